@@ -1,0 +1,52 @@
+# Recipes only call scripts; what they do is written there.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test lint sanity docs unit integration tarball molecule bench bed bed-down env clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: ## a running private LLM service on this machine, and one answer from it
+	@tests/env runtime && demo/demo up
+
+demo-down: ## remove what the demo made (asks before it removes data; FORCE=1 does not ask)
+	@tests/env runtime && demo/demo down
+
+test: ## everything below that checks something, cheap first; ends with one line of counts
+	@tests/run
+
+lint: env ## ruff, mypy, yamllint, ansible-lint
+	@tests/run lint
+
+sanity: env ## ansible-test sanity, without an ignore file
+	@tests/run sanity
+
+docs: env ## write the generated parts of the documentation anew
+	@.cache/venv/bin/python tests/unit/house/options.py --write
+
+unit: env ## unit tests and the checks of the house (examples, argument specs)
+	@tests/run unit
+
+integration: env ## modules against a real Ollama and a real Open WebUI
+	@tests/run integration
+
+tarball: env ## build the collection, check what is in it, run from it
+	@tests/run tarball
+
+molecule: env ## site.yml on a systemd host: check, converge, idempotence, check, verify
+	@tests/run molecule
+
+bench: env ## measure, and write the figures as JSON and Markdown
+	@tests/bench/bench
+
+bed: ## start the test servers on loopback
+	@tests/prepare && tests/bed/bed images && tests/bed/bed up
+
+bed-down: ## stop the test servers, and only these
+	@tests/bed/bed down
+
+env: ## the private environment in .cache
+	@tests/env
+
+clean: ## remove .cache (the environment and all results)
+	@rm -rf .cache dist
