@@ -1,0 +1,355 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one engine: read, compare, plan, apply, report.
+
+A resource knows one kind of object; the engine knows what ``changed`` means. One
+object, a thousand, and a settings singleton (a list of one that is never created)
+take the same road, in check mode as well, so a check run's plan is the plan of the
+run that follows.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Callable, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
+
+from .errors import Failure
+
+State = Mapping[str, Any]
+Present = Mapping[Hashable, State]
+
+HIDDEN = "********"
+
+
+class Secret:
+    """A value that is written and never shown, whoever prints what holds it."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself, for the request that writes it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One object as a person wants it: its name as written, and what was said of it."""
+
+    name: str
+    present: bool = True
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One write of a plan. ``wish`` is None for an object that is purged."""
+
+    action: str
+    key: Hashable
+    name: str
+    before: Optional[State]
+    after: Optional[State]
+    changes: tuple[str, ...] = ()
+    wish: Optional[Wish] = None
+
+    def summary(self) -> dict[str, Any]:
+        """Return the step as results show it."""
+        return {"action": self.action, "name": self.name, "fields": list(self.changes)}
+
+
+class Resource:
+    """What the engine must know of one kind of object. Give an instance; override what applies."""
+
+    kind = "object"
+    """The singular noun of messages and results."""
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return the present objects by key, in as few calls as the server allows."""
+        raise NotImplementedError
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the identity of a wished object, as the server compares names."""
+        raise NotImplementedError
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return only the fields that the person gave; ``present`` is None for a new object."""
+        raise NotImplementedError
+
+    def same(self, name: str, present: Any, wanted: Any) -> bool:
+        """Tell whether a field already is as wanted. A secret never is: nobody can read it."""
+        return bool(present == wanted)
+
+    def refusal(self, step: Step) -> Optional[str]:
+        """Return why a step must not be done (a sentence), or None."""
+        return None
+
+    def needs(self, step: Step) -> Collection[Hashable]:
+        """Return the keys whose steps must be finished before this one begins."""
+        return ()
+
+    def create(self, step: Step) -> None:
+        """Make the object ``step.after``."""
+        raise NotImplementedError
+
+    def update(self, step: Step) -> None:
+        """Write ``step.changes`` of ``step.after`` over ``step.before``."""
+        raise NotImplementedError
+
+    def delete(self, step: Step) -> None:
+        """Remove the object ``step.before``."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did or, in check mode, would do."""
+
+    kind: str
+    steps: tuple[Step, ...]
+    states: tuple[State, ...]
+    kept: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """True exactly when there was something to do."""
+        return bool(self.steps)
+
+    def single(self) -> dict[str, Any]:
+        """Return the result of a module for one object."""
+        step = self.steps[0] if self.steps else None
+        diff = {"before": _before(step), "after": _after(step)} if step else {"before": {}, "after": {}}
+        return {"changed": self.changed, "diff": diff, self.kind: self.states[0] if self.states else {}}
+
+    def many(self, plural: str) -> dict[str, Any]:
+        """Return the result of a module for a list, under the plural name."""
+        return {
+            "changed": self.changed,
+            "diff": {
+                "before": {step.name: _before(step) for step in self.steps},
+                "after": {step.name: _after(step) for step in self.steps},
+            },
+            "plan": [step.summary() for step in self.steps],
+            "kept": list(self.kept),
+            plural: [state for state in self.states if state],
+        }
+
+
+def converge(
+    resource: Resource,
+    wishes: Sequence[Wish],
+    *,
+    check_mode: bool,
+    purge: bool = False,
+    workers: int = 4,
+    progress: Callable[[Step], None] = lambda step: None,
+) -> Outcome:
+    """Bring the server to the wishes; with ``purge``, remove what nobody wished for.
+
+    ``workers`` bounds the writes at work at once; ``progress`` is told of each finished step.
+    Raises Failure before any write for what can be known, else with the steps
+    ``done``, ``failed`` and ``not_begun``.
+    """
+    keys = _keys(resource, wishes)
+    present = resource.read(wishes)
+    steps = _plan(resource, wishes, present)
+    kept: tuple[str, ...] = ()
+    if purge:
+        purged, kept = _purge(resource, present, set(keys))
+        steps += purged
+    order = _order(resource, steps)
+    if steps and not check_mode:
+        _apply(resource, steps, order, workers, progress)
+        present = resource.read(wishes)
+        _verify(resource, wishes, present)
+        states = [present.get(key, {}) for key in keys]
+    else:
+        foreseen = {step.key: step.after or {} for step in steps}
+        states = [foreseen.get(key, present.get(key, {})) for key in keys]
+    return Outcome(resource.kind, tuple(steps), tuple(shown(state) for state in states), kept)
+
+
+def shown(value: Any) -> Any:
+    """Return a copy fit for a result or a diff: secrets are masked."""
+    if isinstance(value, Secret):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shown(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(shown(item) for item in value)
+    return value
+
+
+def _keys(resource: Resource, wishes: Sequence[Wish]) -> list[Hashable]:
+    seen: Dict[Hashable, str] = {}
+    for wish in wishes:
+        key = resource.key(wish)
+        if key in seen:
+            raise Failure(
+                f"The {resource.kind} {wish.name} is listed twice (as {seen[key]} and as {wish.name}); "
+                f"keep one of the entries."
+            )
+        seen[key] = wish.name
+    return list(seen)
+
+
+def _plan(resource: Resource, wishes: Sequence[Wish], present: Present) -> list[Step]:
+    steps = []
+    for wish in wishes:
+        step = _step(resource, wish, present.get(resource.key(wish)))
+        if step is None:
+            continue
+        refusal = resource.refusal(step)
+        if refusal:
+            raise Failure(refusal)
+        steps.append(step)
+    return steps
+
+
+def _step(resource: Resource, wish: Wish, present: Optional[State]) -> Optional[Step]:
+    key = resource.key(wish)
+    if not wish.present:
+        return None if present is None else Step("delete", key, wish.name, present, None, wish=wish)
+    wanted = resource.wanted(wish, present)
+    if present is None:
+        return Step("create", key, wish.name, None, wanted, tuple(wanted), wish)
+    changes = _changes(resource, present, wanted)
+    if not changes:
+        return None
+    return Step("update", key, wish.name, present, {**present, **wanted}, changes, wish)
+
+
+def _changes(resource: Resource, present: State, wanted: State) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, value in wanted.items()
+        if isinstance(value, Secret) or not resource.same(name, present.get(name), value)
+    )
+
+
+def _purge(resource: Resource, present: Present, wished: set[Hashable]) -> tuple[list[Step], tuple[str, ...]]:
+    steps, kept = [], []
+    for key, state in present.items():
+        if key in wished:
+            continue
+        step = Step("delete", key, str(state.get("name", key)), state, None)
+        if resource.refusal(step):
+            kept.append(step.name)
+        else:
+            steps.append(step)
+    return sorted(steps, key=lambda step: step.name), tuple(sorted(kept))
+
+
+def _order(resource: Resource, steps: Sequence[Step]) -> TopologicalSorter[Hashable]:
+    planned = {step.key for step in steps}
+    order: TopologicalSorter[Hashable] = TopologicalSorter()
+    for step in steps:
+        order.add(step.key, *(key for key in resource.needs(step) if key in planned and key != step.key))
+    try:
+        order.prepare()
+    except CycleError as error:
+        names = {step.key: step.name for step in steps}
+        circle = " -> ".join(names[key] for key in error.args[1])
+        raise Failure(f"The {resource.kind}s need each other in a circle ({circle}); break it.") from error
+    return order
+
+
+def _apply(
+    resource: Resource,
+    steps: Sequence[Step],
+    order: TopologicalSorter[Hashable],
+    workers: int,
+    progress: Callable[[Step], None],
+) -> None:
+    by_key = {step.key: step for step in steps}
+    writes = {"create": resource.create, "update": resource.update, "delete": resource.delete}
+    done: list[Step] = []
+    failed: list[tuple[Step, Exception]] = []
+    waiting: list[Step] = []
+    running: dict[Future[None], Step] = {}
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        while order.is_active() and not failed or running:
+            waiting += [by_key[key] for key in order.get_ready()]
+            while waiting and len(running) < max(1, workers) and not failed:
+                step = waiting.pop(0)
+                running[pool.submit(writes[step.action], step)] = step
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                step = running.pop(future)
+                error = future.exception()
+                if isinstance(error, Exception):
+                    failed.append((step, error))
+                    continue
+                done.append(step)
+                order.done(step.key)
+                progress(step)
+    if failed:
+        _fail(resource, steps, done, failed)
+
+
+def _fail(
+    resource: Resource,
+    steps: Sequence[Step],
+    done: Sequence[Step],
+    failed: Sequence[tuple[Step, Exception]],
+) -> None:
+    first = failed[0][1]
+    if not isinstance(first, Failure):
+        raise first
+    touched = {step.key for step in done} | {step.key for step, dummy in failed}
+    not_begun = [step.name for step in steps if step.key not in touched]
+    message = first.message
+    if len(steps) > 1:
+        message += (
+            f" Of {len(steps)} {resource.kind}s to change, {len(done)} were done, "
+            f"{len(failed)} failed and {len(not_begun)} were not begun."
+        )
+    raise Failure(
+        message,
+        **{
+            **first.details,
+            "changed": bool(done),
+            "done": [step.name for step in done],
+            "failed_steps": [{**step.summary(), "msg": str(error)} for step, error in failed],
+            "not_begun": not_begun,
+        },
+    ) from first
+
+
+def _verify(resource: Resource, wishes: Iterable[Wish], present: Present) -> None:
+    for wish in wishes:
+        now = present.get(resource.key(wish))
+        if not wish.present:
+            lacking = ("presence",) if now is not None else ()
+        elif now is None:
+            lacking = ("absence",)
+        else:
+            wanted = {k: v for k, v in resource.wanted(wish, now).items() if not isinstance(v, Secret)}
+            lacking = _changes(resource, now, wanted)
+        if lacking:
+            raise Failure(
+                f"The server accepted the change of the {resource.kind} {wish.name}, but still shows another "
+                f"{', '.join(lacking)}; something else may be changing it, or this version of the server ignores it.",
+                changed=True,
+            )
+
+
+def _before(step: Step) -> dict[str, Any]:
+    if step.before is None:
+        return {}
+    if step.action == "delete":
+        return dict(shown(step.before))
+    return {name: shown(step.before[name]) for name in step.changes if name in step.before}
+
+
+def _after(step: Step) -> dict[str, Any]:
+    if step.after is None:
+        return {}
+    return {name: shown(step.after[name]) for name in step.changes}

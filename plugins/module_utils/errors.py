@@ -1,0 +1,32 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one error type of the collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Failure(Exception):
+    """Something a person must be told, in one sentence that says what to do.
+
+    ``message`` is shown as it is; ``details`` become further keys of the failed
+    result. Neither may hold a secret.
+    """
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class MissingLibrary(Failure):
+    """A Python library that the host lacks; ``package`` is the distribution's name for it."""
+
+    def __init__(self, library: str, package: str) -> None:
+        super().__init__(
+            f"The Python library {library} is missing on this host; install the package {package} "
+            f"(the roles of selfhosted.llm do so)."
+        )
+        self.library = library

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What went wrong with a call, in the server's own words or in plain ones."""
+
+from __future__ import annotations
+
+import errno
+import json
+from typing import Any, Iterator, Mapping, Union
+
+MOST_CHARACTERS = 300
+
+
+def one_line(text: Union[str, bytes]) -> str:
+    """Return text as one line of bounded length."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 3] + "..."
+
+
+def error_words(status: int, headers: Mapping[str, str], body: bytes) -> str:
+    """Return what an answer with an unexpected status says; ``headers`` are in lower case."""
+    if 300 <= status < 400:
+        target = headers.get("location", "nowhere")
+        return f"a redirect to {one_line(target)}; give that address as url"
+    kind = headers.get("content-type", "").lower()
+    if "json" in kind:
+        try:
+            return one_line(_json_words(json.loads(body)))
+        except ValueError:
+            pass
+    if "html" in kind:
+        return "an HTML page instead of JSON; check that this is the address of the server itself"
+    return one_line(body) or "no words"
+
+
+def _json_words(answer: Any) -> str:
+    if isinstance(answer, Mapping):
+        for name in ("error", "detail", "message"):
+            if answer.get(name):
+                return _json_words(answer[name])
+    if isinstance(answer, list):
+        return "; ".join(_entry_words(entry) for entry in answer)
+    return answer if isinstance(answer, str) else json.dumps(answer)
+
+
+def _entry_words(entry: Any) -> str:
+    # FastAPI repeats the refused input in each entry, which may be a password.
+    if isinstance(entry, Mapping) and "msg" in entry:
+        place = ".".join(str(part) for part in entry.get("loc", ()) if part != "body")
+        return f"{place}: {entry['msg']}" if place else str(entry["msg"])
+    return str(entry)
+
+
+def connection_words(error: BaseException, seconds: float) -> tuple[str, bool, bool]:
+    """Return (words, stalled, cut) for an error below HTTP; ``seconds`` is the limit that was set."""
+    chain = list(_causes(error))
+    names = {type(cause).__name__ for cause in chain}
+    text = one_line(str(chain[-1]))
+    if names & {"SSLError", "SSLCertVerificationError", "CertificateError"}:
+        return (
+            f"the TLS connection was refused ({text}); give the CA with ca_path, or validate_certs: false",
+            False,
+            False,
+        )
+    if names & {"ConnectTimeout", "ConnectTimeoutError"}:
+        return "no connection came about in time; check the address and the firewall between", False, False
+    if names & {"ReadTimeout", "ReadTimeoutError", "TimeoutError", "timeout"}:
+        return f"no answer for {seconds:g} seconds", True, False
+    if names & {"NameResolutionError", "gaierror"}:
+        return "the host name is unknown; check the url", False, False
+    if any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in chain):
+        return "nothing listens there (connection refused); check the url and that the server runs", False, False
+    if is_dropped(error):
+        return "the server closed the connection before the answer was complete", False, True
+    return f"the call failed ({text})", False, False
+
+
+def is_dropped(error: BaseException) -> bool:
+    """Tell whether an open connection was lost, so that a fresh one may do."""
+    dropped = {"RemoteDisconnected", "ConnectionResetError", "BrokenPipeError", "IncompleteRead", "ProtocolError"}
+    return any(type(cause).__name__ in dropped for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what lies below it, as requests and urllib3 wrap them, once each."""
+    seen: list[BaseException] = []
+    waiting: list[Any] = [error]
+    while waiting:
+        cause = waiting.pop(0)
+        if not isinstance(cause, BaseException) or any(cause is known for known in seen):
+            continue
+        seen.append(cause)
+        yield cause
+        waiting += [cause.__cause__, cause.__context__, getattr(cause, "reason", None), *cause.args]

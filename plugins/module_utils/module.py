@@ -1,0 +1,41 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that makes an AnsibleModule, and answers for it."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any, Callable, Mapping
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from .errors import Failure, MissingLibrary
+
+Body = Callable[[AnsibleModule], Mapping[str, Any]]
+
+
+def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
+    """Run ``body`` as a module: its mapping is the result, a Failure is the module's failure.
+
+    ``arguments`` go to AnsibleModule (``required_if`` and its like). Check mode is
+    always supported, because the engine and the session make it so.
+    """
+    module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **arguments)
+    try:
+        result = dict(body(module))
+    except Exception as error:
+        module.fail_json(**_told(error))
+    module.exit_json(**result)
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    if isinstance(error, MissingLibrary):
+        return {"msg": f"{missing_required_lib(error.library)} {error.message}"}
+    if isinstance(error, Failure):
+        return {"msg": error.message, **error.details}
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return {
+        "msg": f"selfhosted.llm met a case that it does not know ({type(error).__name__}: {error}), "
+        f"in {where.name}, line {where.lineno}; please report it with the task's options."
+    }
