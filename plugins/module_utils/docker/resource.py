@@ -1,0 +1,78 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""daemon.json as the engine sees it: one object that always is, its fields the top-level settings."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Sequence
+
+from ..converge import Outcome, Present, Resource, State, Step, Wish, converge
+from . import daemon, daemon_file
+
+
+class DaemonConfig(Resource):
+    """The settings in one file. A setting whose value is None is one that is not there."""
+
+    kind = "config"
+
+    def __init__(self, absent: bool, validate: bool, backup: bool) -> None:
+        self._absent = absent
+        self._validate = validate
+        self._backup = backup
+        self.backup_file: Optional[str] = None
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        return {wish.name: daemon_file.read(wish.name) for wish in wishes}
+
+    def key(self, wish: Wish) -> str:
+        return wish.name
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        before = present or {}
+        if self._absent:
+            after = daemon.remove(before, wish.fields)
+            return {key: after.get(key) for key in wish.fields if key in before}
+        after = daemon.merge(before, wish.fields, wish.name)
+        return {key: after[key] for key in wish.fields}
+
+    def same(self, name: str, present: Any, wanted: Any) -> bool:
+        return daemon.canonical(present) == daemon.canonical(wanted)
+
+    def refusal(self, step: Step) -> Optional[str]:
+        # Judged here and not in update(), so that a check run fails where the real one would.
+        if self._validate:
+            daemon_file.validate(daemon.render(settings(step)), step.name)
+        return None
+
+    def update(self, step: Step) -> None:
+        self.backup_file = daemon_file.write(step.name, daemon.render(settings(step)), self._backup)
+
+
+def settings(step: Step) -> daemon.Config:
+    """Return what the file holds after a step."""
+    return {key: value for key, value in (step.after or {}).items() if value is not None or key not in step.changes}
+
+
+def configure(path: str, wanted: Mapping[str, Any], *, absent: bool, check_mode: bool, **how: bool) -> dict[str, Any]:
+    """Bring the file to the wanted settings and tell what dockerd needs to take them up."""
+    resource = DaemonConfig(absent, **how)
+    outcome = converge(resource, [Wish(path, fields=wanted)], check_mode=check_mode)
+    result = outcome.single()
+    if outcome.steps:
+        result["config"] = settings(outcome.steps[0])
+    if resource.backup_file:
+        result["backup_file"] = resource.backup_file
+    return {**result, **_consequences(outcome)}
+
+
+def _consequences(outcome: Outcome) -> dict[str, Any]:
+    step = outcome.steps[0] if outcome.steps else None
+    before, after = (step.before or {}, settings(step)) if step else ({}, {})
+    restart = daemon.restart_keys(before, after)
+    return {
+        "changed_keys": daemon.changed_keys(before, after),
+        "restart_keys": restart,
+        "restart_needed": bool(restart),
+        "reload_sufficient": bool(step) and not restart,
+    }
