@@ -1,0 +1,38 @@
+"""What all integration tests share: the bed with its real servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def bed() -> Iterator[dict[str, Any]]:
+    """Real servers on loopback, as `bed up` describes them.
+
+    BED_JSON names the description of a bed that is up and stays up. Else one is started
+    (BED_NAME, `it` by default) and stopped at the end, unless KEEP_BED=1.
+    """
+    described = os.environ.get("BED_JSON")
+    if described:
+        yield json.loads(Path(described).read_text(encoding="utf-8"))
+        return
+    environment = {**os.environ, "BED_NAME": os.environ.get("BED_NAME", "it")}
+    command = str(ROOT / "tests" / "bed" / "bed")
+    try:
+        subprocess.run([command, "up"], env=environment, check=True)
+        path = ROOT / ".cache" / "bed" / f"{environment['BED_NAME']}.json"
+        yield json.loads(path.read_text(encoding="utf-8"))
+    finally:
+        if os.environ.get("KEEP_BED") != "1":
+            subprocess.run([command, "down"], env=environment, check=False)

@@ -1,0 +1,134 @@
+"""Runs modules the way Ansible does, and the four runs that every state module must stand."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from recorder import Recorder
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTIONS = ROOT / ".cache" / "collections"
+MODULES = "ansible_collections.selfhosted.llm.plugins.modules"
+LONGEST_RUN = 300
+
+
+class Result(dict[str, Any]):
+    """A module's result; ``raw`` is all that it printed, as it would go into logs."""
+
+    raw = ""
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the module failed."""
+        return bool(self.get("failed"))
+
+
+def run(module: str, args: Mapping[str, Any], *, check: bool = False) -> Result:
+    """Run a module in a process of its own, with its arguments on standard input.
+
+    That is what AnsiballZ does on a host, without the 1.5 s of an `ansible` command.
+    """
+    given = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", f"{MODULES}.{module}"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "LC_ALL": "C.UTF-8"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LONGEST_RUN,
+    )
+    lines = done.stdout.strip().splitlines()
+    try:
+        result = Result(json.loads(lines[-1]))
+    except (IndexError, ValueError):
+        raise AssertionError(f"{module} gave no result:\n{done.stdout}\n{done.stderr}") from None
+    result.raw = done.stdout + done.stderr
+    return result
+
+
+def succeed(module: str, args: Mapping[str, Any], *, check: bool = False) -> Result:
+    """Run a module that must succeed."""
+    result = run(module, args, check=check)
+    assert not result.failed, f"{module} failed: {result.get('msg')}"
+    return result
+
+
+def fail(module: str, args: Mapping[str, Any], *, check: bool = False) -> Result:
+    """Run a module that must fail with a sentence a person can read."""
+    result = run(module, args, check=check)
+    assert result.failed, f"{module} should have failed: {dict(result)}"
+    message = result["msg"]
+    assert "\n" not in message, message
+    assert "Traceback" not in result.raw, result.raw
+    assert "met a case that it does not know" not in message, message
+    assert len(message) < 1000, message
+    return result
+
+
+def sentence(module: str, args: Mapping[str, Any], *, check: bool = False) -> str:
+    """Return the message of a module that must fail."""
+    return str(fail(module, args, check=check)["msg"])
+
+
+@dataclass(frozen=True)
+class Quadruple:
+    """The results of: check run, run, check run again, run again."""
+
+    foreseen: Result
+    done: Result
+    foreseen_again: Result
+    again: Result
+
+
+def quadruple(
+    module: str,
+    args: Mapping[str, Any],
+    recorder: Recorder,
+    state: Callable[[], Any] | None = None,
+) -> Quadruple:
+    """Assert what the collection promises of a change.
+
+    The check run tells the same plan as the run and writes nothing; the run changes
+    something; both runs after it change nothing and write nothing. ``state`` reads from
+    the server what the module is about (past the recorder, so that it does not count).
+    """
+    before = state() if state else None
+    recorder.clear()
+    foreseen = succeed(module, args, check=True)
+    assert not recorder.writes(), f"the check run wrote: {recorder.writes()}"
+    assert foreseen["changed"], f"the check run saw nothing to do: {dict(foreseen)}"
+    assert (state() if state else None) == before, "the check run changed the server"
+    done = succeed(module, args)
+    assert done["changed"], "the run reported no change"
+    assert foreseen["diff"] == done["diff"], f"check: {foreseen['diff']}\nrun: {done['diff']}"
+    assert foreseen.get("plan") == done.get("plan")
+    after = state() if state else None
+    foreseen_again, again = (unchanged(module, args, recorder, check=check) for check in (True, False))
+    assert (state() if state else None) == after, "a run without changes changed the server"
+    return Quadruple(foreseen, done, foreseen_again, again)
+
+
+def unchanged(module: str, args: Mapping[str, Any], recorder: Recorder, *, check: bool = False) -> Result:
+    """Run a module that must find nothing to do and must write nothing."""
+    recorder.clear()
+    result = succeed(module, args, check=check)
+    assert not result["changed"], f"changed again ({'check' if check else 'run'}): {result['diff']}"
+    assert not recorder.writes(), f"wrote although nothing changed: {recorder.writes()}"
+    return result
+
+
+def hides(result: Result, *secrets: str) -> None:
+    """Assert that a module printed none of these."""
+    for secret in secrets:
+        assert secret not in result.raw, "a secret was printed"
