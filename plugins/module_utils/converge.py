@@ -167,7 +167,7 @@ def converge(
     if steps and not check_mode:
         _apply(resource, steps, order, workers, progress)
         present = resource.read(wishes)
-        _verify(resource, wishes, present)
+        _verify(resource, wishes, steps, present)
         states = [present.get(key, {}) for key in keys]
     else:
         foreseen = {step.key: step.after or {} for step in steps}
@@ -323,22 +323,26 @@ def _fail(
     ) from first
 
 
-def _verify(resource: Resource, wishes: Iterable[Wish], present: Present) -> None:
+def _verify(resource: Resource, wishes: Iterable[Wish], steps: Iterable[Step], present: Present) -> None:
+    lacking = {step.name: ["presence"] for step in steps if step.action == "delete" and step.key in present}
     for wish in wishes:
-        now = present.get(resource.key(wish))
         if not wish.present:
-            lacking = ("presence",) if now is not None else ()
-        elif now is None:
-            lacking = ("absence",)
-        else:
-            wanted = {k: v for k, v in resource.wanted(wish, now).items() if not isinstance(v, Secret)}
-            lacking = _changes(resource, now, wanted)
-        if lacking:
-            raise Failure(
-                f"The server accepted the change of the {resource.kind} {wish.name}, but still shows another "
-                f"{', '.join(lacking)}; something else may be changing it, or this version of the server ignores it.",
-                changed=True,
-            )
+            continue
+        now = present.get(resource.key(wish))
+        if now is None:
+            lacking[wish.name] = ["absence"]
+            continue
+        wanted = {k: v for k, v in resource.wanted(wish, now).items() if not isinstance(v, Secret)}
+        changes = _changes(resource, now, wanted)
+        if changes:
+            lacking[wish.name] = list(changes)
+    if lacking:
+        name, fields = next(iter(lacking.items()))
+        raise Failure(
+            f"The server accepted the change of the {resource.kind} {name}, but still shows another "
+            f"{', '.join(fields)}; something else may be changing it, or this version of the server ignores it.",
+            changed=True,
+        )
 
 
 def _before(step: Step) -> dict[str, Any]:

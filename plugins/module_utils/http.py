@@ -81,7 +81,10 @@ class Answer:
                 pass
         kind = self.headers.get("content-type", "").split(";")[0] or "something"
         raise HttpFailure(
-            self.method, self.url, f"{kind} instead of JSON; check that this is the address of the server itself", self.status
+            self.method,
+            self.url,
+            f"{kind} instead of JSON; check that this is the address of the server itself",
+            self.status,
         )
 
 
@@ -149,12 +152,10 @@ class Session:
 
         ``expect`` are the status codes that are no error; ``reads`` marks a POST that
         changes nothing; the other options (``json``, ``params``, ``data``, ``headers``,
-        ``timeout``) are those of requests. Raises HttpFailure.
+        ``timeout`` in seconds) are those of requests. Raises HttpFailure.
         """
         response = self._send(method, path, reads, stream=False, **options)
-        answer = Answer(
-            method, self.url + path, response.status_code, _lower(response.headers), response.content
-        )
+        answer = Answer(method, self.url + path, response.status_code, _lower(response.headers), response.content)
         if answer.status not in expect:
             raise self._unexpected(answer)
         return answer
@@ -174,8 +175,7 @@ class Session:
         moving; where it has not for ``stall_timeout`` seconds, HttpFailure with ``stalled``
         is raised and the connection closed, which tells the server to stop.
         """
-        options.setdefault("timeout", (min(CONNECT_SECONDS, stall_timeout), stall_timeout))
-        response = self._send(method, path, reads, stream=True, **options)
+        response = self._send(method, path, reads, stream=True, timeout=stall_timeout, **options)
         url = self.url + path
         try:
             if response.status_code != 200:
@@ -192,7 +192,7 @@ class Session:
         self,
         method: str,
         url: str,
-        response: "requests.Response",
+        response: requests.Response,
         stall_timeout: float,
         mark: Callable[[Mapping[str, Any]], Hashable],
     ) -> Iterator[dict[str, Any]]:
@@ -216,26 +216,29 @@ class Session:
                 raise HttpFailure(method, url, f"nothing moved for {stall_timeout:g} seconds", stalled=True)
             yield line
 
-    def _send(self, method: str, path: str, reads: bool, stream: bool, **options: Any) -> "requests.Response":
+    def _send(self, method: str, path: str, reads: bool, stream: bool, **options: Any) -> requests.Response:
         safe = reads or method in SAFE_METHODS
         if self.read_only and not safe:
-            raise Failure(f"A check run was about to write ({method} {self.url}{path}); this is a bug, please report it.")
-        options.setdefault("timeout", (min(CONNECT_SECONDS, self._timeout), self._timeout))
+            raise Failure(
+                f"A check run was about to write ({method} {self.url}{path}); this is a bug, please report it."
+            )
+        seconds = options.pop("timeout", None) or self._timeout
+        options["timeout"] = (min(CONNECT_SECONDS, seconds), seconds)
         may_repeat = safe or method in IDEMPOTENT_METHODS
         client = self._client(fresh=False if may_repeat else None)
         try:
             return self._call(client, method, path, stream, options)
         except (self._requests.RequestException, OSError) as error:
             if not (may_repeat and is_dropped(error)):
-                raise self._broken(method, self.url + path, error, options["timeout"][1]) from error
+                raise self._broken(method, self.url + path, error, seconds) from error
         try:
             return self._call(self._client(fresh=True), method, path, stream, options)
         except (self._requests.RequestException, OSError) as error:
-            raise self._broken(method, self.url + path, error, options["timeout"][1]) from error
+            raise self._broken(method, self.url + path, error, seconds) from error
 
     def _call(
-        self, client: "requests.Session", method: str, path: str, stream: bool, options: Mapping[str, Any]
-    ) -> "requests.Response":
+        self, client: requests.Session, method: str, path: str, stream: bool, options: Mapping[str, Any]
+    ) -> requests.Response:
         try:
             return client.request(
                 method, self.url + path, stream=stream, verify=self._verify, allow_redirects=False, **options
@@ -243,7 +246,7 @@ class Session:
         finally:
             self._local.used = time.monotonic()
 
-    def _client(self, fresh: Optional[bool]) -> "requests.Session":
+    def _client(self, fresh: Optional[bool]) -> requests.Session:
         """Return this thread's connection; ``fresh=None`` renews one that has idled."""
         client: Optional[requests.Session] = getattr(self._local, "client", None)
         if fresh is None:

@@ -17,7 +17,7 @@ def one_line(text: Union[str, bytes]) -> str:
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     line = " ".join(text.split())
-    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 3] + "..."
+    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 6] + " [...]"
 
 
 def error_words(status: int, headers: Mapping[str, str], body: bytes) -> str:

@@ -1,0 +1,363 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine, against a shelf in memory: what it plans, does, says and never does."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Collection, Mapping, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import (
+    HIDDEN,
+    Resource,
+    Secret,
+    State,
+    Step,
+    Wish,
+    converge,
+    shown,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+
+
+class Shelf(Resource):
+    """Objects by lower-case name; counts reads, writes and how many of them overlap."""
+
+    kind = "crate"
+
+    def __init__(self, crates: Mapping[str, State] | None = None, **quirks: Any) -> None:
+        self.crates = {name.lower(): {"name": name, **state} for name, state in (crates or {}).items()}
+        self.reads = 0
+        self.writes: list[tuple[str, str]] = []
+        self.quirks = quirks
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+
+    def read(self, wishes: Sequence[Wish]) -> dict[str, State]:
+        self.reads += 1
+        return {key: dict(state) for key, state in self.crates.items()}
+
+    def key(self, wish: Wish) -> str:
+        return wish.name.lower()
+
+    def wanted(self, wish: Wish, present: State | None) -> State:
+        fields = dict(wish.fields)
+        if present is not None and self.quirks.get("password_on_create"):
+            fields.pop("password", None)
+        return fields
+
+    def refusal(self, step: Step) -> str | None:
+        if step.name in self.quirks.get("protected", ()) and step.action == "delete":
+            return f"The crate {step.name} must stay."
+        return None
+
+    def needs(self, step: Step) -> Collection[str]:
+        return self.quirks.get("needs", {}).get(step.key, ())
+
+    def create(self, step: Step) -> None:
+        self._write(step)
+        assert step.after is not None
+        if step.name not in self.quirks.get("lost", ()):
+            self.crates[str(step.key)] = {"name": step.name, **_stored(step.after)}
+
+    def update(self, step: Step) -> None:
+        self._write(step)
+        assert step.after is not None
+        self.crates[str(step.key)].update(_stored({k: step.after[k] for k in step.changes}))
+        self.crates[str(step.key)].update(self.quirks.get("forced", {}))
+
+    def delete(self, step: Step) -> None:
+        self._write(step)
+        if step.name not in self.quirks.get("undeletable", ()):
+            self.crates.pop(str(step.key))
+
+    def _write(self, step: Step) -> None:
+        with self._lock:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        barrier = self.quirks.get("barrier")
+        if barrier:
+            barrier.wait(5)
+        error = self.quirks.get("errors", {}).get(step.name)
+        with self._lock:
+            self._at_once -= 1
+            if error:
+                raise error
+            self.writes.append((step.action, step.name))
+
+
+def _stored(state: State) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if not isinstance(value, Secret)}
+
+
+def go(shelf: Shelf, *wishes: Wish, check: bool = False, **options: Any):
+    return converge(shelf, wishes, check_mode=check, **options)
+
+
+def test_as_wished_is_one_read_and_nothing_else():
+    shelf = Shelf({"a": {"size": 1}})
+    outcome = go(shelf, Wish("A", fields={"size": 1}))
+    assert (outcome.changed, shelf.reads, shelf.writes) == (False, 1, [])
+    assert outcome.single() == {
+        "changed": False,
+        "diff": {"before": {}, "after": {}},
+        "crate": {"name": "a", "size": 1},
+    }
+
+
+@pytest.mark.parametrize(
+    ("crates", "wish", "action", "diff"),
+    [
+        ({}, Wish("a", fields={"size": 1}), "create", {"before": {}, "after": {"size": 1}}),
+        (
+            {"a": {"size": 1, "colour": "red"}},
+            Wish("a", fields={"size": 2}),
+            "update",
+            {"before": {"size": 1}, "after": {"size": 2}},
+        ),
+        ({"a": {}}, Wish("a", fields={"size": 2}), "update", {"before": {}, "after": {"size": 2}}),
+        ({"a": {"size": 1}}, Wish("a", present=False), "delete", {"before": {"name": "a", "size": 1}, "after": {}}),
+    ],
+)
+def test_check_run_foretells_the_run_and_the_second_run_is_empty(crates, wish, action, diff):
+    shelf = Shelf(crates)
+    foretold = go(shelf, wish, check=True)
+    assert shelf.writes == []
+    done = go(shelf, wish)
+    assert foretold.steps == done.steps
+    assert foretold.single()["diff"] == done.single()["diff"] == diff
+    assert shelf.writes == [(action, "a")]
+    assert not go(shelf, wish).changed
+
+
+def test_absent_and_not_there_is_nothing_to_do():
+    outcome = go(Shelf(), Wish("a", present=False))
+    assert outcome.single() == {"changed": False, "diff": {"before": {}, "after": {}}, "crate": {}}
+
+
+def test_a_run_without_wishes_does_nothing():
+    outcome = go(Shelf({"a": {}}))
+    assert outcome.many("crates") == {
+        "changed": False, "diff": {"before": {}, "after": {}}, "plan": [], "kept": [], "crates": [],
+    }  # fmt: skip
+    assert outcome.single()["crate"] == {}
+
+
+def test_a_list_tells_each_step_and_each_state():
+    shelf = Shelf({"a": {"size": 1}, "b": {"size": 1}, "old": {}})
+    result = go(
+        shelf, Wish("a", fields={"size": 1}), Wish("b", fields={"size": 2}), Wish("c"), Wish("old", present=False)
+    ).many("crates")
+    assert result["plan"] == [
+        {"action": "update", "name": "b", "fields": ["size"]},
+        {"action": "create", "name": "c", "fields": []},
+        {"action": "delete", "name": "old", "fields": []},
+    ]
+    assert result["diff"]["after"] == {"b": {"size": 2}, "c": {}, "old": {}}
+    assert result["crates"] == [{"name": "a", "size": 1}, {"name": "b", "size": 2}, {"name": "c"}]
+
+
+def test_a_name_given_twice_is_refused_before_anything_is_read():
+    shelf = Shelf()
+    with pytest.raises(Failure, match=r"crate A is listed twice \(as a and as A\)"):
+        go(shelf, Wish("a"), Wish("A"))
+    assert shelf.reads == 0
+
+
+def test_a_refused_wish_stops_the_run_before_any_write():
+    shelf = Shelf({"a": {}, "b": {}}, protected=("b",))
+    with pytest.raises(Failure, match="must stay"):
+        go(shelf, Wish("a", present=False), Wish("b", present=False))
+    assert shelf.writes == []
+
+
+def test_purge_removes_the_unlisted_and_keeps_the_protected():
+    shelf = Shelf({"z": {}, "b": {}, "keep": {}, "listed": {}}, protected=("keep",))
+    outcome = go(shelf, Wish("listed"), purge=True)
+    assert outcome.kept == ("keep",)
+    assert [step.name for step in outcome.steps] == ["b", "z"]
+    assert sorted(shelf.crates) == ["keep", "listed"]
+
+
+def test_without_purge_the_unlisted_stay():
+    shelf = Shelf({"other": {}})
+    assert not go(shelf, Wish("other")).changed
+    go(shelf, Wish("a"))
+    assert "other" in shelf.crates
+
+
+def test_a_secret_is_written_and_never_shown():
+    shelf = Shelf()
+    wish = Wish("a", fields={"password": Secret("hunter2"), "nested": {"keys": [Secret("hunter2")]}})
+    shelf.quirks["password_on_create"] = True
+    steps = go(shelf, wish, check=True)
+    assert steps.steps[0].after["password"].reveal() == "hunter2"
+    assert "hunter2" not in repr(steps) + str(steps.single()) + str(steps.many("crates"))
+    assert steps.single()["diff"]["after"] == {"password": HIDDEN, "nested": {"keys": [HIDDEN]}}
+
+
+def test_a_secret_always_counts_as_a_change_and_is_not_verified():
+    shelf = Shelf({"a": {"size": 1}})
+    wish = Wish("a", fields={"size": 1, "password": Secret("x")})
+    for dummy in range(2):
+        outcome = go(shelf, wish)
+        assert [step.changes for step in outcome.steps] == [("password",)]
+        assert outcome.single()["diff"] == {"before": {}, "after": {"password": HIDDEN}}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": (1, 2)}, {"a": [1, 2]}),
+        (frozenset("ba"), ["a", "b"]),
+        ([Secret("x"), None], [HIDDEN, None]),
+        ("text", "text"),
+    ],
+)
+def test_what_is_shown_is_plain_data(value, expected):
+    assert shown(value) == expected
+
+
+def test_writes_run_side_by_side_up_to_the_bound():
+    shelf = Shelf(barrier=threading.Barrier(3))
+    go(shelf, *(Wish(f"b{number}") for number in range(6)), workers=3)
+    assert shelf.most_at_once == 3
+
+
+def test_one_worker_writes_in_the_order_of_the_list():
+    shelf = Shelf()
+    names = [f"b{number}" for number in range(9)]
+    go(shelf, *(Wish(name) for name in names), workers=1)
+    assert [name for dummy, name in shelf.writes] == names
+
+
+def test_what_is_needed_is_finished_first():
+    shelf = Shelf(needs={"a": ("b", "stranger", "a"), "b": ("c",)})
+    go(shelf, Wish("a"), Wish("b"), Wish("c"), workers=3)
+    assert [name for dummy, name in shelf.writes] == ["c", "b", "a"]
+
+
+def test_a_circle_of_needs_is_refused_before_any_write():
+    shelf = Shelf(needs={"a": ("b",), "b": ("a",)})
+    with pytest.raises(Failure, match=r"need each other in a circle \((a -> b -> a|b -> a -> b)\)"):
+        go(shelf, Wish("a"), Wish("b"))
+    assert shelf.writes == []
+
+
+def test_the_first_error_stops_new_steps_and_tells_the_rest():
+    shelf = Shelf(errors={"b": Failure("The crate b is stuck.", status=500)})
+    with pytest.raises(Failure) as caught:
+        go(shelf, Wish("a"), Wish("b"), Wish("c"), Wish("d"), workers=1)
+    assert caught.value.message == (
+        "The crate b is stuck. Of 4 crates to change, 1 were done, 1 failed and 2 were not begun."
+    )
+    assert caught.value.details == {
+        "changed": True,
+        "status": 500,
+        "done": ["a"],
+        "failed_steps": [{"action": "create", "name": "b", "fields": [], "msg": "The crate b is stuck."}],
+        "not_begun": ["c", "d"],
+    }
+    assert sorted(shelf.crates) == ["a"]
+
+
+def test_a_single_failure_is_told_in_its_own_words_alone():
+    with pytest.raises(Failure) as caught:
+        go(Shelf(errors={"a": Failure("The crate a is stuck.")}), Wish("a"))
+    assert caught.value.message == "The crate a is stuck."
+    assert caught.value.details["changed"] is False
+
+
+def test_what_needs_a_failed_step_is_not_begun():
+    shelf = Shelf(needs={"a": ("b",)}, errors={"b": Failure("no")})
+    with pytest.raises(Failure) as caught:
+        go(shelf, Wish("a"), Wish("b"), workers=2)
+    assert caught.value.details["not_begun"] == ["a"]
+
+
+def test_several_that_fail_at_once_are_all_told():
+    errors = {"a": Failure("no a"), "b": Failure("no b")}
+    shelf = Shelf(barrier=threading.Barrier(2), errors=errors)
+    with pytest.raises(Failure) as caught:
+        go(shelf, Wish("a"), Wish("b"), workers=2)
+    assert {step["msg"] for step in caught.value.details["failed_steps"]} == {"no a", "no b"}
+
+
+def test_a_bug_in_a_resource_stays_a_bug():
+    with pytest.raises(ZeroDivisionError):
+        go(Shelf(errors={"a": ZeroDivisionError()}), Wish("a"))
+
+
+@pytest.mark.parametrize(
+    ("shelf", "wish", "word"),
+    [
+        (Shelf({"a": {"size": 1}}, forced={"size": 7}), Wish("a", fields={"size": 2}), "size"),
+        (Shelf(lost=("a",)), Wish("a"), "absence"),
+        (Shelf({"a": {}}, undeletable=("a",)), Wish("a", present=False), "presence"),
+    ],
+)
+def test_a_server_that_ignores_a_write_is_found_out(shelf, wish, word):
+    with pytest.raises(Failure, match=f"accepted the change of the crate a, but still shows another {word}") as caught:
+        go(shelf, wish)
+    assert caught.value.details["changed"] is True
+
+
+def test_an_object_that_purge_cannot_remove_is_found_out():
+    with pytest.raises(Failure, match="crate old"):
+        go(Shelf({"old": {}}, undeletable=("old",)), Wish("a"), purge=True)
+
+
+def test_progress_is_told_of_each_finished_step():
+    told: list[str] = []
+    go(Shelf(), Wish("a"), Wish("b"), workers=1, progress=lambda step: told.append(step.name))
+    assert told == ["a", "b"]
+
+
+def test_what_a_resource_must_say_itself():
+    resource, wish = Resource(), Wish("a")
+    step = Step("create", "a", "a", None, {})
+    calls = (
+        lambda: resource.read([wish]),
+        lambda: resource.key(wish),
+        lambda: resource.wanted(wish, None),
+        lambda: resource.create(step),
+        lambda: resource.update(step),
+        lambda: resource.delete(step),
+    )
+    for call in calls:
+        with pytest.raises(NotImplementedError):
+            call()
+    assert resource.same("x", 1, 1) and resource.refusal(step) is None and resource.needs(step) == ()
+
+
+NAMES = st.sampled_from("abcdef")
+SIZES = st.dictionaries(st.sampled_from(("size", "colour")), st.integers(0, 2))
+
+
+@given(
+    crates=st.dictionaries(NAMES, SIZES),
+    wishes=st.dictionaries(NAMES, st.tuples(st.booleans(), SIZES)),
+    purge=st.booleans(),
+    workers=st.integers(1, 4),
+)
+def test_converging_does_what_was_wished_once(crates, wishes, purge, workers):
+    shelf = Shelf(crates)
+    wished = [Wish(name, present, fields) for name, (present, fields) in wishes.items()]
+    foretold = go(shelf, *wished, check=True, purge=purge)
+    assert shelf.writes == []
+    done = go(shelf, *wished, purge=purge, workers=workers)
+    assert (foretold.steps, foretold.changed) == (done.steps, done.changed)
+    assert shelf.reads == (3 if done.changed else 2)
+    assert len(shelf.writes) == len(done.steps)
+    for name, (present, fields) in wishes.items():
+        assert (name in shelf.crates) is present
+        assert not present or fields.items() <= shelf.crates[name].items()
+    for name in set(crates) - set(wishes):
+        assert (name in shelf.crates) is not purge
+    assert not go(shelf, *wished, purge=purge).changed

@@ -1,0 +1,455 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The session, against small servers on loopback that answer, stall, break off and lie."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ansible_collections.selfhosted.llm.plugins.module_utils import http
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, MissingLibrary
+from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure, Session
+
+Talk = Callable[[socket.socket, bytes, int], None]
+
+
+class Server:
+    """A listener that hands each request's head and number to ``talk``, one thread a connection."""
+
+    def __init__(self, talk: Talk, tls: ssl.SSLContext | None = None) -> None:
+        self.heads: list[bytes] = []
+        self.connections = 0
+        self._talk = talk
+        self._tls = tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            if self._tls:
+                client = self._tls.wrap_socket(client, server_side=True)
+            with client:
+                while head := _request(client):
+                    self.heads.append(head)
+                    self._talk(client, head, len(self.heads))
+        except (OSError, StopServing):
+            client.close()
+
+
+class StopServing(Exception):
+    """Raised by a talk to close the connection."""
+
+
+def _request(client: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        piece = client.recv(65536)
+        if not piece:
+            return b""
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            while len(body) < int(line.split(b":")[1]):
+                body += client.recv(65536)
+    return head + b"\r\n\r\n" + body
+
+
+def answer(body: bytes = b"{}", status: str = "200 OK", kind: str = "application/json", more: str = "") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def says(*arguments: object, **options: str) -> Talk:
+    return lambda client, head, number: client.sendall(answer(*arguments, **options))  # type: ignore[arg-type]
+
+
+@contextmanager
+def serving(talk: Talk, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    server = Server(talk, tls)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def failure(call: Callable[[], object]) -> HttpFailure:
+    with pytest.raises(HttpFailure) as caught:
+        call()
+    assert caught.value.message.endswith(".")
+    assert "\n" not in caught.value.message
+    return caught.value
+
+
+def test_an_answer_is_its_status_headers_and_json():
+    with serving(says(b'{"a": 1}')) as server:
+        got = Session(server.url + "/").get("/x", params={"q": "1"})
+        assert (got.status, got.json(), got.headers["content-type"]) == (200, {"a": 1}, "application/json")
+        assert server.heads[0].startswith(b"GET /x?q=1 HTTP/1.1\r\n")
+
+
+def test_one_connection_serves_many_calls_and_each_thread_has_its_own():
+    with serving(says()) as server:
+        session = Session(server.url)
+        for _ in range(3):
+            session.post("/x", json={})
+        assert server.connections == 1
+        thread = threading.Thread(target=session.get, args=("/x",))
+        thread.start()
+        thread.join()
+        assert (server.connections, len(server.heads)) == (2, 4)
+
+
+def test_headers_go_with_each_call_and_netrc_does_not_override_them(tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login eve password wrong\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setattr(http, "LOOPBACK", frozenset())
+    with serving(says()) as server:
+        Session(server.url, headers={"Authorization": "Bearer mine"}).get("/x")
+        assert b"Authorization: Bearer mine" in server.heads[0]
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_loopback(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with serving(says()) as server:
+        assert Session(server.url).get("/x").status == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_a_read_only_session_refuses_every_write_before_it_is_sent(method):
+    with serving(says()) as server:
+        session = Session(server.url, read_only=True)
+        with pytest.raises(Failure, match=f"check run was about to write \\({method} "):
+            session.request(method, "/x")
+        with pytest.raises(Failure, match="check run"):
+            list(session.stream(method, "/x", 1, lambda line: 0))
+        assert server.heads == []
+
+
+def test_a_read_only_session_reads_also_by_post():
+    with serving(says()) as server:
+        session = Session(server.url, read_only=True)
+        session.get("/x")
+        session.request("HEAD", "/x")
+        session.post("/x", json={}, reads=True)
+        assert len(server.heads) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "status"), [("post", "201 Created"), ("put", "202 Accepted"), ("delete", "404 Not Found")]
+)
+def test_expected_statuses_are_no_errors(call, status):
+    with serving(says(b"", status)) as server:
+        code = int(status[:3])
+        assert getattr(Session(server.url), call)("/x", expect=(code,)).status == code
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (answer(b'{"error": "no such model"}', "404 Not Found"), "answered 404: no such model."),
+        (answer(b'{"detail": "Not authenticated"}', "401 No"), "answered 401: Not authenticated."),
+        (answer(b'{"error": {"message": "deep", "code": 1}}', "500 X"), "answered 500: deep."),
+        (
+            answer(b'{"detail": [{"loc": ["body", "name"], "msg": "too short", "input": "pw"}, "odd"]}', "422 X"),
+            "answered 422: name: too short; odd.",
+        ),
+        (answer(b'{"detail": [{"msg": "bad"}]}', "422 X"), "answered 422: bad."),
+        (answer(b'{"code": 7}', "500 X"), 'answered 500: {"code": 7}.'),
+        (answer(b"{broken", "500 X"), "answered 500: {broken."),
+        (answer(b"", "403 Forbidden"), "answered 403: no words."),
+        (answer(b"404 page\nnot  found", "404 X", "text/plain"), "answered 404: 404 page not found."),
+        (answer(b"x" * 900, "500 X", "text/plain"), "answered 500: " + "x" * 294 + " [...]."),
+        (answer(b"<html>", "502 X", "text/html"), "answered 502: an HTML page instead of JSON"),
+        (answer(b"", "301 X", more="Location: https://there/\r\n"), "a redirect to https://there/; give that address"),
+    ],
+)
+def test_an_error_holds_the_servers_own_words(sent, words):
+    with serving(lambda client, head, number: client.sendall(sent)) as server:
+        error = failure(lambda: Session(server.url).get("/x"))
+    assert words in error.message
+    assert error.message.startswith(f"GET {server.url}/x: ")
+    assert error.status == int(sent.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        (answer(b"<html>", kind="text/html; charset=utf-8"), "answered 200: text/html instead of JSON"),
+        (answer(b"{broken"), "application/json instead of JSON"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "something instead of JSON"),
+    ],
+)
+def test_what_is_no_json_is_an_error_that_says_so(sent, words):
+    with serving(lambda client, head, number: client.sendall(sent)) as server:
+        assert words in failure(lambda: Session(server.url).get("/x").json()).message
+
+
+def test_secrets_are_blotted_out_of_the_servers_words():
+    with serving(says(b'{"detail": "hunter2 and hunter2345 and tok"}', "400 X")) as server:
+        session = Session(server.url, secrets=("hunter2", ""))
+        session.hide("hunter2345", "tok")
+        assert failure(lambda: session.get("/x")).words == "******** and ******** and ********"
+
+
+def hang_up_first(client: socket.socket, head: bytes, number: int) -> None:
+    if number == 1:
+        raise StopServing
+    client.sendall(answer())
+
+
+@pytest.mark.parametrize(("method", "reads"), [("GET", False), ("PUT", False), ("DELETE", False), ("POST", True)])
+def test_a_lost_connection_is_tried_once_more_where_that_is_harmless(method, reads):
+    with serving(hang_up_first) as server:
+        assert Session(server.url).request(method, "/x", reads=reads).status == 200
+        assert (len(server.heads), server.connections) == (2, 2)
+
+
+def test_a_lost_write_is_never_sent_twice():
+    with serving(hang_up_first) as server:
+        error = failure(lambda: Session(server.url).post("/x", json={}))
+        assert "closed the connection before the answer was complete" in error.words
+        assert (error.cut, error.status, len(server.heads)) == (True, None, 1)
+
+
+def test_a_connection_that_stays_lost_is_an_error():
+    def hang_up(client: socket.socket, head: bytes, number: int) -> None:
+        raise StopServing
+
+    with serving(hang_up) as server:
+        assert failure(lambda: Session(server.url).get("/x")).cut
+        assert len(server.heads) == 2
+
+
+def test_a_write_after_a_pause_takes_a_fresh_connection(monkeypatch):
+    with serving(says()) as server:
+        session = Session(server.url)
+        session.get("/x")
+        monkeypatch.setattr(http, "IDLE_SECONDS", -1.0)
+        session.post("/x", json={})
+        session.get("/x")
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:1", "nothing listens there (connection refused)"),
+        ("http://nobody.invalid", "the host name is unknown"),
+    ],
+)
+def test_a_server_that_is_not_there_is_told_in_plain_words(url, words):
+    error = failure(lambda: Session(url, timeout=5).get("/x"))
+    assert words in error.words
+    assert error.status is None
+
+
+def test_no_answer_in_time_is_a_stall():
+    with serving(lambda client, head, number: time.sleep(2)) as server:
+        error = failure(lambda: Session(server.url).get("/x", timeout=0.2))
+    assert (error.words, error.stalled) == ("no answer for 0.2 seconds", True)
+
+
+def test_a_connection_that_never_comes_about_is_told():
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    fillers = [socket.socket() for _ in range(4)]
+    for filler in fillers:
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    assert "no connection came about in time" in failure(lambda: Session(url, timeout=0.3).get("/x")).words
+    for used in (*fillers, listener):
+        used.close()
+
+
+def test_what_is_no_http_is_an_error_without_a_traceback():
+    def noise(client: socket.socket, head: bytes, number: int) -> None:
+        client.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
+        raise StopServing
+
+    with serving(noise) as server:
+        assert failure(lambda: Session(server.url).get("/x")).status is None
+
+
+def test_an_impossible_header_is_an_error_without_a_traceback():
+    assert "call failed" in failure(lambda: Session("http://127.0.0.1:1", headers={"A": "x\r\ny"}).get("/x")).words
+
+
+def chunked(client: socket.socket, *lines: bytes, pause: float = 0.0, end: bool = True) -> None:
+    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for line in lines:
+        client.sendall(b"%x\r\n%s\r\n" % (len(line), line))
+        time.sleep(pause)
+    if not end:
+        raise StopServing
+    client.sendall(b"0\r\n\r\n")
+
+
+def lines_of(server: Server, stall: float = 5.0) -> list[dict[str, object]]:
+    return list(Session(server.url).stream("POST", "/pull", stall, lambda line: line.get("n"), json={}))
+
+
+def test_a_stream_yields_its_lines_as_they_come():
+    with serving(lambda client, head, number: chunked(client, b'{"n": 1}\n', b'\n{"n": 2}\n{"n"', b": 3}\n")) as server:
+        assert lines_of(server) == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+def test_a_stream_that_repeats_itself_has_stalled():
+    def repeat(client: socket.socket, head: bytes, number: int) -> None:
+        chunked(client, *[b'{"n": 1}\n'] * 40, pause=0.05)
+
+    with serving(repeat) as server:
+        error = failure(lambda: lines_of(server, stall=0.3))
+    assert (error.words, error.stalled) == ("nothing moved for 0.3 seconds", True)
+
+
+def test_a_stream_that_moves_slowly_has_not_stalled():
+    def crawl(client: socket.socket, head: bytes, number: int) -> None:
+        chunked(client, *[b'{"n": %d}\n' % count for count in range(8)], pause=0.1)
+
+    with serving(crawl) as server:
+        assert len(lines_of(server, stall=0.4)) == 8
+
+
+def test_a_stream_that_falls_silent_has_stalled():
+    with serving(lambda client, head, number: chunked(client, b'{"n": 1}\n', pause=2)) as server:
+        error = failure(lambda: lines_of(server, stall=0.3))
+    assert (error.words, error.stalled) == ("no answer for 0.3 seconds", True)
+
+
+def test_a_stream_that_breaks_off_was_cut():
+    with serving(lambda client, head, number: chunked(client, b'{"n": 1}\n', end=False)) as server:
+        error = failure(lambda: lines_of(server))
+    assert error.cut
+    assert not error.stalled
+
+
+@pytest.mark.parametrize("line", [b"<html>\n", b"[1]\n"])
+def test_a_line_that_is_no_object_is_an_error(line):
+    with serving(lambda client, head, number: chunked(client, line)) as server:
+        assert "no JSON object" in failure(lambda: lines_of(server)).words
+
+
+def test_a_stream_refused_at_once_has_the_servers_words():
+    with serving(says(b'{"error": "invalid model name"}', "400 X")) as server:
+        error = failure(lambda: lines_of(server))
+    assert (error.status, error.words) == (400, "invalid model name")
+
+
+def test_leaving_a_stream_closes_its_connection():
+    gone = threading.Event()
+
+    def endless(client: socket.socket, head: bytes, number: int) -> None:
+        try:
+            chunked(client, *[b'{"n": %d}\n' % count for count in range(500)], pause=0.02)
+        except OSError:
+            gone.set()
+
+    with serving(endless) as server:
+        stream = Session(server.url).stream("POST", "/pull", 5, lambda line: line.get("n"), json={})
+        assert next(stream) == {"n": 0}
+        stream.close()
+        assert gone.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("127.0.0.1:11434", "give the server's address as http://host:port"),
+        ("ftp://host", "give the server's address"),
+        ("http://", "give the server's address"),
+        ("http://host:port", "give the server's address"),
+        ("http://[::1", "give the server's address"),
+        ("http://user:pw@host", "holds a user name or password"),
+        ("http://host/?x=1", "without a query"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused_and_its_password_not_repeated(url, words):
+    with pytest.raises(Failure, match=words) as caught:
+        Session(url)
+    assert "pw" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"timeout": 0}, "timeout is 0"), ({"ca_path": "/nowhere/ca.pem"}, "ca_path is /nowhere/ca.pem")],
+)
+def test_options_that_cannot_be_are_refused(options, words):
+    with pytest.raises(Failure, match=words):
+        Session("http://host", **options)
+
+
+def test_a_missing_requests_is_told_with_the_package_that_has_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(MissingLibrary, match="python3-requests"):
+        Session("http://host")
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory):
+    """Return (context of a server with a certificate of its own, the path of that certificate)."""
+    import datetime
+    import ipaddress
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    (folder / "cert.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return context, str(folder / "cert.pem")
+
+
+def test_an_unknown_certificate_is_refused_with_both_ways_out(tls):
+    with serving(says(), tls[0]) as server:
+        assert (
+            "give the CA with ca_path, or validate_certs: false" in failure(lambda: Session(server.url).get("/")).words
+        )
+
+
+@pytest.mark.parametrize("option", ["ca_path", "validate_certs"])
+def test_tls_options_are_honoured(tls, option, recwarn):
+    options = {"ca_path": tls[1]} if option == "ca_path" else {"validate_certs": False, "ca_path": "/nowhere"}
+    with serving(says(), tls[0]) as server:
+        assert Session(server.url, **options).get("/x").status == 200
+    assert not recwarn.list

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that answers for a module."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, MissingLibrary
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+
+SPEC = {"key": {"type": "str", "no_log": True}}
+
+
+def answer_of(capsys, body):
+    with patch_module_args({"key": "hunter2", "_ansible_check_mode": True}), pytest.raises(SystemExit) as caught:
+        run(SPEC, body)
+    return caught.value.code, json.loads(capsys.readouterr().out)
+
+
+def raising(error):
+    def body(module):
+        raise error
+
+    return body
+
+
+def test_a_body_that_returns_is_the_result(capsys):
+    code, result = answer_of(capsys, lambda module: {"changed": module.check_mode, "thing": {"a": 1}})
+    assert (code, result["changed"], result["thing"]) == (0, True, {"a": 1})
+
+
+def test_a_failure_is_its_sentence_and_its_details(capsys):
+    code, result = answer_of(capsys, raising(Failure("The model x is unknown; pull it.", done=["y"])))
+    assert (code, result["failed"], result["msg"], result["done"]) == (
+        1, True, "The model x is unknown; pull it.", ["y"],
+    )  # fmt: skip
+
+
+def test_a_missing_library_names_the_package(capsys):
+    message = answer_of(capsys, raising(MissingLibrary("requests", "python3-requests")))[1]["msg"]
+    assert "(requests)" in message
+    assert "install the package python3-requests" in message
+
+
+def test_a_bug_is_one_sentence_without_traceback_or_secret(capsys):
+    code, result = answer_of(capsys, raising(KeyError("hunter2")))
+    assert code == 1
+    assert result["msg"].startswith("selfhosted.llm met a case that it does not know (KeyError: ")
+    assert "please report it" in result["msg"]
+    assert "hunter2" not in str(result)
+    assert "Traceback" not in str(result)
