@@ -205,7 +205,7 @@ def test_a_secret_is_written_and_never_shown():
 def test_a_secret_always_counts_as_a_change_and_is_not_verified():
     shelf = Shelf({"a": {"size": 1}})
     wish = Wish("a", fields={"size": 1, "password": Secret("x")})
-    for dummy in range(2):
+    for _ in range(2):
         outcome = go(shelf, wish)
         assert [step.changes for step in outcome.steps] == [("password",)]
         assert outcome.single()["diff"] == {"before": {}, "after": {"password": HIDDEN}}
@@ -333,7 +333,9 @@ def test_what_a_resource_must_say_itself():
     for call in calls:
         with pytest.raises(NotImplementedError):
             call()
-    assert resource.same("x", 1, 1) and resource.refusal(step) is None and resource.needs(step) == ()
+    assert resource.same("x", 1, 1)
+    assert resource.refusal(step) is None
+    assert resource.needs(step) == ()
 
 
 NAMES = st.sampled_from("abcdef")
