@@ -78,6 +78,10 @@ class Resource:
         """Return the identity of a wished object, as the server compares names."""
         raise NotImplementedError
 
+    def title(self, key: Hashable, state: State) -> str:
+        """Return how messages and results name an object that nobody wished for; no two alike."""
+        return str(state.get("name", key))
+
     def wanted(self, wish: Wish, present: Optional[State]) -> State:
         """Return only the fields that the person gave; ``present`` is None for a new object."""
         raise NotImplementedError
@@ -240,7 +244,7 @@ def _purge(resource: Resource, present: Present, wished: set[Hashable]) -> tuple
     for key, state in present.items():
         if key in wished:
             continue
-        step = Step("delete", key, str(state.get("name", key)), state, None)
+        step = Step("delete", key, resource.title(key, state), state, None)
         if resource.refusal(step):
             kept.append(step.name)
         else:
