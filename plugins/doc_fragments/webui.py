@@ -1,0 +1,106 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # Where the server is, and how to talk to it.
+    DOCUMENTATION = r"""
+options:
+  url:
+    description:
+      - The base address of Open WebUI, as the managed host reaches it.
+    type: str
+    default: http://127.0.0.1:3001
+  timeout:
+    description:
+      - The seconds to wait for an answer, and between two pieces of it.
+    type: float
+    default: 30
+  validate_certs:
+    description:
+      - Whether the server's TLS certificate must be valid.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - A file or a folder of CA certificates on the managed host, to check the server's certificate against.
+    type: path
+requirements:
+  - requests (the package python3-requests of the managed host's distribution)
+notes:
+  - Open WebUI 0.12.4 is what this is tested against.
+    Versions from 0.6.43 are provided for.
+"""
+
+    # Who asks. Every module but webui_first_admin needs an administrator.
+    CREDENTIALS = r"""
+options:
+  token:
+    description:
+      - An API key or a session token of an administrator. Where it is given, nobody signs in.
+      - The better choice for everything that runs often or with a second factor switched on,
+        because Open WebUI takes only 15 sign-ins in 3 minutes for each e-mail, and API keys need none.
+    type: str
+  admin_email:
+    description:
+      - The e-mail of an administrator who signs in with O(admin_password), once for each task.
+      - Beside O(token) it tells whose API key that is, where the server does not.
+    type: str
+  admin_password:
+    description:
+      - The password of O(admin_email). Either this or O(token) is required.
+    type: str
+"""
+
+    # What is said of one account.
+    USER = r"""
+options:
+  name:
+    description:
+      - The name that is shown.
+      - A new account without one gets the part of O(email) before the @.
+    type: str
+  password:
+    description:
+      - The password. Required for an account that is not there yet.
+      - 1 to 72 bytes in UTF-8. The server may have further rules, and their words are shown where it refuses one.
+      - The server does not tell a password, so one that is already set is not compared. See O(update_password).
+    type: str
+  update_password:
+    description:
+      - With V(on_create) the password is set when the account is made, and never again.
+      - With V(always) it is written by every run, which is a change each time. From Open WebUI 0.12 on that ends
+        all sessions of the account.
+    type: str
+    choices:
+      - on_create
+      - always
+    default: on_create
+  groups:
+    description:
+      - The names of the groups that the user is in, no more and no fewer. V([]) takes the user out of all.
+      - Where it is left out, nothing is changed; a new account then is in the default group of the server, if there is
+        one.
+      - The groups must be there. Two groups of the same name are an error, because it is unclear which is meant.
+    type: list
+    elements: str
+  profile_image_url:
+    description:
+      - The picture. An C(http) or C(https) address, V(/user.png), or C(data:image/...;base64,...) of a PNG, JPEG,
+        GIF or WebP.
+    type: str
+  state:
+    description:
+      - Whether the account is there.
+      - With V(absent) its chats go, too. What it made in the workspace stays.
+      - Nobody can delete the primary admin (the oldest account), or the account that the task signs in with.
+      - To shut out a person and keep the chats, set O(role=pending) instead.
+    type: str
+    choices:
+      - present
+      - absent
+    default: present
+"""

@@ -1,0 +1,99 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts as the server lists them, in as few calls as it allows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Dict, Iterable, List, Mapping, Optional
+
+from ..errors import Failure
+from .client import Client
+from .client_words import not_webui
+from .groups import Groups
+
+PAGE_SIZE = 30
+READ = "read the accounts"
+
+Record = Dict[str, Any]
+
+
+class Accounts:
+    """The accounts of one server. A record holds what the call that brought it tells."""
+
+    def __init__(self, client: Client, groups: Groups) -> None:
+        self._client = client
+        self._groups = groups
+
+    def find(self, email: str) -> Optional[Record]:
+        """Return the full record of one account, or None."""
+        # The search takes % and _ as wildcards (and PostgreSQL \ as an escape), so only equality counts.
+        for record in self._pages(query=email.replace("\\", "_")):
+            if record["email"].lower() == email:
+                return record
+        return None
+
+    def every(self) -> List[Record]:
+        """Return all accounts, each with all that is known of it."""
+        return list(self._pages())
+
+    def listed(self, groups_of: Iterable[str], images_of: Iterable[str]) -> List[Record]:
+        """Return all accounts, with ``group_ids`` and ``profile_image_url`` at least for these e-mails."""
+        with_groups, with_images = set(groups_of), set(images_of)
+        first, total = self._page(1)
+        if len(first) >= total:
+            return first
+        needy = with_groups | with_images
+        by_page = math.ceil(total / PAGE_SIZE) - 1
+        by_one = 1 + len(needy)
+        by_group = 1 + len(self._peopled()) if with_groups and not with_images else by_one
+        if needy and by_page <= min(by_one, by_group):
+            return first + list(self._pages(start=2))
+        records = self._all()
+        if not needy:
+            return records
+        if by_group < by_one:
+            return self._with_members(records)
+        return [self.find(record["email"]) or record if record["email"] in needy else record for record in records]
+
+    def primary(self, known: Iterable[Record]) -> Optional[str]:
+        """Return the id of the primary admin, which is the oldest account; ``known`` may be all accounts."""
+        records = list(known)
+        if not records or not all("created_at" in record for record in records):
+            records = self._page(1, order_by="created_at")[0]
+        # Admins win ties, as the server has it.
+        records.sort(key=lambda record: (record["created_at"], record["role"] != "admin", record["id"]))
+        return str(records[0]["id"]) if records else None
+
+    def _pages(self, start: int = 1, **params: Any) -> Iterable[Record]:
+        number, seen = start, (start - 1) * PAGE_SIZE
+        while True:
+            records, total = self._page(number, **params)
+            yield from records
+            number, seen = number + 1, seen + len(records)
+            if not records or seen >= total:
+                return
+
+    def _page(self, number: int, order_by: str = "email", **params: Any) -> tuple[List[Record], int]:
+        # Only the e-mail is unique: by any other order the server may show one account twice and another never.
+        asked = {"page": number, "order_by": order_by, "direction": "asc", **params}
+        answer = self._client.get_mapping("users/", READ, params=asked)
+        if not isinstance(answer.get("users"), list):
+            raise Failure(f"Cannot {READ}: {not_webui(self._client.url)}.")
+        return answer["users"], int(answer.get("total") or 0)
+
+    def _all(self) -> List[Record]:
+        answer = self._client.get_mapping("users/all", READ)
+        # What the short list says of groups is always empty, so it must not look like knowledge.
+        return [{name: record[name] for name in ("id", "email", "name", "role")} for record in answer["users"]]
+
+    def _peopled(self) -> List[Mapping[str, Any]]:
+        return [row for row in self._groups.rows() if row.get("member_count") != 0]
+
+    def _with_members(self, records: List[Record]) -> List[Record]:
+        groups_of: Dict[str, List[str]] = {record["id"]: [] for record in records}
+        for row in self._peopled():
+            for user_id in self._groups.members(row["id"]):
+                groups_of.setdefault(user_id, []).append(row["id"])
+        return [{**record, "group_ids": groups_of[record["id"]]} for record in records]

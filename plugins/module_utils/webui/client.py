@@ -1,0 +1,252 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Open WebUI's API: who calls, how it is told apart from other answers, what versions can do."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional
+
+from ..errors import Failure
+from ..http import Answer, HttpFailure, Session
+from .client_words import cannot, not_webui, second_factor, sign_in_failed
+
+API = "/api/v1/"
+
+SERVER_OPTIONS: Dict[str, Any] = {
+    "url": {"type": "str", "default": "http://127.0.0.1:3001"},
+    "timeout": {"type": "float", "default": 30.0},
+    "validate_certs": {"type": "bool", "default": True},
+    "ca_path": {"type": "path"},
+}
+WEBUI_OPTIONS: Dict[str, Any] = {
+    **SERVER_OPTIONS,
+    "token": {"type": "str", "no_log": True},
+    "admin_email": {"type": "str"},
+    "admin_password": {"type": "str", "no_log": True},
+}
+WEBUI_RULES: Dict[str, Any] = {
+    "required_one_of": [["token", "admin_password"]],
+    "required_by": {"admin_password": ["admin_email"]},
+}
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a server's version can do; the one place where versions are compared."""
+
+    partial_user_update: bool = True
+
+    @classmethod
+    def of(cls, version: str) -> Features:
+        """Return the features of a version; one that cannot be read counts as the newest."""
+        found = re.match(r"v?(\d+)\.(\d+)", version)
+        if not found:
+            return cls()
+        release = (int(found.group(1)), int(found.group(2)))
+        return cls(partial_user_update=release >= (0, 10))
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The account that makes the calls, by what is known of it."""
+
+    id: Optional[str] = None
+    email: Optional[str] = None
+
+    def __bool__(self) -> bool:
+        return bool(self.id or self.email)
+
+    def is_account(self, record: Mapping[str, Any]) -> bool:
+        """Tell whether an account that the server listed is the caller."""
+        if self.id:
+            return bool(self.id == record["id"])
+        return bool(self.email and self.email.lower() == record["email"].lower())
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A sign-in with the right password; without a token where a second factor is wanted (``step``)."""
+
+    email: str
+    token: Optional[str] = None
+    step: str = ""
+    id: Optional[str] = None
+    role: str = ""
+
+
+class WrongPassword(Failure):
+    """The server does not know this e-mail with this password."""
+
+
+def open_session(params: Mapping[str, Any], read_only: bool, *secrets: Optional[str]) -> Session:
+    """Return a session by the common options of a module."""
+    return Session(
+        params["url"],
+        timeout=params["timeout"],
+        validate_certs=params["validate_certs"],
+        ca_path=params["ca_path"],
+        read_only=read_only,
+        secrets=[secret for secret in secrets if secret],
+    )
+
+
+def sign_in(session: Session, email: str, password: str) -> SignIn:
+    """Sign in; raise WrongPassword, or a Failure for every other reason."""
+    try:
+        answer = session.post(API + "auths/signin", json={"email": email, "password": password}, reads=True)
+        body = _mapping(session, answer)
+    except HttpFailure as failure:
+        kind = WrongPassword if failure.status == 400 else Failure
+        raise kind(sign_in_failed(session.url, email, failure)) from failure
+    if not body.get("token"):
+        return SignIn(email, step=str(body.get("next_step", "no token came")))
+    session.hide(body["token"])
+    if str(body.get("email", "")).lower() != email.lower():
+        raise Failure(
+            f"Signed in as {body.get('email')} instead of {email}: Open WebUI at {session.url} does not look at "
+            f"passwords (WEBUI_AUTH or a trusted header); give an API key as token."
+        )
+    return SignIn(email, body["token"], "", body.get("id"), str(body.get("role", "")))
+
+
+class Client:
+    """Calls of one module run. Signs in at the first call that needs it, once."""
+
+    def __init__(self, params: Mapping[str, Any], read_only: bool) -> None:
+        self._session = open_session(params, read_only, params["token"], params["admin_password"])
+        self._given: Optional[str] = params["token"]
+        self._email: Optional[str] = params["admin_email"]
+        self._password: Optional[str] = params["admin_password"]
+        self._signed_in: Optional[SignIn] = None
+        self._caller: Optional[Caller] = None
+        self._features: Optional[Features] = None
+        self._lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """Return the server's base address."""
+        return self._session.url
+
+    def get(self, path: str, what: str, **options: Any) -> Any:
+        """GET ``path`` below the API; ``what`` is the verb and object for the failure's sentence."""
+        return self._call("GET", path, what, **options)
+
+    def get_mapping(self, path: str, what: str, **options: Any) -> Dict[str, Any]:
+        """GET an object; anything else is not this API."""
+        answer = self.get(path, what, **options)
+        if not isinstance(answer, dict):
+            raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
+        return answer
+
+    def get_list(self, path: str, what: str, **options: Any) -> List[Any]:
+        """GET a list; anything else is not this API."""
+        answer = self.get(path, what, **options)
+        if not isinstance(answer, list):
+            raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
+        return answer
+
+    def post(self, path: str, what: str, **options: Any) -> Any:
+        """POST to ``path``."""
+        return self._call("POST", path, what, **options)
+
+    def delete(self, path: str, what: str, **options: Any) -> Any:
+        """DELETE ``path``."""
+        return self._call("DELETE", path, what, **options)
+
+    def hide(self, *secrets: Optional[str]) -> None:
+        """Blot these out of all later errors."""
+        self._session.hide(*(secret for secret in secrets if secret))
+
+    def features(self) -> Features:
+        """Return what the server's version can do; costs one call, once."""
+        if self._features is None:
+            answer = self._session.get("/api/version").json()
+            self._features = Features.of(str(answer.get("version", "")) if isinstance(answer, dict) else "")
+        return self._features
+
+    def caller(self) -> Caller:
+        """Return the account that calls, as far as it can be known (false where it cannot)."""
+        if self._caller is None:
+            self._caller = self._find_caller()
+        return self._caller
+
+    def password_changed(self, email: str, password: str) -> None:
+        """Go on after the caller's own password was written, which ends its sessions (0.12)."""
+        if self._given is not None and self._given.startswith("sk-"):
+            return
+        self.hide(password)
+        with self._lock:
+            self._given, self._signed_in = None, None
+            self._email, self._password = email, password
+
+    def _find_caller(self) -> Caller:
+        if self._given is None:
+            signed_in = self._sign_in_once()
+            return Caller(signed_in.id, signed_in.email)
+        named = _token_id(self._given)
+        if named:
+            return Caller(named)
+        # An API key names nobody, and 0.12 refuses it the usual "who am I"; these two tell, or neither.
+        for path in ("users/user/status", "auths/"):
+            try:
+                answer = self._session.get(API + path, headers=self._headers()).json()
+            except HttpFailure:
+                continue
+            if isinstance(answer, dict) and answer.get("id"):
+                return Caller(str(answer["id"]), answer.get("email"))
+        return Caller(None, self._email)
+
+    def _call(self, method: str, path: str, what: str, **options: Any) -> Any:
+        try:
+            return self._session.request(method, API + path, headers=self._headers(), **options).json()
+        except HttpFailure as failure:
+            raise Failure(cannot(what, self.url, failure)) from failure
+
+    def _headers(self) -> Dict[str, str]:
+        token = self._given if self._given is not None else self._sign_in_once().token
+        return {"Authorization": f"Bearer {token}"}
+
+    def _sign_in_once(self) -> SignIn:
+        with self._lock:
+            if self._signed_in is None:
+                self._signed_in = self._sign_in()
+            return self._signed_in
+
+    def _sign_in(self) -> SignIn:
+        if not self._email or not self._password:
+            raise Failure("Nobody to sign in as: give token, or admin_email and admin_password.")
+        signed_in = sign_in(self._session, self._email, self._password)
+        if not signed_in.token:
+            raise Failure(second_factor(self.url, self._email, signed_in.step))
+        if signed_in.role != "admin":
+            raise Failure(
+                f"The account {self._email} signs in to Open WebUI at {self.url}, but its role is "
+                f"{signed_in.role or 'unknown'}; give the credentials of an administrator."
+            )
+        return signed_in
+
+
+def _mapping(session: Session, answer: Answer) -> Dict[str, Any]:
+    body = answer.json()
+    if not isinstance(body, dict):
+        raise Failure(f"Cannot sign in: {not_webui(session.url)}.")
+    return body
+
+
+def _token_id(token: str) -> Optional[str]:
+    """Return the account that a session token (a JWT) names; its signature is the server's business."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except ValueError:
+        return None
+    found = claims.get("id") if isinstance(claims, dict) else None
+    return str(found) if found else None

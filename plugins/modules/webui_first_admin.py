@@ -1,0 +1,117 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_first_admin
+short_description: Replace the one-time password of Open WebUI's first admin
+version_added: 0.1.0
+description:
+  - Open WebUI makes its first administrator from C(WEBUI_ADMIN_EMAIL) and C(WEBUI_ADMIN_PASSWORD) of its environment,
+    which everybody who may inspect the container can read, for ever.
+  - Start it with a one-time password there, and let this module replace that one at once.
+  - Signs in with O(admin_password). Where that works nothing is to be done. Else it signs in with O(initial_password),
+    changes the password, and signs in again to prove it.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+options:
+  admin_email:
+    description:
+      - The e-mail of the first admin.
+    type: str
+    required: true
+    aliases:
+      - email
+  admin_password:
+    description:
+      - The password that shall be in force. 1 to 72 bytes in UTF-8.
+    type: str
+    required: true
+    aliases:
+      - password
+  initial_password:
+    description:
+      - The one-time password of the container's environment. Another than O(admin_password).
+    type: str
+    required: true
+  token:
+    description:
+      - Not used. It is taken so that all modules of the group may share their defaults.
+    type: str
+notes:
+  - A run costs one sign-in, the first run three, of the 15 in 3 minutes that Open WebUI takes for each e-mail.
+seealso:
+  - module: selfhosted.llm.webui_user
+"""
+
+EXAMPLES = r"""
+- name: The password from the environment no longer works
+  selfhosted.llm.webui_first_admin:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    initial_password: "{{ one_time_password }}"
+
+- name: The same, at another address
+  selfhosted.llm.webui_first_admin:
+    url: https://chat.example.org
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    initial_password: "{{ one_time_password }}"
+"""
+
+RETURN = r"""
+first_admin:
+  description: The account after the run, or as foreseen in check mode.
+  returned: success
+  type: dict
+  sample:
+    email: admin@example.org
+    signs_in_with: admin_password
+  contains:
+    email:
+      description: The e-mail of the first admin.
+      type: str
+      returned: success
+    signs_in_with:
+      description: The option that holds the password in force. Always V(admin_password) after a run.
+      type: str
+      returned: success
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import SERVER_OPTIONS
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.first_admin import FirstAdmin, first_admin_wish
+
+OPTIONS = {
+    **SERVER_OPTIONS,
+    "admin_email": {"type": "str", "required": True, "aliases": ["email"]},
+    "admin_password": {"type": "str", "required": True, "no_log": True, "aliases": ["password"]},
+    "initial_password": {"type": "str", "required": True, "no_log": True},
+    "token": {"type": "str", "no_log": True},
+}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    wish = first_admin_wish(module.params)
+    admin = FirstAdmin(module.params, module.check_mode)
+    return converge(admin, [wish], check_mode=module.check_mode).single()
+
+
+def main() -> None:
+    run(OPTIONS, body)
+
+
+if __name__ == "__main__":
+    main()

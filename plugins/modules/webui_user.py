@@ -1,0 +1,161 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_user
+short_description: Manage one account of Open WebUI
+version_added: 0.1.0
+description:
+  - Makes, changes and removes an account, with its role and its groups.
+  - Only what is given is compared and changed.
+  - For more than a few accounts use M(selfhosted.llm.webui_users), which reads them all at once.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui.user
+options:
+  email:
+    description:
+      - The e-mail, by which the account is known. The server keeps it in lower case, and so it is compared.
+      - C(name@domain.tld) or C(name@localhost).
+    type: str
+    required: true
+  role:
+    description:
+      - V(user) may use the server, V(pending) may do nothing, and V(admin) may do anything with the server and its
+        container.
+      - A new account without one is made a V(user), whatever default the server has for people who sign up themselves.
+    type: str
+    choices:
+      - pending
+      - user
+      - admin
+seealso:
+  - module: selfhosted.llm.webui_users
+  - module: selfhosted.llm.webui_user_info
+"""
+
+EXAMPLES = r"""
+- name: Anna has an account
+  selfhosted.llm.webui_user:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    email: anna@example.org
+    password: "{{ vault_anna_password }}"
+
+- name: Anna is in the group of teachers, and in no other
+  selfhosted.llm.webui_user:
+    token: "{{ vault_webui_key }}"
+    email: anna@example.org
+    name: Anna Weber
+    password: "{{ vault_anna_password }}"
+    groups:
+      - teachers
+
+- name: Ben must wait outside, but keeps his chats
+  selfhosted.llm.webui_user:
+    token: "{{ vault_webui_key }}"
+    email: ben@example.org
+    role: pending
+    password: "{{ vault_ben_password }}"
+
+- name: Ben's account is gone
+  selfhosted.llm.webui_user:
+    token: "{{ vault_webui_key }}"
+    email: ben@example.org
+    state: absent
+
+- name: Clara has forgotten her password and gets this one, which also ends her sessions
+  selfhosted.llm.webui_user:
+    url: https://chat.example.org
+    ca_path: /etc/ssl/certs/our-ca.pem
+    token: "{{ vault_webui_key }}"
+    email: clara@example.org
+    password: "{{ vault_clara_password }}"
+    update_password: always
+"""
+
+RETURN = r"""
+user:
+  description:
+    - The account after the run, as the server shows it, or empty where it is absent.
+    - In check mode what is foreseen; a new account has no C(id) then.
+  returned: success
+  type: dict
+  sample:
+    id: 2f1c8a4e-7c1f-4a0b-9a52-0d7d3d0f6a55
+    email: anna@example.org
+    name: Anna Weber
+    role: user
+    groups:
+      - teachers
+    profile_image_url: /user.png
+    created_at: 1795421857
+    last_active_at: 1795422144
+  contains:
+    id:
+      description: The account's id on the server.
+      type: str
+      returned: when the account is there
+    email:
+      description: The e-mail, in lower case.
+      type: str
+      returned: when the account is there
+    name:
+      description: The name that is shown.
+      type: str
+      returned: when the account is there
+    role:
+      description: V(pending), V(user) or V(admin).
+      type: str
+      returned: when the account is there
+    groups:
+      description: The names of the groups that the user is in, sorted.
+      type: list
+      elements: str
+      returned: when the account is there
+    profile_image_url:
+      description: The picture's address. A picture within the address is shown by its kind, size and digest.
+      type: str
+      returned: when the account is there
+    created_at:
+      description: When the account was made, in seconds since 1970.
+      type: int
+      returned: when the account is there
+    last_active_at:
+      description: When the account last asked for something, in seconds since 1970.
+      type: int
+      returned: when the account is there
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import USER_OPTIONS, user_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import Users, without_password
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    wish = user_wish(module.params)
+    users = Users(Client(module.params, module.check_mode))
+    return without_password(converge(users, [wish], check_mode=module.check_mode).single())
+
+
+def main() -> None:
+    run({**WEBUI_OPTIONS, **USER_OPTIONS}, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()
