@@ -44,7 +44,7 @@ attributes:
       - This module only reads.
 """
 
-    ACTION_GROUP_OLLAMA = r"""
+    ACTIONGROUP_OLLAMA = r"""
 options: {}
 attributes:
   action_group:
@@ -54,7 +54,7 @@ attributes:
       - selfhosted.llm.ollama
 """
 
-    ACTION_GROUP_WEBUI = r"""
+    ACTIONGROUP_WEBUI = r"""
 options: {}
 attributes:
   action_group:
