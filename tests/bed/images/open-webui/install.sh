@@ -1,0 +1,24 @@
+#!/bin/bash
+# The real Open WebUI on Debian's Python. Left out is only what no running server reads.
+set -euo pipefail
+
+apt-get update -qq
+apt-get install -qq -y --no-install-recommends python3 python3-pip curl jq procps > /dev/null
+# Python's own way of telling that a distribution manages it; this image has nothing else.
+rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
+
+while read -r requirement; do
+    pip install --quiet --no-cache-dir --root-user-action ignore "$requirement"
+done < <(grep -v '^#' /run/bed/src/requirements.txt)
+
+# This image is copied into nested engines: headers, tests and source maps are a quarter of it.
+site=$(python3 -c 'import torch, pathlib; print(pathlib.Path(torch.__file__).parents[1])')
+rm -rf "$site"/torch/{include,test,bin}
+find "$site" -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
+find "$site/open_webui/frontend" -name '*.map' -delete
+find "$site" -name '*.pyi' -delete
+apt-get clean
+rm -rf /var/lib/apt/lists/* /var/log/*.log /var/log/apt /root/.cache /tmp/*
+
+mkdir -p /app/backend/data
+ln -s "$site/open_webui" /app/backend/open_webui

@@ -1,0 +1,1 @@
+"""Parts of the test bed; the command is `tests/bed/bed`."""
