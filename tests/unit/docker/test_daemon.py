@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker import daemon
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 
-settings.register_profile("daemon", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "daemon", max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("daemon")
 
 PATH = "/etc/docker/daemon.json"
