@@ -1,0 +1,53 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules as a family: groups, attributes, versions, and a real server's word on each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import pytest
+from house_checks import layout
+
+GROUPS: Mapping[str, list[str]] = layout.read_yaml(layout.ROOT / "meta" / "runtime.yml")["action_groups"]
+ATTRIBUTES = ("check_mode", "diff_mode", "idempotent")
+
+
+@pytest.mark.parametrize("group", sorted(GROUPS))
+def test_an_action_group_has_all_modules_of_its_server(group: str) -> None:
+    assert sorted(GROUPS[group]) == [name for name in layout.modules() if name.startswith(f"{group}_")]
+
+
+@pytest.mark.parametrize("module", layout.modules())
+def test_a_module_tells_its_attributes_and_its_version(module: str) -> None:
+    known = layout.documentation()[module]["doc"]
+    assert known.get("version_added") == "0.1.0"
+    assert known.get("author")
+    support = {name: known.get("attributes", {}).get(name, {}).get("support") for name in ATTRIBUTES}
+    assert support == {
+        "check_mode": "full",
+        "diff_mode": "N/A" if module.endswith("_info") else "full",
+        "idempotent": "full",
+    }
+
+
+@pytest.mark.parametrize("module", layout.modules())
+def test_a_module_names_the_group_it_takes_defaults_from(module: str) -> None:
+    wanted = [layout.PREFIX + group for group, members in GROUPS.items() if module in members]
+    told = layout.documentation()[module]["doc"].get("attributes", {}).get("action_group", {})
+    assert told.get("membership", []) == wanted
+
+
+@pytest.mark.parametrize("module", layout.modules())
+def test_a_module_documents_what_it_returns(module: str) -> None:
+    returned = layout.documentation()[module]["return"] or {}
+    assert returned
+    assert [name for name, value in returned.items() if not value.get("returned")] == []
+
+
+@pytest.mark.parametrize("module", layout.modules())
+def test_a_module_is_proven_against_a_real_server(module: str) -> None:
+    texts = (path.read_text(encoding="utf-8") for path in (layout.ROOT / "tests" / "integration").rglob("*.py"))
+    assert any(re.search(rf"\b{module}\b", text) for text in texts), f"nothing in tests/integration names {module}"
