@@ -32,6 +32,10 @@ def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
+def as_yaml(value: Any) -> str:
+    return str(yaml.safe_dump(value, sort_keys=False))
+
+
 def tool(*words: str, cwd: Path = ROOT, collections: Path = COLLECTIONS) -> subprocess.CompletedProcess[str]:
     """Run a program of the environment as a person would, against the collections that are named."""
     environment = {
@@ -42,6 +46,8 @@ def tool(*words: str, cwd: Path = ROOT, collections: Path = COLLECTIONS) -> subp
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
         "ANSIBLE_NOCOLOR": "true",
     }
+    # What is run elsewhere must not lean on the checkout's own configuration.
+    environment.pop("ANSIBLE_CONFIG", None)
     return subprocess.run(
         words, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

@@ -1,0 +1,94 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The driver of `make test` counts truly, and ends as it counted."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from house_checks import layout
+
+
+@pytest.fixture(scope="module")
+def driver() -> ModuleType:
+    loader = importlib.machinery.SourceFileLoader("tests_run", str(layout.ROOT / "tests" / "run"))
+    spec = importlib.util.spec_from_loader("tests_run", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up by name.
+    sys.modules["tests_run"] = module
+    loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def logs(driver: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver, "LOGS", tmp_path)
+    monkeypatch.setattr(driver, "ROOT", tmp_path)
+
+
+def junit(path: Path, tests: int, failures: int = 0, errors: int = 0, skipped: int = 0) -> None:
+    counts = f'tests="{tests}" failures="{failures}" errors="{errors}" skipped="{skipped}"'
+    path.write_text(f"<testsuites><testsuite {counts}/></testsuites>", encoding="utf-8")
+
+
+def run(driver: ModuleType, *stages: object) -> dict[str, tuple[int, int, int]]:
+    running = driver.Driver(stages)
+    running.run()
+    return {name: (one.passed, one.failed, one.skipped) for name, one in running.results.items()}
+
+
+def test_each_command_counts_as_one_check(driver: ModuleType) -> None:
+    stage = driver.Stage("lint", (driver.command("true"), driver.command("false"), driver.command("true")))
+    assert run(driver, stage) == {"lint": (2, 1, 0)}
+
+
+def test_a_command_that_is_not_there_fails(driver: ModuleType) -> None:
+    assert run(driver, driver.Stage("lint", (driver.command("no-such-program"),))) == {"lint": (0, 1, 0)}
+
+
+def test_a_junit_file_is_counted(driver: ModuleType, tmp_path: Path) -> None:
+    junit(tmp_path / "sample.xml", 10, failures=1, errors=1, skipped=2)
+    assert driver.counts(tmp_path / "sample.xml") == (6, 2, 2)
+    assert driver.counts(tmp_path / "absent.xml") == (0, 1, 0)
+
+
+@pytest.mark.parametrize(("ending", "counted"), [("true", (3, 0, 0)), ("false", (3, 1, 0))])
+def test_pytest_that_ends_badly_fails_whatever_its_file_says(
+    driver: ModuleType, tmp_path: Path, ending: str, counted: tuple[int, int, int]
+) -> None:
+    junit(tmp_path / "sample", 3)
+    words = ("sh", "-c", f"cp sample unit.xml && {ending}")
+    assert run(driver, driver.Stage("unit", (driver.Check(words, junit=True),))) == {"unit": counted}
+
+
+def test_an_old_junit_file_is_not_counted_again(driver: ModuleType, tmp_path: Path) -> None:
+    junit(tmp_path / "unit.xml", 3)
+    assert run(driver, driver.Stage("unit", (driver.Check(("true",), junit=True),))) == {"unit": (0, 1, 0)}
+
+
+def test_a_stage_without_what_it_needs_fails_unbegun(driver: ModuleType) -> None:
+    bed = driver.Stage("bed", (driver.command("false"),), lane="bed")
+    house = driver.Stage("lint", (driver.command("true"),))
+    after = driver.Stage("integration", (driver.command("touch begun"),), needs=("bed",))
+    assert run(driver, bed, house, after) == {"bed": (0, 1, 0), "lint": (1, 0, 0), "integration": (0, 1, 0)}
+    assert not (driver.ROOT / "begun").exists()
+
+
+def test_a_stage_that_hangs_is_ended_with_its_children(driver: ModuleType) -> None:
+    stage = driver.Stage("lint", (driver.Check(("sh", "-c", "sleep 60 & sleep 60")),), minutes=0.005)
+    assert run(driver, stage) == {"lint": (0, 1, 0)}
+
+
+@pytest.mark.parametrize(
+    ("results", "line"),
+    [([(3, 0, 0), (2, 0, 0)], "5 passed, 0 failed"), ([(3, 1, 2)], "3 passed, 1 failed, 2 skipped")],
+)
+def test_the_last_line_is_the_sum(driver: ModuleType, results: list[tuple[int, int, int]], line: str) -> None:
+    assert driver.last_line({str(place): driver.Result(*one) for place, one in enumerate(results)}) == line
