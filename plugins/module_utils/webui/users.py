@@ -29,11 +29,13 @@ class Users(Resource):
         self._accounts = Accounts(client, self._groups)
         self._listed = listed
         self._records: Dict[str, Record] = {}
+        self._wished: List[str] = []
         self._primary: Optional[str] = None
 
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the accounts; raise one Failure for all that only the server could tell is wrong."""
         self._groups.forget()
+        self._wished = [wish.name for wish in wishes]
         if self._listed:
             groups_of = [wish.name for wish in wishes if "groups" in wish.fields and wish.present]
             images_of = [wish.name for wish in wishes if "profile_image_url" in wish.fields and wish.present]
@@ -94,7 +96,7 @@ class Users(Resource):
 
     def needs(self, step: Step) -> Collection[Hashable]:
         """Let the caller's own password come last, because writing it ends the session of this run."""
-        return list(self._records) if self._ends_session(step) else ()
+        return [*self._records, *self._wished] if self._ends_session(step) else ()
 
     def create(self, step: Step) -> None:
         """Make the account, and its memberships."""

@@ -1,0 +1,198 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who calls, what is said of each refusal, and how often anything is asked."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from webui_double import session_token
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Caller, Features
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client_words import cannot
+
+BY_PASSWORD = {"token": None, "admin_email": "Admin@example.org", "admin_password": "admin-password"}
+SIGN_IN = "POST /api/v1/auths/signin"
+JSON, HTML = "application/json", "text/html; charset=utf-8"
+
+
+def refusal(client, **given):
+    with pytest.raises(Failure) as caught:
+        client(**given).get_list("groups/", "read the groups")
+    message = caught.value.message
+    assert message.endswith(".")
+    assert "\n" not in message
+    return message
+
+
+def test_many_threads_sign_in_once(server, client):
+    one = client(**BY_PASSWORD)
+    threads = [threading.Thread(target=one.get, args=("groups/", "read the groups")) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.requests.count(SIGN_IN) == 1
+    assert len(server.requests) == 9
+
+
+def test_nobody_signs_in_before_it_is_needed_or_where_there_is_a_token(server, client):
+    client(**BY_PASSWORD)
+    client().get("groups/", "read the groups")
+    assert server.requests == ["GET /api/v1/groups/"]
+
+
+def test_a_check_run_signs_in(server, client):
+    assert client(read_only=True, **BY_PASSWORD).get_list("groups/", "read the groups") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "sentence"),
+    [
+        (
+            400,
+            {"detail": "The email or password provided is incorrect."},
+            JSON,
+            "does not accept this e-mail with this password",
+        ),
+        (429, {"detail": "API rate limit exceeded"}, JSON, "too many sign-ins with this e-mail"),
+        (429, {"detail": "API rate limit exceeded"}, JSON, "wait 4 minutes, or give an API key as token"),
+        (403, {"detail": "restricted as a security measure"}, JSON, "has password sign-in switched off"),
+        (200, {"next_step": "verify", "challenge_token": "x"}, JSON, "wants a second factor (verify)"),
+        (200, "<html>", HTML, "is not Open WebUI's API"),
+        (200, [], JSON, "is not Open WebUI's API"),
+        (405, {"detail": "Method Not Allowed"}, JSON, "is not Open WebUI's API"),
+        (404, {"detail": "Not Found"}, JSON, "is not Open WebUI's API"),
+        (502, "<h1>Bad gateway</h1>", HTML, "is not ready (502: "),
+        (503, {"detail": "starting"}, JSON, "/ready answers 200"),
+        (500, {"detail": "oh"}, JSON, "answered 500: oh"),
+        (200, {"token": "t", "email": "other@localhost", "role": "admin"}, JSON, "does not look at passwords"),
+        (200, {"token": "t", "email": "admin@example.org", "role": "pending"}, JSON, "its role is pending"),
+    ],
+)
+def test_a_refused_sign_in_is_one_sentence(server, client, status, body, kind, sentence):
+    server.instead[SIGN_IN] = (status, body, kind)
+    message = refusal(client, **BY_PASSWORD)
+    assert sentence in message
+    assert "admin-password" not in message
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "sentence"),
+    [
+        (401, {"detail": "401 Unauthorized"}, JSON, "give a valid API key or session token"),
+        (
+            401,
+            {"detail": "You do not have permission to access this resource."},
+            JSON,
+            "credentials of an administrator",
+        ),
+        (403, {"detail": "Use of API key is not enabled in the environment."}, JSON, "ENABLE_API_KEYS"),
+        (403, {"detail": "restricted"}, JSON, "the server forbids this"),
+        (200, "<html>", HTML, "is not Open WebUI's API"),
+        (200, {"detail": "no list"}, JSON, "is not Open WebUI's API"),
+        (302, "", HTML, "a redirect to nowhere"),
+        (400, {"detail": "No."}, JSON, "Cannot read the groups: Open WebUI at http://"),
+    ],
+)
+def test_a_refused_call_is_one_sentence(server, client, status, body, kind, sentence):
+    server.instead["GET /api/v1/groups/"] = (status, body, kind)
+    assert sentence in refusal(client)
+
+
+def test_a_list_where_an_object_belongs_is_not_this_api(server, client):
+    server.instead["GET /api/v1/users/"] = (200, [], JSON)
+    with pytest.raises(Failure, match="is not Open WebUI's API"):
+        client().get_mapping("users/", "read the accounts")
+
+
+def test_a_server_that_is_down_is_one_sentence(server, client):
+    server.close()
+    message = refusal(client)
+    assert message.startswith(
+        f"Cannot read the groups: Open WebUI at {server.url} does not answer (nothing listens there"
+    )
+
+
+def test_a_token_in_an_answer_never_reaches_an_error(server, client):
+    one = client(**BY_PASSWORD)
+    one.get("groups/", "read the groups")
+    token = session_token(server.caller + "admin-password")
+    server.instead["GET /api/v1/groups/"] = (500, {"detail": f"who is {token}?"}, JSON)
+    with pytest.raises(Failure, match=r"who is \*{8}\?"):
+        one.get("groups/", "read the groups")
+
+
+@pytest.mark.parametrize(
+    ("version", "partial"),
+    [("0.6.43", False), ("0.8.12", False), ("0.9.9", False), ("0.10.2", True), ("v0.12.4", True), ("1.0.0-dev", True)],
+)
+def test_before_0_10_an_update_needs_all_fields(version, partial):
+    assert Features.of(version).partial_user_update is partial
+
+
+@pytest.mark.parametrize("version", ["", "main", "?"])
+def test_a_version_that_says_nothing_counts_as_the_newest(version):
+    assert Features.of(version) == Features()
+
+
+def test_the_version_is_asked_once(server, client):
+    one = client()
+    assert one.features() is one.features()
+    assert server.requests == ["GET /api/version"]
+
+
+def test_a_session_token_names_its_caller_without_a_call(server, client):
+    assert client(token=session_token("u1")).caller() == Caller("u1")
+    assert server.requests == []
+
+
+def test_a_sign_in_names_its_caller(server, client):
+    assert client(**BY_PASSWORD).caller().id == server.caller
+
+
+def test_the_caller_of_an_api_key_is_asked_for_once(server, client):
+    one = client()
+    assert one.caller().id == server.caller
+    assert one.caller().is_account(server.users[server.caller])
+    assert server.requests == ["GET /api/v1/users/user/status"]
+
+
+def test_an_api_key_that_nobody_owns_up_to_is_known_by_admin_email_or_not_at_all(server, client):
+    server.tells_status = False
+    assert not client().caller()
+    assert client(admin_email="ADMIN@example.org").caller().is_account(server.users[server.caller])
+    assert not Caller().is_account(server.users[server.caller])
+
+
+@pytest.mark.parametrize("token", ["a.b", "a.!!!.c", "a.bm9qc29u.c", "a.W10=.c", "a.e30=.c"])
+def test_a_token_that_is_none_names_nobody(server, client, token):
+    assert not client(token=token).caller()
+
+
+def test_after_its_own_password_changed_a_run_signs_in_anew(server, client):
+    one = client(**BY_PASSWORD)
+    one.get("groups/", "read the groups")
+    server.passwords[server.caller] = "another"
+    one.password_changed("admin@example.org", "another")
+    one.get("groups/", "read the groups")
+    assert server.requests.count(SIGN_IN) == 2
+
+
+def test_an_api_key_outlives_a_password(server, client):
+    one = client()
+    one.password_changed("admin@example.org", "another")
+    one.get("groups/", "read the groups")
+    assert SIGN_IN not in server.requests
+
+
+def test_without_any_credentials_nothing_is_tried(client):
+    assert "Nobody to sign in as" in refusal(client, token=None)
+
+
+def test_words_end_in_one_full_stop():
+    assert cannot("do it", "http://x", HttpFailure("GET", "http://x/y", "no.", 400)).endswith("answered 400: no.")
