@@ -1,7 +1,7 @@
 # Recipes only call scripts; what they do is written there.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint sanity docs unit integration tarball molecule bench bed bed-down env clean
+.PHONY: help demo demo-down test lint format sanity docs unit integration tarball molecule bench bed bed-down env clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,11 +18,14 @@ test: ## everything below that checks something, cheap first; ends with one line
 lint: env ## ruff, mypy, yamllint, ansible-lint
 	@tests/run lint
 
+format: env ## put Python into the house's form
+	@.cache/venv/bin/ruff check --fix . ; .cache/venv/bin/ruff format .
+
 sanity: env ## ansible-test sanity, without an ignore file
 	@tests/run sanity
 
 docs: env ## write the generated parts of the documentation anew
-	@.cache/venv/bin/python tests/unit/house/options.py --write
+	@PYTHONPATH=tests/unit/house .cache/venv/bin/python -m house_checks.option_table
 
 unit: env ## unit tests and the checks of the house (examples, argument specs)
 	@tests/run unit

@@ -205,7 +205,7 @@ def test_a_secret_is_written_and_never_shown():
 def test_a_secret_always_counts_as_a_change_and_is_not_verified():
     shelf = Shelf({"a": {"size": 1}})
     wish = Wish("a", fields={"size": 1, "password": Secret("x")})
-    for _ in range(2):
+    for _unused in range(2):
         outcome = go(shelf, wish)
         assert [step.changes for step in outcome.steps] == [("password",)]
         assert outcome.single()["diff"] == {"before": {}, "after": {"password": HIDDEN}}

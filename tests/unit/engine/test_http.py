@@ -40,7 +40,7 @@ class Server:
     def _accept(self) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _unused = self._listener.accept()
             except OSError:
                 return
             self.connections += 1
@@ -69,7 +69,7 @@ def _request(client: socket.socket) -> bytes:
         if not piece:
             return b""
         data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
+    head, _unused, body = data.partition(b"\r\n\r\n")
     for line in head.split(b"\r\n"):
         if line.lower().startswith(b"content-length:"):
             while len(body) < int(line.split(b":")[1]):
@@ -112,7 +112,7 @@ def test_an_answer_is_its_status_headers_and_json():
 def test_one_connection_serves_many_calls_and_each_thread_has_its_own():
     with serving(says()) as server:
         session = Session(server.url)
-        for _ in range(3):
+        for _unused in range(3):
             session.post("/x", json={})
         assert server.connections == 1
         thread = threading.Thread(target=session.get, args=("/x",))
@@ -278,7 +278,7 @@ def test_a_connection_that_never_comes_about_is_told():
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
-    fillers = [socket.socket() for _ in range(4)]
+    fillers = [socket.socket() for _unused in range(4)]
     for filler in fillers:
         filler.setblocking(False)
         filler.connect_ex(listener.getsockname())

@@ -19,7 +19,8 @@ def test_the_argument_specs_and_the_defaults_say_the_same(role: str) -> None:
 @pytest.mark.parametrize("role", layout.roles())
 def test_the_readme_shows_the_options_as_they_are(role: str) -> None:
     text = option_table.readme(role).read_text(encoding="utf-8")
-    assert text == option_table.replaced(text, option_table.table(role)), "run `make docs`"
+    up_to_date = text == option_table.replaced(text, option_table.table(role))
+    assert up_to_date, "run `make docs`"
 
 
 @pytest.mark.parametrize("role", layout.roles())
