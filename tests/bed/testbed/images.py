@@ -64,6 +64,9 @@ ALL = {image.name: image for image in (
 
 def ensure(names: list[str]) -> None:
     """Builds what is missing of the named images, in the order given."""
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        raise BedError(f"no image is called {', '.join(unknown)}; there are {', '.join(ALL)}.")
     for name in names:
         image = ALL[name]
         if image.ready():

@@ -96,7 +96,8 @@ def _local_places(settings: dict[str, str]) -> list[Path]:
             if path.is_absolute() and path.is_dir():
                 # the pages of a local index link to files beside the index, not below it
                 places.append(path.parent if "INDEX_URL" in key else path)
-    return list(dict.fromkeys(places))
+    # longest first, as the names are replaced in texts and one may begin with another
+    return sorted(set(places), key=lambda place: -len(str(place)))
 
 
 @dataclass(frozen=True)

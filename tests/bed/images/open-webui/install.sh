@@ -13,12 +13,16 @@ done < <(grep -v '^#' /run/bed/src/requirements.txt)
 
 # This image is copied into nested engines: headers, tests and source maps are a quarter of it.
 site=$(python3 -c 'import torch, pathlib; print(pathlib.Path(torch.__file__).parents[1])')
-rm -rf "$site"/torch/{include,test,bin}
+rm -rf "$site"/torch/{include,test}
+find "$site/torch/bin" -type f -not -name torch_shm_manager -delete
 find "$site" -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
 find "$site/open_webui/frontend" -name '*.map' -delete
 find "$site" -name '*.pyi' -delete
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/log/*.log /var/log/apt /root/.cache /tmp/*
+
+# A library that misses what was left out says so here, not when a test starts the server.
+python3 -c 'import chromadb, faster_whisper, pandas, sentence_transformers, sklearn, transformers'
 
 mkdir -p /app/backend/data
 ln -s "$site/open_webui" /app/backend/open_webui
