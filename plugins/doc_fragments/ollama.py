@@ -1,0 +1,39 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # Where the server is, and how to talk to it.
+    DOCUMENTATION = r"""
+options:
+  url:
+    description:
+      - The base address of Ollama, as the managed host reaches it.
+    type: str
+    default: http://127.0.0.1:11434
+  headers:
+    description:
+      - Headers to send with each request, such as a token for a proxy before Ollama, which has no accounts of its own.
+      - Their values are masked in all output.
+    type: dict
+  timeout:
+    description:
+      - How many seconds to wait for a connection and for an answer.
+      - Pulls and uploads have limits of their own.
+    type: float
+    default: 30
+  validate_certs:
+    description:
+      - Whether to check the server's TLS certificate.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - A file or directory of CA certificates on the managed host to check the server's certificate by.
+    type: path
+requirements:
+  - requests (C(python3-requests)) on the managed host
+"""

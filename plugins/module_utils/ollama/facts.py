@@ -1,0 +1,65 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the modules that only read tell."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+from ..errors import Failure
+from ..http import HttpFailure
+from . import spec as specs
+from .client import Client
+from .names import ModelName
+from .spec import State
+
+
+def model_facts(client: Client, name: Optional[str]) -> list[State]:
+    """Return all models by the list, or one in full."""
+    key = ModelName.parse(name).key if name is not None else None
+    listed = [item for item in client.tags() if key is None or specs.key_of(item) == key]
+    found = [specs.listed_state(item) for item in sorted(listed, key=lambda item: str(item.get("name")).lower())]
+    if key is None:
+        return found
+    return [{**state, **content(client, str(state["name"]))} for state in found]
+
+
+def content(client: Client, name: str) -> State:
+    """Return what a model is made of; nothing where its weights are gone."""
+    try:
+        shown = client.show(name)
+    except HttpFailure as error:
+        if error.status != 500:
+            raise
+        raise Failure(
+            f"The model {name} is listed, but the server cannot read it ({error.words}): its files are damaged; "
+            f"remove it (state absent) and run this again."
+        ) from error
+    if shown is None:
+        return {}
+    # From 0.30.0 on the server may show the template of the weights in place of the stored one.
+    # Where both are the same there is no need to ask for its version.
+    stored = specs.modelfile_template(str(shown.get("modelfile") or ""))
+    differ = bool(stored) and stored != (shown.get("template") or specs.NO_TEMPLATE)
+    return specs.shown_state(shown, stored_template=differ and client.rewrites_uploads)
+
+
+def server_facts(client: Client) -> dict[str, Any]:
+    """Return the server's version, the names of its models, and what is in memory."""
+    return {
+        "version": client.version,
+        "models": sorted(str(item.get("name")) for item in client.tags()),
+        "loaded": [_loaded(item) for item in client.running()],
+    }
+
+
+def _loaded(item: Mapping[str, Any]) -> dict[str, Any]:
+    size, on_gpu = int(item.get("size") or 0), int(item.get("size_vram") or 0)
+    return {
+        "name": str(item.get("name")),
+        "size": size,
+        "size_vram": on_gpu,
+        "gpu_percent": round(100 * on_gpu / size) if size else 0,
+        "expires_at": str(item.get("expires_at") or ""),
+    }

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names of models: what the server makes of them, and when two are the same."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Tuple
+
+from ..errors import Failure
+
+HOST = "registry.ollama.ai"
+NAMESPACE = "library"
+TAG = "latest"
+
+Key = Tuple[str, str, str, str]
+
+# One letter, digit or underscore, then what the part allows besides.
+_PARTS = {
+    "host": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*"), 350, "letters, digits, '_', '-', '.' and ':'"),
+    "namespace": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*"), 80, "letters, digits, '_' and '-', and no '.'"),
+    "model": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"), 80, "letters, digits, '_', '-' and '.'"),
+    "tag": (re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*"), 80, "letters, digits, '_', '-' and '.'"),
+}
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A model's complete name, its parts in the case they were written in."""
+
+    host: str
+    namespace: str
+    model: str
+    tag: str
+
+    @classmethod
+    def parse(cls, text: str) -> ModelName:
+        """Return the name with its defaults filled in; raise Failure that names the broken rule."""
+        bare = _without_scheme(text)
+        if "@" in bare:
+            raise _invalid(text, "a name cannot hold a digest, so leave out all from '@' on")
+        tag = TAG
+        if bare.rfind(":") > bare.rfind("/"):
+            bare, _colon, tag = bare.rpartition(":")
+        parts = bare.split("/")
+        if len(parts) > 3:
+            raise _invalid(text, "it has more parts than host/namespace/model:tag")
+        host, namespace, model = [HOST, NAMESPACE][: 3 - len(parts)] + parts
+        name = cls(host, namespace, model, tag)
+        for part, (pattern, most, letters) in _PARTS.items():
+            value = getattr(name, part)
+            if not value:
+                raise _invalid(text, f"its {part} is empty")
+            if not pattern.fullmatch(value):
+                raise _invalid(
+                    text, f"its {part} {value!r} must begin with a letter, a digit or '_' and may hold only {letters}"
+                )
+            if len(value) > most:
+                raise _invalid(text, f"its {part} is longer than {most} characters")
+        return name
+
+    @property
+    def display(self) -> str:
+        """The name as the server lists it: defaults left out, the tag always there."""
+        place = ""
+        if self.host.lower() != HOST:
+            place = f"{self.host}/{self.namespace}/"
+        elif self.namespace.lower() != NAMESPACE:
+            place = f"{self.namespace}/"
+        return f"{place}{self.model}:{self.tag}"
+
+    @property
+    def key(self) -> Key:
+        """What is equal for two names exactly when the server takes one for the other."""
+        return (self.host.lower(), self.namespace.lower(), self.model.lower(), self.tag.lower())
+
+
+def _without_scheme(text: str) -> str:
+    scheme, found, bare = text.partition("://")
+    if not found:
+        return text
+    if scheme.lower() == "http":
+        raise _invalid(text, "the server drops 'http://', so leave it out and set insecure to pull without TLS")
+    if scheme.lower() != "https":
+        raise _invalid(text, f"it cannot begin with '{scheme}://'")
+    return bare
+
+
+def _invalid(text: str, rule: str) -> Failure:
+    return Failure(f"{text!r} is no name of a model: {rule}.")

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a registry serves under a name, without downloading it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Mapping, Optional
+from urllib.parse import urljoin, urlsplit
+
+from ..errors import Failure
+from ..http import Answer, HttpFailure, Session
+from .names import ModelName
+
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+WEIGHTS = "application/vnd.ollama.image.model"
+REDIRECTS = (301, 302, 303, 307, 308)
+MOST_REDIRECTS = 5
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A model's manifest as a registry sent it."""
+
+    body: bytes
+    content: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, body: bytes) -> Manifest:
+        """Return the manifest; raise ValueError where a pull of it would leave no usable model."""
+        content = json.loads(body)
+        if not isinstance(content, dict):
+            raise ValueError("it is no JSON object")
+        layers = content.get("layers")
+        if not isinstance(layers, list) or not layers or not all(isinstance(layer, dict) for layer in layers):
+            raise ValueError("it lists no layers")
+        if not isinstance(content.get("config"), dict):
+            raise ValueError("it names no config")
+        return cls(body, content)
+
+    @property
+    def served_digest(self) -> str:
+        """The digest of the body as it came."""
+        return _digest(self.body)
+
+    @property
+    def encoded_digest(self) -> str:
+        """The digest that a server before 0.19.0 gives it, which stores what it understood of it."""
+        return _digest(self._encoded())
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """All digests under which a server may list this very content.
+
+        The last is that of a model made on the server itself: there a line end follows.
+        """
+        return frozenset((self.served_digest, self.encoded_digest, _digest(self._encoded() + b"\n")))
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The digests of the weights, as "sha256:..."."""
+        return tuple(str(layer.get("digest")) for layer in self.content["layers"] if layer.get("mediaType") == WEIGHTS)
+
+    def _encoded(self) -> bytes:
+        content = self.content
+        ordered = {
+            "schemaVersion": content.get("schemaVersion", 0),
+            "mediaType": content.get("mediaType", ""),
+            "config": _layer(content["config"]),
+            "layers": [_layer(layer) for layer in content["layers"]],
+        }
+        text = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False)
+        for character in "<>&\u2028\u2029":  # Go's encoder writes these as escapes
+            text = text.replace(character, f"\\u{ord(character):04x}")
+        return text.encode()
+
+
+def _layer(layer: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {"mediaType": layer.get("mediaType", ""), "digest": layer.get("digest", ""), "size": layer.get("size", 0)}
+    return kept | {name: layer[name] for name in ("from", "name") if layer.get(name)}
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def fetch(name: ModelName, server_version: str, insecure: bool, timeout: float) -> Manifest:
+    """Ask a model's registry for its manifest, from the host that the module runs on."""
+    url = f"{'http' if insecure else 'https'}://{name.host}/v2/{name.namespace}/{name.model}/manifests/{name.tag}"
+    try:
+        answer = _follow(url, server_version, timeout)
+    except HttpFailure as error:
+        raise _told(name, error) from error
+    try:
+        return Manifest.parse(answer.body)
+    except ValueError as error:
+        raise Failure(
+            f"Whether {name.display} is the latest cannot be told: what {url} answers is no model's manifest ({error})."
+        ) from error
+
+
+def _follow(url: str, server_version: str, timeout: float) -> Answer:
+    headers = {
+        "Accept": MANIFEST,
+        # The registry answers 412 by this where a model needs a newer server.
+        "User-Agent": f"ollama/{server_version} (amd64 linux) Go/go1.24.0",
+    }
+    for _hop in range(MOST_REDIRECTS):
+        parts = urlsplit(url)
+        session = Session(f"{parts.scheme}://{parts.netloc}", headers=headers, timeout=timeout, read_only=True)
+        path = parts.path + (f"?{parts.query}" if parts.query else "")
+        answer = session.get(path, expect=(200, *REDIRECTS))
+        if answer.status == 200:
+            return answer
+        url = urljoin(url, answer.headers.get("location", ""))
+    raise HttpFailure("GET", url, f"more than {MOST_REDIRECTS} redirects")
+
+
+def _told(name: ModelName, error: HttpFailure) -> Failure:
+    advice = _advice(error.status)
+    said = f"{error.status}: {error.words}" if error.status is not None else error.words
+    return Failure(
+        f"Whether {name.display} is the latest cannot be told, because {error.url} gave no manifest ({said}); {advice}."
+    )
+
+
+def _advice(status: Optional[int]) -> str:
+    if status == 404:
+        return "check the name and the tag"
+    if status == 412:
+        return "upgrade the Ollama server first, this model needs a newer one"
+    if status in (401, 403):
+        return "the registry wants a login, so say state present"
+    return "let the host that runs the module reach the registry (a proxy by https_proxy), or say state present"

@@ -1,0 +1,314 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ollama_models
+short_description: Manage all models of an Ollama server by a list
+version_added: 0.1.0
+description:
+  - Brings the models of a server to a list in one task, which takes one request where all is as wanted.
+  - Pulls and makes several at once. A model that is made from another waits for it.
+  - What M(selfhosted.llm.ollama_model) says of one model holds for each entry.
+  - A run that breaks off tells which models were done, which failed and which were not begun. The next run finishes.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_ollama
+  - selfhosted.llm.ollama
+options:
+  models:
+    description:
+      - The models. No two may have the same name to the server, to which V(llama3) is V(llama3:latest).
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - The model's name, as C(ollama pull) takes it.
+        type: str
+        required: true
+      state:
+        description:
+          - Whether the model is there, is what the registry serves now, or is not there.
+        type: str
+        choices:
+          - present
+          - latest
+          - absent
+        default: present
+      base:
+        description:
+          - Make the model from this one. It is pulled first if it is neither there nor listed.
+          - Where the base is listed and changes in this run, the model is made anew from it.
+        type: str
+      files:
+        description:
+          - Make the model from GGUF files on the managed host. A path, or a mapping from names to paths.
+        type: raw
+      system:
+        description:
+          - The system prompt of a model from O(models[].base) or O(models[].files).
+        type: str
+      template:
+        description:
+          - The prompt template of a model from O(models[].base) or O(models[].files).
+        type: str
+      parameters:
+        description:
+          - The parameters of a model from O(models[].base) or O(models[].files), laid over those of the base.
+        type: dict
+      insecure:
+        description:
+          - Pull by plain HTTP.
+        type: bool
+        default: false
+      stall_timeout:
+        description:
+          - How many seconds a pull may stand still before it is broken off and tried again.
+        type: float
+        default: 90
+      retries:
+        description:
+          - How many times a pull is tried again after a fault that may pass.
+        type: int
+        default: 3
+  purge:
+    description:
+      - Remove every model that O(models) does not list.
+      - A model that a listed one is made from is kept. RV(kept) names it.
+    type: bool
+    default: false
+  purge_all:
+    description:
+      - Say that O(purge) may remove every model, when O(models) lists none that is to be there.
+    type: bool
+    default: false
+  workers:
+    description:
+      - How many models are written at once, and read at once where more than their list must be read.
+    type: int
+    default: 4
+seealso:
+  - module: selfhosted.llm.ollama_model
+  - module: selfhosted.llm.ollama_model_info
+"""
+
+EXAMPLES = r"""
+- name: These models are there
+  selfhosted.llm.ollama_models:
+    models:
+      - name: llama3.2:3b
+      - name: nomic-embed-text
+      - name: assistant
+        base: llama3.2:3b
+        system: You answer in the language of the question.
+        parameters:
+          num_ctx: 16384
+
+- name: Exactly the models of the inventory are there
+  selfhosted.llm.ollama_models:
+    models: "{{ ollama_models }}"
+    purge: true
+
+- name: One model takes another's place
+  selfhosted.llm.ollama_models:
+    models:
+      - name: qwen3:8b
+      - name: qwen2.5:7b
+        state: absent
+
+- name: No model is left
+  selfhosted.llm.ollama_models:
+    models: []
+    purge: true
+    purge_all: true
+"""
+
+RETURN = r"""
+models:
+  description:
+    - The listed models that are there after the run, in the order of O(models), as the server shows them.
+    - In check mode what is foreseen of them.
+    - Each holds what M(selfhosted.llm.ollama_model) returns as C(model).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - name: llama3.2:3b
+      digest: a80c4f17acd55265feec403c7aef86be0c25983ab279d83f3bcd3abbcb5b8b72
+      size: 2019393792
+      modified_at: "2026-11-23T08:15:00.123456789Z"
+      details:
+        family: llama
+        parameter_size: 3.2B
+        quantization_level: Q4_K_M
+  contains:
+    name:
+      description: The complete name, in the case that the server keeps it in.
+      type: str
+      returned: success
+    digest:
+      description: The digest that C(ollama list) shows the start of.
+      type: str
+      returned: when the model is there
+    size:
+      description: The size of all its files in bytes. Files may be shared with other models.
+      type: int
+      returned: when the model is there
+    modified_at:
+      description: When the model was last written on the server.
+      type: str
+      returned: when the model is there
+    details:
+      description: What the server tells of the weights.
+      type: dict
+      returned: when the model is there
+    base:
+      description: The model or file that it was made from.
+      type: str
+      returned: for a model from a base or from files
+    base_pulled:
+      description: Whether the base is pulled first.
+      type: bool
+      returned: in check mode, where it would be
+    weights:
+      description: The digests of the files with its weights.
+      type: list
+      elements: str
+      returned: for a model from a base or from files
+    system:
+      description: The system prompt.
+      type: str
+      returned: for a model from a base or from files
+    template:
+      description: The prompt template.
+      type: str
+      returned: for a model from a base or from files
+    parameters:
+      description: All parameters that are stored in it.
+      type: dict
+      returned: for a model from a base or from files
+    capabilities:
+      description: What it can do.
+      type: list
+      elements: str
+      returned: for a model from a base or from files, from Ollama 0.6.4 on
+plan:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: create
+      name: assistant:latest
+      fields: [name, base, weights, system, template, parameters]
+  contains:
+    action:
+      description: V(create), V(update) or V(delete).
+      type: str
+      returned: success
+    name:
+      description: The model's name.
+      type: str
+      returned: success
+    fields:
+      description: What differs.
+      type: list
+      elements: str
+      returned: success
+kept:
+  description: Models that O(purge) would have removed and that others are made from.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - llama3.2:3b
+done:
+  description: The models that were changed before another one failed.
+  returned: failure while writing
+  type: list
+  elements: str
+failed_steps:
+  description: What failed.
+  returned: failure while writing
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: V(create), V(update) or V(delete).
+      type: str
+      returned: success
+    name:
+      description: The model's name.
+      type: str
+      returned: success
+    fields:
+      description: What differs.
+      type: list
+      elements: str
+      returned: success
+    msg:
+      description: Why it failed.
+      type: str
+      returned: success
+not_begun:
+  description: The models that were not touched, because another one failed.
+  returned: failure while writing
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import EXCLUSIVE, MODEL
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.resources import bring
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.spec import read_wish
+
+OPTIONS = {
+    **CONNECTION,
+    "models": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": MODEL,
+        "mutually_exclusive": EXCLUSIVE,
+    },
+    "purge": {"type": "bool", "default": False},
+    "purge_all": {"type": "bool", "default": False},
+    "workers": {"type": "int", "default": 4},
+}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    given = module.params
+    wishes = [read_wish(entry) for entry in given["models"]]
+    if given["purge"] and not given["purge_all"] and not any(wish.present for wish in wishes):
+        raise Failure("Refusing to purge, because models lists none that is to be there; say purge_all to remove all.")
+    outcome = bring(
+        connect(module),
+        wishes,
+        check_mode=module.check_mode,
+        timeout=given["timeout"],
+        purge=given["purge"],
+        workers=given["workers"],
+    )
+    return outcome.many("models")
+
+
+def main() -> None:
+    run(OPTIONS, body)
+
+
+if __name__ == "__main__":
+    main()
