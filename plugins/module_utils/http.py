@@ -167,13 +167,15 @@ class Session:
         stall_timeout: float,
         mark: Callable[[Mapping[str, Any]], Hashable],
         reads: bool = False,
+        patience: Optional[Callable[[Mapping[str, Any]], float]] = None,
         **options: Any,
     ) -> Iterator[dict[str, Any]]:
         """Yield the JSON lines of an answer while it moves.
 
         ``mark`` returns what must change from line to line for the answer to count as
         moving; where it has not for ``stall_timeout`` seconds, HttpFailure with ``stalled``
-        is raised and the connection closed, which tells the server to stop.
+        is raised and the connection closed, which tells the server to stop. ``patience``
+        returns the limit after a line that announces silent work.
         """
         response = self._send(method, path, reads, stream=True, timeout=stall_timeout, **options)
         url = self.url + path
@@ -182,7 +184,7 @@ class Session:
                 raise self._unexpected(
                     Answer(method, url, response.status_code, _lower(response.headers), response.content)
                 )
-            yield from self._lines(method, url, response, stall_timeout, mark)
+            yield from self._lines(method, url, response, patience or (lambda line: stall_timeout), mark)
         except (self._requests.RequestException, OSError) as error:
             raise self._broken(method, url, error, stall_timeout) from error
         finally:
@@ -193,7 +195,7 @@ class Session:
         method: str,
         url: str,
         response: requests.Response,
-        stall_timeout: float,
+        patience: Callable[[Mapping[str, Any]], float],
         mark: Callable[[Mapping[str, Any]], Hashable],
     ) -> Iterator[dict[str, Any]]:
         last: Hashable = object()
@@ -210,10 +212,12 @@ class Session:
                 raise HttpFailure(method, url, self._blotted(words))
             now = time.monotonic()
             current = mark(line)
+            limit = patience(line)
             if current != last:
                 last, moved = current, now
-            elif now - moved >= stall_timeout:
-                raise HttpFailure(method, url, f"nothing moved for {stall_timeout:g} seconds", stalled=True)
+                _wait_at_most(response, limit)
+            elif now - moved >= limit:
+                raise HttpFailure(method, url, f"nothing moved for {limit:g} seconds", stalled=True)
             yield line
 
     def _send(self, method: str, path: str, reads: bool, stream: bool, **options: Any) -> requests.Response:
@@ -301,6 +305,14 @@ def _library(validate_certs: bool) -> Any:
     if not validate_certs:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     return requests
+
+
+def _wait_at_most(response: Any, seconds: float) -> None:
+    """Bound the wait for the next piece of a streamed answer; requests can only at its start."""
+    sock = getattr(getattr(response.raw, "connection", None), "sock", None)
+    # None where the server closes after this answer: then the limit of the start holds.
+    if sock is not None and sock.gettimeout() != seconds:
+        sock.settimeout(seconds)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
