@@ -50,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
                       help="an image that the host's Docker engine has from its start; may be repeated")
     made = command("host-down", "remove hosts", lambda args: hosts.down(args.names))
     made.add_argument("names", nargs="+", metavar="NAME")
-    made = command("load", "copy images into the Docker engine of a host", lambda args: hosts.load(args.name, args.images))
+    made = command("load", "copy images into the Docker engine of a host",
+                   lambda args: hosts.load(args.name, args.images))
     made.add_argument("name", metavar="NAME")
     made.add_argument("images", nargs="+", metavar="IMAGE", help=f"of {known}")
     return parser

@@ -67,7 +67,7 @@ def lock(name: str) -> Iterator[None]:
     """One at a time on this machine: the Docker store is shared by all checkouts."""
     place = Path(tempfile.gettempdir()) / f"selfhosted-llm-bed-{os.getuid()}"
     place.mkdir(mode=0o700, exist_ok=True)
-    with open(place / f"{name}.lock", "w", encoding="utf-8") as handle:
+    with (place / f"{name}.lock").open("w", encoding="utf-8") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -82,6 +82,7 @@ def _build(image: Image) -> None:
         ensure(["base"])
     began = time.monotonic()
     say(f"image {image.name}: building {image.tag}")
+    outdated = docker("image", "inspect", "--format", "{{.Id}}", image.tag, check=False)
     CACHE.mkdir(parents=True, exist_ok=True)
     log = CACHE / f"build-{image.name}.log"
     with tempfile.TemporaryDirectory(prefix="selfhosted-llm-bed-") as scratch:
@@ -89,6 +90,9 @@ def _build(image: Image) -> None:
             _debootstrap(image, Path(scratch), log)
         else:
             _assemble(image, Path(scratch), log)
+    if outdated:
+        # refused, rightly, while a container still runs it
+        docker("image", "rm", outdated, check=False)
     size = int(docker("image", "inspect", "--format", "{{.Size}}", image.tag)) / 1e6
     say(f"image {image.name}: ready in {time.monotonic() - began:.0f} s, {size:.0f} MB")
 
@@ -102,7 +106,7 @@ def _debootstrap(image: Image, scratch: Path, log: Path) -> None:
     labels = [f"--change=LABEL {INPUTS_LABEL}={image.inputs()}",
               "--change=ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
               '--change=CMD ["/bin/bash"]']
-    with open(log, "w", encoding="utf-8") as out:
+    with log.open("w", encoding="utf-8") as out:
         made = subprocess.Popen(
             [str(image.source / "debootstrap.sh"), mirror, machine.SUITE, str(scratch / "root")],
             stdout=subprocess.PIPE, stderr=out, env=environment)
@@ -134,7 +138,7 @@ def _assemble(image: Image, scratch: Path, log: Path) -> None:
     shutil.copytree(image.source, context)
     base = BASE.tag
     with _build_container(image, scratch) as (container, environment):
-        with open(log, "w", encoding="utf-8") as out:
+        with log.open("w", encoding="utf-8") as out:
             done = subprocess.run(
                 ["docker", "exec", *environment, container, "/bin/bash", f"{machine.INSIDE}/src/install.sh"],
                 check=False, stdout=out, stderr=subprocess.STDOUT)

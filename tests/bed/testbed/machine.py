@@ -34,7 +34,7 @@ class Source:
 def _deb822(text: str) -> list[Source]:
     found = []
     for stanza in re.split(r"\n\s*\n", text):
-        fields = dict(re.findall(r"^([A-Za-z-]+):\s*(.+)$", stanza, re.M))
+        fields = dict(re.findall(r"^([A-Za-z-]+):\s*(.+)$", stanza, re.MULTILINE))
         if "deb" not in fields.get("Types", "").split() or fields.get("Enabled") == "no":
             continue
         found += [Source(uri, suite, fields.get("Components", ""))
@@ -43,7 +43,7 @@ def _deb822(text: str) -> list[Source]:
 
 
 def _one_line(text: str) -> list[Source]:
-    rows = re.findall(r"^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)[ \t]+([^#\n]+)", text, re.M)
+    rows = re.findall(r"^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+(\S+)[ \t]+([^#\n]+)", text, re.MULTILINE)
     return [Source(uri, suite, parts.strip()) for uri, suite, parts in rows]
 
 
@@ -82,7 +82,7 @@ def _pip_settings() -> dict[str, str]:
                            text=True, check=False, capture_output=True).stdout
     settings: dict[str, str] = {}
     for scope in ("global", "install", ":env:"):
-        for key, value in re.findall(rf"^{scope}\.([a-z-]+)='(.*)'$", shown, re.M):
+        for key, value in re.findall(rf"^{scope}\.([a-z-]+)='(.*)'$", shown, re.MULTILINE):
             settings["PIP_" + key.upper().replace("-", "_")] = value.replace("\\n", " ").strip()
     return settings
 
@@ -122,7 +122,7 @@ def reach(scratch: Path) -> Reach:
     bundle = Path(os.environ.get("SSL_CERT_FILE", CA_BUNDLE))
     if bundle.is_file():
         (scratch / "ca.pem").write_bytes(bundle.read_bytes())
-        environment |= {key: f"{conf}/ca.pem" for key in CA_VARIABLES}
+        environment |= dict.fromkeys(CA_VARIABLES, f"{conf}/ca.pem")
         apt += f'Acquire::https::CAInfo "{conf}/ca.pem";\n'
     (scratch / "apt.conf").write_text(apt, encoding="utf-8")
     environment |= {"APT_CONFIG": f"{conf}/apt.conf", "DEBIAN_FRONTEND": "noninteractive"}

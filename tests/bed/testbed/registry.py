@@ -17,7 +17,7 @@ def _call(method: str, url: str, body: bytes | dict[str, object] | None = None) 
     request = urllib.request.Request(url, data=data, method=method, headers=accept)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            content = answer.read()
+            content: bytes = answer.read()
     except urllib.error.HTTPError as error:
         raise BedError(f"{method} {url}: {error.code} {error.read().decode(errors='replace')}") from error
     if b'"error"' in content:

@@ -94,7 +94,7 @@ def url_of(server: Server, bed: str) -> str:
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except (OSError, ValueError):  # ValueError: the port is not there while a container starts or ends
         return False
 
@@ -141,9 +141,9 @@ def _write(bed: str) -> Path:
     CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"{bed}.json"
     fresh = path.with_suffix(".new")
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as handle:
-        json.dump(facts(bed), handle, indent=2)
-        handle.write("\n")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(facts(bed), indent=2) + "\n", encoding="utf-8")
     fresh.replace(path)
     return path
 
