@@ -70,13 +70,12 @@ class Models(Resource):
         whole = {key: specs.listed_state(item) for key, item in listed.items() if not specs.is_empty(item)}
         self._show(whole, wishes)
         self._listed = whole
-        present: Dict[Hashable, State] = {}
-        present.update(whole)
+        present = dict(whole)
         # A broken model is as good as none to one who wants it, and is there to one who does not.
         for key, item in listed.items():
             if key not in whole and not self._is_wished(key):
                 present[key] = specs.listed_state(item)
-        return present
+        return cast("Present", present)
 
     def _is_wished(self, key: Key) -> bool:
         return key in self._wishes and self._wishes[key].present

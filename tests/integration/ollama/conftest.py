@@ -1,0 +1,160 @@
+"""Ollama past the recorder: what tests prepare, and what they look at."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fake_registry import Registry, digest
+from recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SHOW = "POST /api/show"
+LABEL = "org.selfhosted.llm.bed"
+
+
+def docker(*words: str) -> str:
+    """Run one docker command."""
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Ollama:
+    """A real server, asked directly."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Make one call and return the decoded answer, if there is one."""
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/api/{path}", data=data, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            text = answer.read()
+        return json.loads(text.splitlines()[-1]) if text else None
+
+    def models(self) -> dict[str, dict[str, Any]]:
+        """Return all models by name."""
+        return {model["name"]: model for model in self.call("GET", "tags")["models"]}
+
+    def names(self) -> set[str]:
+        """Return the names of all models."""
+        return set(self.models())
+
+    def state(self) -> dict[str, Any]:
+        """Return what must not move where nothing changed; a rewrite of the same content moves the time."""
+        return {name: (model["digest"], model["modified_at"]) for name, model in self.models().items()}
+
+    def show(self, name: str) -> dict[str, Any]:
+        """Return all about one model."""
+        answer: dict[str, Any] = self.call("POST", "show", {"model": name})
+        return answer
+
+    def make(self, name: str, gguf: Path, **more: Any) -> None:
+        """Make a model from a file, past all modules."""
+        content = gguf.read_bytes()
+        self.call("POST", f"blobs/{digest(content)}", content)
+        answer = self.call("POST", "create", {"model": name, "files": {"m.gguf": digest(content)}, **more})
+        assert answer == {"status": "success"}, answer
+
+    def derive(self, name: str, base: str, **more: Any) -> None:
+        """Make a model from another, past all modules."""
+        assert self.call("POST", "create", {"model": name, "from": base, **more}) == {"status": "success"}
+
+    def clear(self) -> None:
+        """Remove all models."""
+        for name in self.names():
+            self.call("DELETE", "delete", {"model": name})
+
+    def wait(self) -> None:
+        """Wait until the server answers."""
+        for _try in range(100):
+            with contextlib.suppress(OSError):
+                self.call("GET", "version")
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"{self.url} does not answer")
+
+
+@pytest.fixture(scope="session")
+def gguf(bed: dict[str, Any]) -> Path:
+    """A tiny model's file."""
+    return Path(bed["tiny_gguf"])
+
+
+@pytest.fixture(scope="session")
+def other_gguf(bed: dict[str, Any]) -> Path:
+    """A file of the same shape with other weights."""
+    return Path(bed["tiny2_gguf"])
+
+
+@pytest.fixture
+def server(bed: dict[str, Any]) -> Iterator[Ollama]:
+    """The bed's Ollama without any model."""
+    ollama = Ollama(bed["ollama_url"])
+    ollama.clear()
+    yield ollama
+    ollama.clear()
+
+
+@pytest.fixture
+def recorder(server: Ollama) -> Iterator[Recorder]:
+    """What stands between the modules and the server."""
+    proxy = Recorder(server.url, reads=(SHOW,))
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def args(recorder: Recorder) -> Callable[..., dict[str, Any]]:
+    """Module arguments that go by the recorder."""
+    return lambda **more: {"url": recorder.url, **more}
+
+
+@pytest.fixture(scope="session")
+def gateway(bed: dict[str, Any]) -> str:
+    """The address of this machine as the bed's containers see it."""
+    return docker("network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", bed["network"])
+
+
+@pytest.fixture(scope="session")
+def real_registry(bed: dict[str, Any]) -> str:
+    """The bed's registry by an address that both the server and this machine reach."""
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    address = docker("container", "inspect", "--format", template, bed["containers"]["registry"])
+    return f"{address}:{bed['registry'].rpartition(':')[2]}"
+
+
+@pytest.fixture
+def registry(gateway: str) -> Iterator[Registry]:
+    """A registry of this test's own."""
+    fake = Registry(gateway)
+    fake.start()
+    yield fake
+    fake.stop()
+
+
+@pytest.fixture
+def cramped(bed: dict[str, Any]) -> Iterator[Ollama]:
+    """A real Ollama whose disk has two megabytes."""
+    image = docker("container", "inspect", "--format", "{{.Config.Image}}", bed["containers"]["ollama"])
+    name = f"{bed['bed']}-cramped-{uuid.uuid4().hex[:8]}"
+    docker(
+        *("run", "--detach", "--name", name, "--label", f"{LABEL}={bed['bed']}", "--network", bed["network"]),
+        *("--publish", "127.0.0.1::11434", "--tmpfs", "/root/.ollama:size=2m", image),
+    )
+    try:
+        ollama = Ollama(f"http://{docker('port', name, '11434').splitlines()[0]}")
+        ollama.wait()
+        yield ollama
+    finally:
+        docker("rm", "--force", "--volumes", name)
