@@ -90,7 +90,7 @@ options:
   profile_image_url:
     description:
       - The picture. An C(http) or C(https) address, V(/user.png), or C(data:image/...;base64,...) of a PNG, JPEG,
-        GIF or WebP.
+        GIF or WebP. An empty one is V(/user.png).
     type: str
   state:
     description:

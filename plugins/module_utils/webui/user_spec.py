@@ -16,7 +16,8 @@ from ..errors import Failure
 ROLES = ("pending", "user", "admin")
 MOST_PASSWORD_BYTES = 72
 ON_CREATE, ALWAYS = "on_create", "always"
-SERVER_IMAGES = ("", "/user.png", "/favicon.png", "/static/favicon.png")
+NO_IMAGE = "/user.png"
+SERVER_IMAGES = ("", NO_IMAGE, "/favicon.png", "/static/favicon.png")
 
 USER_OPTIONS: Dict[str, Any] = {
     "email": {"type": "str", "required": True},
@@ -125,6 +126,9 @@ def _wish(entry: Mapping[str, Any]) -> Wish:
     fields: Dict[str, Any] = {
         name: entry[name] for name in ("name", "role", "profile_image_url") if entry[name] is not None
     }
+    if fields.get("profile_image_url") == "":
+        # The server takes an empty one and shows this.
+        fields["profile_image_url"] = NO_IMAGE
     if entry["groups"] is not None:
         fields["groups"] = sorted(set(entry["groups"]))
     if entry["password"] is not None:

@@ -1,0 +1,156 @@
+"""Open WebUI past the recorder: what tests prepare, and what they look at."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SIGN_IN = "POST /api/v1/auths/signin"
+READY_SECONDS = 180
+
+
+class Refused(Exception):
+    """The server answered with another status than 200."""
+
+
+class Webui:
+    """The real server, as its first admin."""
+
+    def __init__(self, bed: dict[str, Any]) -> None:
+        self.url: str = bed["webui_url"]
+        self.container: str = bed.get("containers", {}).get("open-webui", "")
+        self.admin_email: str = bed["admin_email"]
+        self.admin_password: str = bed["admin_password"]
+        self.token = ""
+        self.token = self.sign_in(self.admin_email, self.admin_password)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Make one call and return what was answered."""
+        request = urllib.request.Request(
+            f"{self.url}/api/v1/{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            method=method,
+            headers={"Content-Type": "application/json"}
+            | ({"Authorization": f"Bearer {self.token}"} if self.token else {}),
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise Refused(f"{error.code} {error.read().decode()}") from error
+
+    def sign_in(self, email: str, password: str) -> str:
+        """Return a session token; Refused where the password is wrong."""
+        return str(self.call("POST", "auths/signin", {"email": email, "password": password})["token"])
+
+    def lets_in(self, email: str, password: str) -> bool:
+        """Tell whether a password is right."""
+        with contextlib.suppress(Refused):
+            return bool(self.sign_in(email, password))
+        return False
+
+    def users(self) -> dict[str, dict[str, Any]]:
+        """Return all accounts by e-mail."""
+        found: dict[str, dict[str, Any]] = {}
+        page = 1
+        while True:
+            answer = self.call("GET", f"users/?page={page}&order_by=email&direction=asc")
+            found.update({user["email"]: user for user in answer["users"]})
+            if len(found) >= answer["total"] or not answer["users"]:
+                return found
+            page += 1
+
+    def state(self) -> dict[str, Any]:
+        """Return what a module may change of all accounts."""
+        names = {group["id"]: group["name"] for group in self.call("GET", "groups/")}
+        return {
+            email: {
+                **{name: user[name] for name in ("name", "role", "profile_image_url")},
+                "groups": sorted(names[group_id] for group_id in user["group_ids"]),
+            }
+            for email, user in self.users().items()
+        }
+
+    def add_user(self, email: str, password: str = "Password-1", role: str = "user", **more: Any) -> str:
+        """Make an account, and return a session token of it."""
+        body = {"email": email, "name": email.split("@", maxsplit=1)[0], "password": password, "role": role, **more}
+        return str(self.call("POST", "auths/add", body)["token"])
+
+    def add_group(self, name: str, *emails: str) -> str:
+        """Make a group with members, and return its id."""
+        group_id = str(self.call("POST", "groups/create", {"name": name, "description": ""})["id"])
+        users = self.users()
+        self.call("POST", f"groups/id/{group_id}/users/add", {"user_ids": [users[email]["id"] for email in emails]})
+        return group_id
+
+    def settings(self, **changes: Any) -> dict[str, Any]:
+        """Change settings of the accounts' page, and return those that were there."""
+        before: dict[str, Any] = self.call("GET", "auths/admin/config")
+        self.call("POST", "auths/admin/config", {**before, **changes})
+        return before
+
+    def clear(self) -> None:
+        """Remove all accounts but the first admin, and all groups."""
+        for email, user in self.users().items():
+            if email != self.admin_email:
+                self.call("DELETE", f"users/{user['id']}")
+        for group in self.call("GET", "groups/"):
+            self.call("DELETE", f"groups/id/{group['id']}/delete")
+
+    def kill(self) -> None:
+        """End the server without a word."""
+        subprocess.run(["docker", "kill", self.container], check=True, capture_output=True)
+
+    def start(self) -> None:
+        """Start the server again, and wait for it; its port may be another one."""
+        subprocess.run(["docker", "start", self.container], check=True, capture_output=True)
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            port = subprocess.run(
+                ["docker", "port", self.container, "8080"], check=False, capture_output=True, text=True
+            )
+            if port.stdout:
+                self.url = f"http://{port.stdout.splitlines()[0]}"
+                with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+            time.sleep(0.3)
+        raise AssertionError(f"{self.container} did not come back in {READY_SECONDS} s")
+
+
+@pytest.fixture(scope="session")
+def _webui(bed: dict[str, Any]) -> Webui:
+    return Webui(bed)
+
+
+@pytest.fixture
+def webui(_webui: Webui) -> Iterator[Webui]:
+    """The server, with its first admin and nobody else."""
+    _webui.clear()
+    yield _webui
+    _webui.clear()
+
+
+@pytest.fixture
+def recorder(webui: Webui) -> Iterator[Recorder]:
+    """What stands between the modules and the server."""
+    proxy = Recorder(webui.url, reads=(SIGN_IN,))
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def by_token(webui: Webui, recorder: Recorder) -> Callable[..., dict[str, Any]]:
+    """Module arguments with the first admin's session token."""
+    return lambda **more: {"url": recorder.url, "token": webui.token, **more}

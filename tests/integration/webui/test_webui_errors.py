@@ -1,0 +1,194 @@
+"""Everything that goes wrong with accounts ends in one clear sentence, and before any write where it can be known."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+
+import pytest
+from runner import fail, sentence
+
+PASSWORD = "Anna-Password-1"
+ANNA = {"email": "anna@example.org", "password": PASSWORD}
+
+
+@pytest.mark.parametrize("module", ["webui_user", "webui_users", "webui_user_info"])
+def test_a_wrong_admin_password(webui, recorder, module):
+    webui.add_user("boss@example.org", role="admin")
+    said = {"webui_user": ANNA, "webui_users": {"users": [ANNA]}, "webui_user_info": {}}[module]
+    result = fail(
+        module, {"url": recorder.url, "admin_email": "boss@example.org", "admin_password": "Wrong-Password", **said}
+    )
+    assert result["msg"].startswith("Cannot sign in as boss@example.org: Open WebUI at ")
+    assert "does not accept this e-mail with this password" in result["msg"]
+    assert "check admin_email and admin_password" in result["msg"]
+    assert "Wrong-Password" not in result.raw
+    assert recorder.writes() == []
+
+
+def test_too_many_sign_ins(webui, recorder):
+    for _attempt in range(15):
+        assert not webui.lets_in("throw-away@example.org", "wrong")
+    message = sentence(
+        "webui_user",
+        {"url": recorder.url, "admin_email": "throw-away@example.org", "admin_password": "wrong-one", **ANNA},
+    )
+    assert "has seen too many sign-ins with this e-mail" in message
+    assert "wait 4 minutes, or give an API key as token" in message
+
+
+@pytest.mark.parametrize("role", ["user", "pending"])
+def test_no_administrator(webui, recorder, role):
+    token = webui.add_user("clara@example.org", role=role)
+    said = {"url": recorder.url, "admin_email": "clara@example.org", "admin_password": "Password-1", **ANNA}
+    assert f"its role is {role}; give the credentials of an administrator" in sentence("webui_user", said)
+    message = sentence("webui_user", {"url": recorder.url, "token": token, **ANNA})
+    assert "give the credentials of an administrator" in message
+    assert token not in message
+
+
+@pytest.mark.parametrize("token", ["sk-0123456789abcdef", "no-token", "a.b.c"])
+def test_a_token_that_is_none(recorder, token):
+    result = fail("webui_user", {"url": recorder.url, "token": token, **ANNA})
+    assert "give a valid API key or session token of an administrator" in result["msg"]
+    assert token not in result.raw
+
+
+def test_no_credentials():
+    assert "one of the following is required: token, admin_password" in sentence("webui_user", ANNA)
+
+
+def test_a_server_that_is_down(by_token):
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        for module, said in (("webui_user", ANNA), ("webui_users", {"users": [ANNA]}), ("webui_user_info", {})):
+            message = sentence(module, {**by_token(**said), "url": url})
+            assert f"Open WebUI at {url} does not answer (nothing listens there" in message
+        message = sentence("webui_user", {"url": url, "admin_email": "a@b.c", "admin_password": "secret-word", **ANNA})
+        assert message.startswith(f"Cannot sign in as a@b.c: Open WebUI at {url} does not answer")
+
+
+def test_a_server_that_does_not_know_the_api(webui, by_token):
+    # The server answers unknown addresses with its own page and 200.
+    message = sentence("webui_user", {**by_token(**ANNA), "url": f"{webui.url}/chat"})
+    assert "is not Open WebUI's API" in message
+    message = sentence(
+        "webui_user", {"url": f"{webui.url}/chat", "admin_email": "a@b.c", "admin_password": "secret-word", **ANNA}
+    )
+    assert "is not Open WebUI's API" in message
+
+
+def test_html_of_another_server(by_token):
+    class Page(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(b"<html>It works!</html>")
+
+        do_GET = do_POST = answer  # noqa: N815
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        assert "is not Open WebUI's API" in sentence("webui_user", {**by_token(**ANNA), "url": url})
+        credentials = {"url": url, "admin_email": "a@b.c", "admin_password": "secret-word"}
+        assert "is not Open WebUI's API" in sentence("webui_user", {**credentials, **ANNA})
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"email": "anna"}, "'anna' is no e-mail address (name@domain.tld or name@localhost)"),
+        ({"role": "wizard"}, "value of role must be one of: pending, user, admin, got: wizard"),
+        ({"password": ""}, "password is empty"),
+        ({"password": "é" * 37}, "password has 74 bytes in UTF-8, and Open WebUI takes 72 at most"),
+        ({"name": ""}, "name is empty"),
+        ({"profile_image_url": "javascript:alert(1)"}, "profile_image_url is none that the server takes"),
+    ],
+)
+def test_values_that_cannot_be_are_told_before_any_call(recorder, by_token, said, words):
+    assert words in sentence("webui_user", by_token(**{**ANNA, **said}))
+    assert recorder.requests == []
+
+
+def test_a_new_account_without_a_password(recorder, by_token):
+    message = sentence("webui_user", by_token(email="anna@example.org"))
+    assert message.startswith("The user anna@example.org cannot be as wanted: the account is not there yet")
+    assert recorder.writes() == []
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"state": "absent"}, "is the primary admin (the oldest account), which Open WebUI never deletes; keep it."),
+        ({"role": "user"}, "is the primary admin (the oldest account), which stays an admin; leave its role out."),
+        ({"role": "pending"}, "is the primary admin (the oldest account), which stays an admin; leave its role out."),
+    ],
+)
+def test_the_primary_admin_is_told_to_stay(webui, recorder, by_token, said, words, check):
+    message = sentence("webui_user", by_token(email=webui.admin_email, **said), check=check)
+    assert message == f"The user {webui.admin_email} {words}"
+    assert recorder.writes() == []
+
+
+def test_nobody_else_changes_the_primary_admin(webui, recorder):
+    token = webui.add_user("boss@example.org", role="admin")
+    message = sentence("webui_user", {"url": recorder.url, "token": token, "email": webui.admin_email, "name": "X"})
+    assert "is the primary admin (the oldest account), which nobody else may change" in message
+    assert recorder.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "words"), [({"state": "absent"}, "nobody can delete himself"), ({"role": "user"}, "must stay an admin")]
+)
+def test_nobody_removes_the_admin_that_the_task_is(webui, recorder, said, words):
+    token = webui.add_user("boss@example.org", role="admin")
+    message = sentence("webui_user", {"url": recorder.url, "token": token, "email": "boss@example.org", **said})
+    assert message.startswith("The user boss@example.org is the account that this task signs in with")
+    assert words in message
+    assert recorder.writes() == []
+
+
+def test_groups_that_are_not_there_or_not_clear(webui, recorder, by_token):
+    webui.add_group("staff")
+    twins = [webui.add_group("twins"), webui.add_group("twins")]
+    message = sentence("webui_user", by_token(**ANNA, groups=["nobody", "twins"]))
+    assert "there is no group 'nobody' on the server (there are: staff, twins)" in message
+    assert "the group name 'twins' is ambiguous" in message
+    assert all(group_id in message for group_id in twins)
+    assert recorder.writes() == []
+
+
+def test_one_error_names_every_bad_entry_of_a_list(webui, recorder, by_token):
+    users = [
+        {"email": "good@example.org", "password": PASSWORD},
+        {"email": "bad", "password": PASSWORD, "role": "king"},
+        {"email": "Twice@example.org", "password": PASSWORD},
+        {"email": "twice@Example.org", "password": "x" * 73},
+    ]
+    result = fail("webui_users", by_token(users=users))
+    assert "2 of 4 users cannot be as wanted" in result["msg"]
+    assert [problem.split(":")[0] for problem in result["problems"]] == [
+        "Entry 2 (bad)",
+        "Entry 2 (bad)",
+        "Entry 4 (twice@Example.org)",
+        "Entry 4 (twice@Example.org)",
+    ]
+    assert recorder.requests == []
+    users = [{"email": "a@b.c"}, {"email": "d@e.f", "password": PASSWORD, "groups": ["none"]}]
+    assert len(fail("webui_users", by_token(users=users))["problems"]) == 2
+    assert recorder.writes() == []
+
+
+def test_purge_of_all_is_refused(recorder, by_token):
+    assert sentence("webui_users", by_token(users=[], purge=True)).startswith("Refusing to purge with an empty list")
+    assert recorder.requests == []
