@@ -12,11 +12,13 @@ class ChatError(Exception):
     """One sentence for the person."""
 
 
-def _post(url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
+def _send(url: str, body: dict[str, Any] | None, token: str = "") -> dict[str, Any]:
+    method = "GET" if body is None else "POST"
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers, method="POST")
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers=headers, method=method)
     # A proxy that the machine uses for the world must not see what is asked on loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -25,24 +27,33 @@ def _post(url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
             found = json.load(answer)
     except urllib.error.HTTPError as error:
         words = error.read(500).decode(errors="replace")
-        raise ChatError(f"POST {url} was answered by {error.code}: {words}") from error
+        raise ChatError(f"{method} {url} was answered by {error.code}: {words}") from error
     except (OSError, ValueError) as error:
-        raise ChatError(f"POST {url} failed: {error}") from error
+        raise ChatError(f"{method} {url} failed: {error}") from error
     if not isinstance(found, dict):
-        raise ChatError(f"POST {url} was answered by something that is no JSON object.")
+        raise ChatError(f"{method} {url} was answered by something that is no JSON object.")
     return found
 
 
 def sign_in(address: str, email: str, password: str) -> str:
-    answer = _post(f"{address}/api/v1/auths/signin", {"email": email, "password": password})
+    answer = _send(f"{address}/api/v1/auths/signin", {"email": email, "password": password})
     if not answer.get("token"):
         raise ChatError(f"{address} let {email} in without a token; is MFA on?")
     return str(answer["token"])
 
 
+def find(address: str, token: str, model: str) -> str:
+    """The model's id as this account is offered it; the server also knows no model before it was asked for them."""
+    offered = [str(one.get("id")) for one in _send(f"{address}/api/models", None, token).get("data", [])]
+    for name in (model, f"{model}:latest"):
+        if name in offered:
+            return name
+    raise ChatError(f"{address} does not offer {model} to this account, only: {', '.join(offered) or 'nothing'}.")
+
+
 def ask(address: str, token: str, model: str, question: str) -> str:
     body = {"model": model, "messages": [{"role": "user", "content": question}], "stream": False}
-    answer = _post(f"{address}/api/chat/completions", body, token)
+    answer = _send(f"{address}/api/chat/completions", body, token)
     try:
         return str(answer["choices"][0]["message"]["content"]).strip()
     except (KeyError, IndexError, TypeError) as error:

@@ -140,7 +140,7 @@ def choose_images(state: memory.State) -> None:
 def show(state: memory.State, seconds: float) -> None:
     address, user, model = state["service"]["address"], state["user"], state["model"]["name"]
     token = chat.sign_in(address, user["email"], user["password"])
-    answer = chat.ask(address, token, model, QUESTION)
+    answer = chat.ask(address, token, chat.find(address, token, model), QUESTION)
     note = "  (a toy of the test bed: it only goes on in the alphabet)" if state["images"]["choice"] == "bed" else ""
     print(
         f"""
