@@ -49,5 +49,6 @@ def test_a_module_documents_what_it_returns(module: str) -> None:
 
 @pytest.mark.parametrize("module", layout.modules())
 def test_a_module_is_proven_against_a_real_server(module: str) -> None:
-    texts = (path.read_text(encoding="utf-8") for path in (layout.ROOT / "tests" / "integration").rglob("*.py"))
+    tests = (layout.ROOT / "tests" / "integration").rglob("*")
+    texts = (path.read_text(encoding="utf-8") for path in tests if path.suffix in {".py", ".yml"})
     assert any(re.search(rf"\b{module}\b", text) for text in texts), f"nothing in tests/integration names {module}"
