@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorder import Recorder
+from runner import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 SIGN_IN = "POST /api/v1/auths/signin"
-READY_SECONDS = 180
 
 
 class Refused(Exception):
@@ -28,6 +28,7 @@ class Webui:
     """The real server, as its first admin."""
 
     def __init__(self, bed: dict[str, Any]) -> None:
+        self._bed = bed
         self.url: str = bed["webui_url"]
         self.container: str = bed.get("containers", {}).get("open-webui", "")
         self.admin_email: str = bed["admin_email"]
@@ -113,20 +114,12 @@ class Webui:
         subprocess.run(["docker", "kill", self.container], check=True, capture_output=True)
 
     def start(self) -> None:
-        """Start the server again, and wait for it; its port may be another one."""
-        subprocess.run(["docker", "start", self.container], check=True, capture_output=True)
-        end = time.monotonic() + READY_SECONDS
-        while time.monotonic() < end:
-            port = subprocess.run(
-                ["docker", "port", self.container, "8080"], check=False, capture_output=True, text=True
-            )
-            if port.stdout:
-                self.url = f"http://{port.stdout.splitlines()[0]}"
-                with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/ready", timeout=5) as answer:
-                    if answer.status == 200:
-                        return
-            time.sleep(0.3)
-        raise AssertionError(f"{self.container} did not come back in {READY_SECONDS} s")
+        """Start the server again by the bed, which waits for it and tells its new port."""
+        name = self._bed["bed"]
+        environment = {**os.environ, "BED_NAME": name}
+        subprocess.run([ROOT / "tests" / "bed" / "bed", "up", "--only", "open-webui"], env=environment, check=True)
+        described = json.loads((ROOT / ".cache" / "bed" / f"{name}.json").read_text(encoding="utf-8"))
+        self.url = self._bed["webui_url"] = described["webui_url"]
 
 
 @pytest.fixture(scope="session")
