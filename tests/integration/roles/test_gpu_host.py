@@ -1,0 +1,208 @@
+"""The roles docker and nvidia_container_toolkit on a bare host, from check on nothing to a GPU that is lost.
+
+The host is a container with systemd and an engine of its own. The GPU, its driver and NVIDIA's four packages are
+stand-ins (apt_repository.sh); Docker, apt, gpg and systemd are real. The tests build on each other, in this order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+ANSIBLE = ROOT / ".cache" / "venv" / "bin" / "ansible-playbook"
+GPU = "/srv/pci/0000:01:00.0"
+
+
+@dataclass
+class Run:
+    code: int
+    changed: int
+    text: str
+
+
+@dataclass
+class Host:
+    name: str
+    folder: Path
+    variables: dict[str, Any] = field(default_factory=dict)
+
+    def sh(self, script: str) -> str:
+        done = subprocess.run(
+            ["docker", "exec", self.name, "bash", "-c", script], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def role(self, role: str, *, check: bool = False, **variables: Any) -> Run:
+        play = [{"hosts": "all", "gather_facts": False, "roles": [f"selfhosted.llm.{role}"]}]
+        playbook = self.folder / "play.yml"
+        playbook.write_text(json.dumps(play))
+        given = {
+            "ansible_connection": "community.docker.docker",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            **self.variables,
+            **variables,
+        }
+        command = [str(ANSIBLE), "-i", f"{self.name},", "-e", json.dumps(given), str(playbook), *["--check"] * check]
+        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
+        )
+        text = done.stdout + done.stderr
+        changed = re.search(r"changed=(\d+)", text)
+        assert changed, text
+        return Run(done.returncode, int(changed[1]), text)
+
+    def converged(self, role: str, **variables: Any) -> None:
+        """A check run and a run that both find nothing to do."""
+        for check in (True, False):
+            again = self.role(role, check=check, **variables)
+            assert (again.code, again.changed) == (0, 0), again.text
+
+    def refused(self, role: str, words: str, **variables: Any) -> None:
+        run = self.role(role, **variables)
+        assert run.code == 2, run.text
+        assert words in " ".join(run.text.split()), run.text
+
+    @property
+    def daemon(self) -> dict[str, Any]:
+        return dict(json.loads(self.sh("cat /etc/docker/daemon.json")))
+
+    @property
+    def docker_pid(self) -> str:
+        return self.sh("systemctl show --property MainPID --value docker")
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    bed = os.environ.get("BED_NAME", "it")
+    command = str(ROOT / "tests" / "bed" / "bed")
+    environment = {**os.environ, "BED_NAME": bed}
+    try:
+        subprocess.run([command, "host-up", "gpu"], env=environment, check=True)
+        yield Host(f"{bed}-gpu", tmp_path_factory.mktemp("gpu"))
+    finally:
+        if os.environ.get("KEEP_BED") != "1":
+            subprocess.run([command, "host-down", "gpu"], env=environment, check=False)
+
+
+def test_a_check_run_on_a_bare_host_foresees_and_changes_nothing(host: Host) -> None:
+    packages = host.sh("dpkg --get-selections")
+    run = host.role("docker", check=True)
+    assert run.code == 0, run.text
+    assert run.changed > 0
+    assert host.sh("dpkg --get-selections; ls -d /etc/docker 2>/dev/null || true") == packages
+
+
+def test_engine_comes_with_the_defaults_of_a_new_host(host: Host) -> None:
+    run = host.role("docker")
+    assert run.code == 0, run.text
+    assert host.daemon == {
+        "live-restore": True,
+        "log-driver": "json-file",
+        "log-opts": {"max-size": "20m", "max-file": "5"},
+    }
+    assert host.sh("systemctl is-enabled docker") == "enabled"
+    host.converged("docker")
+
+
+def test_a_reload_suffices_for_what_a_reload_takes_up(host: Host) -> None:
+    before = host.docker_pid
+    options = {"max-concurrent-downloads": 6}
+    assert host.role("docker", docker_daemon_options=options).changed == 2
+    assert host.docker_pid == before
+    host.converged("docker", docker_daemon_options=options)
+
+
+def test_a_setting_that_docker_does_not_start_with_is_taken_back(host: Host) -> None:
+    before = host.daemon
+    host.refused(
+        "docker",
+        "following directives don't match any configuration option: no-such",
+        docker_daemon_options={"no-such": 1},
+    )
+    assert host.daemon == before
+    assert host.sh("systemctl is-active docker") == "active"
+
+
+def test_a_host_without_a_gpu_is_left_alone(host: Host) -> None:
+    # The sound of a graphics card is no graphics card.
+    sound = "/srv/pci/0000:01:00.1"
+    host.sh(rf"mkdir -p /srv/driver {sound}; printf 'PCI_CLASS=40300\nPCI_ID=10DE:22BA\n' >{sound}/uevent")
+    host.variables = {
+        "__nvidia_container_toolkit_pci": "/srv/pci",
+        "__nvidia_container_toolkit_driver": "/srv/driver",
+        "nvidia_container_toolkit_repository_url": "http://127.0.0.1:8000/",
+        "nvidia_container_toolkit_proof_image": "proof:1",
+    }
+    host.converged("nvidia_container_toolkit")
+    assert "has no NVIDIA GPU" in host.role("nvidia_container_toolkit").text
+    host.refused(
+        "nvidia_container_toolkit", "has no NVIDIA GPU (no display device", nvidia_container_toolkit_required=True
+    )
+
+
+def test_a_gpu_without_its_driver_is_told_how_to_get_it(host: Host) -> None:
+    host.sh(rf"mkdir {GPU}; printf 'DRIVER=nvidia\nPCI_CLASS=30200\nPCI_ID=10DE:2330\n' >{GPU}/uevent")
+    host.refused("nvidia_container_toolkit", "its driver is not loaded")
+    host.sh("mkdir -p /srv/driver/nvidia; echo 'NVRM version: stand-in 580.95.05' >/srv/driver/nvidia/version")
+
+
+def test_a_key_that_is_not_nvidias_is_refused_before_apt_sees_it(host: Host) -> None:
+    subprocess.run(["docker", "cp", str(HERE / "apt_repository.sh"), f"{host.name}:/srv/"], check=True)
+    host.sh("bash /srv/apt_repository.sh")
+    host.refused("nvidia_container_toolkit", "expected was C95B321B61E88C1809C4F759DDCAE044F796ECB0")
+    assert "nvidia" not in host.sh("ls /etc/apt/keyrings /etc/apt/sources.list.d")
+
+
+def test_the_toolkit_is_pinned_configured_and_proven(host: Host) -> None:
+    host.variables["nvidia_container_toolkit_key_fingerprint"] = host.sh("cat /srv/fingerprint")
+    host.sh(
+        "echo 'deb https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /' >/etc/apt/sources.list.d/old.list"
+    )
+    foreseen = host.role("nvidia_container_toolkit", check=True)
+    assert foreseen.code == 0, foreseen.text
+    run = host.role("nvidia_container_toolkit")
+    assert run.code == 0, run.text
+    installed = host.sh("dpkg-query --show --showformat '${Package} ${Version}\n' '*nvidia-container*'")
+    assert [line.split()[1] for line in installed.splitlines()] == ["1.20.0-1"] * 4, installed
+    assert host.sh("ls /etc/apt/sources.list.d") == "nvidia-container-toolkit.sources"
+    assert host.daemon["runtimes"] == {"nvidia": {"path": "nvidia-container-runtime", "args": []}}
+    assert host.daemon["max-concurrent-downloads"] == 6
+    before = host.docker_pid
+    host.converged("nvidia_container_toolkit")
+    assert host.docker_pid == before
+
+
+def test_an_older_version_is_a_downgrade_and_is_held(host: Host) -> None:
+    before = host.docker_pid
+    run = host.role("nvidia_container_toolkit", nvidia_container_toolkit_version="1.19.0-1")
+    assert run.code == 0, run.text
+    assert "1.20.0-1" not in host.sh(
+        "apt-get -qq -y upgrade; dpkg-query --show --showformat '${Version} ' '*nvidia-container*'"
+    )
+    assert host.docker_pid == before
+
+
+def test_a_gpu_that_containers_do_not_see_fails_with_the_cause(host: Host) -> None:
+    host.sh("mv /srv/nvidia-smi /srv/lost")
+    host.refused(
+        "nvidia_container_toolkit",
+        "the toolkit did not bring the driver's programs",
+        nvidia_container_toolkit_version="1.19.0-1",
+    )
+    mismatch = "Failed to initialize NVML: Driver/library version mismatch"
+    host.sh(rf"printf '#!/bin/sh\necho {mismatch}; exit 18\n' >/srv/nvidia-smi; chmod 755 /srv/nvidia-smi")
+    host.refused("nvidia_container_toolkit", "reboot the host", nvidia_container_toolkit_version="1.19.0-1")
