@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from . import images, machine
-from .engine import INPUTS_LABEL, LABEL, BedError, docker, say
+from .engine import INPUTS_LABEL, BedError, docker, say
 
 # All that an init system and a nested engine need, short of --privileged, which is
 # refused on machines that lack CAP_SYS_RESOURCE themselves.
@@ -21,7 +21,7 @@ PATIENCE = 90
 
 def start(container: str, hostname: str, label: str, volume: str, *words: str) -> str:
     """Starts it with a volume for its engine, waits for its init system and tells that one's state."""
-    docker("run", "--detach", "--name", container, "--hostname", hostname, "--label", f"{LABEL}={label}",
+    docker("run", "--detach", "--name", container, "--hostname", hostname, "--label", label,
            *POWERS, *words, "--volume", f"{volume}:/var/lib/docker", images.ALL["host"].tag)
     state = wait(container)
     _reach_packages(container)

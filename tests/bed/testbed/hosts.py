@@ -35,7 +35,7 @@ def _up(name: str, container: str, wanted: list[str]) -> str:
     docker("volume", "create", "--label", f"{LABEL}={bed}", volume)
     if wanted:
         store.give(volume, wanted)
-    return bare.start(container, name, bed, volume, "--network", network)
+    return bare.start(container, name, f"{LABEL}={bed}", volume, "--network", network)
 
 
 def down(names: list[str]) -> None:

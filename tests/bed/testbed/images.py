@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import machine
-from .engine import CACHE, IMAGES, INPUTS_LABEL, LABEL, BedError, docker, exists, label_of, lock, need, say
+from .engine import CACHE, IMAGES, INPUTS_LABEL, BedError, docker, exists, label_of, lock, need, say
 
 PREFIX = "selfhosted-llm-bed"
 
@@ -125,7 +125,8 @@ def _build_container(image: Image, scratch: Path) -> Iterator[tuple[str, list[st
     reach = machine.reach(settings)
     name = f"{PREFIX}-build-{image.name}-{os.getpid()}"
     mounts = [f"--volume={one}" for one in [*reach.mounts, f"{image.source}:{machine.INSIDE}/src:ro"]]
-    docker("run", "--detach", "--name", name, "--label", f"{LABEL}=build", "--tmpfs", "/run:exec",
+    # no label: the image would inherit it, and with it every container that anybody runs
+    docker("run", "--detach", "--name", name, "--tmpfs", "/run:exec",
            *mounts, BASE.tag, "/bin/sleep", "infinity")
     try:
         yield name, [f"--env={key}={value}" for key, value in reach.environment.items()]

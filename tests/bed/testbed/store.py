@@ -10,7 +10,7 @@ import hashlib
 import os
 
 from . import bare, images
-from .engine import INPUTS_LABEL, LABEL, BedError, docker, label_of, lock, say
+from .engine import INPUTS_LABEL, BedError, docker, label_of, lock, say
 
 SET_LABEL = "org.selfhosted.llm.store"
 
@@ -33,7 +33,7 @@ def _link(source: str, target: str) -> None:
     place = docker("volume", "inspect", "--format", "{{.Mountpoint}}", source)
     # both volumes under one mount: hard links do not cross mounts
     volumes = place.removesuffix(f"/{source}/_data")
-    docker("run", "--rm", "--label", f"{LABEL}=store", "--network", "none", "--volume", f"{volumes}:/volumes",
+    docker("run", "--rm", "--label", f"{SET_LABEL}=link", "--network", "none", "--volume", f"{volumes}:/volumes",
            images.BASE.tag, "/bin/sh", "-c", _LINK, "link", source, target)
 
 
@@ -52,9 +52,9 @@ def _ensure(names: list[str]) -> str:
 def _prepare(volume: str, names: list[str], labels: dict[str, str]) -> None:
     say(f"store: preparing one with {' and '.join(names)}; later hosts get it at once")
     container = f"{images.PREFIX}-store-{os.getpid()}"
-    docker("volume", "create", "--label", f"{LABEL}=store", container)
+    docker("volume", "create", "--label", f"{SET_LABEL}=unfinished", container)
     try:
-        bare.start(container, "store", "store", container)
+        bare.start(container, "store", f"{SET_LABEL}=unfinished", container)
         docker("exec", container, "apt-get", "update", "-qq")
         docker("exec", "--env=DEBIAN_FRONTEND=noninteractive", container,
                "apt-get", "install", "-qq", "-y", "--no-install-recommends", "docker.io")
