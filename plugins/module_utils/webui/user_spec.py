@@ -127,7 +127,7 @@ def _wish(entry: Mapping[str, Any]) -> Wish:
         name: entry[name] for name in ("name", "role", "profile_image_url") if entry[name] is not None
     }
     if fields.get("profile_image_url") == "":
-        # The server takes an empty one and shows this.
+        # The server takes an empty one, but shows an address with the account's id, which is this picture.
         fields["profile_image_url"] = NO_IMAGE
     if entry["groups"] is not None:
         fields["groups"] = sorted(set(entry["groups"]))
