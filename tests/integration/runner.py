@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".cache" / "collections"
+BYTECODE = ROOT / ".cache" / "bytecode"
 MODULES = "ansible_collections.selfhosted.llm.plugins.modules"
 LONGEST_RUN = 300
 
@@ -39,9 +40,9 @@ def run(module: str, args: Mapping[str, Any], *, check: bool = False) -> Result:
     """
     given = {**args, "_ansible_check_mode": check, "_ansible_diff": True}
     done = subprocess.run(
-        [sys.executable, "-B", "-m", f"{MODULES}.{module}"],
+        [sys.executable, "-m", f"{MODULES}.{module}"],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "LC_ALL": "C.UTF-8"},
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE), "LC_ALL": "C.UTF-8"},
         cwd=ROOT,
         capture_output=True,
         text=True,

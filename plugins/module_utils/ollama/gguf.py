@@ -10,14 +10,12 @@ import os
 from dataclasses import dataclass
 
 from ..errors import Failure
+from . import gguf_header
 from .client import Client
 
 PIECE = 1024 * 1024
-MAGIC = b"GGUF"
-# The server reads a chat template out of the file's header, and adds one of its own that
-# fits, with its stop parameters. The header of a large vocabulary has some ten megabytes.
-CHAT_TEMPLATE = b"tokenizer.chat_template"
-LONGEST_HEADER = 64 * 1024 * 1024
+# By this the server adds a template of its own that fits, with its stop parameters.
+CHAT_TEMPLATE = "tokenizer.chat_template"
 
 
 @dataclass(frozen=True)
@@ -34,19 +32,19 @@ def inspect(path: str, model: str) -> GgufFile:
     """Read a file through, in pieces; raise Failure where it cannot be a model's."""
     try:
         with open(path, "rb") as content:
-            head = content.read(len(MAGIC))
-            if head != MAGIC:
-                raise Failure(f"The file {path} of the model {model} is no GGUF file: it does not begin with 'GGUF'.")
-            summed, size, found, tail = hashlib.sha256(head), len(head), False, b""
+            header = gguf_header.read(content)
+            size = content.seek(0, os.SEEK_END)
+            if size < header.least_size:
+                raise ValueError(f"it was cut, at {size} of {header.least_size} bytes")
+            content.seek(0)
+            summed = hashlib.sha256()
             while piece := content.read(PIECE):
-                if not found and size < LONGEST_HEADER:
-                    found = CHAT_TEMPLATE in tail + piece
-                    tail = piece[-len(CHAT_TEMPLATE) :]
                 summed.update(piece)
-                size += len(piece)
+    except ValueError as error:
+        raise Failure(f"The file {path} of the model {model} is no whole GGUF file: {error}; bring it anew.") from error
     except OSError as error:
         raise unreadable(path, model, error) from error
-    return GgufFile(path, f"sha256:{summed.hexdigest()}", size, found)
+    return GgufFile(path, f"sha256:{summed.hexdigest()}", size, CHAT_TEMPLATE in header.values)
 
 
 def unreadable(path: str, model: str, error: OSError) -> Failure:

@@ -27,7 +27,7 @@ _FINAL = (
     (r"unauthorized|access denied|\b40[13]\b", "the registry wants a login that the server does not have"),
     (r"invalid model name", "the server does not take this name"),
     (
-        r"HTTP response to HTTPS client",
+        r"HTTP response to HTTPS client|not look like a TLS handshake",
         "the registry speaks plain HTTP; set insecure if the network between is trusted",
     ),
     (r"x509|certificate", "the server does not trust the registry's certificate; add its CA in the container"),

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, Collection, Dict, Hashable, Mapping, Optional, Sequence, Tuple, cast
+from typing import Any, Collection, Dict, Hashable, Mapping, Optional, Sequence, Set, Tuple, cast
 
 from ..converge import Outcome, Present, Resource, Step, Wish, converge
 from ..errors import Failure
@@ -39,6 +39,7 @@ class Models(Resource):
         self._content: Dict[Tuple[Key, Any], State] = {}
         self._manifests: Dict[Key, registry.Manifest] = {}
         self._files: Dict[str, gguf.GgufFile] = {}
+        self._brought: Set[Key] = set()
         self._base_lock = threading.Lock()
         self._refuse_contradictions(wishes)
 
@@ -258,7 +259,7 @@ class Models(Resource):
             gguf.send(self._client, file, spec.name.display)
         request: Dict[str, Any] = {"model": spec.name.display}
         if spec.base:
-            request["from"] = spec.base.display
+            request["from"] = self._listed_name(spec.base)
         else:
             request["files"] = {name: file.digest for name, file in zip(spec.files, files)}
         request |= {name: getattr(spec, name) for name in ("system", "template") if getattr(spec, name)}
@@ -278,9 +279,14 @@ class Models(Resource):
         if base.key in self._listed or base.key in self._wishes:
             return
         with self._base_lock:
-            if base.key not in self._listed:
+            if base.key not in self._brought:
                 self._pull(spec, base)
-                self._listed[base.key] = {}
+                self._brought.add(base.key)
+
+    def _listed_name(self, name: ModelName) -> str:
+        """Return a name in the server's case: create alone looks for its base by the case that is given."""
+        listed = self._listed.get(name.key) or self._find(name) or {}
+        return str(listed.get("name") or name.display)
 
 
 def bring(client: Client, wishes: Sequence[Wish], *, check_mode: bool, timeout: float, **how: Any) -> Outcome:

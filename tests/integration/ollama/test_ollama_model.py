@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 WEIGHTS = b"GGUF" + bytes(300_000)
 
 
-@pytest.mark.parametrize("name", ["tiny", "tiny:latest", "TINY", "library/tiny", "registry.ollama.ai/library/tiny:Latest"])
+@pytest.mark.parametrize(
+    "name", ["tiny", "tiny:latest", "TINY", "library/tiny", "registry.ollama.ai/library/tiny:Latest"]
+)
 def test_a_listed_model_is_found_by_every_form_of_its_name_in_one_request(
     server: Ollama, recorder: Recorder, args: Callable[..., dict[str, Any]], gguf: Path, name: str
 ) -> None:
