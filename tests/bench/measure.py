@@ -106,8 +106,6 @@ def site() -> dict[str, float]:
     arguments = ["-i", str(inventory), "selfhosted.llm.site"]
     nothing = servers.FOLDER / "nothing.json"
     nothing.write_text(json.dumps([{"hosts": "all", "gather_facts": True, "tasks": []}]))
-    engine, _ = play(["-i", str(inventory), "tests/bench/engine.yml"])
-    servers.bed("load", "lab", "ollama", "open-webui")
     first, _ = play(arguments)
     again, check, empty = [], [], []
     for _ in range(ROUNDS):
@@ -117,7 +115,7 @@ def site() -> dict[str, float]:
             taken.append(seconds)
         empty.append(play(["-i", str(inventory), str(nothing)])[0])
     names = ("first run", "second run", "check run", "facts alone")
-    figures = (engine + first, *(statistics.median(taken) for taken in (again, check, empty)))
+    figures = (first, *(statistics.median(taken) for taken in (again, check, empty)))
     return dict(zip(names, figures, strict=True))
 
 

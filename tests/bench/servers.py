@@ -74,7 +74,7 @@ def _models(told: dict[str, Any]) -> None:
 
 def host() -> dict[str, Any]:
     """Start a bare host with systemd and return an inventory for site.yml on it."""
-    bed("host-up", "lab")
+    bed("host-up", "lab", "--image-load", "ollama", "--image-load", "open-webui")
     gguf = ROOT / ".cache" / "bed" / "tiny.gguf"
     subprocess.run(["docker", "cp", str(gguf), "bench-lab:/root/tiny.gguf"], check=True)
     return {

@@ -343,6 +343,16 @@ def test_a_stream_that_falls_silent_has_stalled():
     assert (error.words, error.stalled) == ("no answer for 0.3 seconds", True)
 
 
+def test_a_stream_may_announce_silent_work():
+    def work(client: socket.socket, head: bytes, number: int) -> None:
+        chunked(client, b'{"n": 1}\n', b'{"n": 2}\n', pause=0.6)
+
+    with serving(work) as server:
+        session = Session(server.url)
+        stream = session.stream("POST", "/pull", 0.3, lambda line: line.get("n"), patience=lambda line: 5.0)
+        assert [line["n"] for line in stream] == [1, 2]
+
+
 def test_a_stream_that_breaks_off_was_cut():
     with serving(lambda client, head, number: chunked(client, b'{"n": 1}\n', end=False)) as server:
         error = failure(lambda: lines_of(server))
