@@ -65,12 +65,12 @@ def test_pytest_that_ends_badly_fails_whatever_its_file_says(
 ) -> None:
     junit(tmp_path / "sample", 3)
     words = ("sh", "-c", f"cp sample unit.xml && {ending}")
-    assert run(driver, driver.Stage("unit", (driver.Check(words, junit=True),))) == {"unit": counted}
+    assert run(driver, driver.Stage("unit", (driver.Check(words, tmp_path / "unit.xml"),))) == {"unit": counted}
 
 
 def test_an_old_junit_file_is_not_counted_again(driver: ModuleType, tmp_path: Path) -> None:
     junit(tmp_path / "unit.xml", 3)
-    assert run(driver, driver.Stage("unit", (driver.Check(("true",), junit=True),))) == {"unit": (0, 1, 0)}
+    assert run(driver, driver.Stage("unit", (driver.Check(("true",), tmp_path / "unit.xml"),))) == {"unit": (0, 1, 0)}
 
 
 def test_a_stage_without_what_it_needs_fails_unbegun(driver: ModuleType) -> None:
