@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Runs inside a test host: makes a signed apt repository of stand-ins in the layout of NVIDIA's and serves it on
 # 127.0.0.1:8000. Nothing in it is NVIDIA's: the packages have the names, and their programs are scripts.
 set -euo pipefail
