@@ -92,9 +92,10 @@ def test_what_is_no_daemon_json_is_refused_in_one_sentence_and_left(path: Path, 
 
 def test_a_proxy_password_is_printed_nowhere(path: Path) -> None:
     secret = "s3cret-of-the-proxy"
-    given = {"path": str(path), "settings": {"proxies": {"http-proxy": f"http://me:{secret}@proxy:3128"}}}
+    settings: dict[str, Any] = {"proxies": {"http-proxy": f"http://me:{secret}@proxy:3128"}}
+    given = {"path": str(path), "settings": settings}
     for check in (True, False, False):
         hides(succeed(MODULE, given, check=check), secret)
     path.write_text(path.read_text()[:-3])
-    given["settings"]["debug"] = True
+    settings["debug"] = True
     hides(fail(MODULE, given), secret)

@@ -8,12 +8,16 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker import daemon_file
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.resource import configure
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +47,7 @@ def dockerd(folder: Path, script: str) -> None:
     program.chmod(0o755)
 
 
-def run(path: Path, wanted: dict[str, object], **how: bool) -> dict[str, object]:
+def run(path: Path, wanted: Mapping[str, object], **how: bool) -> dict[str, object]:
     arguments = {"absent": False, "check_mode": False, "validate": True, "backup": False, **how}
     return configure(str(path), wanted, **arguments)
 
