@@ -23,11 +23,38 @@ TEXT, LIST = 8, 9
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 # Type of a tensor: bytes of a block, and the values in one.
 _BLOCKS = {
-    0: (4, 1), 1: (2, 1), 2: (18, 32), 3: (20, 32), 6: (22, 32), 7: (24, 32), 8: (34, 32), 9: (36, 32),
-    10: (84, 256), 11: (110, 256), 12: (144, 256), 13: (176, 256), 14: (210, 256), 15: (292, 256),
-    16: (66, 256), 17: (74, 256), 18: (98, 256), 19: (50, 256), 20: (18, 32), 21: (110, 256), 22: (82, 256),
-    23: (136, 256), 24: (1, 1), 25: (2, 1), 26: (4, 1), 27: (8, 1), 28: (8, 1), 29: (56, 256), 30: (2, 1),
-    34: (54, 256), 35: (66, 256), 39: (17, 32),
+    0: (4, 1),
+    1: (2, 1),
+    2: (18, 32),
+    3: (20, 32),
+    6: (22, 32),
+    7: (24, 32),
+    8: (34, 32),
+    9: (36, 32),
+    10: (84, 256),
+    11: (110, 256),
+    12: (144, 256),
+    13: (176, 256),
+    14: (210, 256),
+    15: (292, 256),
+    16: (66, 256),
+    17: (74, 256),
+    18: (98, 256),
+    19: (50, 256),
+    20: (18, 32),
+    21: (110, 256),
+    22: (82, 256),
+    23: (136, 256),
+    24: (1, 1),
+    25: (2, 1),
+    26: (4, 1),
+    27: (8, 1),
+    28: (8, 1),
+    29: (56, 256),
+    30: (2, 1),
+    34: (54, 256),
+    35: (66, 256),
+    39: (17, 32),
 }
 
 
@@ -72,10 +99,15 @@ def _numbers(content: BinaryIO, form: str) -> tuple[Any, ...]:
     return struct.unpack(form, data)
 
 
-def _text(content: BinaryIO) -> str:
+def _text_size(content: BinaryIO) -> int:
     (size,) = _numbers(content, "<Q")
     if size > LONGEST_TEXT:
         raise ValueError("its header is damaged")
+    return int(size)
+
+
+def _text(content: BinaryIO) -> str:
+    size = _text_size(content)
     data = content.read(size)
     if len(data) != size:
         raise ValueError("it ends within its header")
@@ -99,8 +131,7 @@ def _list(content: BinaryIO) -> Any:
         raise ValueError("its header is damaged")
     if kind == TEXT:
         for _entry in range(count):
-            (size,) = _numbers(content, "<Q")
-            content.seek(size, 1)
+            content.seek(_text_size(content), 1)
     elif kind in _FORMATS:
         content.seek(struct.calcsize(f"<{_FORMATS[kind]}") * count, 1)
     else:

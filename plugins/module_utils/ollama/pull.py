@@ -38,9 +38,10 @@ _FINAL = (
     (r"unsupported protocol scheme", "the registry wants a password, which Ollama cannot give"),
     (r"MLX", "this model is in a format that the server cannot run"),
 )
+# "context canceled" comes to a pull that joins one which the server is just breaking off.
 _LINE_TROUBLE = (
-    r"EOF|time-?out|deadline exceeded|reset by peer|broken pipe|max retries|unreachable|no route to host"
-    r"|server misbehaving|temporary failure|stream error|\b429\b|\b5\d\d\b"
+    r"EOF|context canceled|time-?out|deadline exceeded|reset by peer|broken pipe|max retries|unreachable"
+    r"|no route to host|server misbehaving|temporary failure|stream error|\b429\b|\b5\d\d\b"
 )
 _PASSING = (
     (r"digest mismatch", "what arrived is not what the manifest names; the registry or a cache before it is broken"),

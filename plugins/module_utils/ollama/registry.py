@@ -16,7 +16,6 @@ from ..http import Answer, HttpFailure, Session
 from .names import ModelName
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-WEIGHTS = "application/vnd.ollama.image.model"
 REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 5
 
@@ -58,11 +57,6 @@ class Manifest:
         The last is that of a model made on the server itself: there a line end follows.
         """
         return frozenset((self.served_digest, self.encoded_digest, _digest(self._encoded() + b"\n")))
-
-    @property
-    def weights(self) -> tuple[str, ...]:
-        """The digests of the weights, as "sha256:..."."""
-        return tuple(str(layer.get("digest")) for layer in self.content["layers"] if layer.get("mediaType") == WEIGHTS)
 
     def _encoded(self) -> bytes:
         content = self.content

@@ -24,9 +24,15 @@ LAST = len(WEIGHTS) // 2
 
 
 @pytest.fixture
-def wish(args: Args, registry: Registry) -> dict[str, Any]:
+def weights(request: pytest.FixtureRequest) -> bytes:
+    """Weights of each test's own: the server may still be breaking off the last one's download."""
+    return WEIGHTS + request.node.name.encode()
+
+
+@pytest.fixture
+def wish(args: Args, registry: Registry, weights: bytes) -> dict[str, Any]:
     """A model that the fake registry has."""
-    return args(name=registry.publish(MODEL, WEIGHTS), insecure=True, retries=0, stall_timeout=20)
+    return args(name=registry.publish(MODEL, weights), insecure=True, retries=0, stall_timeout=20)
 
 
 def pulls(recorder: Recorder) -> int:
@@ -120,9 +126,9 @@ def test_a_download_that_is_always_cut_is_told(server: Ollama, wish: dict[str, A
 
 
 def test_wrong_bytes_are_tried_once_more_and_told(
-    server: Ollama, recorder: Recorder, wish: dict[str, Any], registry: Registry
+    server: Ollama, recorder: Recorder, wish: dict[str, Any], registry: Registry, weights: bytes
 ) -> None:
-    registry.faults[f"raw {digest(WEIGHTS)}"] = Fault(body=b"X" * len(WEIGHTS), content_type="x/y")
+    registry.faults[f"raw {digest(weights)}"] = Fault(body=b"X" * len(weights), content_type="x/y")
     message = sentence("ollama_model", {**wish, "retries": 3})
     assert "what arrived is not what the manifest names" in message
     assert "digest mismatch" in message

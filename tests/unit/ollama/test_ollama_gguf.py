@@ -75,6 +75,7 @@ def test_a_type_of_tensors_that_is_not_known_yet_is_no_error() -> None:
         (whole()[:24] + b"\xff" * 8 + whole()[32:], "its header is damaged"),
         (whole([pair("x", 77, b"")]), "its header is damaged"),
         (whole([pair("x", 9, struct.pack("<IQ", 77, 1))]), "its header is damaged"),
+        (whole([pair("x", 9, struct.pack("<IQQ", 8, 1, 2**63))]), "its header is damaged"),
         (whole([pair("x", 9, struct.pack("<IQ", 8, 2**40))]), "its header is damaged"),
         (whole([pair("general.alignment", 4, bytes(4))]), "its header is damaged"),
     ],
