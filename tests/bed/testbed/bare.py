@@ -1,4 +1,5 @@
 """One bare Debian host made of a container: its start, its way to packages, images for its own engine."""
+
 from __future__ import annotations
 
 import subprocess
@@ -11,9 +12,15 @@ from .engine import INPUTS_LABEL, BedError, docker, say
 # All that an init system and a nested engine need, short of --privileged, which is
 # refused on machines that lack CAP_SYS_RESOURCE themselves.
 POWERS = (
-    "--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt=seccomp=unconfined",
-    "--security-opt=apparmor=unconfined", "--security-opt=systempaths=unconfined",
-    "--tmpfs=/run", "--tmpfs=/run/lock", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw", "--cgroupns=host",
+    "--cap-add=ALL",
+    "--cap-drop=SYS_RESOURCE",
+    "--security-opt=seccomp=unconfined",
+    "--security-opt=apparmor=unconfined",
+    "--security-opt=systempaths=unconfined",
+    "--tmpfs=/run",
+    "--tmpfs=/run/lock",
+    "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw",
+    "--cgroupns=host",
 )
 LOCAL_CA = Path("/usr/local/share/ca-certificates")
 PATIENCE = 90
@@ -21,15 +28,28 @@ PATIENCE = 90
 
 def start(container: str, hostname: str, label: str, volume: str, *words: str) -> str:
     """Starts it with a volume for its engine, waits for its init system and tells that one's state."""
-    docker("run", "--detach", "--name", container, "--hostname", hostname, "--label", label,
-           *POWERS, *words, "--volume", f"{volume}:/var/lib/docker", images.ALL["host"].tag)
+    docker(
+        "run",
+        "--detach",
+        "--name",
+        container,
+        "--hostname",
+        hostname,
+        "--label",
+        label,
+        *POWERS,
+        *words,
+        "--volume",
+        f"{volume}:/var/lib/docker",
+        images.ALL["host"].tag,
+    )
     state = wait(container)
     _reach_packages(container)
     return state
 
 
 def running(container: str) -> str:
-    """"true", "false", or nothing where there is no such container."""
+    """ "true", "false", or nothing where there is no such container."""
     return docker("container", "inspect", "--format", "{{.State.Running}}", container, check=False)
 
 
@@ -47,8 +67,9 @@ def wait(container: str) -> str:
 
 
 def _write(container: str, path: str, content: str) -> None:
-    subprocess.run(["docker", "exec", "-i", container, "/bin/sh", "-c", f"cat > {path}"],
-                   input=content, text=True, check=True)
+    subprocess.run(
+        ["docker", "exec", "-i", container, "/bin/sh", "-c", f"cat > {path}"], input=content, text=True, check=True
+    )
 
 
 def _reach_packages(container: str) -> None:
@@ -67,15 +88,29 @@ def has_engine(container: str) -> bool:
 def copy_image(container: str, name: str) -> None:
     """Copies an image into the host's own engine, unless it is there."""
     image = images.ALL[name]
-    have = docker("exec", container, "docker", "image", "inspect", "--format",
-                  f'{{{{index .Config.Labels "{INPUTS_LABEL}"}}}}', image.tag, check=False)
+    have = docker(
+        "exec",
+        container,
+        "docker",
+        "image",
+        "inspect",
+        "--format",
+        f'{{{{index .Config.Labels "{INPUTS_LABEL}"}}}}',
+        image.tag,
+        check=False,
+    )
     if have == image.inputs():
         say(f"{container}: has {image.tag}")
         return
     began = time.monotonic()
     saved = subprocess.Popen(["docker", "save", image.tag], stdout=subprocess.PIPE)
-    taken = subprocess.run(["docker", "exec", "-i", container, "docker", "load", "--quiet"],
-                           stdin=saved.stdout, capture_output=True, text=True, check=False)
+    taken = subprocess.run(
+        ["docker", "exec", "-i", container, "docker", "load", "--quiet"],
+        stdin=saved.stdout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if saved.wait() or taken.returncode:
         raise BedError(f"{image.tag} could not be loaded into {container}: {taken.stderr.strip()}")
     say(f"{container}: {image.tag} loaded in {time.monotonic() - began:.0f} s")

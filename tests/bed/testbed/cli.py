@@ -1,4 +1,5 @@
 """The command line of the test bed."""
+
 from __future__ import annotations
 
 import argparse
@@ -27,8 +28,10 @@ def _up(args: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="bed", description="Real servers and bare hosts, made of containers, for tests. "
-        "BED_NAME in the environment names the bed (default: bed); beds do not see each other.")
+        prog="bed",
+        description="Real servers and bare hosts, made of containers, for tests. "
+        "BED_NAME in the environment names the bed (default: bed); beds do not see each other.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, text: str, work: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
@@ -40,18 +43,25 @@ def _parser() -> argparse.ArgumentParser:
     made = command("images", "build what is missing of the images", _build)
     made.add_argument("names", nargs="*", metavar="IMAGE", help=f"of {known}; all by default")
     made = command("up", "start Ollama, Open WebUI and a model registry on 127.0.0.1", _up)
-    made.add_argument("--only", type=_names, default=[], metavar="SERVER,...",
-                      help=f"start a part, of {','.join(servers.SERVERS)}")
+    made.add_argument(
+        "--only", type=_names, default=[], metavar="SERVER,...", help=f"start a part, of {','.join(servers.SERVERS)}"
+    )
     command("down", "remove all that this bed started, hosts too", lambda args: servers.down())
     command("status", "show images and what of this bed runs", lambda args: servers.status())
     made = command("host-up", "start bare systemd hosts", lambda args: hosts.up(args.names, args.image_load))
     made.add_argument("names", nargs="+", metavar="NAME")
-    made.add_argument("--image-load", action="append", default=[], metavar="IMAGE",
-                      help="an image that the host's Docker engine has from its start; may be repeated")
+    made.add_argument(
+        "--image-load",
+        action="append",
+        default=[],
+        metavar="IMAGE",
+        help="an image that the host's Docker engine has from its start; may be repeated",
+    )
     made = command("host-down", "remove hosts", lambda args: hosts.down(args.names))
     made.add_argument("names", nargs="+", metavar="NAME")
-    made = command("load", "copy images into the Docker engine of a host",
-                   lambda args: hosts.load(args.name, args.images))
+    made = command(
+        "load", "copy images into the Docker engine of a host", lambda args: hosts.load(args.name, args.images)
+    )
     made.add_argument("name", metavar="NAME")
     made.add_argument("images", nargs="+", metavar="IMAGE", help=f"of {known}")
     return parser

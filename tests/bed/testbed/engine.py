@@ -1,4 +1,5 @@
 """The Docker engine, progress lines and places of files: what all other parts stand on."""
+
 from __future__ import annotations
 
 import contextlib
@@ -45,8 +46,8 @@ def docker(*words: str, check: bool = True, quiet: bool = True) -> str:
     """Runs one docker command; its output is shown only when it fails, unless quiet is False."""
     need("docker", "docker.io")
     done = subprocess.run(
-        ["docker", *words], text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE if quiet else None)
+        ["docker", *words], text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE if quiet else None
+    )
     if done.returncode and check:
         tail = "\n".join(((done.stderr or "") + (done.stdout or "")).strip().splitlines()[-25:])
         raise BedError(f"docker {words[0]} ended with {done.returncode}:\n{tail}")

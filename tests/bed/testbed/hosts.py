@@ -1,4 +1,5 @@
 """`host-up`, `host-down` and `load`: the bare hosts of a bed."""
+
 from __future__ import annotations
 
 import re
@@ -9,8 +10,10 @@ from .engine import LABEL, BedError, bed_name, docker, label_of, lock, say
 
 def _container(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", name) or name in servers.SERVERS:
-        raise BedError(f"{name!r} cannot be the name of a host: "
-                       "it takes lower-case letters, digits and hyphens, and no server's name.")
+        raise BedError(
+            f"{name!r} cannot be the name of a host: "
+            "it takes lower-case letters, digits and hyphens, and no server's name."
+        )
     return f"{bed_name()}-{name}"
 
 

@@ -4,6 +4,7 @@ install.sh runs in a container of the base image that can reach the package regi
 machine does; the Dockerfile adds what needs no network. An image is labelled with the hash of all
 that it is made from, and built only when that hash is not there.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -53,13 +54,16 @@ class Image:
 
 
 BASE = Image("base", machine.SUITE)
-ALL = {image.name: image for image in (
-    BASE,
-    Image("ollama", "0.9.3", extract=True),
-    Image("open-webui", "0.12.4"),
-    Image("host", machine.SUITE),
-    Image("registry", "2.8.2"),
-)}
+ALL = {
+    image.name: image
+    for image in (
+        BASE,
+        Image("ollama", "0.9.3", extract=True),
+        Image("open-webui", "0.12.4"),
+        Image("host", machine.SUITE),
+        Image("registry", "2.8.2"),
+    )
+}
 
 
 def ensure(names: list[str]) -> None:
@@ -103,15 +107,21 @@ def _debootstrap(image: Image, scratch: Path, log: Path) -> None:
         raise BedError("debootstrap needs root: run `bed images base` as root once.")
     mirror = next(one.uri for one in machine.debian_sources() if one.suite == machine.SUITE)
     environment = os.environ | {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
-    labels = [f"--change=LABEL {INPUTS_LABEL}={image.inputs()}",
-              "--change=ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-              '--change=CMD ["/bin/bash"]']
+    labels = [
+        f"--change=LABEL {INPUTS_LABEL}={image.inputs()}",
+        "--change=ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        '--change=CMD ["/bin/bash"]',
+    ]
     with log.open("w", encoding="utf-8") as out:
         made = subprocess.Popen(
             [str(image.source / "debootstrap.sh"), mirror, machine.SUITE, str(scratch / "root")],
-            stdout=subprocess.PIPE, stderr=out, env=environment)
-        taken = subprocess.run(["docker", "import", *labels, "-", image.tag], check=False,
-                               stdin=made.stdout, stdout=out, stderr=out)
+            stdout=subprocess.PIPE,
+            stderr=out,
+            env=environment,
+        )
+        taken = subprocess.run(
+            ["docker", "import", *labels, "-", image.tag], check=False, stdin=made.stdout, stdout=out, stderr=out
+        )
         if made.wait() or taken.returncode:
             docker("image", "rm", image.tag, check=False)
             raise BedError(f"debootstrap from {mirror} failed; see {log}.")
@@ -126,8 +136,7 @@ def _build_container(image: Image, scratch: Path) -> Iterator[tuple[str, list[st
     name = f"{PREFIX}-build-{image.name}-{os.getpid()}"
     mounts = [f"--volume={one}" for one in [*reach.mounts, f"{image.source}:{machine.INSIDE}/src:ro"]]
     # no label: the image would inherit it, and with it every container that anybody runs
-    docker("run", "--detach", "--name", name, "--tmpfs", "/run:exec",
-           *mounts, BASE.tag, "/bin/sleep", "infinity")
+    docker("run", "--detach", "--name", name, "--tmpfs", "/run:exec", *mounts, BASE.tag, "/bin/sleep", "infinity")
     try:
         yield name, [f"--env={key}={value}" for key, value in reach.environment.items()]
     finally:
@@ -142,7 +151,10 @@ def _assemble(image: Image, scratch: Path, log: Path) -> None:
         with log.open("w", encoding="utf-8") as out:
             done = subprocess.run(
                 ["docker", "exec", *environment, container, "/bin/bash", f"{machine.INSIDE}/src/install.sh"],
-                check=False, stdout=out, stderr=subprocess.STDOUT)
+                check=False,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+            )
         if done.returncode:
             tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
             raise BedError(f"install.sh of image {image.name} failed; see {log}:\n{tail}")
@@ -153,8 +165,18 @@ def _assemble(image: Image, scratch: Path, log: Path) -> None:
             base = f"{PREFIX}/stage:{image.name}"
             docker("stop", "--time", "1", container)
             docker("commit", container, base)
-    docker("build", "--build-arg", f"BASE={base}", "--label", f"{INPUTS_LABEL}={image.inputs()}",
-           "--label", f"org.selfhosted.llm.image={image.name}", "--tag", image.tag, str(context))
+    docker(
+        "build",
+        "--build-arg",
+        f"BASE={base}",
+        "--label",
+        f"{INPUTS_LABEL}={image.inputs()}",
+        "--label",
+        f"org.selfhosted.llm.image={image.name}",
+        "--tag",
+        image.tag,
+        str(context),
+    )
     if not image.extract:
         # only the name goes: its layers are those of the image
         docker("image", "rm", "--no-prune", base)

@@ -3,6 +3,7 @@
 Nothing of it may stay in an image: build containers get it by exec environment and by mounts
 under /run, which is a tmpfs there.
 """
+
 from __future__ import annotations
 
 import os
@@ -37,8 +38,11 @@ def _deb822(text: str) -> list[Source]:
         fields = dict(re.findall(r"^([A-Za-z-]+):\s*(.+)$", stanza, re.MULTILINE))
         if "deb" not in fields.get("Types", "").split() or fields.get("Enabled") == "no":
             continue
-        found += [Source(uri, suite, fields.get("Components", ""))
-                  for uri in fields.get("URIs", "").split() for suite in fields.get("Suites", "").split()]
+        found += [
+            Source(uri, suite, fields.get("Components", ""))
+            for uri in fields.get("URIs", "").split()
+            for suite in fields.get("Suites", "").split()
+        ]
     return found
 
 
@@ -71,15 +75,19 @@ def apt_settings() -> str:
     except FileNotFoundError:
         dump = ""
     kept = [line for line in dump.splitlines() if re.match(r"Acquire::(Check-|https?(::|-)|Retries|ForceIPv)", line)]
-    kept += [f'Acquire::{scheme}::Proxy "{os.environ[scheme + "_proxy"]}";'
-             for scheme in ("http", "https") if os.environ.get(f"{scheme}_proxy")]
+    kept += [
+        f'Acquire::{scheme}::Proxy "{os.environ[scheme + "_proxy"]}";'
+        for scheme in ("http", "https")
+        if os.environ.get(f"{scheme}_proxy")
+    ]
     return "".join(f"{line}\n" for line in kept if "CAInfo" not in line)
 
 
 def _pip_settings() -> dict[str, str]:
     """pip's merged settings (files and environment) as PIP_* variables."""
-    shown = subprocess.run([sys.executable, "-m", "pip", "config", "list"],
-                           text=True, check=False, capture_output=True).stdout
+    shown = subprocess.run(
+        [sys.executable, "-m", "pip", "config", "list"], text=True, check=False, capture_output=True
+    ).stdout
     settings: dict[str, str] = {}
     for scope in ("global", "install", ":env:"):
         for key, value in re.findall(rf"^{scope}\.([a-z-]+)='(.*)'$", shown, re.MULTILINE):

@@ -1,4 +1,5 @@
 """Puts the tiny model into the registry by the real road: create it in Ollama and push it."""
+
 from __future__ import annotations
 
 import hashlib

@@ -1,4 +1,5 @@
 """`up` and `down`: Ollama, Open WebUI and a model registry on loopback ports of this machine."""
+
 from __future__ import annotations
 
 import json
@@ -41,11 +42,14 @@ def _webui_environment(bed: str) -> dict[str, str]:
     }
 
 
-SERVERS = {server.name: server for server in (
-    Server("ollama", 11434, "/root/.ollama", "/api/version", 30),
-    Server("registry", 5000, "/var/lib/registry", "/v2/", 30),
-    Server("open-webui", 8080, "/app/backend/data", "/health", 240, _webui_environment),
-)}
+SERVERS = {
+    server.name: server
+    for server in (
+        Server("ollama", 11434, "/root/.ollama", "/api/version", 30),
+        Server("registry", 5000, "/var/lib/registry", "/v2/", 30),
+        Server("open-webui", 8080, "/app/backend/data", "/health", 240, _webui_environment),
+    )
+}
 
 
 def registry_of(bed: str) -> str:
@@ -81,9 +85,24 @@ def _start(server: Server, bed: str) -> None:
     docker("volume", "rm", "--force", name, check=False)
     docker("volume", "create", "--label", f"{LABEL}={bed}", name)
     variables = [f"--env={key}={value}" for key, value in server.environment(bed).items()]
-    docker("run", "--detach", "--name", name, "--hostname", name, "--label", f"{LABEL}={bed}",
-           "--network", f"{bed}-net", "--publish", f"127.0.0.1::{server.port}",
-           "--volume", f"{name}:{server.data}", *variables, image)
+    docker(
+        "run",
+        "--detach",
+        "--name",
+        name,
+        "--hostname",
+        name,
+        "--label",
+        f"{LABEL}={bed}",
+        "--network",
+        f"{bed}-net",
+        "--publish",
+        f"127.0.0.1::{server.port}",
+        "--volume",
+        f"{name}:{server.data}",
+        *variables,
+        image,
+    )
 
 
 def url_of(server: Server, bed: str) -> str:
@@ -160,8 +179,7 @@ def up(only: list[str]) -> None:
             _wait(server, bed)
             # the slow server starts while the registry is filled
             if server.name == "registry" and url_of(SERVERS["ollama"], bed):
-                registry.fill(url_of(SERVERS["ollama"], bed), url_of(server, bed), registry_of(bed),
-                              tiny.ensure(CACHE))
+                registry.fill(url_of(SERVERS["ollama"], bed), url_of(server, bed), registry_of(bed), tiny.ensure(CACHE))
         path = _write(bed)
     say(f"bed {bed} is up; its addresses and the admin's password are in {os.path.relpath(path)}")
 
@@ -175,8 +193,11 @@ def down() -> None:
     """Removes what bears this bed's label, and nothing else."""
     bed = bed_name()
     with lock(f"bed-{bed}"):
-        for kind, words in (("container", ("rm", "--force", "--volumes")), ("volume", ("volume", "rm", "--force")),
-                            ("network", ("network", "rm"))):
+        for kind, words in (
+            ("container", ("rm", "--force", "--volumes")),
+            ("volume", ("volume", "rm", "--force")),
+            ("network", ("network", "rm")),
+        ):
             found = _labelled(kind, bed)
             if found:
                 docker(*words, *found)
@@ -188,6 +209,7 @@ def down() -> None:
 def status() -> None:
     bed = bed_name()
     print("\n".join(images.report()))
-    shown = docker("ps", "--all", "--filter", f"label={LABEL}={bed}",
-                   "--format", "table {{.Names}}\t{{.Status}}\t{{.Ports}}")
+    shown = docker(
+        "ps", "--all", "--filter", f"label={LABEL}={bed}", "--format", "table {{.Names}}\t{{.Status}}\t{{.Ports}}"
+    )
     print(f"\nbed {bed}:\n{shown}")

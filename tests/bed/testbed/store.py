@@ -4,6 +4,7 @@ A store is prepared once: an engine in a throw-away host loads the images into a
 volume gets that store's layers as hard links, which takes a second and no space; an engine never
 writes into the layers of an image. All else of the store is a true copy.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -33,8 +34,23 @@ def _link(source: str, target: str) -> None:
     place = docker("volume", "inspect", "--format", "{{.Mountpoint}}", source)
     # both volumes under one mount: hard links do not cross mounts
     volumes = place.removesuffix(f"/{source}/_data")
-    docker("run", "--rm", "--label", f"{SET_LABEL}=link", "--network", "none", "--volume", f"{volumes}:/volumes",
-           images.BASE.tag, "/bin/sh", "-c", _LINK, "link", source, target)
+    docker(
+        "run",
+        "--rm",
+        "--label",
+        f"{SET_LABEL}=link",
+        "--network",
+        "none",
+        "--volume",
+        f"{volumes}:/volumes",
+        images.BASE.tag,
+        "/bin/sh",
+        "-c",
+        _LINK,
+        "link",
+        source,
+        target,
+    )
 
 
 def _ensure(names: list[str]) -> str:
@@ -56,8 +72,17 @@ def _prepare(volume: str, names: list[str], labels: dict[str, str]) -> None:
     try:
         bare.start(container, "store", f"{SET_LABEL}=unfinished", container)
         docker("exec", container, "apt-get", "update", "-qq")
-        docker("exec", "--env=DEBIAN_FRONTEND=noninteractive", container,
-               "apt-get", "install", "-qq", "-y", "--no-install-recommends", "docker.io")
+        docker(
+            "exec",
+            "--env=DEBIAN_FRONTEND=noninteractive",
+            container,
+            "apt-get",
+            "install",
+            "-qq",
+            "-y",
+            "--no-install-recommends",
+            "docker.io",
+        )
         for name in names:
             bare.copy_image(container, name)
         docker("exec", container, "systemctl", "stop", "docker.socket", "docker.service")

@@ -6,6 +6,7 @@ one goes backwards; so an answer always ends, is the same at every temperature a
 Written by hand, so that no package is needed: the format is a header, typed key-value pairs,
 a table of tensors and their aligned data, all little-endian.
 """
+
 from __future__ import annotations
 
 import random
@@ -73,8 +74,9 @@ def _pairs(name: str) -> list[bytes]:
 def _shapes() -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (WIDTH, VOCABULARY)}
     for block in range(BLOCKS):
-        shapes |= {f"blk.{block}.{part}.weight": (WIDTH, WIDTH)
-                   for part in ("attn_q", "attn_k", "attn_v", "attn_output")}
+        shapes |= {
+            f"blk.{block}.{part}.weight": (WIDTH, WIDTH) for part in ("attn_q", "attn_k", "attn_v", "attn_output")
+        }
         shapes |= {f"blk.{block}.{part}.weight": (WIDTH,) for part in ("attn_norm", "ffn_norm")}
         shapes |= {f"blk.{block}.{part}.weight": (WIDTH, FEED) for part in ("ffn_gate", "ffn_up")}
         shapes[f"blk.{block}.ffn_down.weight"] = (FEED, WIDTH)
