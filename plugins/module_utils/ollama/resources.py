@@ -41,6 +41,8 @@ class Models(Resource):
         self._files: Dict[str, gguf.GgufFile] = {}
         self._brought: Set[Key] = set()
         self._base_lock = threading.Lock()
+        # 0.9.3 tidies up its folders after a delete, also those that another write is about to use.
+        self._store_lock = threading.Lock()
         self._refuse_contradictions(wishes)
 
     def _wanted(self, spec: ModelSpec) -> bool:
@@ -196,7 +198,8 @@ class Models(Resource):
     def delete(self, step: Step) -> None:
         name = str((step.before or {}).get("name") or step.name)
         try:
-            self._client.delete(name)
+            with self._store_lock:
+                self._client.delete(name)
         except HttpFailure as error:
             if error.status != 500:
                 raise Failure(f"The model {name} could not be removed: {error.message}") from error
@@ -266,7 +269,11 @@ class Models(Resource):
         if spec.parameters:
             request["parameters"] = dict(spec.parameters)
         try:
-            self._client.create(request, size=sum(file.size for file in files))
+            with self._store_lock:
+                # A delete meanwhile may have taken the blob along, where it was another model's as well.
+                for file in files:
+                    gguf.send(self._client, file, spec.name.display)
+                self._client.create(request, size=sum(file.size for file in files))
         except Failure as error:
             self._sweep(spec.name)
             words = error.words if isinstance(error, HttpFailure) and error.status else error.message
