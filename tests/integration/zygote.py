@@ -6,14 +6,15 @@ with the exit status. A run is a process of its own, without a third of a second
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
 import sys
 import traceback
 
-import ansible.module_utils.basic  # noqa: F401
-import requests  # noqa: F401
+for name in ("ansible.module_utils.basic", "requests"):
+    importlib.import_module(name)
 
 
 def run(order: dict[str, str]) -> None:

@@ -51,7 +51,7 @@ class Dice:
     def name(self, text: str) -> str:
         """Return a name in another case and form that means the same."""
         text = "".join(letter.upper() if self.likely(0.3) else letter for letter in text)
-        if ":" not in text.split("/")[-1] and self.likely(0.4):
+        if ":" not in text.rpartition("/")[2] and self.likely(0.4):
             text += ":Latest"
         return f"library/{text}" if "/" not in text and self.likely(0.2) else text
 

@@ -27,13 +27,13 @@ def pair(key: str, kind: int, value: bytes) -> bytes:
     return text(key) + struct.pack("<I", kind) + value
 
 
-PAIRS = [
+PAIRS = (
     pair("general.architecture", 8, text("llama")),
     pair("llama.block_count", 4, struct.pack("<I", 2)),
     pair("general.some", 7, b"\1"),
     pair("tokens", 9, struct.pack("<IQ", 8, 2) + text("a") + text("bc")),
     pair("scores", 9, struct.pack("<IQff", 6, 2, 0.5, 1.5)),
-]
+)
 CHAT = pair("tokenizer.chat_template", 8, text("{{ messages }}"))
 
 
