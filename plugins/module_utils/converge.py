@@ -14,7 +14,7 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Callable, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
+from typing import Any, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
 
 from .errors import Failure
 
@@ -152,11 +152,10 @@ def converge(
     check_mode: bool,
     purge: bool = False,
     workers: int = 4,
-    progress: Callable[[Step], None] = lambda step: None,
 ) -> Outcome:
     """Bring the server to the wishes; with ``purge``, remove what nobody wished for.
 
-    ``workers`` bounds the writes at work at once; ``progress`` is told of each finished step.
+    ``workers`` bounds the writes at work at once.
     Raises Failure before any write for what can be known, else with the steps
     ``done``, ``failed`` and ``not_begun``.
     """
@@ -169,8 +168,8 @@ def converge(
         steps += purged
     order = _order(resource, steps)
     if steps and not check_mode:
-        _apply(resource, steps, order, workers, progress)
-        present = resource.read(wishes)
+        _apply(resource, steps, order, workers)
+        present = _read_again(resource, wishes, steps)
         _verify(resource, wishes, steps, present)
         states = [present.get(key, {}) for key in keys]
     else:
@@ -271,7 +270,6 @@ def _apply(
     steps: Sequence[Step],
     order: TopologicalSorter[Hashable],
     workers: int,
-    progress: Callable[[Step], None],
 ) -> None:
     by_key = {step.key: step for step in steps}
     writes = {"create": resource.create, "update": resource.update, "delete": resource.delete}
@@ -293,7 +291,6 @@ def _apply(
                     continue
                 done.append(step)
                 order.done(step.key)
-                progress(step)
     if failed:
         _fail(resource, steps, done, failed)
 
@@ -325,6 +322,16 @@ def _fail(
             "not_begun": not_begun,
         },
     ) from first
+
+
+def _read_again(resource: Resource, wishes: Sequence[Wish], steps: Sequence[Step]) -> Present:
+    try:
+        return resource.read(wishes)
+    except Failure as error:
+        raise Failure(
+            f"All was written, but could not be read again: {error.message}",
+            **{**error.details, "changed": True, "done": [step.name for step in steps]},
+        ) from error
 
 
 def _verify(resource: Resource, wishes: Iterable[Wish], steps: Iterable[Step], present: Present) -> None:

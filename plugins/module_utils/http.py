@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 CONNECT_SECONDS = 10.0
+LONGEST_SECONDS = 86400.0
 # uvicorn closes an idle connection after 5 s; a write must not meet one that is about to go.
 IDLE_SECONDS = 3.0
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -108,11 +109,11 @@ class Session:
         secrets: Collection[str] = (),
     ) -> None:
         self.url = _checked_url(url)
-        if timeout <= 0:
-            raise Failure(f"timeout is {timeout}; give a number of seconds above 0.")
+        if not 0 < timeout <= LONGEST_SECONDS:
+            raise Failure(f"timeout is {timeout:g}; give a number of seconds above 0, a day at most.")
         if validate_certs and ca_path is not None and not os.path.exists(ca_path):
             raise Failure(f"ca_path is {ca_path}, which does not exist on this host; copy the CA certificates there.")
-        self.headers = dict(headers or {})
+        self.headers = _checked_headers(headers or {})
         self.read_only = read_only
         self._timeout = timeout
         self._verify = (ca_path or True) if validate_certs else False
@@ -227,7 +228,9 @@ class Session:
                 f"A check run was about to write ({method} {self.url}{path}); this is a bug, please report it."
             )
         seconds = options.pop("timeout", None) or self._timeout
-        options["timeout"] = (min(CONNECT_SECONDS, seconds), seconds)
+        options["headers"] = _checked_headers(options.get("headers") or {})
+        # urllib3 holds the time limit of the connection over the sending of the body as well.
+        options["timeout"] = (seconds if "data" in options else min(CONNECT_SECONDS, seconds), seconds)
         may_repeat = safe or method in IDEMPOTENT_METHODS
         client = self._client(fresh=False if may_repeat else None)
         try:
@@ -282,6 +285,8 @@ class Session:
 
 
 def _checked_url(url: str) -> str:
+    if "@" in url.partition("?")[0]:
+        raise Failure("url holds a user name or password, which logs would show; give them as a header or token.")
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -289,11 +294,20 @@ def _checked_url(url: str) -> str:
         valid = False
     if not valid:
         raise Failure(f"url is {url!r}; give the server's address as http://host:port or https://host:port.")
-    if parts.username or parts.password:
-        raise Failure("url holds a user name or password, which logs would show; give them as a header or token.")
     if parts.query or parts.fragment:
         raise Failure(f"url is {url!r}; give the server's address without a query or fragment.")
     return url.rstrip("/")
+
+
+def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Refuse what HTTP cannot carry here: requests would repeat the value, which may be a token."""
+    for name, value in headers.items():
+        if not (f"{name}{value}".isascii() and f"{name}{value}".isprintable()):
+            raise Failure(
+                f"The value of the header {name.encode('ascii', 'replace').decode()!r} holds a line end or another "
+                f"character that HTTP cannot carry; give it as one line of ASCII."
+            )
+    return dict(headers)
 
 
 def _library(validate_certs: bool) -> Any:

@@ -59,6 +59,8 @@ def connection_words(error: BaseException, seconds: float) -> tuple[str, bool, b
     chain = list(_causes(error))
     names = {type(cause).__name__ for cause in chain}
     text = one_line(str(chain[-1]))
+    if any("WRONG_VERSION_NUMBER" in str(cause) for cause in chain):
+        return "the server speaks plain HTTP there and no TLS; give its address with http://", False, False
     if names & {"SSLError", "SSLCertVerificationError", "CertificateError"}:
         return (
             f"the TLS connection was refused ({text}); give the CA with ca_path, or validate_certs: false",

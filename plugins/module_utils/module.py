@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import Any, Callable, Mapping
 
@@ -14,6 +15,8 @@ from .errors import Failure, MissingLibrary
 
 Body = Callable[[AnsibleModule], Mapping[str, Any]]
 
+_PASSWORD_OF_URL = re.compile(r"^(?:\w+://)?[^/@:]*:([^/@]+)@")
+
 
 def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
     """Run ``body`` as a module: its mapping is the result, a Failure is the module's failure.
@@ -22,6 +25,8 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
     always supported, because the engine and the session make it so.
     """
     module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **arguments)
+    # Such a url is refused, but -vvv shows every option that is no secret by its name.
+    module.no_log_values.update(_PASSWORD_OF_URL.findall(str(module.params.get("url"))))
     try:
         result = dict(body(module))
     except Exception as error:

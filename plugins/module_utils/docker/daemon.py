@@ -49,6 +49,8 @@ RELOADABLE_FEATURES = frozenset(["buildkit"])
 Config = Dict[str, Any]
 
 _URL_PASSWORD = re.compile(r"://[^/@:\s]*:([^/@\s]+)@")
+# splunk-token is one; see Docker's log drivers.
+_SECRET_NAME = re.compile(r"(token|password|secret)$", re.IGNORECASE)
 
 
 def canonical(value: Any) -> str:
@@ -139,10 +141,13 @@ def restart_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
 
 
 def passwords(value: Any) -> Iterator[str]:
-    """Return the passwords in URLs of the settings, such as a proxy's, so that no output shows them."""
+    """Return what no output may show: the passwords in URLs, such as a proxy's, and a log driver's tokens."""
     if isinstance(value, Mapping):
-        for item in value.values():
-            yield from passwords(item)
+        for name, item in value.items():
+            if isinstance(item, str) and item and _SECRET_NAME.search(str(name)):
+                yield item
+            else:
+                yield from passwords(item)
     elif isinstance(value, list):
         for item in value:
             yield from passwords(item)

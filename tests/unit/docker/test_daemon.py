@@ -148,12 +148,13 @@ def test_a_restart_is_asked_for_only_where_a_reload_is_not_enough(
     assert daemon.restart_keys(before, after) == restart
 
 
-def test_passwords_in_urls_are_found_at_any_depth() -> None:
+def test_passwords_and_tokens_are_found_at_any_depth() -> None:
     config = {
         "proxies": {"http-proxy": "http://me:s3cret@proxy:3128"},
         "registry-mirrors": ["https://a:b%40c@mirror/x", "https://m"],
+        "log-opts": {"splunk-token": "t0ken", "splunk-url": "https://logs", "max-size": "10m"},
     }
-    assert list(daemon.passwords(config)) == ["s3cret", "b%40c"]
+    assert list(daemon.passwords(config)) == ["s3cret", "b%40c", "t0ken"]
 
 
 @given(CONFIGS)

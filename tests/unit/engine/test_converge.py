@@ -313,10 +313,16 @@ def test_an_object_that_purge_cannot_remove_is_found_out():
         go(Shelf({"old": {}}, undeletable=("old",)), Wish("a"), purge=True)
 
 
-def test_progress_is_told_of_each_finished_step():
-    told: list[str] = []
-    go(Shelf(), Wish("a"), Wish("b"), workers=1, progress=lambda step: told.append(step.name))
-    assert told == ["a", "b"]
+def test_a_server_lost_after_the_writes_is_told_with_what_was_done():
+    class Lost(Shelf):
+        def read(self, wishes: Sequence[Wish]) -> dict[str, State]:
+            if self.writes:
+                raise Failure("The shelf is gone.")
+            return super().read(wishes)
+
+    with pytest.raises(Failure, match=r"All was written, but could not be read again: The shelf is gone\.") as caught:
+        go(Lost(), Wish("a"))
+    assert caught.value.details == {"changed": True, "done": ["a"]}
 
 
 def test_what_a_resource_must_say_itself():

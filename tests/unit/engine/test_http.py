@@ -297,8 +297,36 @@ def test_what_is_no_http_is_an_error_without_a_traceback():
         assert failure(lambda: Session(server.url).get("/x")).status is None
 
 
-def test_an_impossible_header_is_an_error_without_a_traceback():
-    assert "call failed" in failure(lambda: Session("http://127.0.0.1:1", headers={"A": "x\r\ny"}).get("/x")).words
+def test_an_answer_that_cannot_be_unpacked_is_an_error_without_a_traceback():
+    with serving(says(b"no gzip", more="Content-Encoding: gzip\r\n")) as server:
+        assert "the call failed (" in failure(lambda: Session(server.url).get("/x")).words
+
+
+@pytest.mark.parametrize("value", ["Bearer hunter2\n", "hunter2\r\ny: z", "hunter2-ö", "hunter2\0"])
+def test_a_header_that_cannot_be_sent_is_refused_and_not_repeated(value):
+    for attempt in (
+        lambda: Session("http://127.0.0.1:1", headers={"Token": value}),
+        lambda: Session("http://127.0.0.1:1").get("/x", headers={"Token": value}),
+    ):
+        with pytest.raises(Failure, match="The value of the header 'Token' holds") as caught:
+            attempt()
+        assert "hunter2" not in caught.value.message
+
+
+def test_a_body_may_take_longer_than_a_connection(monkeypatch):
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def slow_reader() -> None:
+        client, _address = listener.accept()
+        time.sleep(1)
+        _request(client)
+        client.sendall(answer())
+
+    threading.Thread(target=slow_reader, daemon=True).start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    assert Session(url).post("/x", data=bytes(30_000_000), timeout=20).status == 200
+    listener.close()
 
 
 def chunked(client: socket.socket, *lines: bytes, pause: float = 0.0, end: bool = True) -> None:
@@ -397,6 +425,9 @@ def test_leaving_a_stream_closes_its_connection():
         ("http://host:port", "give the server's address"),
         ("http://[::1", "give the server's address"),
         ("http://user:pw@host", "holds a user name or password"),
+        ("http://user:pw@host:99999", "holds a user name or password"),
+        ("ftp://user:pw@host", "holds a user name or password"),
+        ("user:pw@host:11434", "holds a user name or password"),
         ("http://host/?x=1", "without a query"),
     ],
 )
@@ -408,7 +439,12 @@ def test_an_address_that_cannot_be_is_refused_and_its_password_not_repeated(url,
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"timeout": 0}, "timeout is 0"), ({"ca_path": "/nowhere/ca.pem"}, "ca_path is /nowhere/ca.pem")],
+    [
+        ({"timeout": 0}, "timeout is 0"),
+        ({"timeout": float("nan")}, "timeout is nan"),
+        ({"timeout": float("inf")}, "timeout is inf"),
+        ({"ca_path": "/nowhere/ca.pem"}, "ca_path is /nowhere/ca.pem"),
+    ],
 )
 def test_options_that_cannot_be_are_refused(options, words):
     with pytest.raises(Failure, match=words):
@@ -455,6 +491,22 @@ def test_an_unknown_certificate_is_refused_with_both_ways_out(tls):
         assert (
             "give the CA with ca_path, or validate_certs: false" in failure(lambda: Session(server.url).get("/")).words
         )
+
+
+def test_tls_to_a_port_without_tls_is_told():
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def plain() -> None:
+        for _attempt in range(2):
+            client, _address = listener.accept()
+            client.recv(1000)
+            client.sendall(answer(b"", "400 Bad Request"))
+            client.close()
+
+    threading.Thread(target=plain, daemon=True).start()
+    error = failure(lambda: Session(f"https://127.0.0.1:{listener.getsockname()[1]}").get("/x"))
+    assert "speaks plain HTTP there" in error.words
+    listener.close()
 
 
 @pytest.mark.parametrize("option", ["ca_path", "validate_certs"])

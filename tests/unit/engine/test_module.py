@@ -54,3 +54,13 @@ def test_a_bug_is_one_sentence_without_traceback_or_secret(capsys):
     assert "please report it" in result["msg"]
     assert "hunter2" not in str(result)
     assert "Traceback" not in str(result)
+
+
+@pytest.mark.parametrize("url", ["http://me:hunter3@host:1", "me:hunter3@host", "ftp://me:hunter3@host:99999/"])
+def test_a_password_in_a_url_is_not_repeated_with_the_options(capsys, url):
+    spec = {"url": {"type": "str"}}
+    with patch_module_args({"url": url}), pytest.raises(SystemExit):
+        run(spec, raising(Failure("url holds a password.")))
+    answer = capsys.readouterr().out
+    assert "url holds a password." in answer
+    assert "hunter3" not in answer
