@@ -33,7 +33,8 @@ NEWEST = (999, 0, 0)
 def connect(module: AnsibleModule) -> Client:
     """Return the client that a module's options describe; in check mode it cannot write."""
     given = module.params
-    headers = {str(name): str(value) for name, value in (given["headers"] or {}).items()}
+    # A value read from a file often ends in a line end, which HTTP cannot carry.
+    headers = {str(name): str(value).strip() for name, value in (given["headers"] or {}).items() if value is not None}
     # "Bearer abc" is hidden whole and as "abc", because a server may repeat the token alone.
     secrets = {word for value in headers.values() for word in (value, value.split(" ")[-1]) if len(word) > 3}
     module.no_log_values.update(secrets)
@@ -142,7 +143,7 @@ class Client:
         lines = self._session.stream("POST", "/api/create", patience, str, json=dict(request))
         for last in lines:
             if last.get("error"):
-                raise Failure(str(last["error"]))
+                raise HttpFailure("POST", f"{self.url}/api/create", str(last["error"]), 200)
         if last.get("status") != "success":
             raise Failure("the answer ended before the server said 'success'")
 

@@ -48,6 +48,8 @@ class ModelSpec:
 def read_wish(options: Mapping[str, Any]) -> Wish:
     """Return the wish that a module's options hold; raise Failure where they contradict each other."""
     name = ModelName.parse(options["name"])
+    if options["state"] == "absent":
+        return Wish(name.display, False, {"spec": ModelSpec(name=name)})
     spec = ModelSpec(
         name=name,
         latest=options["state"] == "latest",
@@ -61,9 +63,9 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
         retries=options["retries"],
     )
     contradiction = _contradiction(spec)
-    if contradiction and options["state"] != "absent":
+    if contradiction:
         raise Failure(f"The model {name.display} {contradiction}.")
-    return Wish(name.display, options["state"] != "absent", {"spec": spec})
+    return Wish(name.display, True, {"spec": spec})
 
 
 def spec_of(wish: Wish) -> ModelSpec:

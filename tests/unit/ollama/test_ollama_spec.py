@@ -201,6 +201,7 @@ def test_contradictions_are_told(more: dict[str, Any], words: str) -> None:
 
 def test_an_absent_model_may_keep_the_rest_of_its_entry() -> None:
     assert not specs.read_wish(options(state="absent", system="x")).present
+    assert not specs.read_wish(options(state="absent", base="b", parameters={"no_such": 1}, files="")).present
 
 
 def test_a_listed_model_with_a_strange_name_has_a_key_of_its_own() -> None:
