@@ -20,11 +20,14 @@ LONGEST_PAUSE = 30.0
 # (what the server says, what that means and what to do); the first that fits is told, and
 # none of these gets better by itself.
 _FINAL = (
-    (r"file does not exist|manifest unknown|\b404\b", "the registry has no such model; check the name and the tag"),
-    (r"\b412\b|newer version", "this model needs a newer Ollama; upgrade the server first"),
+    (
+        r"file does not exist|manifest unknown|(?<![:/\w])404\b",
+        "the registry has no such model; check the name and the tag",
+    ),
+    (r"(?<![:/\w])412\b|newer version", "this model needs a newer Ollama; upgrade the server first"),
     (r"no space left", "the server's disk is full; free space where it keeps its models"),
     (r"read-only file system|permission denied", "the server cannot write where it keeps its models"),
-    (r"unauthorized|access denied|\b40[13]\b", "the registry wants a login that the server does not have"),
+    (r"unauthorized|access denied|(?<![:/\w])40[13]\b", "the registry wants a login that the server does not have"),
     (r"invalid model name", "the server does not take this name"),
     (
         r"HTTP response to HTTPS client|not look like a TLS handshake",
@@ -41,7 +44,7 @@ _FINAL = (
 # "context canceled" comes to a pull that joins one which the server is just breaking off.
 _LINE_TROUBLE = (
     r"EOF|context canceled|time-?out|deadline exceeded|reset by peer|broken pipe|max retries|unreachable"
-    r"|no route to host|server misbehaving|temporary failure|stream error|\b429\b|\b5\d\d\b"
+    r"|no route to host|server misbehaving|temporary failure|stream error|(?<![:/\w])(?:429|5\d\d)\b"
 )
 _PASSING = (
     (r"digest mismatch", "what arrived is not what the manifest names; the registry or a cache before it is broken"),
@@ -65,11 +68,13 @@ class Trouble:
 
 def trouble(words: str) -> Trouble:
     """Return what the server's words mean."""
+    # An address holds names that a person chose, which say nothing of what went wrong.
+    told = re.sub(r'"?https?://[^\s"]+"?', "", words)
     for pattern, meaning in _FINAL:
-        if re.search(pattern, words, re.IGNORECASE):
+        if re.search(pattern, told, re.IGNORECASE):
             return Trouble(words, meaning, passing=False)
     for pattern, meaning in _PASSING:
-        if re.search(pattern, words, re.IGNORECASE):
+        if re.search(pattern, told, re.IGNORECASE):
             return Trouble(words, meaning, passing=True, mismatch="digest mismatch" in words.lower())
     return Trouble(words, None, passing=False)
 
@@ -81,6 +86,14 @@ def _http_trouble(error: HttpFailure, stall_timeout: float) -> Trouble:
     if error.status is None:
         lost = error.cut or "connection refused" in error.words
         return Trouble(error.words, "the server did not stay to the end; look at its log", passing=lost)
+    if error.status in (401, 403, 405):
+        meaning = (
+            f"what answers at {error.url} refuses pulls ({error.status}); give its credentials as headers, "
+            f"or let it pass /api/pull"
+        )
+        return Trouble(error.words, meaning, passing=False)
+    if error.status in (502, 503, 504):
+        return Trouble(error.words, f"the proxy before Ollama gave no answer of it ({error.status})", passing=True)
     known = trouble(f"{error.status}: {error.words}")
     return Trouble(error.words, known.meaning, known.passing)
 

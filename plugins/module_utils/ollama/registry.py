@@ -116,6 +116,10 @@ def _follow(url: str, server_version: str, timeout: float) -> Answer:
 def _told(name: ModelName, error: HttpFailure) -> Failure:
     advice = _advice(error.status)
     said = f"{error.status}: {error.words}" if error.status is not None else error.words
+    if error.status is None and "TLS" in error.words:
+        # The way out that these words end in names options that a registry does not have.
+        said = error.words.rpartition("; ")[0] or error.words
+        advice = "say insecure if it speaks plain HTTP, or trust its CA on this host (REQUESTS_CA_BUNDLE)"
     return Failure(
         f"Whether {name.display} is the latest cannot be told, because {error.url} gave no manifest ({said}); {advice}."
     )

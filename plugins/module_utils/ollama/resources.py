@@ -177,6 +177,9 @@ class Models(Resource):
         return None
 
     def needs(self, step: Step) -> Collection[Hashable]:
+        if step.action == "delete":
+            # A delete takes along files that a pull has already counted as had, and a pull may reuse them.
+            return [key for key, wish in self._wishes.items() if wish.present]
         base = spec_of(step.wish).base if step.wish and step.wish.present else None
         return (base.key,) if base else ()
 
@@ -226,32 +229,35 @@ class Models(Resource):
             self._manifests.pop(name.key, None)
 
     def _prove(self, name: ModelName) -> None:
-        if not self._is_whole(name):
-            raise Failure(
-                f"The model {name.display} was pulled and the server said 'success', but what it has is no whole "
-                f"model; the registry's manifest of it is empty or wrong."
-            )
+        fault = self._fault(name)
+        if fault:
+            raise Failure(f"The model {name.display} was pulled and the server said 'success', but {fault}.")
 
     def _find(self, name: ModelName) -> Optional[State]:
         return next((item for item in self._client.tags() if specs.key_of(item) == name.key), None)
 
-    def _is_whole(self, name: ModelName) -> bool:
+    def _fault(self, name: ModelName) -> Optional[str]:
+        """Return what is wrong with a model on the server, or None where it is whole."""
+        no_model = "what it has is no whole model; the registry's manifest of it is empty or wrong"
         listed = self._find(name)
         if listed is None or specs.is_empty(listed):
-            return False
+            return no_model
         try:
-            return self._client.show(name.display) is not None
+            return None if self._client.show(name.display) is not None else no_model
         except HttpFailure as error:
-            if error.status == 500:
-                return False
-            raise
+            if error.status != 500:
+                raise
+            return (
+                f"the server cannot read it ({error.words.rstrip('.')}): a file of it on the server's disk is damaged; "
+                f"remove the models that share it, then pull again"
+            )
 
     def _sweep(self, name: ModelName) -> None:
         """After a failure, remove what this run left half-made; the failure is what is told, not this."""
         if name.key in (self._listed_first or ()):
             return
         with suppress(Failure):
-            if self._find(name) is not None and not self._is_whole(name):
+            if self._find(name) is not None and self._fault(name):
                 self._client.delete(name.display)
 
     def _make(self, spec: ModelSpec) -> None:
@@ -268,18 +274,18 @@ class Models(Resource):
         request |= {name: getattr(spec, name) for name in ("system", "template") if getattr(spec, name)}
         if spec.parameters:
             request["parameters"] = dict(spec.parameters)
-        try:
-            with self._store_lock:
-                # A delete meanwhile may have taken the blob along, where it was another model's as well.
-                for file in files:
-                    gguf.send(self._client, file, spec.name.display)
+        with self._store_lock:
+            # A delete meanwhile may have taken the blob along, where it was another model's as well.
+            for file in files:
+                gguf.send(self._client, file, spec.name.display)
+            try:
                 self._client.create(request, size=sum(file.size for file in files))
-        except Failure as error:
-            self._sweep(spec.name)
-            words = error.words if isinstance(error, HttpFailure) and error.status else error.message
-            raise Failure(
-                f"The model {spec.name.display} could not be created; the server said: {words.rstrip('.')}."
-            ) from error
+            except Failure as error:
+                self._sweep(spec.name)
+                words = f": {error.message}"
+                if isinstance(error, HttpFailure) and error.status is not None:
+                    words = f"; the server said: {error.words}"
+                raise Failure(f"The model {spec.name.display} could not be created{words.rstrip('.')}.") from error
 
     def _bring_base(self, spec: ModelSpec, base: ModelName) -> None:
         """Pull a base that is not there, because create would pull it without the options and without progress."""
