@@ -63,11 +63,13 @@ options:
     description:
       - The prompt template of a model from O(base) or O(files), in Go's syntax. Without it a base's own is kept.
       - Line ends at its end are dropped.
+      - Where a file has a chat template (and always from Ollama 0.30), a dropped O(template) or C(stop) is not noticed.
     type: str
   parameters:
     description:
       - The parameters of a model from O(base) or O(files), laid over those of the base. One that is no longer
         listed is dropped.
+      - Where a file has a chat template (and always from Ollama 0.30), a dropped C(stop) is not noticed.
       - Whole numbers are C(num_ctx), C(num_predict), C(num_keep), C(num_batch), C(num_gpu), C(num_thread),
         C(main_gpu), C(seed), C(top_k), C(repeat_last_n) and C(draft_num_predict).
       - Numbers are C(temperature), C(top_p), C(min_p), C(typical_p), C(repeat_penalty), C(presence_penalty) and
