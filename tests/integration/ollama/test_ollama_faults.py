@@ -106,7 +106,8 @@ def test_a_download_that_stalls_is_told(
     assert "no byte moved for 3 seconds" in sentence("ollama_model", {**wish, "stall_timeout": 3})
     assert server.names() == set()
     registry.faults.clear()
-    assert succeed("ollama_model", wish)["changed"]
+    # A pull that follows at once may join the one that is being broken off.
+    assert succeed("ollama_model", {**wish, "retries": 3})["changed"]
 
 
 def test_a_download_that_stalls_once_is_resumed(
