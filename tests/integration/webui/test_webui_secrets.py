@@ -60,9 +60,9 @@ def playbook(url: str, email: str) -> list[dict[str, object]]:
 
 
 def test_no_secret_is_printed_or_logged(webui, recorder, tmp_path):
-    webui.add_user("boss@example.org", password=SECRETS["initial"], role="admin")
+    webui.add_user("loud@example.org", password=SECRETS["initial"], role="admin")
     (tmp_path / "secrets.json").write_text(json.dumps({"secrets": SECRETS}), encoding="utf-8")
-    (tmp_path / "play.yml").write_text(json.dumps(playbook(recorder.url, "boss@example.org")), encoding="utf-8")
+    (tmp_path / "play.yml").write_text(json.dumps(playbook(recorder.url, "loud@example.org")), encoding="utf-8")
     log = tmp_path / "ansible.log"
     done = subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), "-vvv", "--diff", tmp_path / "play.yml"],

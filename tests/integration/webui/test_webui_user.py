@@ -118,12 +118,12 @@ def test_the_longest_password_works(webui, recorder, by_token):
 
 
 def test_an_admin_changes_the_own_password_by_itself_and_goes_on(webui, recorder):
-    webui.add_user("boss@example.org", password="Old-Password-1", role="admin")
+    webui.add_user("owner@example.org", password="Old-Password-1", role="admin")
     said = {
         "url": recorder.url,
-        "admin_email": "boss@example.org",
+        "admin_email": "owner@example.org",
         "admin_password": "Old-Password-1",
-        "email": "boss@example.org",
+        "email": "owner@example.org",
         "password": "New-Password-2",
         "update_password": "always",
         "name": "The Boss",
@@ -131,7 +131,7 @@ def test_an_admin_changes_the_own_password_by_itself_and_goes_on(webui, recorder
     result = succeed("webui_user", said)
     assert result["user"]["name"] == "The Boss"
     hides(result, "Old-Password-1", "New-Password-2", "eyJ")
-    assert webui.lets_in("boss@example.org", "New-Password-2")
+    assert webui.lets_in("owner@example.org", "New-Password-2")
 
 
 def test_the_default_group_holds_only_whom_it_should(webui, recorder, by_token):

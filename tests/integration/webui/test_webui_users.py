@@ -81,14 +81,14 @@ def test_present_and_absent_and_changed_in_one_list(webui, recorder, by_token, g
 
 
 def test_purge_spares_the_primary_admin_and_the_caller(webui, recorder, groups):
-    webui.add_user("boss@example.org", role="admin")
+    webui.add_user("purger@example.org", role="admin")
     for email in ("anna@example.org", "ben@example.org", "other-admin@example.org"):
         webui.add_user(email, role="admin" if "admin" in email else "user")
-    said = {"url": recorder.url, "admin_email": "boss@example.org", "admin_password": "Password-1", "purge": True}
+    said = {"url": recorder.url, "admin_email": "purger@example.org", "admin_password": "Password-1", "purge": True}
     users = [{"email": "ANNA@example.org"}, {"email": "new@example.org", "password": "Password-1"}]
     runs = quadruple("webui_users", {**said, "users": users}, recorder, webui.state)
-    assert runs.done["kept"] == sorted([webui.admin_email, "boss@example.org"])
-    assert set(webui.users()) == {webui.admin_email, "boss@example.org", "anna@example.org", "new@example.org"}
+    assert runs.done["kept"] == sorted([webui.admin_email, "purger@example.org"])
+    assert set(webui.users()) == {webui.admin_email, "purger@example.org", "anna@example.org", "new@example.org"}
 
 
 def test_a_refused_account_stops_the_list_and_says_how_far_it_came(webui, recorder, by_token):
