@@ -27,15 +27,11 @@ options:
       - The e-mail of the first admin.
     type: str
     required: true
-    aliases:
-      - email
   admin_password:
     description:
       - The password that shall be in force. 1 to 72 bytes in UTF-8.
     type: str
     required: true
-    aliases:
-      - password
   initial_password:
     description:
       - The one-time password of the container's environment. Another than O(admin_password).
@@ -83,6 +79,21 @@ first_admin:
       description: The option that holds the password in force. Always V(admin_password) after a run.
       type: str
       returned: success
+done:
+  description: The accounts that had been written when the run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The accounts that the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
 """
 
 from typing import Any
@@ -96,8 +107,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.first_admin i
 
 OPTIONS = {
     **SERVER_OPTIONS,
-    "admin_email": {"type": "str", "required": True, "aliases": ["email"]},
-    "admin_password": {"type": "str", "required": True, "no_log": True, "aliases": ["password"]},
+    "admin_email": {"type": "str", "required": True},
+    "admin_password": {"type": "str", "required": True, "no_log": True},
     "initial_password": {"type": "str", "required": True, "no_log": True},
     "token": {"type": "str", "no_log": True},
 }

@@ -21,6 +21,11 @@ extends_documentation_fragment:
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
   - selfhosted.llm.webui.user
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(update_password=always) each run writes the password, since nobody can read the one in force.
 options:
   email:
     description:
@@ -134,6 +139,21 @@ user:
       description: When the account last asked for something, in seconds since 1970.
       type: int
       returned: when the account is there
+done:
+  description: The accounts that had been written when the run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The accounts that the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
 """
 
 from typing import Any

@@ -21,6 +21,11 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.actiongroup_webui
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(users[].update_password=always) each run writes the password, since nobody can read the one in force.
 options:
   users:
     description:
@@ -85,7 +90,7 @@ options:
       - Remove every account that O(users) does not list, with its chats.
       - The primary admin (the oldest account) and the account that the task signs in with are kept.
         RV(kept) names them.
-      - Refused with an empty list.
+      - Refused where O(users) lists nobody who is to be there.
     type: bool
     default: false
   workers:
@@ -249,9 +254,12 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge = module.params["purge"]
-    if purge and not module.params["users"]:
-        raise Failure("Refusing to purge with an empty list of users, which would remove all; list those to keep.")
     wishes = user_wishes(module.params["users"])
+    if purge and not any(wish.present for wish in wishes):
+        raise Failure(
+            "Refusing to purge, because users lists nobody who is to be there, which would remove all; "
+            "list those to keep."
+        )
     users = Users(Client(module.params, module.check_mode), listed=True)
     if purge:
         users.require_caller()

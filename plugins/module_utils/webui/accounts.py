@@ -79,12 +79,16 @@ class Accounts:
         # Only the e-mail is unique: by any other order the server may show one account twice and another never.
         asked = {"page": number, "order_by": order_by, "direction": "asc", **params}
         answer = self._client.get_mapping("users/", READ, params=asked)
+        self._refuse_others(answer)
+        return answer["users"], int(answer.get("total") or 0)
+
+    def _refuse_others(self, answer: Mapping[str, Any]) -> None:
         if not isinstance(answer.get("users"), list):
             raise Failure(f"Cannot {READ}: {not_webui(self._client.url)}.")
-        return answer["users"], int(answer.get("total") or 0)
 
     def _all(self) -> List[Record]:
         answer = self._client.get_mapping("users/all", READ)
+        self._refuse_others(answer)
         # What the short list says of groups is always empty, so it must not look like knowledge.
         return [{name: record[name] for name in ("id", "email", "name", "role")} for record in answer["users"]]
 

@@ -120,7 +120,8 @@ class Client:
 
     def __init__(self, params: Mapping[str, Any], read_only: bool) -> None:
         self._session = open_session(params, read_only, params["token"], params["admin_password"])
-        self._given: Optional[str] = params["token"]
+        # A token that was read from a file ends in a line end, and an empty one is none.
+        self._given: Optional[str] = (params["token"] or "").strip() or None
         self._email: Optional[str] = params["admin_email"]
         self._password: Optional[str] = params["admin_password"]
         self._signed_in: Optional[SignIn] = None

@@ -189,6 +189,8 @@ def test_one_error_names_every_bad_entry_of_a_list(webui, recorder, by_token):
     assert recorder.writes() == []
 
 
-def test_purge_of_all_is_refused(recorder, by_token):
-    assert sentence("webui_users", by_token(users=[], purge=True)).startswith("Refusing to purge with an empty list")
+@pytest.mark.parametrize("users", [[], [{"email": "gone@example.org", "state": "absent"}]])
+def test_purge_of_all_is_refused(recorder, by_token, users):
+    message = sentence("webui_users", by_token(users=users, purge=True))
+    assert message.startswith("Refusing to purge, because users lists nobody who is to be there")
     assert recorder.requests == []

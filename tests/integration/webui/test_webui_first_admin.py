@@ -27,13 +27,13 @@ def test_the_one_time_password_gives_way(webui, recorder, said):
         hides(result, ONE_TIME, LASTING, "eyJ")
 
 
-def test_the_names_of_other_modules_options_do_as_well(recorder, said):
+def test_the_defaults_of_the_group_may_hold_a_token(recorder, said):
     unchanged(
         "webui_first_admin",
         {
             "url": said["url"],
-            "email": said["admin_email"],
-            "password": ONE_TIME,
+            "admin_email": said["admin_email"],
+            "admin_password": ONE_TIME,
             "initial_password": "gone",
             "token": "not used",
         },

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from webui_double import session_token
+from webui_double import KEY, session_token
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
@@ -44,6 +44,15 @@ def test_nobody_signs_in_before_it_is_needed_or_where_there_is_a_token(server, c
     client(**BY_PASSWORD)
     client().get("groups/", "read the groups")
     assert server.requests == ["GET /api/v1/groups/"]
+
+
+def test_a_token_from_a_file_is_taken_without_its_line_end(server, client):
+    assert client(token=KEY + "\n").get_list("groups/", "read the groups") == []
+
+
+def test_an_empty_token_is_none(server, client):
+    client(**{**BY_PASSWORD, "token": ""}).get("groups/", "read the groups")
+    assert server.requests == ["POST /api/v1/auths/signin", "GET /api/v1/groups/"]
 
 
 def test_a_check_run_signs_in(server, client):
