@@ -23,6 +23,12 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 ANSIBLE = ROOT / ".cache" / "venv" / "bin" / "ansible-playbook"
 GPU = "/srv/pci/0000:01:00.0"
+STAND_INS = {
+    "__nvidia_container_toolkit_pci": "/srv/pci",
+    "__nvidia_container_toolkit_driver": "/srv/driver",
+    "nvidia_container_toolkit_repository_url": "http://127.0.0.1:8000/",
+    "nvidia_container_toolkit_proof_image": "proof:1",
+}
 
 
 @dataclass
@@ -98,12 +104,26 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             subprocess.run([command, "host-down", "gpu"], env=environment, check=False)
 
 
+def add_gpu(host: Host) -> None:
+    host.sh(rf"mkdir -p {GPU}; printf 'DRIVER=nvidia\nPCI_CLASS=30200\nPCI_ID=10DE:2330\n' >{GPU}/uevent")
+
+
 def test_a_check_run_on_a_bare_host_foresees_and_changes_nothing(host: Host) -> None:
     packages = host.sh("dpkg --get-selections")
-    run = host.role("docker", check=True)
-    assert run.code == 0, run.text
-    assert run.changed > 0
+    for options in ({}, {"max-concurrent-downloads": 6}):
+        run = host.role("docker", check=True, docker_daemon_options=options)
+        assert run.code == 0, run.text
+        assert run.changed > 0
     assert host.sh("dpkg --get-selections; ls -d /etc/docker 2>/dev/null || true") == packages
+
+
+def test_a_check_run_on_a_bare_gpu_host_foresees_what_it_can(host: Host) -> None:
+    add_gpu(host)
+    host.sh("mkdir -p /srv/driver/nvidia; echo 'NVRM version: stand-in 580.95.05' >/srv/driver/nvidia/version")
+    run = host.role("nvidia_container_toolkit", check=True, **STAND_INS)
+    assert run.code == 0, run.text
+    assert "No Docker Engine answers here yet" in run.text
+    host.sh("rm -r /srv/pci /srv/driver")
 
 
 def test_engine_comes_with_the_defaults_of_a_new_host(host: Host) -> None:
@@ -141,12 +161,7 @@ def test_a_host_without_a_gpu_is_left_alone(host: Host) -> None:
     # The sound of a graphics card is no graphics card.
     sound = "/srv/pci/0000:01:00.1"
     host.sh(rf"mkdir -p /srv/driver {sound}; printf 'PCI_CLASS=40300\nPCI_ID=10DE:22BA\n' >{sound}/uevent")
-    host.variables = {
-        "__nvidia_container_toolkit_pci": "/srv/pci",
-        "__nvidia_container_toolkit_driver": "/srv/driver",
-        "nvidia_container_toolkit_repository_url": "http://127.0.0.1:8000/",
-        "nvidia_container_toolkit_proof_image": "proof:1",
-    }
+    host.variables = {**STAND_INS}
     host.converged("nvidia_container_toolkit")
     assert "has no NVIDIA GPU" in host.role("nvidia_container_toolkit").text
     host.refused(
@@ -155,7 +170,7 @@ def test_a_host_without_a_gpu_is_left_alone(host: Host) -> None:
 
 
 def test_a_gpu_without_its_driver_is_told_how_to_get_it(host: Host) -> None:
-    host.sh(rf"mkdir {GPU}; printf 'DRIVER=nvidia\nPCI_CLASS=30200\nPCI_ID=10DE:2330\n' >{GPU}/uevent")
+    add_gpu(host)
     host.refused("nvidia_container_toolkit", "its driver is not loaded")
     host.sh("mkdir -p /srv/driver/nvidia; echo 'NVRM version: stand-in 580.95.05' >/srv/driver/nvidia/version")
 
@@ -184,6 +199,27 @@ def test_the_toolkit_is_pinned_configured_and_proven(host: Host) -> None:
     before = host.docker_pid
     host.converged("nvidia_container_toolkit")
     assert host.docker_pid == before
+
+
+def test_a_run_that_ended_before_its_handlers_is_finished_by_the_next(host: Host) -> None:
+    before = host.docker_pid
+    host.sh("touch /etc/apt/sources.list.d/nvidia-container-toolkit.sources")
+    host.sh("chmod 755 /usr/bin/nvidia-container-runtime-hook")
+    run = host.role("nvidia_container_toolkit")
+    assert run.code == 0, run.text
+    assert host.docker_pid != before
+    host.converged("nvidia_container_toolkit")
+
+
+def test_a_setting_that_a_reload_takes_up_restarts_nothing(host: Host) -> None:
+    before = host.docker_pid
+    settings = {name: value for name, value in host.daemon.items() if name != "runtimes"}
+    host.sh(f"echo '{json.dumps(settings)}' >/etc/docker/daemon.json")
+    run = host.role("nvidia_container_toolkit")
+    assert run.code == 0, run.text
+    assert "runtimes" in host.daemon
+    assert host.docker_pid == before
+    host.converged("nvidia_container_toolkit")
 
 
 def test_an_older_version_is_a_downgrade_and_is_held(host: Host) -> None:
