@@ -76,7 +76,7 @@ def _install_debootstrap() -> None:
     """The one program that the bed needs from the distribution and a bare machine lacks."""
     if shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin:/bin"):
         return
-    install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "debootstrap"]
+    install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "debootstrap", "debian-archive-keyring"]
     # One try without refreshing the lists saves the time where they are fresh.
     for words in (install, ["apt-get", "update", "-qq"], install):
         done = subprocess.run(words, capture_output=True, text=True, check=False)

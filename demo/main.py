@@ -73,6 +73,8 @@ def check_foreign() -> None:
                 f"there is a volume {name} that this demo did not make, and it may hold data: "
                 f"`docker volume rm {name}` removes it, {AGAIN}."
             )
+    if there("network", NETWORK):
+        raise DemoError(f"there is a network {NETWORK} that this demo did not make: remove it, {AGAIN}.")
     if KEY_DIRECTORY.exists():
         raise DemoError(f"{KEY_DIRECTORY} is of an Open WebUI that this demo did not make: move it away, {AGAIN}.")
 
@@ -168,7 +170,6 @@ def up() -> None:
     if state is None:
         check_foreign()
         state = memory.fresh()
-        memory.save(state)
     check_ports()
     choose_images(state)
     memory.save(state)
@@ -186,17 +187,23 @@ def agreed() -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
+def remove(kind: str, name: str, *words: str) -> None:
+    done = docker(kind, "rm", *words, name)
+    if done.returncode != 0:
+        raise DemoError(f"the {kind} {name} could not be removed ({done.stderr.strip()}); run `make demo-down` again.")
+    say(f"{kind} {name} removed")
+
+
 def down() -> None:
+    if os.geteuid() != 0:
+        raise DemoError("root is needed: run `sudo make demo-down`.")
     if memory.load() is None:
         say("there is nothing here that `make demo` made")
         return
-    if os.geteuid() != 0:
-        raise DemoError("root is needed: run `sudo make demo-down`.")
     data = agreed()
     for name in CONTAINERS:
         if ours(name):
-            docker("rm", "--force", name)
-            say(f"container {name} removed")
+            remove("container", name, "--force")
     if there("network", NETWORK):
         done = docker("network", "rm", NETWORK)
         say(f"network {NETWORK} {'removed' if done.returncode == 0 else 'kept, since other containers use it'}")
@@ -205,8 +212,7 @@ def down() -> None:
         return
     for name in VOLUMES:
         if there("volume", name):
-            done = docker("volume", "rm", name)
-            say(f"volume {name} removed" if done.returncode == 0 else f"volume {name} kept: {done.stderr.strip()}")
+            remove("volume", name)
     shutil.rmtree(KEY_DIRECTORY, ignore_errors=True)
     memory.forget()
     say("keys and passwords removed; Docker and the images stay")

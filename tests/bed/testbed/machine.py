@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from .engine import BedError
 
 SUITE = "bookworm"
+APT = Path("/etc/apt")
 INSIDE = "/run/bed"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
@@ -52,20 +54,29 @@ def _one_line(text: str) -> list[Source]:
 
 
 def debian_sources() -> list[Source]:
-    """The Debian archives that this machine's own apt uses; BED_MIRROR overrides them."""
+    """The Debian archives that this machine's own apt uses, else debootstrap's; BED_MIRROR overrides them."""
     if os.environ.get("BED_MIRROR"):
         return [Source(os.environ["BED_MIRROR"], SUITE, "main")]
-    apt = Path("/etc/apt")
     found: list[Source] = []
-    for path in [apt / "sources.list", *sorted((apt / "sources.list.d").glob("*"))]:
+    for path in [APT / "sources.list", *sorted((APT / "sources.list.d").glob("*"))]:
         if path.is_file():
             read = _deb822 if path.suffix == ".sources" else _one_line
             found += read(path.read_text(encoding="utf-8", errors="replace"))
     wanted = (SUITE, f"{SUITE}-updates", f"{SUITE}-security")
     found = [one for one in found if one.suite in wanted and "main" in one.components.split()]
-    if not any(one.suite == SUITE for one in found):
+    if any(one.suite == SUITE for one in found):
+        return found
+    return [Source(_debootstrap_mirror(), suite, "main") for suite in (SUITE, f"{SUITE}-updates")]
+
+
+def _debootstrap_mirror() -> str:
+    """The archive that debootstrap takes for Debian when it is told none."""
+    program = Path(shutil.which("debootstrap", path="/usr/sbin:/usr/bin") or "/usr/sbin/debootstrap")
+    text = program.read_text(encoding="utf-8", errors="replace") if program.is_file() else ""
+    named = re.search(r'^DEF_MIRROR="?([^"\s]+/debian/?)"?$', text, re.MULTILINE)
+    if not named:
         raise BedError(f"apt on this machine knows no Debian {SUITE}; set BED_MIRROR to the URL of a mirror.")
-    return found
+    return named.group(1)
 
 
 def apt_settings() -> str:
