@@ -119,9 +119,9 @@ class Client:
     """Calls of one module run. Signs in at the first call that needs it, once."""
 
     def __init__(self, params: Mapping[str, Any], read_only: bool) -> None:
-        self._session = open_session(params, read_only, params["token"], params["admin_password"])
         # A token that was read from a file ends in a line end, and an empty one is none.
         self._given: Optional[str] = (params["token"] or "").strip() or None
+        self._session = open_session(params, read_only, self._given, params["admin_password"])
         self._email: Optional[str] = params["admin_email"]
         self._password: Optional[str] = params["admin_password"]
         self._signed_in: Optional[SignIn] = None

@@ -12,8 +12,10 @@ from webui_double import KEY, session_token
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts import Accounts
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Caller, Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client_words import cannot
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import Groups
 
 BY_PASSWORD = {"token": None, "admin_email": "Admin@example.org", "admin_password": "admin-password"}
 SIGN_IN = "POST /api/v1/auths/signin"
@@ -48,6 +50,21 @@ def test_nobody_signs_in_before_it_is_needed_or_where_there_is_a_token(server, c
 
 def test_a_token_from_a_file_is_taken_without_its_line_end(server, client):
     assert client(token=KEY + "\n").get_list("groups/", "read the groups") == []
+
+
+def test_a_token_from_a_file_is_hidden_without_its_line_end_too(server, client):
+    server.instead["GET /api/v1/groups/"] = (500, {"detail": f"who is {KEY}?"}, JSON)
+    with pytest.raises(Failure, match=r"who is \*{8}\?"):
+        client(token=KEY + "\n").get_list("groups/", "read the groups")
+
+
+def test_accounts_that_are_no_list_are_not_this_api(server, client):
+    server.instead["GET /api/v1/users/all"] = (200, {"x": 1}, JSON)
+    for number in range(40):
+        server.add_user(f"u{number}@example.org")
+    reader = client()
+    with pytest.raises(Failure, match="is not Open WebUI's API"):
+        Accounts(reader, Groups(reader)).listed((), ())
 
 
 def test_an_empty_token_is_none(server, client):
