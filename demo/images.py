@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 REGISTRY_PATIENCE = 15
 OFFICIAL_MODEL = "gemma3:270m"
 BED = {
@@ -73,16 +74,12 @@ def pull(images: dict[str, str]) -> None:
 
 
 def _install_debootstrap() -> None:
-    """The one program that the bed needs from the distribution and a bare machine lacks."""
-    if shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin:/bin"):
-        return
-    install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", "debootstrap", "debian-archive-keyring"]
-    # One try without refreshing the lists saves the time where they are fresh.
-    for words in (install, ["apt-get", "update", "-qq"], install):
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        if words is install and done.returncode == 0:
-            return
-    raise ImagesError(f"The package debootstrap could not be installed: {done.stderr.strip()[-300:]}")
+    """What the bed needs from the distribution and a bare machine lacks."""
+    lacking = [] if shutil.which("debootstrap", path="/usr/sbin:/usr/bin:/sbin:/bin") else ["debootstrap"]
+    # Without Debian's keys debootstrap believes anything; Ubuntu does not have them by itself.
+    lacking += [] if KEYS.exists() else ["debian-archive-keyring"]
+    if lacking and subprocess.run(["tests/apt", *lacking], cwd=ROOT, check=False).returncode != 0:
+        raise ImagesError("The test bed's tools could not be installed; the words above say why.")
 
 
 def build() -> None:

@@ -200,6 +200,8 @@ def down() -> None:
     if memory.load() is None:
         say("there is nothing here that `make demo` made")
         return
+    if docker("info").returncode != 0:
+        raise DemoError("Docker does not answer, so nothing was removed: start it, then run `make demo-down` again.")
     data = agreed()
     for name in CONTAINERS:
         if ours(name):
