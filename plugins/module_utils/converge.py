@@ -14,7 +14,7 @@ from __future__ import annotations
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
 
 from .errors import Failure
 
@@ -94,6 +94,10 @@ class Resource:
         """Return why a step must not be done (a sentence), or None."""
         return None
 
+    def warnings(self) -> Sequence[str]:
+        """Return what a person should know although nothing failed, once all is done."""
+        return ()
+
     def needs(self, step: Step) -> Collection[Hashable]:
         """Return the keys whose steps must be finished before this one begins."""
         return ()
@@ -119,6 +123,7 @@ class Outcome:
     steps: tuple[Step, ...]
     states: tuple[State, ...]
     kept: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -129,7 +134,8 @@ class Outcome:
         """Return the result of a module for one object."""
         step = self.steps[0] if self.steps else None
         diff = {"before": _before(step), "after": _after(step)} if step else {"before": {}, "after": {}}
-        return {"changed": self.changed, "diff": diff, self.kind: self.states[0] if self.states else {}}
+        state = self.states[0] if self.states else {}
+        return {"changed": self.changed, "diff": diff, "warnings": list(self.warnings), self.kind: state}
 
     def many(self, plural: str) -> dict[str, Any]:
         """Return the result of a module for a list, under the plural name."""
@@ -141,6 +147,7 @@ class Outcome:
             },
             "plan": [step.summary() for step in self.steps],
             "kept": list(self.kept),
+            "warnings": list(self.warnings),
             plural: [state for state in self.states if state],
         }
 
@@ -152,10 +159,12 @@ def converge(
     check_mode: bool,
     purge: bool = False,
     workers: int = 4,
+    begin: Callable[[Sequence[Step]], None] = lambda steps: None,
 ) -> Outcome:
     """Bring the server to the wishes; with ``purge``, remove what nobody wished for.
 
-    ``workers`` bounds the writes at work at once.
+    ``workers`` bounds the writes at work at once. ``begin`` is told the steps right before
+    the first write, and not called where there is none.
     Raises Failure before any write for what can be known, else with the steps
     ``done``, ``failed`` and ``not_begun``.
     """
@@ -168,6 +177,7 @@ def converge(
         steps += purged
     order = _order(resource, steps)
     if steps and not check_mode:
+        begin(steps)
         _apply(resource, steps, order, workers)
         present = _read_again(resource, wishes, steps)
         _verify(resource, wishes, steps, present)
@@ -175,7 +185,8 @@ def converge(
     else:
         foreseen = {step.key: step.after or {} for step in steps}
         states = [foreseen.get(key, present.get(key, {})) for key in keys]
-    return Outcome(resource.kind, tuple(steps), tuple(shown(state) for state in states), kept)
+    shown_states = tuple(shown(state) for state in states)
+    return Outcome(resource.kind, tuple(steps), shown_states, kept, tuple(resource.warnings()))
 
 
 def shown(value: Any) -> Any:

@@ -31,6 +31,8 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
         result = dict(body(module))
     except Exception as error:
         module.fail_json(**_told(error))
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
     module.exit_json(**result)
 
 

@@ -121,8 +121,11 @@ def pull(
     stall_timeout: float,
     retries: int,
     sleep: Callable[[float], None] = time.sleep,
+    watch: Callable[[Mapping[str, Any]], None] = lambda line: None,
 ) -> None:
     """Pull a model to the end; raise Failure where it cannot be.
+
+    ``watch`` is given each line of progress as the server sends it.
 
     ``retries`` is how many attempts in a row may fail without having moved a byte further:
     the server resumes, so a long download over a bad line goes on as long as it gets on.
@@ -130,7 +133,7 @@ def pull(
     furthest, failed, mismatched = 0, 0, False
     while True:
         moved = _Moved({})
-        found = _attempt(client, name, insecure, stall_timeout, moved)
+        found = _attempt(client, name, insecure, stall_timeout, moved, watch)
         if found is None:
             return
         failed = 1 if moved.total > furthest else failed + 1
@@ -143,7 +146,14 @@ def pull(
         sleep(min(LONGEST_PAUSE, 2.0 ** (failed - 1)))
 
 
-def _attempt(client: Client, name: ModelName, insecure: bool, stall_timeout: float, moved: _Moved) -> Optional[Trouble]:
+def _attempt(
+    client: Client,
+    name: ModelName,
+    insecure: bool,
+    stall_timeout: float,
+    moved: _Moved,
+    watch: Callable[[Mapping[str, Any]], None],
+) -> Optional[Trouble]:
     """Return None where the pull succeeded: its last line says so, and no line an error."""
     last: Mapping[str, Any] = {}
     lines = client.pull(name.display, insecure, stall_timeout)
@@ -152,6 +162,7 @@ def _attempt(client: Client, name: ModelName, insecure: bool, stall_timeout: flo
             if last.get("error"):
                 return trouble(str(last["error"]))
             moved.note(last)
+            watch(last)
     except HttpFailure as error:
         return _http_trouble(error, stall_timeout)
     finally:

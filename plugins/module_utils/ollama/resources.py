@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any, Collection, Dict, Hashable, Mapping, Optional, Sequence, Set, Tuple, cast
+from typing import Any, Callable, Collection, Dict, Hashable, Mapping, Optional, Sequence, Set, Tuple, cast
 
 from ..converge import Outcome, Present, Resource, Step, Wish, converge
 from ..errors import Failure
@@ -21,14 +21,25 @@ from .names import Key, ModelName
 from .pull import pull
 from .spec import ModelSpec, State, spec_of
 
+# Told of each line of a pull's progress: the model's name and the line.
+Watch = Callable[[str, Mapping[str, Any]], None]
+
 
 class Models(Resource):
     """All models of one server. Created ones are read by what they are made of, others by the list."""
 
     kind = "model"
 
-    def __init__(self, client: Client, wishes: Sequence[Wish], workers: int = 4, timeout: float = 30.0) -> None:
+    def __init__(
+        self,
+        client: Client,
+        wishes: Sequence[Wish],
+        workers: int = 4,
+        timeout: float = 30.0,
+        watch: Watch = lambda model, line: None,
+    ) -> None:
         self._client = client
+        self._watch = watch
         self._workers = workers
         self._timeout = timeout
         self._wishes: Dict[Key, Wish] = {spec_of(wish).name.key: wish for wish in wishes}
@@ -219,6 +230,7 @@ class Models(Resource):
                 insecure=spec.insecure,
                 stall_timeout=spec.stall_timeout,
                 retries=spec.retries,
+                watch=partial(self._watch, spec.name.display),
             )
             self._prove(name)
         except Failure:
@@ -302,7 +314,15 @@ class Models(Resource):
         return str(listed.get("name") or name.display)
 
 
-def bring(client: Client, wishes: Sequence[Wish], *, check_mode: bool, timeout: float, **how: Any) -> Outcome:
-    """Bring a server's models to the wishes."""
-    resource = Models(client, wishes, workers=how.get("workers", 4), timeout=timeout)
+def bring(
+    client: Client,
+    wishes: Sequence[Wish],
+    *,
+    check_mode: bool,
+    timeout: float,
+    watch: Watch = lambda model, line: None,
+    **how: Any,
+) -> Outcome:
+    """Bring a server's models to the wishes; ``how`` goes to `converge`."""
+    resource = Models(client, wishes, workers=how.get("workers", 4), timeout=timeout, watch=watch)
     return converge(resource, wishes, check_mode=check_mode, **how)

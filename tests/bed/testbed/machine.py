@@ -21,6 +21,8 @@ APT = Path("/etc/apt")
 INSIDE = "/run/bed"
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+# What pip reads besides; certificates go another way.
+FILES_OF_PIP = ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT")
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -119,6 +121,21 @@ def _local_places(settings: dict[str, str]) -> list[Path]:
     return sorted(set(places), key=lambda place: -len(str(place)))
 
 
+def _carried(settings: dict[str, str], scratch: Path) -> dict[str, str]:
+    """The settings with the files that they name (constraints) copied into scratch, and named as they lie there."""
+    carried = {}
+    for key, value in settings.items():
+        words = value.split()
+        if key in FILES_OF_PIP and words:
+            for number, word in enumerate(words):
+                name = f"{key.lower()}-{number}.txt"
+                (scratch / name).write_bytes(Path(word).read_bytes())
+                words[number] = f"{INSIDE}/conf/{name}"
+            value = " ".join(words)
+        carried[key] = value
+    return carried
+
+
 @dataclass(frozen=True)
 class Reach:
     """What a build container needs: variables for `docker exec`, mounts for `docker run`."""
@@ -133,7 +150,7 @@ def reach(scratch: Path) -> Reach:
     (scratch / "sources.list").write_text("".join(f"{one.line()}\n" for one in debian_sources()), encoding="utf-8")
     apt = apt_settings() + f'Dir::Etc::sourcelist "{conf}/sources.list";\nDir::Etc::sourceparts "-";\n'
     environment = {key: os.environ[key] for key in PROXY_VARIABLES if os.environ.get(key)}
-    environment |= _pip_settings()
+    environment |= _carried(_pip_settings(), scratch)
     mounts = [f"{scratch}:{conf}:ro"]
     for number, place in enumerate(_local_places(environment)):
         mounts.append(f"{place}:{INSIDE}/pip{number}:ro")

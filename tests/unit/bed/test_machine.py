@@ -53,3 +53,16 @@ def test_on_ubuntu_debootstraps_own_mirror_is_taken(sources: Path) -> None:
 def test_a_mirror_that_is_given_wins(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BED_MIRROR", "http://mine.example/debian")
     assert machine.debian_sources()[0].uri == "http://mine.example/debian"
+
+
+def test_a_file_that_pip_is_told_of_goes_along(tmp_path: Path) -> None:
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("torch<=2\n", encoding="utf-8")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    given = {"PIP_CONSTRAINT": str(constraints), "PIP_INDEX_URL": "https://index.example/simple"}
+    carried = machine._carried(given, scratch)
+    inside = Path(carried.pop("PIP_CONSTRAINT"))
+    assert inside.parent == Path(machine.INSIDE) / "conf"
+    assert (scratch / inside.name).read_text(encoding="utf-8") == "torch<=2\n"
+    assert carried == {"PIP_INDEX_URL": "https://index.example/simple"}
