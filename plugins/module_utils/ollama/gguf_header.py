@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Dict, Mapping
+from typing import Any, BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 MAGIC = b"GGUF"
 ALIGNMENT = 32
+LARGEST_ALIGNMENT = 65536
 # No model comes near these; a damaged count does.
-MOST_ENTRIES = 1_000_000
+MOST_ENTRIES = 32_768
+LONGEST_NAME = 65_535
+LONGEST_TENSOR_NAME = 255
 LONGEST_TEXT = 64 * 1024 * 1024
 LONGEST_LIST = 64 * 1024 * 1024
+# All lists of texts together: each text costs a step, and the largest vocabularies have a million.
+MOST_LISTED_TEXTS = 8_000_000
+# What is held in memory: no more of a text, and no more of all names and texts together.
+LONGEST_KEPT = 4096
+MOST_KEPT = 8 * 1024 * 1024
 TEXT, LIST = 8, 9
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 # Type of a tensor: bytes of a block, and the values in one.
@@ -58,95 +66,166 @@ _BLOCKS = {
 }
 
 
+class Tensor(NamedTuple):
+    """``shape`` is the encoded shape and type, ``offset`` counts from the start of the data.
+
+    ``size`` is in bytes, without padding; None where the type is not known here.
+    """
+
+    name: bytes
+    shape: bytes
+    offset: int
+    size: Optional[int]
+
+
+class Pair(NamedTuple):
+    """Where a key with its value lies in the file, in bytes."""
+
+    name: str
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Header:
-    """``values`` are the file's keys without their long lists; ``least_size`` is how long a whole file is."""
+    """``values`` are the file's keys without long texts and lists; ``least_size`` is how long a whole file is.
 
+    ``pairs`` and ``tensors`` are filled where they were asked for.
+    """
+
+    version: int
     values: Mapping[str, Any]
+    alignment: int
+    data_start: int
     least_size: int
+    pairs: Tuple[Pair, ...] = ()
+    tensors: Tuple[Tensor, ...] = ()
 
 
-def read(content: BinaryIO) -> Header:
-    """Read a header from the file's start; raise ValueError that says what is wrong with it."""
+def read(content: BinaryIO, detailed: bool = False) -> Header:
+    """Read a header from the file's start; raise ValueError that says what is wrong with it.
+
+    ``detailed`` fills ``pairs`` and ``tensors``. Takes 20 MB of memory at most, whatever the header says.
+    """
+    reader = _Reader(content)
     if content.read(len(MAGIC)) != MAGIC:
         raise ValueError("it does not begin with 'GGUF'")
-    (version,) = _numbers(content, "<I")
+    (version,) = reader.numbers("<I")
     if version not in (2, 3):
         raise ValueError(f"its version is {version}, and 2 and 3 are what servers read")
-    tensors, keys = _numbers(content, "<QQ")
-    if max(tensors, keys) > MOST_ENTRIES:
-        raise ValueError("its header is damaged")
+    tensor_count, key_count = reader.numbers("<QQ")
+    if max(tensor_count, key_count) > MOST_ENTRIES:
+        raise _damaged()
     values: Dict[str, Any] = {}
-    for _entry in range(keys):
-        name = _text(content)
-        (kind,) = _numbers(content, "<I")
-        values[name] = _value(content, kind)
+    pairs: List[Pair] = []
+    for _entry in range(key_count):
+        start = content.tell()
+        name = reader.name(LONGEST_NAME).decode("utf-8", "replace")
+        (kind,) = reader.numbers("<I")
+        values[name] = reader.value(kind)
+        if detailed:
+            pairs.append(Pair(name, start, content.tell()))
     end = 0
-    for _entry in range(tensors):
-        end = max(end, _tensor_end(content))
+    tensors: List[Tensor] = []
+    for _entry in range(tensor_count):
+        tensor = reader.tensor()
+        end = max(end, tensor.offset + (tensor.size or 0))
+        if detailed:
+            tensors.append(tensor)
     alignment = values.get("general.alignment", ALIGNMENT)
-    if not isinstance(alignment, int) or alignment < 1:
-        raise ValueError("its header is damaged")
-    start = -(-content.tell() // alignment) * alignment
-    return Header(values, start + end if tensors else content.tell())
+    if not isinstance(alignment, int) or not 1 <= alignment <= LARGEST_ALIGNMENT:
+        raise _damaged()
+    start = padded(content.tell(), alignment)
+    least = start + end if tensor_count else content.tell()
+    return Header(version, values, alignment, start, least, tuple(pairs), tuple(tensors))
 
 
-def _numbers(content: BinaryIO, form: str) -> tuple[Any, ...]:
-    size = struct.calcsize(form)
-    data = content.read(size)
-    if len(data) != size:
-        raise ValueError("it ends within its header")
-    return struct.unpack(form, data)
+def padded(size: int, alignment: int) -> int:
+    """Return the next multiple of the alignment."""
+    return -(-size // alignment) * alignment
 
 
-def _text_size(content: BinaryIO) -> int:
-    (size,) = _numbers(content, "<Q")
-    if size > LONGEST_TEXT:
-        raise ValueError("its header is damaged")
-    return int(size)
+def _damaged() -> ValueError:
+    return ValueError("its header is damaged")
 
 
-def _text(content: BinaryIO) -> str:
-    size = _text_size(content)
-    data = content.read(size)
-    if len(data) != size:
-        raise ValueError("it ends within its header")
-    return data.decode("utf-8", "replace")
+class _Reader:
+    """Reads on in a header, and bounds what it makes of it."""
 
+    def __init__(self, content: BinaryIO) -> None:
+        self._content = content
+        self._room = MOST_KEPT
+        self._texts = MOST_LISTED_TEXTS
 
-def _value(content: BinaryIO, kind: int) -> Any:
-    if kind == TEXT:
-        return _text(content)
-    if kind == LIST:
-        return _list(content)
-    if kind not in _FORMATS:
-        raise ValueError("its header is damaged")
-    return _numbers(content, f"<{_FORMATS[kind]}")[0]
+    def numbers(self, form: str) -> Tuple[Any, ...]:
+        return struct.unpack(form, self._bytes(struct.calcsize(form)))
 
+    def name(self, longest: int) -> bytes:
+        size = self._text_size()
+        if size > longest:
+            raise _damaged()
+        return self._kept(size)
 
-def _list(content: BinaryIO) -> Any:
-    """Pass over a list and return its length: vocabularies are long and nobody asks for them."""
-    kind, count = _numbers(content, "<IQ")
-    if count > LONGEST_LIST:
-        raise ValueError("its header is damaged")
-    if kind == TEXT:
-        for _entry in range(count):
-            content.seek(_text_size(content), 1)
-    elif kind in _FORMATS:
-        content.seek(struct.calcsize(f"<{_FORMATS[kind]}") * count, 1)
-    else:
-        raise ValueError("its header is damaged")
-    return {"entries": count}
+    def value(self, kind: int) -> Any:
+        if kind == TEXT:
+            size = self._text_size()
+            if size <= LONGEST_KEPT:
+                return self._kept(size).decode("utf-8", "replace")
+            self._content.seek(size, 1)
+            return {"bytes": size}
+        if kind == LIST:
+            return self._list()
+        if kind not in _FORMATS:
+            raise _damaged()
+        return self.numbers(f"<{_FORMATS[kind]}")[0]
 
+    def tensor(self) -> Tensor:
+        name = self.name(LONGEST_TENSOR_NAME)
+        (dimensions,) = self.numbers("<I")
+        if dimensions > 8:
+            raise _damaged()
+        shape = self.numbers(f"<{dimensions}Q")
+        kind, offset = self.numbers("<IQ")
+        size = None
+        if kind in _BLOCKS:
+            block, size = _BLOCKS[kind][1], _BLOCKS[kind][0]
+            values = 1
+            for length in shape:
+                values *= length
+            size *= values // block
+        return Tensor(name, struct.pack(f"<I{dimensions}QI", dimensions, *shape, kind), offset, size)
 
-def _tensor_end(content: BinaryIO) -> int:
-    _text(content)
-    (dimensions,) = _numbers(content, "<I")
-    if dimensions > 8:
-        raise ValueError("its header is damaged")
-    values = 1
-    for size in _numbers(content, f"<{dimensions}Q"):
-        values *= size
-    kind, offset = _numbers(content, "<IQ")
-    block, in_block = _BLOCKS.get(kind, (0, 1))
-    return int(offset + values // in_block * block)
+    def _list(self) -> Any:
+        """Pass over a list and return its length: vocabularies are long and nobody asks for them."""
+        kind, count = self.numbers("<IQ")
+        if count > LONGEST_LIST:
+            raise _damaged()
+        if kind == TEXT:
+            self._texts -= count
+            if self._texts < 0:
+                raise _damaged()
+            for _entry in range(count):
+                self._content.seek(self._text_size(), 1)
+        elif kind in _FORMATS:
+            self._content.seek(struct.calcsize(f"<{_FORMATS[kind]}") * count, 1)
+        else:
+            raise _damaged()
+        return {"entries": count}
+
+    def _text_size(self) -> int:
+        size = int.from_bytes(self._bytes(8), "little")
+        if size > LONGEST_TEXT:
+            raise _damaged()
+        return size
+
+    def _kept(self, size: int) -> bytes:
+        self._room -= size
+        if self._room < 0:
+            raise _damaged()
+        return self._bytes(size)
+
+    def _bytes(self, size: int) -> bytes:
+        data = self._content.read(size)
+        if len(data) != size:
+            raise ValueError("it ends within its header")
+        return data
