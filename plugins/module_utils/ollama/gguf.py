@@ -9,14 +9,14 @@ import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Tuple, cast
 
 from ..errors import Failure
 from . import gguf_header, gguf_shards
 from . import ledger as ledgers
 from .client import Client
-from .ledger import Ledger
+from .ledger import Ledger, Mark
 from .pieces import Piece, Stream
 
 # By this the server adds a template of its own that fits, with its stop parameters.
@@ -46,42 +46,89 @@ class GgufFile:
         return gguf_shards.name_of(self.path) if self.sharded else os.path.basename(self.path)
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """A file whose header is read; ``file`` has no digest yet, unless the ledger knew it."""
+
+    file: GgufFile
+    model: str
+    pieces: Sequence[Piece]
+    paths: Sequence[str]
+    marks: Sequence[Optional[Mark]]
+    looked: int
+
+
 def inspect(path: str, model: str, kind: str = MODEL, ledger: Optional[Ledger] = None) -> GgufFile:
     """Read a file through, in pieces, unless the ledger knows it; raise Failure where it is not of this ``kind``.
 
     The path of one shard stands for all of them.
     """
-    path = os.path.abspath(path)
-    paths = gguf_shards.paths_of(path)
-    found, now = ledgers.marks(paths), time.time_ns()
-    file = _known(ledger.file(path, found), path) if ledger else None
-    if file is None:
-        file = _read_through(path, model)
-        if ledgers.marks(paths) != found:
-            raise Failure(
-                f"The file {path} of the model {model} changed while it was read; run again when it is whole."
-            )
-        if ledger and ledgers.settled(found, now):
-            ledger.remember_file(path, found, _facts(file))
-    _refuse_other_kind(file, model, kind)
-    return file
+    return _finish(_begin(path, model, kind, ledger), ledger)
 
 
 def inspect_all(wanted: Sequence[Tuple[str, str, str]], ledger: Optional[Ledger] = None) -> List[GgufFile]:
     """Inspect several files side by side, each once.
 
-    ``wanted`` are the path, the model and the kind of each. Raises the first Failure.
+    ``wanted`` are the path, the model and the kind of each. All headers are read before the
+    first file is hashed, so that what is wrong is told at once. Raises the first Failure.
     """
-    each = list({(path, kind): (path, model, kind) for path, model, kind in reversed(wanted)}.values())[::-1]
+    each: Dict[Tuple[str, str], _Begun] = {}
+    for path, model, kind in wanted:
+        if (path, kind) not in each:
+            each[path, kind] = _begin(path, model, kind, ledger)
     if not each:
         return []
-    pool = ThreadPoolExecutor(max_workers=min(len(each), MOST_THREADS))
+    with ThreadPoolExecutor(max_workers=min(len(each), MOST_THREADS)) as pool:
+        files = dict(zip(each, pool.map(lambda begun: _finish(begun, ledger), each.values())))
+    return [files[path, kind] for path, _model, kind in wanted]
+
+
+def _begin(path: str, model: str, kind: str, ledger: Optional[Ledger]) -> _Begun:
+    path = os.path.abspath(path)
+    paths = gguf_shards.paths_of(path)
+    found, now = ledgers.marks(paths), time.time_ns()
+    file = _known(ledger.file(path, found), path) if ledger else None
+    pieces: Sequence[Piece] = ()
+    if file is None:
+        try:
+            header, pieces = _look(path, model)
+        except OSError as error:
+            raise unreadable(str(error.filename or path), model, error) from error
+        says = header.values.get("general.type", "")
+        file = GgufFile(
+            path,
+            digest="",
+            size=sum(piece.size for piece in pieces),
+            has_chat_template=CHAT_TEMPLATE in header.values,
+            kind=says if isinstance(says, str) else "",
+            sharded=len(pieces) > 1,
+        )
+    _refuse_other_kind(file, model, kind)
+    return _Begun(file, model, pieces, paths, found, now)
+
+
+def _finish(begun: _Begun, ledger: Optional[Ledger]) -> GgufFile:
+    if begun.file.digest:
+        return begun.file
+    file = replace(begun.file, digest=_hashed(begun))
+    if ledgers.marks(begun.paths) != begun.marks:
+        raise Failure(
+            f"The file {file.path} of the model {begun.model} changed while it was read; run again when it is whole."
+        )
+    if ledger and ledgers.settled(begun.marks, begun.looked):
+        ledger.remember_file(file.path, begun.marks, _facts(file))
+    return file
+
+
+def _hashed(begun: _Begun) -> str:
+    summed = hashlib.sha256()
     try:
-        files = list(pool.map(lambda one: inspect(one[0], one[1], one[2], ledger), each))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    by_path: Dict[Tuple[str, str], GgufFile] = {(one[0], one[2]): file for one, file in zip(each, files)}
-    return [by_path[path, kind] for path, _model, kind in wanted]
+        with Stream(begun.pieces) as content:
+            for data in content:
+                summed.update(data)
+    except OSError as error:
+        raise unreadable(str(error.filename or begun.file.path), begun.model, error) from error
+    return f"sha256:{summed.hexdigest()}"
 
 
 def unreadable(path: str, model: str, error: OSError) -> Failure:
@@ -109,26 +156,6 @@ def send(client: Client, file: GgufFile, model: str) -> None:
             raise Failure(
                 f"The file {file.path} of the model {model} could not be uploaded: {error.message}"
             ) from error
-
-
-def _read_through(path: str, model: str) -> GgufFile:
-    summed = hashlib.sha256()
-    try:
-        header, pieces = _look(path, model)
-        with Stream(pieces) as content:
-            for data in content:
-                summed.update(data)
-    except OSError as error:
-        raise unreadable(str(error.filename or path), model, error) from error
-    kind = header.values.get("general.type", "")
-    return GgufFile(
-        path,
-        f"sha256:{summed.hexdigest()}",
-        len(content),
-        CHAT_TEMPLATE in header.values,
-        kind if isinstance(kind, str) else "",
-        gguf_shards.COUNT in header.values and len(pieces) > 1,
-    )
 
 
 def _look(path: str, model: str) -> Tuple[gguf_header.Header, Sequence[Piece]]:

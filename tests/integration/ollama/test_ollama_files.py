@@ -14,10 +14,12 @@ import runner
 from runner import quadruple, sentence, succeed
 from testbed import gguf_files
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import Session
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf as ggufs
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf_header
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.pieces import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +124,27 @@ def measured(module: str, args: dict[str, Any], *, check: bool = False) -> tuple
     return json.loads(result), int(memory)
 
 
+def test_a_digest_is_remembered_where_the_user_keeps_state_and_not_by_a_check_run(
+    server: Ollama, gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    wish = {"name": "ours", "url": server.url, "files": str(gguf)}
+    assert measured("ollama_model", wish, check=True)[0]["changed"]
+    assert list(tmp_path.iterdir()) == []
+    assert measured("ollama_model", wish)[0]["changed"]
+    assert not measured("ollama_model", wish)[0]["changed"]
+    path = tmp_path / "selfhosted-llm" / "ledger.json"
+    known = path.read_text(encoding="utf-8")
+    assert known.count(digest(gguf.read_bytes()).replace("-", ":")) == 1
+    # What it says is believed: that is how one sees that the file was not read.
+    path.write_text(known.replace('"has_chat_template": false', '"has_chat_template": true'), encoding="utf-8")
+    stop = {**wish, "template": "{{ .Prompt }}", "parameters": {"stop": ["x"]}}
+    assert measured("ollama_model", stop)[0]["changed"]
+    assert not measured("ollama_model", wish)[0]["changed"]
+    path.write_text("damaged", encoding="utf-8")
+    assert measured("ollama_model", wish)[0]["changed"]
+
+
 @pytest.mark.parametrize("shards", [0, 2])
 def test_a_large_file_takes_no_memory(server: Ollama, gguf: Path, tmp_path: Path, shards: int) -> None:
     size, path = 512 * MEGABYTE, tmp_path / "large.gguf"
@@ -166,3 +189,23 @@ def test_shards_with_the_largest_headers_there_may_be_take_little_memory(server:
     result, memory = measured("ollama_model", {"name": "x", "url": server.url, "files": str(path)}, check=True)
     assert result.get("changed"), result
     assert memory < MOST_MEMORY, f"{memory / MEGABYTE:.0f} MB"
+
+
+def test_a_file_that_another_has_cut_or_changed_meanwhile_is_told(
+    server: Ollama, gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, client = tmp_path / "m.gguf", Client(Session(server.url))
+    content = gguf.read_bytes()
+    path.write_bytes(content)
+    file = ggufs.inspect(str(path), "bot")
+    path.write_bytes(content[:-1] + b"x")
+    with pytest.raises(Failure, match=r"^The file .*m.gguf of the model bot could not be uploaded: .* digest mismatch"):
+        ggufs.send(client, file, "bot")
+    path.write_bytes(content[:-40])
+    with pytest.raises(Failure, match=r"is no whole GGUF file: it was cut, at \d+ of \d+ bytes; bring it anew\.$"):
+        ggufs.send(client, file, "bot")
+    # Cut after its header was read: the connection breaks, and that is not what is told.
+    monkeypatch.setattr(ggufs, "_look", lambda *of: (None, [Piece(len(content), str(path))]))
+    with pytest.raises(Failure, match=r"m.gguf of the model bot cannot be read on this host \(it was cut while it was"):
+        ggufs.send(client, file, "bot")
+    assert server.names() == set()

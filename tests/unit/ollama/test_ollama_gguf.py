@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from testbed import gguf_files, tiny
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf, gguf_header, gguf_shards
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf, gguf_header
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import ledger as ledgers
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.ledger import Ledger
 
@@ -172,13 +172,13 @@ def test_a_model_and_an_adapter_are_told_apart(tmp_path: Path, given: bytes, kin
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of all files that are read through, one entry for each time."""
     seen = []
-    read_through = gguf._read_through
+    hashed = gguf._hashed
 
-    def watched(path: str, model: str) -> gguf.GgufFile:
-        seen.append(Path(path).name)
-        return read_through(path, model)
+    def watched(begun: gguf._Begun) -> str:
+        seen.append(Path(begun.file.path).name)
+        return hashed(begun)
 
-    monkeypatch.setattr(gguf, "_read_through", watched)
+    monkeypatch.setattr(gguf, "_hashed", watched)
     return seen
 
 
@@ -239,14 +239,8 @@ def test_an_entry_of_another_version_is_passed_over(tmp_path: Path, ledger: Ledg
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(whole())
-    read_through = gguf._read_through
-
-    def changing(name: str, model: str) -> gguf.GgufFile:
-        file = read_through(name, model)
-        path.write_bytes(whole() + b"more")
-        return file
-
-    monkeypatch.setattr(gguf, "_read_through", changing)
+    hashed = gguf._hashed
+    monkeypatch.setattr(gguf, "_hashed", lambda begun: (hashed(begun), path.write_bytes(whole() + b"more"))[0])
     with pytest.raises(Failure, match="changed while it was read; run again when it is whole"):
         gguf.inspect(str(path), "m")
 
@@ -255,8 +249,8 @@ def test_several_files_are_read_side_by_side_and_each_once(
     tmp_path: Path, ledger: Ledger, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meet = threading.Barrier(2, timeout=30)
-    read_header = gguf_shards.read_header
-    monkeypatch.setattr(gguf_shards, "read_header", lambda *of: (meet.wait(), read_header(*of))[1])
+    hashed = gguf._hashed
+    monkeypatch.setattr(gguf, "_hashed", lambda begun: (meet.wait(), hashed(begun))[1])
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(whole([*PAIRS, pair(name, 7, b"\1")]))
     wanted = [(str(tmp_path / name), model, "model") for name, model in (("a", "m"), ("b", "m"), ("a", "n"))]
@@ -267,8 +261,9 @@ def test_several_files_are_read_side_by_side_and_each_once(
     assert gguf.inspect_all([]) == []
 
 
-def test_the_first_of_several_faults_is_told(tmp_path: Path) -> None:
+def test_the_first_of_several_faults_is_told_before_anything_is_hashed(tmp_path: Path, reads: list[str]) -> None:
     (tmp_path / "a").write_bytes(whole())
     wanted = [(str(tmp_path / name), "m", "model") for name in ("a", "none", "nothing")]
     with pytest.raises(Failure, match="/none of the model m cannot be read"):
         gguf.inspect_all(wanted)
+    assert reads == []
