@@ -67,20 +67,23 @@ def inspect(path: str, model: str, kind: str = MODEL, ledger: Optional[Ledger] =
 
 
 def inspect_all(wanted: Sequence[Tuple[str, str, str]], ledger: Optional[Ledger] = None) -> List[GgufFile]:
-    """Inspect several files side by side, each once.
+    """Inspect several files side by side, each once, whichever of its shards are named.
 
     ``wanted`` are the path, the model and the kind of each. All headers are read before the
     first file is hashed, so that what is wrong is told at once. Raises the first Failure.
     """
-    each: Dict[Tuple[str, str], _Begun] = {}
+    sets: Dict[Tuple[str, str], Tuple[Tuple[str, ...], str]] = {}
+    each: Dict[Tuple[Tuple[str, ...], str], _Begun] = {}
     for path, model, kind in wanted:
-        if (path, kind) not in each:
-            each[path, kind] = _begin(path, model, kind, ledger)
+        if (path, kind) not in sets:
+            begun = _begin(path, model, kind, ledger)
+            sets[path, kind] = (tuple(begun.paths) if begun.file.sharded else (begun.file.path,), kind)
+            each.setdefault(sets[path, kind], begun)
     if not each:
         return []
     with ThreadPoolExecutor(max_workers=min(len(each), MOST_THREADS)) as pool:
         files = dict(zip(each, pool.map(lambda begun: _finish(begun, ledger), each.values())))
-    return [files[path, kind] for path, _model, kind in wanted]
+    return [files[sets[path, kind]] for path, _model, kind in wanted]
 
 
 def _begin(path: str, model: str, kind: str, ledger: Optional[Ledger]) -> _Begun:

@@ -261,6 +261,17 @@ def test_several_files_are_read_side_by_side_and_each_once(
     assert gguf.inspect_all([]) == []
 
 
+def test_a_file_is_hashed_once_whichever_of_its_shards_are_named(tmp_path: Path, reads: list[str]) -> None:
+    paths = gguf_files.write_shards(tmp_path, "x", tiny.gguf("t", 1, 1), 3)
+    alone = [tmp_path / f"y-0000{number}-of-00002.gguf" for number in (1, 2)]
+    for number, path in enumerate(alone):
+        path.write_bytes(whole([*PAIRS, pair(str(number), 7, b"\1")]))
+    files = gguf.inspect_all([(str(path), "m", "model") for path in (*paths, *alone)])
+    assert files[0] == files[1] == files[2]
+    assert len({file.digest for file in files}) == 3
+    assert len(reads) == 3
+
+
 def test_the_first_of_several_faults_is_told_before_anything_is_hashed(tmp_path: Path, reads: list[str]) -> None:
     (tmp_path / "a").write_bytes(whole())
     wanted = [(str(tmp_path / name), "m", "model") for name in ("a", "none", "nothing")]
