@@ -5,87 +5,24 @@
 
 from __future__ import annotations
 
-import re
 import time
-from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
 from ..errors import Failure
 from ..http import HttpFailure
 from .client import Client
 from .names import ModelName
+from .pull_words import Trouble, trouble
 
 LONGEST_PAUSE = 30.0
-
-# (what the server says, what that means and what to do); the first that fits is told, and
-# none of these gets better by itself.
-_FINAL = (
-    (
-        r"file does not exist|manifest unknown|(?<![:/\w])404\b",
-        "the registry has no such model; check the name and the tag",
-    ),
-    (r"(?<![:/\w])412\b|newer version", "this model needs a newer Ollama; upgrade the server first"),
-    (r"no space left", "the server's disk is full; free space where it keeps its models"),
-    (r"read-only file system|permission denied", "the server cannot write where it keeps its models"),
-    (r"unauthorized|access denied|(?<![:/\w])40[13]\b", "the registry wants a login that the server does not have"),
-    (r"invalid model name", "the server does not take this name"),
-    (
-        r"HTTP response to HTTPS client|not look like a TLS handshake",
-        "the registry speaks plain HTTP; set insecure if the network between is trusted",
-    ),
-    (r"x509|certificate", "the server does not trust the registry's certificate; add its CA in the container"),
-    (r"no such host", "the server cannot find the registry by its name"),
-    (r"no Location header", "the registry sends files itself, without the Location header that Ollama asks for"),
-    (r"unexpected status code 30\d", "the registry redirects in a way that Ollama does not follow; it asks for 307"),
-    (r"invalid character|invalid digest format", "what the registry sent is no manifest; check that it is one"),
-    (r"unsupported protocol scheme", "the registry wants a password, which Ollama cannot give"),
-    (r"MLX", "this model is in a format that the server cannot run"),
-)
-# "context canceled" comes to a pull that joins one which the server is just breaking off.
-_LINE_TROUBLE = (
-    r"EOF|context canceled|time-?out|deadline exceeded|reset by peer|broken pipe|max retries|unreachable"
-    r"|no route to host|server misbehaving|temporary failure|stream error|(?<![:/\w])(?:429|5\d\d)\b"
-)
-_PASSING = (
-    (r"digest mismatch", "what arrived is not what the manifest names; the registry or a cache before it is broken"),
-    (r"connection refused", "nothing answers at the registry's address, as the server sees it"),
-    (
-        _LINE_TROUBLE,
-        "the connection between the server and the registry does not hold; try again later",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Why an attempt did not end well. ``words`` are the server's, ``meaning`` ours."""
-
-    words: str
-    meaning: Optional[str]
-    passing: bool
-    mismatch: bool = False
-
-
-def trouble(words: str) -> Trouble:
-    """Return what the server's words mean."""
-    # An address holds names that a person chose, which say nothing of what went wrong.
-    told = re.sub(r'"?https?://[^\s"]+"?', "", words)
-    for pattern, meaning in _FINAL:
-        if re.search(pattern, told, re.IGNORECASE):
-            return Trouble(words, meaning, passing=False)
-    for pattern, meaning in _PASSING:
-        if re.search(pattern, told, re.IGNORECASE):
-            return Trouble(words, meaning, passing=True, mismatch="digest mismatch" in words.lower())
-    return Trouble(words, None, passing=False)
 
 
 def _http_trouble(error: HttpFailure, stall_timeout: float) -> Trouble:
     if error.stalled:
-        meaning = f"no byte moved for {stall_timeout:g} seconds; try again later, or raise stall_timeout"
-        return Trouble("", meaning, passing=True)
+        return _standstill(stall_timeout)
     if error.status is None:
         lost = error.cut or "connection refused" in error.words
-        return Trouble(error.words, "the server did not stay to the end; look at its log", passing=lost)
+        return Trouble("", f"{error.message.rstrip('.')}; the server's log may say why", passing=lost)
     if error.status in (401, 403, 405):
         meaning = (
             f"what answers at {error.url} refuses pulls ({error.status}); give its credentials as headers, "
@@ -98,19 +35,41 @@ def _http_trouble(error: HttpFailure, stall_timeout: float) -> Trouble:
     return Trouble(error.words, known.meaning, known.passing)
 
 
-@dataclass
-class _Moved:
-    """The bytes that an attempt had, of all files together."""
+def _standstill(stall_timeout: float) -> Trouble:
+    meaning = f"no byte moved for {stall_timeout:g} seconds; try again later, or raise stall_timeout"
+    return Trouble("", meaning, passing=True)
 
-    files: dict[str, int]
+
+class _Moved:
+    """The bytes that an attempt has, of all files together, and when it last got some.
+
+    A server may repeat itself, count back what it has to fetch again, and tell of several
+    files in turn; only a byte more of a file, or a step that is new, has moved something.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, int] = {}
+        self._steps: set[str] = set()
+        self._last = time.monotonic()
 
     def note(self, line: Mapping[str, Any]) -> None:
-        if line.get("digest") and line.get("completed"):
-            self.files[str(line["digest"])] = int(line["completed"])
+        step, file = str(line.get("status")), str(line.get("digest"))
+        # Both numbers are left out while they are 0.
+        completed = int(line.get("completed") or 0)
+        if step not in self._steps or completed > self._files.get(file, 0):
+            self._last = time.monotonic()
+        self._steps.add(step)
+        if "digest" in line:
+            self._files[file] = completed
 
     @property
     def total(self) -> int:
-        return sum(self.files.values())
+        return sum(self._files.values())
+
+    @property
+    def still(self) -> float:
+        """For how many seconds nothing has moved."""
+        return time.monotonic() - self._last
 
 
 def pull(
@@ -132,7 +91,7 @@ def pull(
     """
     furthest, failed, mismatched = 0, 0, False
     while True:
-        moved = _Moved({})
+        moved = _Moved()
         found = _attempt(client, name, insecure, stall_timeout, moved, watch)
         if found is None:
             return
@@ -162,6 +121,8 @@ def _attempt(
             if last.get("error"):
                 return trouble(str(last["error"]))
             moved.note(last)
+            if moved.still >= stall_timeout:
+                return _standstill(stall_timeout)
             watch(last)
     except HttpFailure as error:
         return _http_trouble(error, stall_timeout)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import socket
+import struct
 import threading
+from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,6 +17,9 @@ CONFIG = "application/vnd.docker.container.image.v1+json"
 WEIGHTS = "application/vnd.ollama.image.model"
 SYSTEM = "application/vnd.ollama.image.system"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+PIECE = 1 << 20
+# Closing with this sends a reset, as a process that was killed does.
+RESET = struct.pack("ii", 1, 0)  # linger on, for no time
 
 
 def digest(data: bytes) -> str:
@@ -25,21 +31,32 @@ def digest(data: bytes) -> str:
 class Fault:
     """What goes wrong with a request, so many times (None: always).
 
-    ``after`` bytes of the body, ``hang`` stops sending and ``cut`` closes the connection.
+    ``after`` bytes of the body, ``hang`` stops sending, ``cut`` closes the connection and ``reset`` resets it.
+    ``pause`` seconds pass after each ``piece`` bytes. ``headers`` come on top; a ``{self}`` in them is the request's
+    own path.
     """
 
     status: int = 200
     body: bytes | None = None
     content_type: str = MANIFEST
+    headers: dict[str, str] = field(default_factory=dict)
     after: int = 0
     hang: bool = False
     cut: bool = False
+    reset: bool = False
+    pause: float = 0.0
+    piece: int = PIECE
     times: int | None = None
 
 
 @dataclass
 class Registry:
-    """Serves ``manifests`` by "namespace/model:tag" and ``blobs`` by digest, unless there is a fault for it."""
+    """Serves ``manifests`` by "namespace/model:tag" and ``blobs`` by digest, unless there is a fault for it.
+
+    The fault of a manifest goes by the model, that of a blob by the kind of the request ("head", "blob" where it asks
+    for the address, "raw" where it asks for the bytes), alone or with the digest after it. ``served`` counts the
+    bytes that went out by digest.
+    """
 
     address: str
     manifests: dict[str, bytes] = field(default_factory=dict)
@@ -47,15 +64,20 @@ class Registry:
     faults: dict[str, Fault] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
+    served: Counter[str] = field(default_factory=Counter)
     released: threading.Event = field(default_factory=threading.Event)
-    server: ThreadingHTTPServer | None = None
+    server: _Server | None = None
+    port: int = 0
+    connections: set[socket.socket] = field(default_factory=set)
+    rude: set[socket.socket] = field(default_factory=set)
 
     def start(self) -> None:
-        """Listen on all addresses, since containers come by the bridge's."""
-        self.server = ThreadingHTTPServer(("0.0.0.0", 0), type("Handler", (_Handler,), {"registry": self}))
-        self.server.daemon_threads = True
-        self.server.block_on_close = False
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        """Listen on all addresses, since containers come by the bridge's; after `die` on the same port again."""
+        self.released = threading.Event()
+        self.server = _Server(("0.0.0.0", self.port), type("Handler", (_Handler,), {"registry": self}))
+        self.server.registry = self
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening, and let go of what hangs."""
@@ -64,11 +86,23 @@ class Registry:
             self.server.shutdown()
             self.server.server_close()
 
+    def die(self) -> None:
+        """Be gone as a killed process is: nothing listens, and open connections are reset."""
+        for connection in list(self.connections):
+            self.be_rude(connection)
+        self.stop()
+
+    def be_rude(self, connection: socket.socket) -> None:
+        """Have a connection reset by the thread that serves it."""
+        self.rude.add(connection)
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            connection.shutdown(socket.SHUT_RD)
+
     @property
     def host(self) -> str:
         """The registry's name as a part of a model's."""
-        assert self.server
-        return f"{self.address}:{self.server.server_address[1]}"
+        return f"{self.address}:{self.port}"
 
     def name(self, model: str) -> str:
         """Return the complete name of "namespace/model:tag"."""
@@ -105,9 +139,34 @@ class Registry:
         return None
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    registry: Registry
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: whoever breaks a download off breaks a connection off."""
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection; one that is to be reset must not say goodbye first."""
+        if request in self.registry.rude:
+            self.close_request(request)
+        else:
+            super().shutdown_request(request)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     registry: Registry
+
+    def setup(self) -> None:
+        super().setup()
+        self.registry.connections.add(self.connection)
+
+    def finish(self) -> None:
+        self.registry.connections.discard(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
 
     def do_GET(self) -> None:
         self.registry.requests.append(f"{self.command} {self.path}")
@@ -118,11 +177,13 @@ class _Handler(BaseHTTPRequestHandler):
                 model = f"{'/'.join(parts[1:-2])}:{parts[-1]}"
                 self._answer(self.registry.manifests.get(model), self.registry.fault_for(model), MANIFEST)
             else:
-                # Ollama asks for the address first, and for the bytes there.
-                kind = "raw" if parts[0] == "raw" else "blob"
+                # Ollama asks for the size, then for the address, and for the bytes there.
+                kind = "raw" if parts[0] == "raw" else "head" if self.command == "HEAD" else "blob"
                 self._answer(
                     self.registry.blobs.get(parts[-1]), self.registry.fault_for(f"{kind} {parts[-1]}", kind), "", kind
                 )
+            return
+        self.close_connection = True
 
     do_HEAD = do_GET  # noqa: N815
 
@@ -132,29 +193,40 @@ class _Handler(BaseHTTPRequestHandler):
         status = fault.status
         if data is None:
             data, status = b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}', 404
+        first, end = 0, len(data)
         asked = self.headers.get("Range", "")
         if what == "raw" and asked and status == 200:
-            first, last = asked.removeprefix("bytes=").split("-")
-            data, status = data[int(first) : int(last or len(data)) + 1], 206
+            start, last = asked.removeprefix("bytes=").split("-")
+            first, end, status = int(start), min(end, int(last or end) + 1), 206
         if not (fault.hang and not fault.after):
             self.send_response_only(status)
             self.send_header("Content-Type", fault.content_type)
-            self.send_header("Content-Length", str(len(data)))
-            if what == "blob":
-                self.send_header("Location", f"http://{self.registry.host}/raw/{self.path.split('/')[-1]}")
+            self.send_header("Content-Length", str(end - first))
+            headers = (
+                {"Location": f"http://{self.registry.host}/raw/{self.path.split('/')[-1]}"} if what == "blob" else {}
+            )
+            for name, value in {**headers, **fault.headers}.items():
+                self.send_header(name, value.replace("{self}", self.path))
             self.end_headers()
         if self.command != "HEAD":
-            self._send(data, fault)
+            broken = fault.hang or fault.cut or fault.reset
+            self._send(memoryview(data)[first : min(end, first + fault.after) if broken else end], fault, what)
 
-    def _send(self, data: bytes, fault: Fault) -> None:
-        if not (fault.hang or fault.cut):
-            self.wfile.write(data)
-            return
-        self.wfile.write(data[: fault.after])
-        self.wfile.flush()
+    def _send(self, data: memoryview, fault: Fault, what: str) -> None:
+        """Send what the fault lets through, piece by piece, so that the registry can die between two."""
+        released = self.registry.released
+        for start in range(0, len(data), fault.piece):
+            piece = data[start : start + fault.piece]
+            self.wfile.write(piece)
+            if what == "raw":
+                self.registry.served[self.path.split("/")[-1]] += len(piece)
+            if self.connection in self.registry.rude or (fault.pause and released.wait(fault.pause)):
+                break
         if fault.hang:
-            self.registry.released.wait(120)
-        self.close_connection = True
+            released.wait(120)
+        if fault.reset:
+            self.registry.be_rude(self.connection)
+        self.close_connection |= fault.hang or fault.cut or fault.reset or released.is_set()
 
     def log_message(self, *args: Any) -> None:
         """Keep quiet; the registry remembers."""
