@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import importlib.util
-import json
-from pathlib import Path
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
-from ansible.template import Templar
-from ansible.utils.collection_loader import AnsibleCollectionConfig
+from role_variables import OLLAMA, ollama
 
-ROLE = Path(__file__).resolve().parents[3] / "roles" / "ollama"
-SPEC = importlib.util.spec_from_file_location("look", ROLE / "files" / "look.py")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SPEC = importlib.util.spec_from_file_location("look", OLLAMA / "files" / "look.py")
 assert SPEC is not None
 assert SPEC.loader is not None
 look = importlib.util.module_from_spec(SPEC)
@@ -57,18 +55,6 @@ def test_a_container_without_the_roles_label_is_foreign(container: dict[str, Any
     assert look.foreign(container) is foreign
 
 
-def rendered(name: str, host: dict[str, Any], **given: Any) -> Any:
-    if AnsibleCollectionConfig.collection_finder is None:
-        init_plugin_loader()
-    loader = DataLoader()
-    variables: dict[str, Any] = {"inventory_hostname": "gpu-1"}
-    for folder in ("defaults", "vars"):
-        path = str(ROLE / folder / "main.yml")
-        variables |= loader.load_from_file(path, trusted_as_template=True)
-    variables |= {"__ollama_look": {"stdout": json.dumps({"engine": True, **host})}, **given}
-    return Templar(loader=loader, variables=variables).template(variables[name])
-
-
 HOOK = {"nvidia": "NVRM version: 580", "nvidia_runtime": True}
 BOTH = {**HOOK, "cdi": True}
 BY_CDI = [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
@@ -84,19 +70,89 @@ BY_CDI = [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
     ],
 )
 def test_cdi_goes_before_the_hook(host: dict[str, Any], given: dict[str, Any], requests: list[Any]) -> None:
-    assert rendered("__ollama_device_requests", host, **given) == requests
+    assert ollama("__ollama_device_requests", host, **given) == requests
 
 
 @pytest.mark.parametrize(
     ("host", "given", "void"), [(HOOK, {}, False), (BOTH, {}, True), (HOOK, {"ollama_gpu": "none"}, True)]
 )
 def test_the_default_runtime_gives_no_gpu_beside_cdi(host: dict[str, Any], given: dict[str, Any], void: bool) -> None:
-    environment = rendered("__ollama_environment", host, **given)
+    environment = ollama("__ollama_environment", host, **given)
     assert environment.get("NVIDIA_VISIBLE_DEVICES") == ("void" if void else None)
 
 
 def test_a_foreign_container_stops_the_role_unless_it_is_to_be_adopted() -> None:
-    problems = rendered("__ollama_host_problems", {"foreign": True})
+    host = {"containers": {"ollama": {"foreign": True}}}
+    problems = ollama("__ollama_host_problems", host)
     assert len(problems) == 1
     assert "ollama_adopt" in problems[0]
-    assert rendered("__ollama_host_problems", {"foreign": True}, ollama_adopt=True) == []
+    assert ollama("__ollama_host_problems", host, ollama_adopt=True) == []
+
+
+def opened(proc: Path, target: str, number: int, position: int) -> None:
+    """Let a process have a file open, as /proc shows it."""
+    for folder in ("fd", "fdinfo"):
+        (proc / "7" / folder).mkdir(parents=True, exist_ok=True)
+    real = proc / str(number) / target.lstrip("/")
+    real.parent.mkdir(parents=True)
+    real.write_bytes(b"GGUF")
+    (proc / "7" / "fd" / str(number)).symlink_to(real)
+    (proc / "7" / "fdinfo" / str(number)).write_text(f"pos:\t{position}\nflags:\t0100002\n")
+
+
+def test_what_a_server_fetches_is_what_it_has_open_in_its_store(tmp_path: Path) -> None:
+    opened(tmp_path, f"{look.BLOBS}/sha256-abc-partial", 3, 0)
+    opened(tmp_path, f"{look.BLOBS}/sha256-def", 4, 1)
+    opened(tmp_path, "/root/.ollama/models/manifests/registry/library/tiny/latest", 5, 0)
+    assert sorted(look.moves(7, tmp_path)) == ["sha256-abc-partial", "sha256-def"]
+
+
+def test_a_download_moves_when_it_is_written_and_a_check_when_it_is_read(tmp_path: Path) -> None:
+    opened(tmp_path, f"{look.BLOBS}/sha256-abc-partial", 3, 0)
+    first = look.moves(7, tmp_path)
+    assert look.moves(7, tmp_path) == first
+    os.utime((tmp_path / "7" / "fd" / "3").resolve(), ns=(1, 1))
+    written = look.moves(7, tmp_path)
+    assert written != first
+    (tmp_path / "7" / "fdinfo" / "3").write_text("pos:\t9\n")
+    assert look.moves(7, tmp_path) != written
+
+
+def test_a_process_that_is_gone_fetches_nothing(tmp_path: Path) -> None:
+    assert look.moves(7, tmp_path) == {}
+    assert look.pulling(0) == ""
+
+
+def test_the_models_of_a_volume_that_is_still_to_be_made_have_a_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(look, "engine", lambda asked: {"message": "get ollama: no such volume"})
+    (tmp_path / "volumes").mkdir()
+    place = tmp_path / "volumes" / "ollama" / "_data" / "models"
+    assert look.models_path("ollama", {"DockerRootDir": str(tmp_path)}) == str(place)
+    assert look.models_path(str(tmp_path), {}) == str(tmp_path / "models")
+
+
+def test_the_models_of_an_engine_that_is_elsewhere_have_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "engine", lambda asked: {"Mountpoint": "/nowhere/volumes/ollama/_data"})
+    assert look.models_path("ollama", {"DockerRootDir": "/nowhere"}) == ""
+    assert look.models_path("ollama", {}) == ""
+    assert look.models_path("/nowhere/ollama", {}) == ""
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "STILL_SECONDS", 0.0)
+    monkeypatch.setattr(look, "between_files", lambda pid: False)
+    monkeypatch.setattr(look, "moves", lambda pid: {"sha256-0123456789abcdef-partial": (1, 0, 2000, 4000000)})
+
+
+@pytest.mark.usefixtures("still")
+def test_a_pull_that_stands_still_is_not_waited_for() -> None:
+    assert look.wait(7, patience=60) == ""
+
+
+@pytest.mark.usefixtures("still")
+def test_a_pull_that_outlasts_the_patience_is_told_with_its_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(look, "STILL_SECONDS", 60.0)
+    assert look.wait(7, patience=0) == "0123456789ab, 1.0 of 4.0 MB"
