@@ -1,0 +1,61 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a module run tells while it goes on, for the action plugin that asked for it.
+
+The action plugin sets the private option `_job`: NEW lets a run go on in the background
+where there is something to do, and a job's directory asks for the answer of such a run.
+Without it a module is what it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
+
+from .. import module as modules
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+    from ..converge import Step
+    from .progress import Progress
+
+OPTION = "_job"
+NEW = "new"
+
+
+def run(argument_spec: Mapping[str, Any], body: modules.Body, **arguments: Any) -> None:
+    """Run ``body`` as a module, or give the answer of the run that went on in the background."""
+
+    def answer(module: AnsibleModule) -> Mapping[str, Any]:
+        job = module.params[OPTION]
+        if job and job != NEW:
+            from . import background
+
+            background.give(job)
+        return body(module)
+
+    modules.run({**argument_spec, OPTION: {"type": "str"}}, answer, **arguments)
+
+
+class Job:
+    """One run's word to whoever follows it. ``begin`` and ``watch`` are what `bring` takes."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._asked = module.params[OPTION] == NEW
+        self._progress: Optional[Progress] = None
+
+    def begin(self, steps: Sequence[Step]) -> None:
+        """Go on in the background, if that was asked for and the host lets us."""
+        if not self._asked:
+            return
+        from . import background
+        from .progress import Progress
+
+        self._progress = Progress(len(steps))
+        background.hand_over(self._progress.snapshot)
+
+    def watch(self, model: str, line: Mapping[str, Any]) -> None:
+        """Take one line of the server about a pull. Called by several threads."""
+        if self._progress is not None:
+            self._progress.note(model, line)
