@@ -37,3 +37,20 @@ options:
 requirements:
   - requests (C(python3-requests)) on the managed host
 """
+
+    # What a task that brings models takes besides the models.
+    TASK = r"""
+options:
+  models_path:
+    description:
+      - The directory on the managed host where the server keeps its models. Before a pull the sizes in the registries'
+        manifests are compared with the free space there, without what the server already has.
+      - Without it the usual places are looked at, and one is taken that proves to be this server's by what it holds.
+        Where none does, or a registry cannot be reached from the managed host, nothing is checked.
+    type: path
+  progress:
+    description:
+      - Whether progress is shown while models are pulled.
+    type: bool
+    default: true
+"""

@@ -98,6 +98,9 @@ class Resource:
         """Return what a person should know although nothing failed, once all is done."""
         return ()
 
+    def review(self, steps: Sequence[Step]) -> None:
+        """Look at the whole plan before the first write, in check mode too; raise Failure where it cannot be done."""
+
     def needs(self, step: Step) -> Collection[Hashable]:
         """Return the keys whose steps must be finished before this one begins."""
         return ()
@@ -135,7 +138,7 @@ class Outcome:
         step = self.steps[0] if self.steps else None
         diff = {"before": _before(step), "after": _after(step)} if step else {"before": {}, "after": {}}
         state = self.states[0] if self.states else {}
-        return {"changed": self.changed, "diff": diff, "warnings": list(self.warnings), self.kind: state}
+        return {"changed": self.changed, "diff": diff, self.kind: state, **self._warned()}
 
     def many(self, plural: str) -> dict[str, Any]:
         """Return the result of a module for a list, under the plural name."""
@@ -147,9 +150,12 @@ class Outcome:
             },
             "plan": [step.summary() for step in self.steps],
             "kept": list(self.kept),
-            "warnings": list(self.warnings),
             plural: [state for state in self.states if state],
+            **self._warned(),
         }
+
+    def _warned(self) -> dict[str, Any]:
+        return {"warnings": list(self.warnings)} if self.warnings else {}
 
 
 def converge(
@@ -176,6 +182,7 @@ def converge(
         purged, kept = _purge(resource, present, set(keys))
         steps += purged
     order = _order(resource, steps)
+    resource.review(steps)
     if steps and not check_mode:
         begin(steps)
         _apply(resource, steps, order, workers)

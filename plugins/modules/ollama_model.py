@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes
   - selfhosted.llm.attributes.actiongroup_ollama
   - selfhosted.llm.ollama
+  - selfhosted.llm.ollama.task
 options:
   name:
     description:
@@ -39,6 +40,13 @@ options:
       - latest
       - absent
     default: present
+  digest:
+    description:
+      - Pin the model to this digest, the 12 characters that C(ollama list) shows or all 64.
+      - It is compared with what is there, with the registry's manifest before a pull, and with what came after it.
+        Where it is another, the task fails and the model that was there stays.
+      - Not for models that are made or copied. Their digests differ from server to server.
+    type: str
   base:
     description:
       - Make the model from this one. A base that is not there is pulled first.
@@ -48,28 +56,34 @@ options:
     type: str
   files:
     description:
-      - Make the model from GGUF files on the managed host. A path, or a mapping from names to paths.
-      - A file is read through on each run to compare it, about a second for each gigabyte, and uploaded only where
+      - Make the model from GGUF files on the managed host. A path, a list of paths, or a mapping from names to paths.
+      - The path of one shard (C(name-00001-of-00003.gguf)) stands for all of them, which reach the server as one file.
+      - A file is hashed when it is new or has changed, about a second for each gigabyte, and uploaded only where
         the server does not hold it yet.
-      - Ollama 0.30.0 and newer write uploaded files anew, and do not tell what they were made from. There a changed
-        file is not noticed. Give the model another name (such as a version in the tag), or remove it first.
+      - Ollama 0.30.0 and newer write uploaded files anew. What a model was made from is noted on the managed host
+        (in C(/var/lib/selfhosted-llm), or below the home of a user who is not root), and a changed file is noticed as
+        long as the note is there.
+    type: raw
+  adapters:
+    description:
+      - The path of a LoRA adapter (GGUF) on the managed host, or its name and path as a mapping. Servers take one.
+      - For a model from O(base) or O(files), as all options down to O(quantize).
     type: raw
   system:
     description:
-      - The system prompt of a model from O(base) or O(files). Without it a base's own is kept.
+      - The system prompt. Without it a base's own is kept, and an empty one takes it away.
       - Line ends at its end are dropped.
     type: str
   template:
     description:
-      - The prompt template of a model from O(base) or O(files), in Go's syntax. Without it a base's own is kept.
+      - The prompt template, in Go's syntax. Without it a base's own is kept, and an empty one takes it away.
       - Line ends at its end are dropped.
       - Where a file has a chat template (and always from Ollama 0.30), a dropped O(template) or C(stop) is not noticed.
     type: str
   parameters:
     description:
-      - The parameters of a model from O(base) or O(files), laid over those of the base. One that is no longer
-        listed is dropped.
-      - Where a file has a chat template (and always from Ollama 0.30), a dropped C(stop) is not noticed.
+      - The parameters, laid over those of the base. One that is no longer listed is dropped, and V(null) takes away
+        one that the base has.
       - Whole numbers are C(num_ctx), C(num_predict), C(num_keep), C(num_batch), C(num_gpu), C(num_thread),
         C(main_gpu), C(seed), C(top_k), C(repeat_last_n) and C(draft_num_predict).
       - Numbers are C(temperature), C(top_p), C(min_p), C(typical_p), C(repeat_penalty), C(presence_penalty) and
@@ -77,11 +91,80 @@ options:
       - C(use_mmap) is a boolean, and C(stop) a text or a list of texts.
       - Other names and types are refused, because the server stores anything and fails later.
     type: dict
+  messages:
+    description:
+      - A conversation that each chat begins with. Without it a base's own is kept, and V([]) takes it away.
+    type: list
+    elements: dict
+    suboptions:
+      role:
+        description:
+          - Who says it.
+        type: str
+        choices:
+          - system
+          - user
+          - assistant
+        required: true
+      content:
+        description:
+          - What is said. Line ends at its end are dropped.
+        type: str
+        required: true
+  license:
+    description:
+      - The text of a license, or a list of texts. The server adds them to those of the base. V([]) takes those away.
+    type: raw
+  quantize:
+    description:
+      - Quantize the weights to this. They must be F16 or F32 (from Ollama 0.30 also BF16).
+      - What it was made from is noted on the managed host, as for O(files). Without the note a changed base or file is
+        not noticed.
+    type: str
+    choices:
+      - F16
+      - F32
+      - Q4_K_M
+      - Q4_K_S
+      - Q8_0
+  modelfile:
+    description:
+      - Make the model by a Modelfile, in place of O(base), O(files) and all options that say what it is made of.
+      - Its text, or the path of one on the managed host. Relative paths in it begin at its folder; a text has none.
+      - C(FROM), C(PARAMETER), C(TEMPLATE), C(SYSTEM), C(ADAPTER), C(LICENSE), C(MESSAGE), C(REQUIRES), C(RENDERER) and
+        C(PARSER) are read as the command line of Ollama reads them.
+    type: str
+  source:
+    description:
+      - Make the model a copy of this one on the server, which takes no room. A source that changes is copied again.
+      - Where the source is gone, the copy stays as it is. So a model that is listed as V(absent) and is the source of
+        another is renamed.
+    type: str
+  mirror:
+    description:
+      - Pull by this registry or pull-through cache (V(host:port), or V(http://host:port) for one without TLS), and keep
+        the short name. The digest is that of the origin as long as the mirror serves the same manifest.
+      - It stands for the registry of O(name), or that of O(base) where that is pulled.
+      - Ollama pulls only from registries that send a C(Location) header with a file.
+    type: str
   insecure:
     description:
       - Pull by plain HTTP. It does not mean TLS without checking certificates.
     type: bool
     default: false
+  loaded:
+    description:
+      - Whether the model is in memory after the run. Left out, nothing is loaded or unloaded.
+      - The server loads weights, not names, so a model whose weights are in memory by another name counts as loaded.
+        It cannot be unloaded alone, and the task says so.
+    type: bool
+  keep_alive:
+    description:
+      - How long a model that is to be loaded (O(loaded=true)) stays in memory unused. Seconds, a duration such as
+        V(30m) or V(1h30m), or V(forever). The server's own default is used for a model that is loaded anew without it.
+      - The server tells only when a model expires, and each use sets that back. So a time that is too long, or without
+        end, is noticed, and one that is too short is not.
+    type: str
   stall_timeout:
     description:
       - How many seconds a pull may stand still before it is broken off and tried again.
@@ -97,6 +180,7 @@ options:
 seealso:
   - module: selfhosted.llm.ollama_models
   - module: selfhosted.llm.ollama_model_info
+  - module: selfhosted.llm.ollama_fit
 """
 
 EXAMPLES = r"""
@@ -128,6 +212,43 @@ EXAMPLES = r"""
     parameters:
       temperature: 0.2
 
+- name: A model is exactly the one that was tested
+  selfhosted.llm.ollama_model:
+    name: llama3.2:3b
+    digest: a80c4f17acd5
+
+- name: A model by a Modelfile that lies beside the playbook
+  selfhosted.llm.ollama_model:
+    name: mario
+    modelfile: "{{ lookup('ansible.builtin.file', 'mario.Modelfile') }}"
+
+- name: A fine-tune as an adapter, quantized, with an example conversation
+  selfhosted.llm.ollama_model:
+    name: support:v4
+    files: /srv/models/base-f16.gguf
+    adapters: /srv/models/support-v4-lora.gguf
+    quantize: Q4_K_M
+    messages:
+      - role: user
+        content: My order did not arrive.
+      - role: assistant
+        content: I am sorry to hear that. What is its number?
+
+- name: The model of the exam is in memory before the exam
+  selfhosted.llm.ollama_model:
+    name: assistant
+    base: llama3.2:3b
+    loaded: true
+    keep_alive: 4h
+
+- name: A stable name for what is used today
+  selfhosted.llm.ollama_model: {name: house-default, source: llama3.2:3b}
+
+- name: A model comes by the cache in the house, and keeps its name
+  selfhosted.llm.ollama_model:
+    name: llama3.1:70b
+    mirror: http://cache.example.org:5000
+
 - name: A model is gone
   selfhosted.llm.ollama_model:
     name: llama2
@@ -153,20 +274,9 @@ model:
     digest: 5e1b7a8df3c5a0ff3a4c1bb2bcf3a9b9df8a80a2ac0d6a44b3e1f3a7a1c60cb2
     size: 2019393792
     modified_at: "2026-11-23T08:15:00.123456789Z"
-    details:
-      family: llama
-      parameter_size: 3.2B
-      quantization_level: Q4_K_M
     base: llama3.2:3b
-    weights:
-      - sha256:dde5aa3fc5ffc17176b5e8bdc82f587b24b2678c6c66101bf7da77af9f7ccdff
     system: You answer in the language of the question, in at most five sentences.
-    template: "{{ .Prompt }}"
-    parameters:
-      num_ctx: 16384
-      temperature: 0.3
-    capabilities:
-      - completion
+    parameters: {num_ctx: 16384, temperature: 0.3}
   contains:
     name:
       description: The complete name, in the case that the server keeps it in.
@@ -175,7 +285,7 @@ model:
     digest:
       description: The digest that C(ollama list) shows the start of.
       type: str
-      returned: when the model is there, and with O(state=latest)
+      returned: when the model is there, and with O(state=latest), O(digest) or O(source)
     size:
       description: The size of all its files in bytes. Files may be shared with other models.
       type: int
@@ -191,7 +301,7 @@ model:
     base:
       description: The model or file that it was made from.
       type: str
-      returned: with O(base) or O(files)
+      returned: with O(base), O(files) or O(modelfile)
     base_pulled:
       description: Whether the base is pulled first.
       type: bool
@@ -200,60 +310,90 @@ model:
       description: The digests of the files with its weights.
       type: list
       elements: str
-      returned: with O(base) or O(files)
+      returned: with O(base), O(files) or O(modelfile)
+    made_from:
+      description: The digests of what it was made from, where the server does not keep them and this was noted.
+      type: list
+      elements: str
+      returned: with O(base), O(files) or O(modelfile)
+    adapters:
+      description: The digests of its adapters.
+      type: list
+      elements: str
+      returned: with O(base), O(files) or O(modelfile)
     system:
       description: The system prompt.
       type: str
-      returned: with O(base) or O(files)
+      returned: with O(base), O(files) or O(modelfile)
     template:
       description: The prompt template.
       type: str
-      returned: with O(base) or O(files)
+      returned: with O(base), O(files) or O(modelfile)
     parameters:
       description: All parameters that are stored in it, those of the base too.
       type: dict
-      returned: with O(base) or O(files)
+      returned: with O(base), O(files) or O(modelfile)
+    messages:
+      description: The conversation that each chat begins with.
+      type: list
+      elements: dict
+      returned: with O(base), O(files) or O(modelfile)
+    license:
+      description: The texts of its licenses, one after the other.
+      type: str
+      returned: with O(base), O(files) or O(modelfile)
+    quantization:
+      description: The quantization of its weights.
+      type: str
+      returned: with O(base), O(files) or O(modelfile)
+    loaded:
+      description: Whether it is in memory.
+      type: bool
+      returned: with O(loaded)
+    keep_alive:
+      description: How long it stays there unused, as far as it can be told.
+      type: str
+      returned: with O(keep_alive)
     capabilities:
       description: What it can do, such as V(completion), V(tools), V(embedding).
       type: list
       elements: str
-      returned: with O(base) or O(files), from Ollama 0.6.4 on
-done:
-  description: Always empty for one model.
-  returned: failure while writing
-  type: list
-  elements: str
+      returned: with O(base), O(files) or O(modelfile), from Ollama 0.6.4 on
 failed_steps:
   description: What failed, as C(action), C(name), C(fields) and C(msg).
   returned: failure while writing
   type: list
   elements: dict
-not_begun:
-  description: Always empty for one model.
-  returned: failure while writing
-  type: list
-  elements: str
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import EXCLUSIVE, MODEL
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.job import Job, run
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import EXCLUSIVE, MODEL, TASK
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.resources import bring
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.spec import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.wish import read_wish
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     wish = read_wish(module.params)
-    outcome = bring(connect(module), [wish], check_mode=module.check_mode, timeout=module.params["timeout"])
+    job = Job(module)
+    outcome = bring(
+        connect(module),
+        [wish],
+        check_mode=module.check_mode,
+        timeout=module.params["timeout"],
+        models_path=module.params["models_path"],
+        begin=job.begin,
+        watch=job.watch,
+    )
     return outcome.single()
 
 
 def main() -> None:
-    run({**CONNECTION, **MODEL}, body, mutually_exclusive=EXCLUSIVE)
+    run({**CONNECTION, **MODEL, **TASK}, body, mutually_exclusive=EXCLUSIVE)
 
 
 if __name__ == "__main__":

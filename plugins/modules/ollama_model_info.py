@@ -23,6 +23,18 @@ options:
       - The model to tell about. V(llama3.2) is V(llama3.2:latest), and the case does not matter.
       - Without it all models are listed.
     type: str
+  check_updates:
+    description:
+      - Whether to ask the registries what they serve under the models' names, many at once. Nothing is downloaded.
+      - The managed host asks, so it must reach them. A registry that cannot be asked is a warning.
+    type: bool
+    default: false
+  insecure:
+    description:
+      - Registries (C(host) or C(host:port), as in the models' names) that O(check_updates) asks by plain HTTP.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: selfhosted.llm.ollama_model
   - module: selfhosted.llm.ollama_info
@@ -36,6 +48,15 @@ EXAMPLES = r"""
 - name: The largest comes first
   ansible.builtin.debug:
     msg: "{{ known.models | sort(attribute='size', reverse=true) | map(attribute='name') }}"
+
+- name: Models of which a newer one is served are known
+  selfhosted.llm.ollama_model_info:
+    check_updates: true
+  register: known
+
+- name: They are named
+  ansible.builtin.debug:
+    msg: "{{ known.models | selectattr('update_available', 'true') | map(attribute='name') }}"
 
 - name: One model is known in full
   selfhosted.llm.ollama_model_info:
@@ -95,6 +116,12 @@ models:
       description: What the server tells of the weights, such as C(family), C(parameter_size), C(quantization_level).
       type: dict
       returned: success
+    update_available:
+      description:
+        - Whether the registry serves another model under this name.
+        - V(null) where that cannot be told, as for a model that was made on the server.
+      type: bool
+      returned: with O(check_updates=true)
     base:
       description: The model or file that it was made from, empty for a pulled one.
       type: str
@@ -116,6 +143,36 @@ models:
       description: The parameters that are stored in it, in their own types.
       type: dict
       returned: with O(name)
+    adapters:
+      description: The digests of its adapters.
+      type: list
+      elements: str
+      returned: with O(name)
+    messages:
+      description: The conversation that each chat begins with.
+      type: list
+      elements: dict
+      returned: with O(name)
+    license:
+      description: The texts of its licenses, one after the other.
+      type: str
+      returned: with O(name)
+    quantization:
+      description: The quantization of its weights.
+      type: str
+      returned: with O(name)
+    requires:
+      description: The version of Ollama that it says it needs.
+      type: str
+      returned: with O(name)
+    renderer:
+      description: The built-in renderer of its prompts.
+      type: str
+      returned: with O(name)
+    parser:
+      description: The built-in parser of its answers.
+      type: str
+      returned: with O(name)
     capabilities:
       description: What it can do, such as V(completion), V(tools), V(embedding).
       type: list
@@ -129,15 +186,27 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.facts import model_facts
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.facts import add_updates, model_facts
+
+
+OPTIONS = {
+    **CONNECTION,
+    "name": {"type": "str"},
+    "check_updates": {"type": "bool", "default": False},
+    "insecure": {"type": "list", "elements": "str", "default": []},
+}
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    return {"changed": False, "models": model_facts(connect(module), module.params["name"])}
+    given = module.params
+    client = connect(module)
+    models = model_facts(client, given["name"])
+    warnings = add_updates(client, models, given["insecure"], given["timeout"]) if given["check_updates"] else []
+    return {"changed": False, "models": models, "warnings": warnings}
 
 
 def main() -> None:
-    run({**CONNECTION, "name": {"type": "str"}}, body)
+    run(OPTIONS, body)
 
 
 if __name__ == "__main__":

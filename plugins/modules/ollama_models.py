@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes
   - selfhosted.llm.attributes.actiongroup_ollama
   - selfhosted.llm.ollama
+  - selfhosted.llm.ollama.task
 options:
   models:
     description:
@@ -42,6 +43,10 @@ options:
           - latest
           - absent
         default: present
+      digest:
+        description:
+          - Pin the model to this digest, the 12 characters that C(ollama list) shows or all 64.
+        type: str
       base:
         description:
           - Make the model from this one. It is pulled first if it is neither there nor listed.
@@ -49,25 +54,87 @@ options:
         type: str
       files:
         description:
-          - Make the model from GGUF files on the managed host. A path, or a mapping from names to paths.
+          - Make the model from GGUF files on the managed host. A path, a list of paths, or a mapping from names to
+            paths.
+        type: raw
+      adapters:
+        description:
+          - The path of a LoRA adapter (GGUF) on the managed host, or its name and path as a mapping.
         type: raw
       system:
         description:
-          - The system prompt of a model from O(models[].base) or O(models[].files).
+          - The system prompt of a model from O(models[].base) or O(models[].files). An empty one takes that of the base
+            away.
         type: str
       template:
         description:
-          - The prompt template of a model from O(models[].base) or O(models[].files).
+          - The prompt template of a model from O(models[].base) or O(models[].files). An empty one takes that of the
+            base away.
         type: str
       parameters:
         description:
-          - The parameters of a model from O(models[].base) or O(models[].files), laid over those of the base.
+          - The parameters of a model from O(models[].base) or O(models[].files), laid over those of the base. V(null)
+            takes one of the base away.
         type: dict
+      messages:
+        description:
+          - A conversation that each chat begins with. V([]) takes that of the base away.
+        type: list
+        elements: dict
+        suboptions:
+          role:
+            description:
+              - Who says it.
+            type: str
+            choices:
+              - system
+              - user
+              - assistant
+            required: true
+          content:
+            description:
+              - What is said.
+            type: str
+            required: true
+      license:
+        description:
+          - The text of a license, or a list of texts, added to those of the base. V([]) takes those away.
+        type: raw
+      quantize:
+        description:
+          - Quantize the weights to this.
+        type: str
+        choices:
+          - F16
+          - F32
+          - Q4_K_M
+          - Q4_K_S
+          - Q8_0
+      modelfile:
+        description:
+          - Make the model by a Modelfile, its text or its path on the managed host.
+        type: str
+      source:
+        description:
+          - Make the model a copy of this one, which is on the server or listed.
+        type: str
+      mirror:
+        description:
+          - Pull by this registry or pull-through cache, and keep the short name.
+        type: str
       insecure:
         description:
           - Pull by plain HTTP.
         type: bool
         default: false
+      loaded:
+        description:
+          - Whether the model is in memory after the run. Left out, nothing is loaded or unloaded.
+        type: bool
+      keep_alive:
+        description:
+          - How long a loaded model stays in memory unused. Seconds, a duration such as V(30m), or V(forever).
+        type: str
       stall_timeout:
         description:
           - How many seconds a pull may stand still before it is broken off and tried again.
@@ -81,7 +148,7 @@ options:
   purge:
     description:
       - Remove every model that O(models) does not list.
-      - A model that a listed one is made from is kept. RV(kept) names it.
+      - A model that a listed one is made from, or is a copy of, is kept. RV(kept) names it.
     type: bool
     default: false
   purge_all:
@@ -115,6 +182,22 @@ EXAMPLES = r"""
   selfhosted.llm.ollama_models:
     models: "{{ ollama_models }}"
     purge: true
+
+- name: A lab's list, pinned, by the cache in the house, with one model in memory before Monday
+  selfhosted.llm.ollama_models:
+    models:
+      - name: llama3.1:8b
+        digest: 46e0c10c039e
+        mirror: http://cache.example.org:5000
+      - name: tutor
+        base: llama3.1:8b
+        system: You help students to find the answer themselves.
+        loaded: true
+        keep_alive: forever
+      - name: default
+        source: tutor
+    workers: 2
+    models_path: /var/lib/docker/volumes/ollama/_data/models
 
 - name: One model takes another's place
   selfhosted.llm.ollama_models:
@@ -161,44 +244,14 @@ models:
       description: The size of all its files in bytes. Files may be shared with other models.
       type: int
       returned: when the model is there
-    modified_at:
-      description: When the model was last written on the server.
-      type: str
-      returned: when the model is there
-    details:
-      description: What the server tells of the weights.
-      type: dict
-      returned: when the model is there
-    base:
-      description: The model or file that it was made from.
-      type: str
-      returned: for a model from a base or from files
     base_pulled:
       description: Whether the base is pulled first.
       type: bool
       returned: in check mode, where it would be
-    weights:
-      description: The digests of the files with its weights.
-      type: list
-      elements: str
-      returned: for a model from a base or from files
-    system:
-      description: The system prompt.
-      type: str
-      returned: for a model from a base or from files
-    template:
-      description: The prompt template.
-      type: str
-      returned: for a model from a base or from files
-    parameters:
-      description: All parameters that are stored in it.
-      type: dict
-      returned: for a model from a base or from files
-    capabilities:
-      description: What it can do.
-      type: list
-      elements: str
-      returned: for a model from a base or from files, from Ollama 0.6.4 on
+    loaded:
+      description: Whether it is in memory.
+      type: bool
+      returned: with O(models[].loaded)
 plan:
   description: What was changed, or would be in check mode.
   returned: success
@@ -223,7 +276,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Models that O(purge) would have removed and that others are made from.
+  description: Models that O(purge) would have removed and that others are made from or are copies of.
   returned: success
   type: list
   elements: str
@@ -269,11 +322,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import EXCLUSIVE, MODEL
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.job import Job, run
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import EXCLUSIVE, MODEL, TASK
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.resources import bring
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.spec import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.wish import read_wish
 
 OPTIONS = {
     **CONNECTION,
@@ -287,6 +340,7 @@ OPTIONS = {
     "purge": {"type": "bool", "default": False},
     "purge_all": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
+    **TASK,
 }
 
 
@@ -295,6 +349,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     wishes = [read_wish(entry) for entry in given["models"]]
     if given["purge"] and not given["purge_all"] and not any(wish.present for wish in wishes):
         raise Failure("Refusing to purge, because models lists none that is to be there; say purge_all to remove all.")
+    job = Job(module)
     outcome = bring(
         connect(module),
         wishes,
@@ -302,6 +357,9 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         timeout=given["timeout"],
         purge=given["purge"],
         workers=given["workers"],
+        models_path=given["models_path"],
+        begin=job.begin,
+        watch=job.watch,
     )
     return outcome.many("models")
 

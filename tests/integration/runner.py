@@ -63,8 +63,14 @@ def run(module: str, args: Mapping[str, Any], *, check: bool = False) -> Result:
 _busy = threading.Lock()
 
 
+def _state_home() -> str:
+    """Where modules note what they keep on a host: not where this machine's own would."""
+    return os.environ.get("XDG_STATE_HOME") or str(ROOT / ".cache" / "state")
+
+
 def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE), "LC_ALL": "C.UTF-8"}
+    own = {"XDG_STATE_HOME": _state_home()}
+    return {**os.environ, **own, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE), "LC_ALL": "C.UTF-8"}
 
 
 def _started(module: str, given: str) -> tuple[str, str]:
@@ -104,7 +110,7 @@ def _forked(module: str, given: str) -> tuple[str, str]:
         process = _zygote()
         assert process.stdin
         assert process.stdout
-        order = {"module": module} | {name: str(path) for name, path in files.items()}
+        order = {"module": module, "state_home": _state_home()} | {name: str(path) for name, path in files.items()}
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()
         ready, _none, _nothing = select.select([process.stdout], [], [], LONGEST_RUN)

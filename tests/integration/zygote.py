@@ -25,6 +25,7 @@ def run(order: dict[str, str]) -> None:
         os.dup2(os.open(path, flags), number)
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = [order["module"]]
+    os.environ["XDG_STATE_HOME"] = order["state_home"]
     code = 1
     try:
         runpy.run_module(order["module"], run_name="__main__", alter_sys=True)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any, BinaryIO, Generator, Mapping, Optional, Tuple, cast
 
@@ -82,6 +83,10 @@ class Client:
     def _at_least(self, *version: int) -> bool:
         return parse_version(self.version) >= version
 
+    def is_at_least(self, version: str) -> bool:
+        """Tell whether the server is of this version or newer."""
+        return parse_version(self.version) >= parse_version(version)
+
     @property
     def streams_create_safely(self) -> bool:
         """Whether a streamed create ends at its first error.
@@ -99,6 +104,11 @@ class Client:
     def rewrites_uploads(self) -> bool:
         """Whether create rewrites an uploaded GGUF, so that its digest is found nowhere afterwards."""
         return self._at_least(0, 30, 0)
+
+    @property
+    def has_renderers(self) -> bool:
+        """Whether a model may name a renderer and a parser; an older server drops them without a word."""
+        return self._at_least(0, 12, 0)
 
     def tags(self) -> list[dict[str, Any]]:
         """Return all models that the server lists."""
@@ -147,6 +157,33 @@ class Client:
         if last.get("status") != "success":
             raise Failure("the answer ended before the server said 'success'")
 
+    def copy(self, source: str, name: str) -> None:
+        """Give a model a further name; another model of that name is replaced."""
+        self._call("POST", "/api/copy", json={"source": source, "destination": name})
+
+    def load(self, name: str, keep_alive: Optional[float], size: int = 0) -> None:
+        """Bring a model into memory for ``keep_alive`` seconds, by the server's own default where it is None.
+
+        ``size`` is how many bytes the server may have to read.
+        """
+        self._hold(name, None if keep_alive is None else _go_seconds(keep_alive), 600 + size / SLOW_DISK)
+
+    def unload(self, name: str) -> None:
+        """Take a model out of memory; one that is not there is fine."""
+        self._hold(name, 0, None)
+
+    def _hold(self, name: str, keep_alive: Optional[int], timeout: Optional[float]) -> None:
+        request: dict[str, Any] = {"model": name, "stream": False}
+        if keep_alive is not None:
+            request["keep_alive"] = keep_alive
+        try:
+            self._call("POST", "/api/generate", json=request, timeout=timeout)
+        except HttpFailure as error:
+            # A model that only embeds is loaded by the call that it is for.
+            if error.status != 400 or "does not support generate" not in error.words:
+                raise
+            self._call("POST", "/api/embed", json={**request, "input": ""}, timeout=timeout)
+
     def delete(self, name: str) -> None:
         """Remove a model; one that is not there is fine."""
         self._call("DELETE", "/api/delete", json={"model": name}, expect=(200, 404))
@@ -174,6 +211,11 @@ class Client:
             return self._session.request(method, path, **options)
         except HttpFailure as error:
             raise _explained(error) from error
+
+
+def _go_seconds(seconds: float) -> int:
+    """Return a keep_alive as whole seconds, -1 for one without end."""
+    return -1 if seconds == math.inf else max(1, round(seconds))
 
 
 class _Patience:

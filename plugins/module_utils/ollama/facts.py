@@ -5,24 +5,51 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import Any, Collection, Mapping, Optional, Sequence
 
 from ..errors import Failure
 from ..http import HttpFailure
-from . import spec as specs
+from . import content as contents
 from .client import Client
+from .content import State
 from .names import ModelName
-from .spec import State
 
 
 def model_facts(client: Client, name: Optional[str]) -> list[State]:
     """Return all models by the list, or one in full."""
     key = ModelName.parse(name).key if name is not None else None
-    listed = [item for item in client.tags() if key is None or specs.key_of(item) == key]
-    found = [specs.listed_state(item) for item in sorted(listed, key=lambda item: str(item.get("name")).lower())]
+    listed = [item for item in client.tags() if key is None or contents.key_of(item) == key]
+    found = [contents.listed_state(item) for item in sorted(listed, key=lambda item: str(item.get("name")).lower())]
     if key is None:
         return found
     return [{**state, **content(client, str(state["name"]))} for state in found]
+
+
+def add_updates(client: Client, models: Sequence[State], insecure: Collection[str], timeout: float) -> list[str]:
+    """Add to each model whether its registry serves another one under its name, and return warnings.
+
+    ``insecure`` are the registries that are asked by plain HTTP. What cannot be told is None, as of
+    a model that no registry knows.
+    """
+    from .drift import Served
+    from .registry import Unserved
+
+    served = Served(client, timeout)
+    plain = {host.lower() for host in insecure}
+    named = [(ModelName.parse(str(model["name"])), model) for model in models if contents.key_of(model)[0]]
+    asked = [(name, name.host.lower() in plain) for name, _model in named]
+    served.ask(asked)
+    warnings = []
+    for model in models:
+        model["update_available"] = None
+    for (name, by_http), (_name, model) in zip(asked, named):
+        answer = served.answer(name, by_http)
+        if isinstance(answer, Unserved):
+            if answer.status != 404:
+                warnings.append(f"Whether there is an update of {name.display} is unknown, because {answer.reason}.")
+            continue
+        model["update_available"] = not served.is_same(model, answer)
+    return warnings
 
 
 def content(client: Client, name: str) -> State:
@@ -40,9 +67,9 @@ def content(client: Client, name: str) -> State:
         return {}
     # From 0.30.0 on the server may show the template of the weights in place of the stored one.
     # Where both are the same there is no need to ask for its version.
-    stored = specs.modelfile_template(str(shown.get("modelfile") or ""))
-    differ = bool(stored) and stored != (shown.get("template") or specs.NO_TEMPLATE)
-    return specs.shown_state(shown, stored_template=differ and client.rewrites_uploads)
+    stored = contents.modelfile_template(str(shown.get("modelfile") or ""))
+    differ = bool(stored) and stored != (shown.get("template") or contents.NO_TEMPLATE)
+    return contents.shown_state(shown, stored_template=differ and client.rewrites_uploads)
 
 
 def server_facts(client: Client) -> dict[str, Any]:

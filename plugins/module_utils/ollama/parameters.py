@@ -50,7 +50,10 @@ IGNORED = frozenset(
         "vocab_only",
     )
 )
-_TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_TRUTH = {
+    **dict.fromkeys(("true", "t", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "f", "no", "off", "0"), False),
+}
 
 
 def checked(model: str, given: Mapping[str, Any]) -> Parameters:
@@ -80,6 +83,9 @@ def _near(name: str) -> str:
 
 
 def _integer(value: Any) -> Optional[int]:
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
+        # A float would round what is larger than 2^53.
+        return int(value)
     number = _float(value)
     if number is None or not number.is_integer():
         return None

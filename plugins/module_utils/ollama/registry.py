@@ -20,6 +20,17 @@ REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 5
 
 
+class Unserved(Failure):
+    """A manifest that could not be had. ``reason`` says why, ``advice`` what to do, both without a full stop."""
+
+    def __init__(self, name: ModelName, reason: str, advice: str, status: Optional[int] = None) -> None:
+        way_out = f"; {advice}" if advice else ""
+        super().__init__(f"Whether {name.display} is the latest cannot be told, because {reason}{way_out}.")
+        self.reason = reason
+        self.advice = advice
+        self.status = status
+
+
 @dataclass(frozen=True)
 class Manifest:
     """A model's manifest as a registry sent it."""
@@ -38,6 +49,8 @@ class Manifest:
             raise ValueError("it lists no layers")
         if not isinstance(content.get("config"), dict):
             raise ValueError("it names no config")
+        if not all(isinstance(layer.get("size", 0), int) for layer in (content["config"], *layers)):
+            raise ValueError("a size in it is no number")
         return cls(body, content)
 
     @property
@@ -57,6 +70,19 @@ class Manifest:
         The last is that of a model made on the server itself: there a line end follows.
         """
         return frozenset((self.served_digest, self.encoded_digest, _digest(self._encoded() + b"\n")))
+
+    @property
+    def blobs(self) -> dict[str, int]:
+        """The size in bytes of each file by its digest."""
+        return {str(layer.get("digest")): int(layer.get("size") or 0) for layer in self._layers()}
+
+    @property
+    def size(self) -> int:
+        """The size in bytes of all files, as a server that has pulled it lists it."""
+        return sum(int(layer.get("size") or 0) for layer in self._layers())
+
+    def _layers(self) -> list[Mapping[str, Any]]:
+        return [self.content["config"], *self.content["layers"]]
 
     def _encoded(self) -> bytes:
         content = self.content
@@ -82,7 +108,7 @@ def _digest(data: bytes) -> str:
 
 
 def fetch(name: ModelName, server_version: str, insecure: bool, timeout: float) -> Manifest:
-    """Ask a model's registry for its manifest, from the host that the module runs on."""
+    """Ask a model's registry for its manifest, from the host that the module runs on; raise Unserved without one."""
     url = f"{'http' if insecure else 'https'}://{name.host}/v2/{name.namespace}/{name.model}/manifests/{name.tag}"
     try:
         answer = _follow(url, server_version, timeout)
@@ -91,9 +117,7 @@ def fetch(name: ModelName, server_version: str, insecure: bool, timeout: float) 
     try:
         return Manifest.parse(answer.body)
     except ValueError as error:
-        raise Failure(
-            f"Whether {name.display} is the latest cannot be told: what {url} answers is no model's manifest ({error})."
-        ) from error
+        raise Unserved(name, f"what {url} answers is no model's manifest ({error})", "") from error
 
 
 def _follow(url: str, server_version: str, timeout: float) -> Answer:
@@ -113,16 +137,14 @@ def _follow(url: str, server_version: str, timeout: float) -> Answer:
     raise HttpFailure("GET", url, f"more than {MOST_REDIRECTS} redirects")
 
 
-def _told(name: ModelName, error: HttpFailure) -> Failure:
+def _told(name: ModelName, error: HttpFailure) -> Unserved:
     advice = _advice(error.status)
     said = f"{error.status}: {error.words}" if error.status is not None else error.words
     if error.status is None and "TLS" in error.words:
         # The way out that these words end in names options that a registry does not have.
         said = error.words.rpartition("; ")[0] or error.words
         advice = "say insecure if it speaks plain HTTP, or trust its CA on this host (REQUESTS_CA_BUNDLE)"
-    return Failure(
-        f"Whether {name.display} is the latest cannot be told, because {error.url} gave no manifest ({said}); {advice}."
-    )
+    return Unserved(name, f"{error.url} gave no manifest ({said})", advice, error.status)
 
 
 def _advice(status: Optional[int]) -> str:

@@ -85,6 +85,14 @@ class Ollama:
         raise AssertionError(f"{self.url} does not answer")
 
 
+@pytest.fixture(autouse=True)
+def notes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where modules note what they keep on a host: empty at the start of each test."""
+    place = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(place))
+    return place / "selfhosted-llm"
+
+
 @pytest.fixture(scope="session")
 def gguf(bed: dict[str, Any]) -> Path:
     """A tiny model's file."""

@@ -96,12 +96,6 @@ def test_nothing_is_pulled_to_compare_with_a_base_that_is_gone(
     unchanged("ollama_model", wish, recorder)
 
 
-def test_an_inherited_text_cannot_be_emptied(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
-    server.make("tiny", gguf, system="the base's")
-    assert "take a base without" in sentence("ollama_model", args(name="bot", base="tiny", system=""))
-    assert not recorder.writes()
-
-
 def test_a_base_that_nobody_has_leaves_no_empty_model(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry
 ) -> None:
@@ -176,17 +170,3 @@ def test_a_file_that_the_server_refuses_leaves_nothing(
     message = sentence("ollama_model", args(name="ours", files=str(gguf)))
     assert message == "The model ours:latest could not be created; the server said: unexpected EOF."
     assert server.names() == set()
-
-
-def test_a_server_that_rewrites_files_is_not_asked_what_they_were(
-    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, tmp_path: Path
-) -> None:
-    """The version is recorded (0.30.0), the server is 0.9.3, whose streamed create ends as the newer one's does."""
-    recorder.answer("GET /api/version", {"version": "0.30.0"})
-    path = tmp_path / "m.gguf"
-    shutil.copy(gguf, path)
-    wish = args(name="ours", files=str(path), system="x", parameters={"top_k": 3})
-    quadruple("ollama_model", wish, recorder, server.state)
-    shutil.copy(other_gguf, path)
-    unchanged("ollama_model", wish, recorder)
-    assert set(quadruple("ollama_model", {**wish, "system": "y"}, recorder).done["diff"]["after"]) == {"system"}

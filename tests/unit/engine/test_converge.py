@@ -369,3 +369,43 @@ def test_converging_does_what_was_wished_once(crates, wishes, purge, workers):
     for name in set(crates) - set(wishes):
         assert (name in shelf.crates) is not purge
     assert not go(shelf, *wished, purge=purge).changed
+
+
+def test_who_asks_is_told_the_steps_once_right_before_the_first_write():
+    told: list[tuple[list[str], int]] = []
+    shelf = Shelf({"a": {}, "b": {}})
+
+    def begin(steps: Sequence[Step]) -> None:
+        told.append(([step.name for step in steps], len(shelf.writes)))
+
+    gone, new = Wish("a", present=False), Wish("c")
+    for _again in range(2):
+        go(shelf, gone, new, check=True, begin=begin)
+    assert told == []
+    go(shelf, gone, new, begin=begin)
+    go(shelf, gone, new, begin=begin)
+    assert told == [(["a", "c"], 0)]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_plan_is_reviewed_whole_before_the_first_write(check):
+    class Small(Shelf):
+        def review(self, steps: Sequence[Step]) -> None:
+            if len(steps) > 1:
+                raise Failure(f"There is no room for {len(steps)} crates.")
+
+    shelf = Small()
+    with pytest.raises(Failure, match="no room for 2 crates"):
+        go(shelf, Wish("a"), Wish("b"), check=check)
+    assert shelf.writes == []
+    assert go(shelf, Wish("a"), check=check).changed
+
+
+def test_what_a_person_should_know_is_told_with_the_result():
+    class Wary(Shelf):
+        def warnings(self) -> Sequence[str]:
+            return [f"{len(self.crates)} crates are old."]
+
+    outcome = go(Wary({"a": {}}), Wish("a"))
+    assert outcome.single()["warnings"] == ["1 crates are old."]
+    assert outcome.many("crates")["warnings"] == ["1 crates are old."]

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from model_options import wish
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Step
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
@@ -13,16 +14,9 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFai
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import client as clients
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import pull as pulling
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import registry, resources
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import spec as specs
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.names import ModelName
 
 URL = "http://o:11434"
-
-
-def wish(name: str, **more: Any) -> Any:
-    blank = dict.fromkeys(("base", "files", "system", "template", "parameters"))
-    given = {"state": "present", "insecure": False, "stall_timeout": 9.0, "retries": 0}
-    return specs.read_wish({"name": name, **given, **blank, **more})
 
 
 class Server:
@@ -50,6 +44,9 @@ class Server:
 
     def delete(self, name: str) -> None:
         pass
+
+    def running(self) -> list[dict[str, Any]]:
+        return []
 
 
 def models(server: Server, *wishes: Any) -> resources.Models:

@@ -1,0 +1,293 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a module's options to a wish; what contradicts itself is refused here, before any request."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from typing import Any, Mapping, Optional
+
+from ..converge import Wish
+from ..errors import Failure
+from . import durations, modelfile, parameters
+from .names import ModelName
+from .spec import ModelSpec
+
+ROLES = ("system", "user", "assistant")
+MOST_OF_A_MODELFILE = 16 * 1024 * 1024
+_COMMANDS = re.compile(r"\s*(?:#|(?:from|parameter|template|system|adapter|license|message|requires)\s)", re.IGNORECASE)
+
+
+def read_wish(options: Mapping[str, Any]) -> Wish:
+    """Return the wish that a module's options hold; raise Failure where they contradict each other."""
+    name = ModelName.parse(options["name"])
+    if options["state"] == "absent":
+        return Wish(name.display, False, {"spec": ModelSpec(name=name)})
+    spec = _content(name, options)
+    mirror, by_http = _mirror(name.display, options["mirror"])
+    spec = replace(
+        spec,
+        latest=options["state"] == "latest",
+        digest=_pin(name.display, options["digest"]),
+        source=ModelName.parse(options["source"]) if options["source"] is not None else None,
+        mirror=mirror,
+        insecure=options["insecure"] or by_http,
+        loaded=options["loaded"],
+        keep_alive=_keep_alive(name.display, options["keep_alive"]),
+        stall_timeout=options["stall_timeout"],
+        retries=options["retries"],
+    )
+    contradiction = _contradiction(spec)
+    if contradiction:
+        raise Failure(f"The model {name.display} {contradiction}.")
+    return Wish(name.display, True, {"spec": spec})
+
+
+def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
+    """Return what the model is made of, by its options or its Modelfile."""
+    if options["modelfile"] is not None:
+        return _by_modelfile(name, options["modelfile"])
+    given = dict(options["parameters"] or {})
+    dropped = frozenset(str(key) for key, value in given.items() if value is None)
+    return ModelSpec(
+        name=name,
+        base=ModelName.parse(options["base"]) if options["base"] is not None else None,
+        files=_files(name.display, "files", options["files"]),
+        adapters=_files(name.display, "adapters", options["adapters"]),
+        system=_text(options["system"]),
+        template=_text(options["template"]),
+        parameters=parameters.checked(name.display, {key: given[key] for key in given if key not in dropped}),
+        dropped=dropped,
+        messages=_messages(name.display, options["messages"]),
+        license=_licenses(name.display, options["license"]),
+        quantize=options["quantize"],
+    )
+
+
+def _by_modelfile(name: ModelName, given: str) -> ModelSpec:
+    text, folder = _modelfile_text(name.display, given)
+    try:
+        said = modelfile.parse(text)
+    except Failure as error:
+        raise Failure(f"The modelfile of the model {name.display} cannot be read: {error.message}") from error
+    paths = [_beside(name.display, folder, path) for path in said.from_ if modelfile.is_path(path)]
+    models = [model for model in said.from_ if not modelfile.is_path(model)]
+    if len(models) > 1 or (models and paths):
+        raise Failure(
+            f"The modelfile of the model {name.display} has several FROM ({', '.join(said.from_)}); "
+            f"name one model, or only GGUF files."
+        )
+    if said.drafts:
+        raise Failure(
+            f"The modelfile of the model {name.display} has a DRAFT, which cannot be converged here; leave it out."
+        )
+    adapters = [_beside(name.display, folder, path) for path in said.adapters]
+    return ModelSpec(
+        name=name,
+        base=ModelName.parse(models[0]) if models else None,
+        files=_by_file_name(name.display, "FROM", paths),
+        adapters=_by_file_name(name.display, "ADAPTER", adapters),
+        # An empty text of a Modelfile is one that was not given, as the command line takes it.
+        system=said.system or None,
+        template=said.template or None,
+        parameters=parameters.checked(name.display, said.parameters),
+        messages=tuple(said.messages) or None,
+        license=tuple(said.license) or None,
+        requires=said.requires,
+        renderer=said.renderer,
+        parser=said.parser,
+    )
+
+
+def _modelfile_text(model: str, given: str) -> tuple[str, Optional[str]]:
+    """Return a Modelfile's text, and the folder that its paths begin at where it is a file."""
+    if "\n" in given or _COMMANDS.match(given):
+        return given, None
+    path = os.path.abspath(os.path.expanduser(given))
+    try:
+        with open(path, "rb") as content:
+            data = content.read(MOST_OF_A_MODELFILE + 1)
+    except OSError as error:
+        raise Failure(
+            f"The modelfile {given} of the model {model} cannot be read on this host ({error.strerror or error}); "
+            f"give the path of one on the host that the task runs on, or its text."
+        ) from error
+    if len(data) > MOST_OF_A_MODELFILE:
+        raise Failure(
+            f"The modelfile {given} of the model {model} is larger than 16 MiB; give a Modelfile, not a model."
+        )
+    return _decoded(model, data), os.path.dirname(path)
+
+
+def _decoded(model: str, data: bytes) -> str:
+    try:
+        return modelfile.decode(data)
+    except Failure as error:
+        raise Failure(f"The modelfile of the model {model} cannot be read: {error.message}") from error
+
+
+def _beside(model: str, folder: Optional[str], path: str) -> str:
+    whole = os.path.expanduser(path)
+    if os.path.isabs(whole):
+        return whole
+    if folder is None:
+        raise Failure(
+            f"The modelfile of the model {model} names the file {path}, and a text lies in no folder to begin at; "
+            f"give the whole path."
+        )
+    return os.path.normpath(os.path.join(folder, whole))
+
+
+def _by_file_name(model: str, what: str, paths: list[str]) -> dict[str, str]:
+    named = {os.path.basename(path): path for path in paths}
+    if len(named) != len(paths):
+        raise Failure(f"Two files in {what} of the model {model} have the same name; give them different names.")
+    return named
+
+
+def _files(model: str, option: str, given: Any) -> dict[str, str]:
+    if given is None:
+        return {}
+    if isinstance(given, str) and given:
+        given = {os.path.basename(given): given}
+    if isinstance(given, (list, tuple)) and given and all(isinstance(path, str) and path for path in given):
+        given = _by_file_name(model, option, list(given))
+    good = isinstance(given, Mapping) and all(isinstance(path, str) and path for path in given.values())
+    if not good or not given:
+        raise Failure(
+            f"The {option} of the model {model} must be the path of a GGUF file, a list of paths, or names with their "
+            f"paths, not {given!r}."
+        )
+    return {str(name): os.path.expanduser(path) for name, path in given.items()}
+
+
+def _text(given: Optional[str]) -> Optional[str]:
+    # A block scalar of YAML ends in a line end that nobody meant; the server keeps texts to the byte.
+    return given.rstrip("\n") if given is not None else None
+
+
+def _messages(model: str, given: Any) -> Optional[tuple[Mapping[str, str], ...]]:
+    if given is None:
+        return None
+    messages = []
+    for message in given:
+        role = str(message.get("role") or "").lower()
+        if role not in ROLES:
+            raise Failure(
+                f"A message of the model {model} has the role {message.get('role')!r}; give {', '.join(ROLES)}."
+            )
+        content = str(message.get("content") or "").rstrip("\n")
+        if not content:
+            raise Failure(f"A message of the model {model} has no content; give one, or leave the message out.")
+        messages.append({"role": role, "content": content})
+    return tuple(messages)
+
+
+def _licenses(model: str, given: Any) -> Optional[tuple[str, ...]]:
+    if given is None:
+        return None
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        raise Failure(f"The license of the model {model} must be a text or a list of texts, not {given!r}.")
+    return tuple(text.rstrip("\n") for text in texts if text.strip())
+
+
+def _pin(model: str, given: Optional[str]) -> Optional[str]:
+    if given is None:
+        return None
+    digest = given.lower().strip().removeprefix("sha256:")
+    if not re.fullmatch(r"[0-9a-f]{12,64}", digest):
+        raise Failure(
+            f"The digest of the model {model} is {given!r}; give the 12 characters that `ollama list` shows, "
+            f"or all 64 of them."
+        )
+    return digest
+
+
+def _mirror(model: str, given: Optional[str]) -> tuple[Optional[str], bool]:
+    """Return a mirror's host, and whether it is to be asked by plain HTTP."""
+    if given is None:
+        return None, False
+    scheme, found, host = given.rpartition("://")
+    host = host.rstrip("/")
+    if (found and scheme.lower() not in ("http", "https")) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", host):
+        raise Failure(
+            f"The mirror of the model {model} is {given!r}; give a registry as host:port, or http://host:port for one "
+            f"without TLS."
+        )
+    return host, scheme.lower() == "http"
+
+
+def _keep_alive(model: str, given: Optional[str]) -> Optional[float]:
+    if given is None:
+        return None
+    seconds = durations.seconds(given)
+    if seconds is None or seconds == 0:
+        raise Failure(
+            f"The keep_alive of the model {model} is {given!r}; give seconds, a duration such as 30m or 1h30m, "
+            f"or forever."
+        )
+    return seconds
+
+
+def _contradiction(spec: ModelSpec) -> Optional[str]:
+    """Return how a wish contradicts itself, as the rest of a sentence."""
+    for rule in (_origin_contradiction, _state_contradiction, _loading_contradiction, _limit_contradiction):
+        found = rule(spec)
+        if found:
+            return found
+    return None
+
+
+def _origin_contradiction(spec: ModelSpec) -> Optional[str]:
+    content = [
+        name
+        for name in ("system", "template", "parameters", "messages", "license", "adapters", "quantize")
+        if getattr(spec, name) not in (None, {})
+    ]
+    if (content or spec.dropped) and not spec.created:
+        what = content[0] if content else "parameters"
+        return f"has {what}, but neither base, files nor a modelfile to be made from; give one of them"
+    if len(spec.adapters) > 1:
+        return f"has {len(spec.adapters)} adapters, and the server takes one; merge them into one"
+    for option in ("base", "source"):
+        origin = getattr(spec, option)
+        if origin is not None and origin.key == spec.name.key:
+            if option == "source":
+                return "cannot be a copy of itself; give another source"
+            return (
+                "cannot be made from itself, because then nothing could ever be taken away; give it a name of its own"
+            )
+    if spec.source is not None and spec.created:
+        return "is a copy (source), so it has no base, files or modelfile; give one of them"
+    return None
+
+
+def _state_contradiction(spec: ModelSpec) -> Optional[str]:
+    if spec.latest and not spec.pulled:
+        kind = "made from base or files" if spec.created else "a copy"
+        return f"is {kind}, so it cannot be latest; say latest of what it comes from in an entry of its own"
+    if spec.digest and not spec.pulled:
+        return "has a digest, but is not pulled; pin what it comes from in an entry of its own"
+    if spec.digest and spec.latest:
+        return "has a digest and the state latest; give one of the two"
+    if spec.mirror and (spec.source is not None or spec.files):
+        return "has a mirror, but is not pulled; leave it out"
+    return None
+
+
+def _loading_contradiction(spec: ModelSpec) -> Optional[str]:
+    if spec.keep_alive is not None and not spec.loaded:
+        return "has a keep_alive, but is not to be loaded; say loaded: true, or leave it out"
+    return None
+
+
+def _limit_contradiction(spec: ModelSpec) -> Optional[str]:
+    if spec.stall_timeout <= 0:
+        return f"has the stall_timeout {spec.stall_timeout:g}; give a number of seconds above 0"
+    if spec.retries < 0:
+        return f"has {spec.retries} retries; give 0 or more"
+    return None

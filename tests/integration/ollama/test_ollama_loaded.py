@@ -1,0 +1,149 @@
+"""Models in memory: loaded, kept, unloaded, and never another one's."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from runner import quadruple, sentence, succeed, unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from conftest import Ollama
+    from fake_registry import Registry
+    from recorder import Recorder
+
+    Args = Callable[..., dict[str, Any]]
+
+
+def running(server: Ollama) -> list[str]:
+    """Return the names of what is in memory."""
+    return [entry["name"] for entry in server.call("GET", "ps")["models"]]
+
+
+def unload(server: Ollama) -> None:
+    """Take everything out of memory."""
+    for name in running(server):
+        server.call("POST", "generate", {"model": name, "keep_alive": 0})
+    until = time.monotonic() + 10
+    while running(server):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_in_memory(server: Ollama) -> Iterator[None]:
+    yield
+    unload(server)
+
+
+def load(server: Ollama, name: str, keep_alive: Any = "5m") -> None:
+    """Bring a model into memory, past all modules."""
+    server.call("POST", "generate", {"model": name, "keep_alive": keep_alive})
+
+
+def test_a_model_is_loaded_and_unloaded(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf)
+    quadruple("ollama_model", args(name="tiny", loaded=True), recorder, lambda: running(server))
+    assert running(server) == ["tiny:latest"]
+    quadruple("ollama_model", args(name="tiny", loaded=False), recorder, lambda: running(server))
+    assert running(server) == []
+    unchanged("ollama_model", args(name="tiny"), recorder)
+
+
+def test_a_new_model_is_made_and_loaded_at_once(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, registry: Registry
+) -> None:
+    name = registry.publish("library/m:1", gguf.read_bytes())
+    models = [
+        {"name": name, "insecure": True, "loaded": True},
+        {"name": "bot", "base": name, "system": "x", "loaded": True, "keep_alive": "forever"},
+    ]
+    quadruple("ollama_models", args(models=models), recorder)
+    assert len(running(server)) == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "wished", "changes"),
+    [
+        ("5m", "10m", False),
+        (600, "300", True),
+        (-1, "10m", True),
+        ("10m", "forever", True),
+        (-1, "-1", False),
+        ("10m", None, False),
+    ],
+)
+def test_how_long_a_model_is_kept_is_compared_as_far_as_it_can_be_told(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, before: Any, wished: str | None, changes: bool
+) -> None:
+    server.make("tiny", gguf)
+    load(server, "tiny", before)
+    wish = args(name="tiny", loaded=True, keep_alive=wished)
+    if changes:
+        done = quadruple("ollama_model", wish, recorder).done
+        assert set(done["diff"]["after"]) == {"keep_alive"}
+    else:
+        unchanged("ollama_model", wish, recorder)
+
+
+def test_a_model_is_loaded_whose_weights_are_by_whatever_name(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    server.make("tiny", gguf)
+    server.derive("bot", "tiny", system="x")
+    server.call("POST", "copy", {"source": "tiny", "destination": "alias"})
+    load(server, "tiny")
+    for name in ("alias", "bot"):
+        unchanged("ollama_model", args(name=name, loaded=True), recorder)
+
+
+def test_an_unload_that_would_take_another_along_is_refused(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path
+) -> None:
+    server.make("tiny", gguf)
+    server.make("other", other_gguf)
+    server.derive("bot", "tiny", system="x")
+    load(server, "tiny")
+    load(server, "other")
+    for check in (True, False):
+        message = sentence("ollama_model", args(name="bot", loaded=False), check=check)
+        assert "cannot be unloaded alone, because its weights are in memory for tiny:latest" in message
+    assert not recorder.writes()
+    both = [{"name": "bot", "loaded": False}, {"name": "tiny", "loaded": False}]
+    quadruple("ollama_models", args(models=both), recorder)
+    assert running(server) == ["other:latest"]
+
+
+def test_models_of_the_same_weights_cannot_be_both_in_memory_and_not(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    server.make("tiny", gguf)
+    server.derive("bot", "tiny", system="x")
+    load(server, "tiny")
+    models = [{"name": "bot", "loaded": True}, {"name": "tiny", "loaded": False}]
+    message = sentence("ollama_models", args(models=models))
+    assert "tiny:latest cannot be unloaded, because bot:latest has the same weights and shall be loaded" in message
+    assert not recorder.writes()
+
+
+def test_what_cannot_be_loaded_is_told(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf, parameters={"stop": "no list"})
+    message = sentence("ollama_model", args(name="tiny", loaded=True))
+    assert message.startswith("The model tiny:latest could not be loaded; the server said: ")
+    assert running(server) == []
+
+
+def test_a_removed_model_does_not_stay_in_memory(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf)
+    load(server, "tiny", -1)
+    succeed("ollama_model", args(name="tiny", state="absent"))
+    assert running(server) == []
+    server.make("tiny", gguf)
+    server.call("POST", "copy", {"source": "tiny", "destination": "alias"})
+    load(server, "alias", -1)
+    succeed("ollama_model", args(name="tiny", state="absent"))
+    assert running(server) == ["alias:latest"]

@@ -1,0 +1,173 @@
+"""Messages, licenses, quantized weights, Modelfiles, and servers that write uploads anew."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from runner import quadruple, sentence, succeed, unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Ollama
+    from recorder import Recorder
+
+    Args = Callable[..., dict[str, Any]]
+
+
+def test_messages_and_licenses_are_compared(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf)
+    messages = [{"role": "user", "content": "Hi\n"}, {"role": "assistant", "content": "  Hello \n you"}]
+    wish = args(name="bot", base="tiny", messages=messages, license=["MIT\nyes", "Other"])
+    quadruple("ollama_model", wish, recorder, server.state)
+    assert server.show("bot")["messages"][1]["content"] == "  Hello \n you"
+    assert server.show("bot")["license"] == "MIT\nyes\nOther"
+    other = [*messages[:1], {"role": "assistant", "content": "Bye"}]
+    done = quadruple("ollama_model", {**wish, "messages": other}, recorder, server.state).done
+    assert set(done["diff"]["after"]) == {"messages"}
+
+
+@pytest.mark.parametrize("kind", ["base", "files"])
+def test_quantized_weights_are_told_from_others(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "m.gguf"
+
+    def give(file: Path) -> str:
+        shutil.copy(file, path)
+        server.make("tiny", file)
+        return "tiny" if kind == "base" else str(path)
+
+    wish = args(name="small", quantize="Q8_0", **{kind: give(gguf)})
+    quadruple("ollama_model", wish, recorder, server.state)
+    assert server.show("small")["details"]["quantization_level"] == "Q8_0"
+    done = quadruple("ollama_model", {**wish, "quantize": "Q4_K_M"}, recorder, server.state).done
+    assert set(done["diff"]["after"]) == {"quantization"}
+    give(other_gguf)
+    done = quadruple("ollama_model", {**wish, "quantize": "Q4_K_M"}, recorder, server.state).done
+    assert set(done["diff"]["after"]) == {"made_from"}
+    plain = {name: value for name, value in wish.items() if name != "quantize"}
+    done = quadruple("ollama_model", plain, recorder, server.state).done
+    assert set(done["diff"]["after"]) == {"weights"}
+
+
+def test_without_a_note_a_quantized_model_is_left_alone(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, notes: Path
+) -> None:
+    server.make("tiny", gguf)
+    wish = args(name="small", base="tiny", quantize="Q8_0")
+    succeed("ollama_model", wish)
+    shutil.rmtree(notes)
+    unchanged("ollama_model", wish, recorder)
+
+
+def test_what_cannot_be_quantized_is_told(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf)
+    succeed("ollama_model", args(name="small", base="tiny", quantize="Q8_0"))
+    message = sentence("ollama_model", args(name="smaller", base="small", quantize="Q4_K_M"))
+    assert "could not be created; the server said: quantization is only supported for F16 and F32 models" in message
+    assert "smaller:latest" not in server.names()
+
+
+MODELFILE = '''# a comment
+from tiny
+PARAMETER temperature 0.5
+PARAMETER stop "<|a|>"
+parameter stop <|b|>
+TEMPLATE """{{ .System }}
+{{ .Prompt }}"""
+SYSTEM Be "brief".
+MESSAGE user Hi
+MESSAGE assistant """Hello
+there"""
+LICENSE """MIT"""
+'''
+
+
+def test_a_model_is_made_by_a_modelfile(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf, parameters={"top_k": 5})
+    quadruple("ollama_model", args(name="bot", modelfile=MODELFILE), recorder, server.state)
+    shown = server.show("bot")
+    assert shown["system"] == 'Be "brief".'
+    assert shown["template"] == "{{ .System }}\n{{ .Prompt }}"
+    assert shown["messages"][1]["content"] == "Hello\nthere"
+    options = {
+        "base": "tiny",
+        "parameters": {"temperature": 0.5, "stop": ["<|a|>", "<|b|>"]},
+        "template": "{{ .System }}\n{{ .Prompt }}",
+        "system": 'Be "brief".',
+        "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello\nthere"}],
+        "license": "MIT",
+    }
+    unchanged("ollama_model", args(name="bot", **options), recorder)
+
+
+def test_a_modelfile_on_the_host_names_files_beside_it(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, tmp_path: Path
+) -> None:
+    shutil.copy(gguf, tmp_path / "weights.gguf")
+    path = tmp_path / "Modelfile"
+    path.write_text("FROM ./weights.gguf\nSYSTEM x\n", encoding="utf-8")
+    quadruple("ollama_model", args(name="bot", modelfile=str(path)), recorder, server.state)
+    path.write_text("FROM ./weights.gguf\nSYSTEM y\n", encoding="utf-8")
+    done = quadruple("ollama_model", args(name="bot", modelfile=str(path)), recorder, server.state).done
+    assert set(done["diff"]["after"]) == {"system"}
+
+
+def test_what_a_server_is_too_old_for_is_refused_before_any_write(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    server.make("tiny", gguf)
+    for line, words in (
+        ("REQUIRES 0.20.0", "requires Ollama 0.20.0, and the server is 0.9.3"),
+        ("RENDERER x", "names a renderer"),
+    ):
+        for check in (True, False):
+            message = sentence("ollama_model", args(name="bot", modelfile=f"FROM tiny\n{line}\n"), check=check)
+            assert words in message
+    assert not recorder.writes()
+
+
+def test_a_server_that_rewrites_files_is_compared_by_what_was_noted(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, tmp_path: Path, notes: Path
+) -> None:
+    """The version is recorded (0.30.0), the server is 0.9.3, whose streamed create ends as the newer one's does."""
+    recorder.answer("GET /api/version", {"version": "0.30.0"})
+    path = tmp_path / "m.gguf"
+    shutil.copy(gguf, path)
+    wish = args(name="ours", files=str(path), system="x", parameters={"top_k": 3})
+    quadruple("ollama_model", wish, recorder, server.state)
+    shutil.copy(other_gguf, path)
+    done = quadruple("ollama_model", wish, recorder, server.state).done
+    assert set(done["diff"]["after"]) == {"made_from"}
+    shutil.rmtree(notes)
+    shutil.copy(gguf, path)
+    unchanged("ollama_model", wish, recorder)
+    assert set(quadruple("ollama_model", {**wish, "system": "y"}, recorder).done["diff"]["after"]) == {"system"}
+
+
+def test_a_cleared_model_on_a_server_that_rewrites_files_is_compared_by_its_base(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path
+) -> None:
+    """The version is recorded, as above."""
+    recorder.answer("GET /api/version", {"version": "0.33.0"})
+    server.make("tiny", gguf, system="the base's")
+    wish = args(name="bot", base="tiny", system="")
+    quadruple("ollama_model", wish, recorder, server.state)
+    server.make("tiny", other_gguf, system="the base's")
+    done = quadruple("ollama_model", wish, recorder, server.state).done
+    assert set(done["diff"]["after"]) == {"made_from"}
+
+
+def test_renderer_and_parser_reach_a_server_that_knows_them(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    """The version and the answer are recorded (0.33.0); what is asked of the server is real."""
+    server.make("tiny", gguf)
+    recorder.answer("GET /api/version", {"version": "0.33.0"})
+    modelfile = "FROM tiny\nRENDERER qwen3-coder\nPARSER qwen3-coder\nREQUIRES 0.14.0\n"
+    message = sentence("ollama_model", args(name="bot", modelfile=modelfile))
+    assert "still shows another requires, renderer, parser" in message

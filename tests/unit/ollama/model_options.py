@@ -1,0 +1,25 @@
+"""The options of a model as Ansible hands them to a module, for tests that read wishes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import MODEL
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.spec import ModelSpec, spec_of
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.wish import read_wish
+
+
+def options(**more: Any) -> dict[str, Any]:
+    """Return all options of a model, with their defaults."""
+    assert more.keys() <= MODEL.keys(), more
+    return {name: option.get("default") for name, option in MODEL.items()} | {"name": "m", **more}
+
+
+def wish(name: str = "m", **more: Any) -> Any:
+    """Return what a module makes of these options."""
+    return read_wish(options(name=name, **more))
+
+
+def spec(**more: Any) -> ModelSpec:
+    """Return the model that these options describe."""
+    return spec_of(wish(**more))
