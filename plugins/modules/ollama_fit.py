@@ -243,7 +243,9 @@ verdicts:
       type: str
       returned: success
     exact:
-      description: Whether the table of its tensors was known. Else the estimate is an upper bound, or a rule of thumb.
+      description:
+        - Whether this is the sum that the server itself does, which needs the table of its tensors and a server
+          before 0.30.0.
       type: bool
       returned: success
     words:

@@ -14,6 +14,7 @@ from .client import Client
 from .fit_demand import Demand, Settings, cache_type, context_of, demand, slots_tried
 from .fit_placement import GPU, NOWHERE, Placement, place
 from .fit_reading import Known, Read, Source, read_all
+from .fit_versions import predicts_by_file
 from .fit_wish import Wish, read_wishes
 from .hardware import Host
 from .names import ModelName
@@ -178,6 +179,6 @@ class _Judge:
             "kv_cache_type": asked.kv_cache_type,
             "fits": {"gpu": placement.where == GPU, "memory": placement.where != NOWHERE, "disk": verdict.disk},
             "where": placement.where,
-            "exact": verdict.known.guess is None and verdict.known.model.tensors is not None,
+            "exact": verdict.known.model.tensors is not None and not predicts_by_file(self._settings.version),
             "words": fit_words.line(self._name(wish, verdict), verdict, self._host),
         }

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import LABEL, SHOW, Ollama, docker
 from fake_registry import Fault
 from runner import fail, sentence, succeed, unchanged
 from shapes import Shape, write, written
 from testbed.tiny import UINT32
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Ollama
     from fake_registry import Registry
     from recorder import Recorder
 
@@ -44,11 +45,12 @@ SHAPES = {
 }
 
 
-def taken(server: Ollama, name: str, num_ctx: int) -> int:
+def taken(server: Ollama, name: str, num_ctx: int | None = None) -> int:
     """Load a model, return the bytes that the server counts for it, and unload it."""
     embeds = "completion" not in server.show(name)["capabilities"]
     path, more = ("embed", {"input": "a"}) if embeds else ("generate", {})
-    server.call("POST", path, {"model": name, "options": {"num_ctx": num_ctx}, **more})
+    options = {} if num_ctx is None else {"num_ctx": num_ctx}
+    server.call("POST", path, {"model": name, "options": options, **more})
     size = next(model["size"] for model in server.call("GET", "ps")["models"] if model["name"] == f"{name}:latest")
     server.call("POST", path, {"model": name, "keep_alive": 0, **more})
     return int(size)
@@ -78,6 +80,68 @@ def test_the_need_is_what_the_server_takes(
     assert (known["exact"], before["exact"]) == (True, False)
     for found in (known, before):
         assert found["needed"] == found["weights"] + found["kv_cache"] + found["overhead"]
+
+
+@pytest.fixture
+def tuned(bed: dict[str, Any]) -> Iterator[Ollama]:
+    """A real Ollama with an environment of its own."""
+    image = docker("container", "inspect", "--format", "{{.Config.Image}}", bed["containers"]["ollama"])
+    name = f"{bed['bed']}-tuned-{uuid.uuid4().hex[:8]}"
+    docker(
+        *("run", "--detach", "--name", name, "--label", f"{LABEL}={bed['bed']}", "--network", bed["network"]),
+        *("--env", "OLLAMA_NUM_PARALLEL=3", "--env", "OLLAMA_FLASH_ATTENTION=1", "--env", "OLLAMA_KV_CACHE_TYPE=q8_0"),
+        *("--publish", "127.0.0.1::11434", image),
+    )
+    try:
+        ollama = Ollama(f"http://{docker('port', name, '11434').splitlines()[0]}")
+        ollama.wait()
+        yield ollama
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def test_the_need_follows_the_servers_settings(tuned: Ollama, tmp_path: Path) -> None:
+    # The bed's build takes no context from its environment, so the model stores one.
+    tuned.make("m", write(Shape(layers=4), tmp_path / "m.gguf"), parameters={"num_ctx": 5000})
+    told = {"num_parallel": 3, "flash_attention": True, "kv_cache_type": "q8_0"}
+    (found,) = succeed("ollama_fit", {"url": tuned.url, "models": [{"name": "m"}], **told})["verdicts"]
+    assert (found["context_length"], found["num_parallel"]) == (5000, 3)
+    # A processor has no flash attention, so the server keeps the cache in f16, and logs it.
+    assert found["kv_cache_type"] == "f16"
+    assert found["needed"] == pytest.approx(taken(tuned, "m"), rel=EXACT)
+
+
+def test_a_newer_server_goes_by_the_file(server: Ollama, recorder: Recorder, args: Args, registry: Registry) -> None:
+    weights = written(Shape(layers=4, width=512, heads=16, kv_heads=4, context=262144))
+    entry = {"name": registry.publish("library/m:1", weights), "insecure": True}
+    recorder.answer("GET /api/version", {"version": "0.32.10"})
+    found = verdict(args, entry, gpus=[24 * 1024**3])
+    assert (found["context_length"], found["num_parallel"], found["exact"]) == (32768, 1, False)
+    cache = 2 * 4 * 4 * 32 * 32768 * 2
+    assert (found["weights"], found["kv_cache"], found["where"]) == (len(weights), cache, "gpu")
+    assert found["needed"] == len(weights) + cache + 457 * 1024**2 + 4 * 512 * (512 + 259)
+    assert verdict(args, entry, gpus=[], kv_cache_type="q8_0", context_length=4096)["kv_cache"] == cache // 16
+
+
+def test_a_projector_counts_with_the_weights(server: Ollama, recorder: Recorder, args: Args, tmp_path: Path) -> None:
+    server.make("m", write(Shape(), tmp_path / "m.gguf"))
+    plain = verdict(args, {"name": "m"})
+    # A double of what the server shows of a model with eyes; no such model is small enough to make.
+    listed = server.models()["m:latest"]
+    recorder.answer("GET /api/tags", {"models": [{**listed, "size": listed["size"] + 10**8}]})
+    recorder.answer("POST /api/show", {**server.show("m"), "projector_info": {"general.architecture": "clip"}})
+    seeing = verdict(args, {"name": "m"})
+    assert seeing["weights"] - plain["weights"] == pytest.approx(10**8, rel=0.01)
+    assert seeing["kv_cache"] == plain["kv_cache"]
+
+
+def test_a_model_on_the_server_is_shown_once_and_the_registry_left_alone(
+    server: Ollama, recorder: Recorder, args: Args, tmp_path: Path
+) -> None:
+    server.make("m", write(Shape(), tmp_path / "m.gguf"))
+    models = [{"name": "m"}, {"name": "M:latest", "fits": "memory"}, {"name": "bot", "base": "m"}]
+    unchanged("ollama_fit", args(models=models, disk=0), recorder)
+    assert recorder.seen() == ["GET /api/version", "GET /api/tags", SHOW]
 
 
 def test_the_largest_that_fits_is_chosen(server: Ollama, recorder: Recorder, args: Args, registry: Registry) -> None:
