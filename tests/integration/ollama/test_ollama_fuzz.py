@@ -1,40 +1,63 @@
-"""Random lists of wishes over random states: foreseen, done, and then nothing left to do."""
+"""Random lists of wishes over random states: foreseen, done as it ought to be, and then nothing left to do."""
 
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fake_registry import digest
 from runner import run, unchanged
+from world import Ought, World, bare, fold, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Ollama
+    from fake_registry import Registry
     from recorder import Recorder
 
     Args = Callable[..., dict[str, Any]]
 
-LISTS_OF_A_SEED = 20
+WISHES_OF_A_SEED = 110
 BASES = ["t1", "t2"]
-NAMES = ["m1", "m2", "m3", "m1:q4", "ns/m1", "h.x:5/ns/m1"]
-TEXTS = ["x", "Be nice\n", "  lead", 'a "q" b', "several\nlines\n\n", '"quoted"', '"""', "ü €", "FROM me\nTEMPLATE x"]
+NAMES = ["m1", "m2", "m3", "m4", "m1:q4", "ns/m1", "h.x:5/ns/m1"]
+SERVED = ["r1", "r2"]
+TEXTS = [
+    "x",
+    "Be nice\n",
+    "  lead",
+    'a "q" b',
+    "several\nlines\n\n",
+    '"quoted"',
+    '"""',
+    "ü €",
+    "FROM me\nTEMPLATE x",
+    "",
+]
 TEMPLATES = [
     "{{ .Prompt }}",
     "{{ .System }}\n{{ .Prompt }}\n",
     '"{{ .Prompt }}"',
     " {{ .Prompt }} ",
     '"a"\n{{ .Prompt }}',
+    "",
 ]
 PARAMETERS = {
-    "num_ctx": [1, 512, 1000000, "2048", 10**9],
+    "num_ctx": [1, 512, 1000000, "2048", 10**9, None],
     "temperature": [0, 0.1, 1, "0.70", 1e-7, 0.30000000000000004],
-    "stop": ["a", ["a", "b"], ["\n", '"'], ["\\n", "\t"], ["<|x|>"]],
+    "stop": ["a", ["a", "b"], ["\n", '"'], ["\\n", "\t"], ["<|x|>"], None],
     "use_mmap": [True, False, "no"],
     "seed": [0, -1, 2**31, 2**53],
 }
+MESSAGES = [
+    [],
+    [{"role": "user", "content": "Hi"}],
+    [{"role": "system", "content": 'a "b"\nc'}, {"role": "assistant", "content": " d "}],
+]
+LICENSES = ["", [], "MIT", "MIT\nsecond line", ["One", "Two"], ["MIT"]]
 
 
 class Dice:
@@ -43,69 +66,161 @@ class Dice:
     def __init__(self, seed: int, files: list[Path]) -> None:
         self.random = random.Random(seed)
         self.files = files
+        self.weights = {str(path): digest(path.read_bytes()) for path in files}
 
     def likely(self, share: float) -> bool:
         """Return true in so many cases."""
         return self.random.random() < share
 
     def name(self, text: str) -> str:
-        """Return a name in another case and form that means the same."""
+        """Return a name in another case and form that means the same. A registry does not fold the case."""
+        if text in SERVED:
+            return text
         text = "".join(letter.upper() if self.likely(0.3) else letter for letter in text)
         if ":" not in text.rpartition("/")[2] and self.likely(0.4):
             text += ":Latest"
-        return f"library/{text}" if "/" not in text and self.likely(0.2) else text
+        if "/" not in text and self.likely(0.2):
+            text = f"library/{text}"
+        return f"registry.ollama.ai/{text}" if text.startswith("library/") and self.likely(0.2) else text
 
-    def wish(self, name: str, bases: list[str]) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
+        """Return what may be said of a made model."""
+        said: dict[str, Any] = {}
+        for name, some, share in (
+            ("system", TEXTS, 0.4),
+            ("template", TEMPLATES, 0.3),
+            ("messages", MESSAGES, 0.25),
+            ("license", LICENSES, 0.25),
+            ("quantize", ["Q8_0", "Q4_K_M", "F16"], 0.1),
+        ):
+            if self.likely(share):
+                said[name] = self.random.choice(some)
+        said["parameters"] = {name: self.random.choice(some) for name, some in PARAMETERS.items() if self.likely(0.3)}
+        return said
+
+    def wish(self, name: str, others: list[str], mirror: str) -> dict[str, Any]:
         """Return an entry of a list."""
         wish: dict[str, Any] = {"name": self.name(name)}
         if self.likely(0.15):
             return {**wish, "state": "absent"}
+        if name in SERVED:
+            return {**wish, "mirror": mirror, "state": self.random.choice(["present", "latest"])}
+        if self.likely(0.15):
+            return {**wish, "source": self.name(self.random.choice(others))}
         if self.likely(0.2):
             wish["files"] = str(self.random.choice(self.files))
         else:
-            wish["base"] = self.name(self.random.choice(bases))
-        if self.likely(0.4):
-            wish["system"] = self.random.choice(TEXTS)
-        if self.likely(0.3):
-            wish["template"] = self.random.choice(TEMPLATES)
-        wish["parameters"] = {name: self.random.choice(some) for name, some in PARAMETERS.items() if self.likely(0.3)}
+            base = self.random.choice(others)
+            wish |= {"base": self.name(base)} | ({"mirror": mirror} if base in SERVED else {})
+        wish |= self.content()
+        if wish.get("files"):
+            wish["parameters"] = {name: value for name, value in wish["parameters"].items() if value is not None}
         return wish
 
-    def prepare(self, server: Ollama) -> None:
-        """Make the bases, and some models that are as somebody left them."""
+    def prepare(self, server: Ollama) -> World:
+        """Make the bases, and some models that are as somebody left them; return what is there."""
         server.clear()
-        server.make("t1", self.files[0], parameters={"top_k": 5, "num_ctx": 77})
-        server.make("t2", self.files[1])
+        world: World = {}
+        rich: dict[str, Any] = {"parameters": {"top_k": 5, "num_ctx": 77}, "messages": MESSAGES[1], "license": ["MIT"]}
+        for name, path, more in (("t1", self.files[0], {**rich, "system": "t1's"}), ("t2", self.files[1], {})):
+            server.make(name, path, **more)
+            world[fold(name)] = made(bare(self.weights[str(path)]), more)
         for _model in range(self.random.randrange(4)):
             name = self.name(self.random.choice(NAMES))
             if self.likely(0.5):
-                text = self.random.choice(TEXTS)
-                server.derive(name, self.random.choice(BASES), parameters={"num_ctx": 9}, system=text)
+                base, more = self.random.choice(BASES), {"parameters": {"num_ctx": 9}, "system": "left so"}
+                server.derive(name, base, **more)
+                world[fold(name)] = made(world[fold(base)], more)
             else:
-                server.make(name, self.random.choice(self.files))
+                path = self.random.choice(self.files)
+                server.make(name, path)
+                world[fold(name)] = bare(self.weights[str(path)])
+        return world
+
+
+def shown(server: Ollama) -> World:
+    """Return what the server has, by what it shows."""
+    world: World = {}
+    for name, model in server.models().items():
+        show = server.show(name)
+        parameters: dict[str, Any] = {}
+        for line in show.get("parameters", "").splitlines():
+            key, _space, value = line.partition(" ")
+            if key == "stop":
+                text = value.strip()[1:-1]
+                for escaped, plain in (("\\\\", "\0"), ("\\n", "\n"), ("\\t", "\t"), ('\\"', '"'), ("\0", "\\")):
+                    text = text.replace(escaped, plain)
+                parameters.setdefault("stop", []).append(text)
+            else:
+                parameters[key] = value.strip() == "true" if key == "use_mmap" else float(value)
+        found = re.search(r"^FROM .*sha256-([0-9a-f]{64})$", show["modelfile"], re.MULTILINE)
+        assert found
+        world[fold(name)] = {
+            "weights": f"sha256:{found.group(1)}",
+            "level": model["details"]["quantization_level"],
+            "system": show.get("system", ""),
+            "template": show["template"],
+            "parameters": parameters,
+            "messages": show.get("messages", []),
+            "license": show.get("license", ""),
+        }
+    return world
+
+
+def same_world(is_so: World, ought: World) -> None:
+    """Assert that a server has what it ought to; of quantized weights only that they are others can be said."""
+    assert is_so.keys() == ought.keys()
+    for name, content in ought.items():
+        expected = dict(content)
+        if not expected["weights"].startswith("sha256:"):
+            assert is_so[name]["weights"] not in expected["weights"]
+            expected["weights"] = is_so[name]["weights"]
+        assert is_so[name] == expected, name
+
+
+@pytest.fixture
+def served(registry: Registry, gguf: Path, other_gguf: Path) -> World:
+    """What the registry has."""
+    for name, path in zip(SERVED, (gguf, other_gguf), strict=True):
+        registry.publish(f"library/{name}:latest", path.read_bytes(), system=f"{name}'s")
+    weights = (digest(path.read_bytes()) for path in (gguf, other_gguf))
+    # What the registry's config does not say, the server does not know.
+    return {
+        f"{name}:latest": {**bare(digest_), "system": f"{name}'s", "level": ""}
+        for name, digest_ in zip(SERVED, weights, strict=True)
+    }
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_run_does_what_was_foreseen_and_leaves_nothing_to_do(
-    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, seed: int
+def test_a_run_does_what_was_foreseen_and_what_it_ought_to_and_leaves_nothing_to_do(
+    server: Ollama,
+    recorder: Recorder,
+    args: Args,
+    gguf: Path,
+    other_gguf: Path,
+    registry: Registry,
+    served: World,
+    seed: int,
 ) -> None:
     dice = Dice(seed, [gguf, other_gguf])
-    compared = 0
-    for _list in range(LISTS_OF_A_SEED):
-        dice.prepare(server)
-        bases = [*BASES, *server.names()]
-        wishes = [dice.wish(name, bases) for name in dice.random.sample(NAMES, dice.random.randrange(1, 5))]
+    mirror, converged = f"http://{registry.host}", 0
+    while converged < WISHES_OF_A_SEED:
+        before = dice.prepare(server)
+        same_world(shown(server), before)
+        others = [*BASES, *server.names(), *(SERVED if dice.likely(0.1) else [])]
+        names = dice.random.sample([*NAMES, *NAMES, *SERVED], dice.random.randrange(3, 9))
+        wishes = [dice.wish(name, others, mirror) for name in dict.fromkeys(names)]
         wish = args(models=wishes, purge=dice.likely(0.3), purge_all=True)
         recorder.clear()
         foreseen, writes = run("ollama_models", wish, check=True), recorder.writes()
         done = run("ollama_models", wish)
         assert not writes
         if foreseen.failed:
-            # Wishes that contradict each other, or a text that cannot be emptied.
+            # Wishes that contradict each other, or a base or source that nobody has.
             assert done.failed
-            assert not recorder.writes()
+            assert not recorder.writes(), (wish, done.get("msg"))
             continue
         assert (foreseen["diff"], foreseen["plan"]) == (done.get("diff"), done.get("plan")), (wish, done.get("msg"))
+        same_world(shown(server), Ought(before, served, dice.weights, wishes).world(wish["purge"]))
         unchanged("ollama_models", wish, recorder)
-        compared += 1
-    assert compared >= LISTS_OF_A_SEED / 2
+        converged += len(wishes)
