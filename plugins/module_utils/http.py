@@ -161,6 +161,13 @@ class Session:
             raise self._unexpected(answer)
         return answer
 
+    def open(self, path: str, **options: Any) -> requests.Response:
+        """GET ``path`` and return the answer unread, whatever its status; the caller closes it.
+
+        For what may be too large to be read to its end. Raises HttpFailure where no answer came.
+        """
+        return self._send("GET", path, reads=True, stream=True, **options)
+
     def stream(
         self,
         method: str,

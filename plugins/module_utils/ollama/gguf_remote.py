@@ -64,7 +64,7 @@ def _asked(url: str, most: int, timeout: float) -> Any:
     session = Session(f"{parts.scheme}://{parts.netloc}", headers=headers, timeout=timeout, read_only=True)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     # A session reads every answer to its end, and this one may have many gigabytes.
-    return session._send("GET", path, reads=True, stream=True)  # noqa: SLF001
+    return session.open(path)
 
 
 class _Start:

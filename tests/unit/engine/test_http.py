@@ -400,6 +400,19 @@ def test_a_stream_refused_at_once_has_the_servers_words():
     assert (error.status, error.words) == (400, "invalid model name")
 
 
+def test_an_answer_may_be_left_unread():
+    left = threading.Event()
+
+    def talk(client: socket.socket, head: bytes, number: int) -> None:
+        client.sendall(b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1000000000\r\n\r\nGGUF")
+        client.recv(1)
+        left.set()
+
+    with serving(talk) as server, Session(server.url).open("/blob") as response:
+        assert (response.status_code, response.raw.read(4)) == (206, b"GGUF")
+    assert left.wait(5)
+
+
 def test_leaving_a_stream_closes_its_connection():
     gone = threading.Event()
 
