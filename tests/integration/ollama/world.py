@@ -1,4 +1,4 @@
-"""What a server ought to have after a list of wishes: a second telling of the rules, which shares no code with the first."""
+"""What a server ought to have after a list of wishes: a second telling of the rules, which shares no code."""
 
 from __future__ import annotations
 
