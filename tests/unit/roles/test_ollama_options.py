@@ -195,6 +195,17 @@ def test_an_instance_says_its_own_and_has_the_rest_from_the_role() -> None:
     }
 
 
+def test_an_instance_that_leaves_an_option_empty_has_the_roles() -> None:
+    given = {**two(models=None, volume=None, environment=None, gpu=None), "ollama_models": [{"name": "a"}]}
+    assert ollama("__ollama_problems", of="gpu1", **given) == []
+    assert ollama("__ollama_mounted", of="gpu1", **given) == "gpu1:/root/.ollama"
+    assert ollama("__ollama_fitted", of="gpu1", **given) == [{"name": "a"}]
+
+
+def test_a_word_for_no_is_no() -> None:
+    assert ollama("__ollama_mounted", ollama_volume_read_only="no") == "ollama:/root/.ollama"
+
+
 def test_each_instance_has_its_gpu_its_volume_and_its_name_on_the_network() -> None:
     host = {"nvidia": "580", "nvidia_runtime": True}
     for number, aliases in (("0", ["ollama"]), ("1", [])):
