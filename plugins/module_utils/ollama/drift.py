@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Collection, Dict, Iterable, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Collection, Dict, Iterable, Mapping, Optional, Tuple, Union
 
-from . import registry
 from .client import Client
 from .names import Key, ModelName
-from .registry import Manifest, Unserved
+
+if TYPE_CHECKING:
+    from .registry import Manifest, Unserved
 
 MOST_AT_ONCE = 16
+
+Answer = Union["Manifest", "Unserved"]
 
 
 class Served:
@@ -22,7 +25,7 @@ class Served:
     def __init__(self, client: Client, timeout: float) -> None:
         self._client = client
         self._timeout = timeout
-        self._answers: Dict[Key, Union[Manifest, Unserved]] = {}
+        self._answers: Dict[Key, Answer] = {}
         self._same: Dict[Tuple[str, str], bool] = {}
 
     def ask(self, names: Iterable[Tuple[ModelName, bool]]) -> None:
@@ -35,14 +38,16 @@ class Served:
             for key, answer in zip(missing, pool.map(lambda one: self._fetch(one, version), missing.values())):
                 self._answers[key] = answer
 
-    def _fetch(self, wanted: Tuple[ModelName, bool], version: str) -> Union[Manifest, Unserved]:
+    def _fetch(self, wanted: Tuple[ModelName, bool], version: str) -> Answer:
+        from . import registry
+
         name, insecure = wanted
         try:
             return registry.fetch(name, version, insecure, self._timeout)
-        except Unserved as error:
+        except registry.Unserved as error:
             return error
 
-    def answer(self, name: ModelName, insecure: bool) -> Union[Manifest, Unserved]:
+    def answer(self, name: ModelName, insecure: bool) -> Answer:
         """Return the manifest of a name, or why there is none."""
         self.ask([(name, insecure)])
         return self._answers[name.key]
@@ -50,14 +55,14 @@ class Served:
     def manifest(self, name: ModelName, insecure: bool) -> Manifest:
         """Return the manifest of a name; raise Unserved where there is none."""
         answer = self.answer(name, insecure)
-        if isinstance(answer, Unserved):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
     def known(self, name: ModelName) -> Optional[Manifest]:
         """Return the manifest of a name if it was fetched."""
         answer = self._answers.get(name.key)
-        return answer if isinstance(answer, Manifest) else None
+        return None if isinstance(answer, Exception) else answer
 
     def forget(self, name: ModelName) -> None:
         """Ask anew the next time, since the tag may have moved."""

@@ -6,25 +6,31 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ..converge import Wish
 from ..errors import Failure
-from . import content, gguf, running
+from . import content
 from .client import Client
 from .content import State
 from .drift import Served
-from .gguf import GgufFile
-from .ledger import Ledger
 from .names import Key, ModelName
-from .registry import Manifest, Unserved
 from .spec import ModelSpec, spec_of
+
+if TYPE_CHECKING:
+    from .gguf import GgufFile
+    from .ledger import Ledger
+    from .registry import Manifest
+
+# A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
 
 
 class Expectation:
     """The wanted state of models, of pulled ones by what registries serve, of made ones by what they are made from."""
 
-    def __init__(self, client: Client, wishes: Mapping[Key, Wish], served: Served, ledger: Ledger) -> None:
+    def __init__(
+        self, client: Client, wishes: Mapping[Key, Wish], served: Served, ledger: Callable[[], Ledger]
+    ) -> None:
         self._client = client
         self.wishes = wishes
         self._served = served
@@ -63,7 +69,11 @@ class Expectation:
             wanted.update(self._made_from_base(spec, spec.base, present))
         elif spec.files:
             wanted.update(self._made_from_files(spec, present or {}))
-        return {**wanted, **running.wanted_state(spec)}
+        if spec.loaded is not None:
+            from .running import wanted_state
+
+            wanted.update(wanted_state(spec))
+        return wanted
 
     def _pulled_digest(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> str:
         """Return the present digest where it is as wished, else the one that a pull would bring."""
@@ -81,6 +91,8 @@ class Expectation:
 
     def _pinned(self, spec: ModelSpec) -> Optional[Manifest]:
         """Return the manifest that a pin names; raise Failure where the registry serves another."""
+        from .registry import Unserved
+
         answer = self._served.answer(spec.on_mirror(spec.name), spec.insecure)
         if isinstance(answer, Unserved):
             self.warn(
@@ -100,7 +112,7 @@ class Expectation:
         digest = str(listed.get("digest"))
         if digest.startswith(str(spec.digest)):
             return True
-        noted = self._ledger.recall(self._client.url, digest) or {}
+        noted = self._ledger().recall(self._client.url, digest) or {}
         return _names(spec, noted.get("served_as", ()))
 
     def prove_pin(self, spec: ModelSpec, listed: Mapping[str, Any]) -> bool:
@@ -108,6 +120,8 @@ class Expectation:
 
         A server before 0.19.0 spells manifests anew, and lists another digest than the registry serves.
         """
+        from .registry import Unserved
+
         if self.is_pinned(spec, listed):
             return True
         there = spec.on_mirror(spec.name)
@@ -116,7 +130,7 @@ class Expectation:
         answer = self._served.answer(there, spec.insecure)
         if isinstance(answer, Unserved) or not _names(spec, answer.digests) or not self._served.is_same(listed, answer):
             return False
-        self._ledger.remember(self._client.url, str(listed["digest"]), {"served_as": sorted(answer.digests)})
+        self._ledger().remember(self._client.url, str(listed["digest"]), {"served_as": sorted(answer.digests)})
         return True
 
     def warn(self, sentence: str) -> None:
@@ -218,17 +232,17 @@ class Expectation:
         self._inspect(
             (path, spec.name.display, kind)
             for spec in self._specs()
-            for kind, paths in ((gguf.MODEL, spec.files), (gguf.ADAPTER, spec.adapters))
+            for kind, paths in (("model", spec.files), ("adapter", spec.adapters))
             for path in paths.values()
         )
 
     def files(self, spec: ModelSpec) -> Dict[str, GgufFile]:
         """Return the files of a model by the names that the server gets, each read once in a run."""
-        return self._by_name(spec, spec.files, gguf.MODEL)
+        return self._by_name(spec, spec.files, "model")
 
     def adapters(self, spec: ModelSpec) -> Dict[str, GgufFile]:
         """Return the adapters of a model by the names that the server gets, each read once in a run."""
-        return self._by_name(spec, spec.adapters, gguf.ADAPTER)
+        return self._by_name(spec, spec.adapters, "adapter")
 
     def _by_name(self, spec: ModelSpec, paths: Mapping[str, str], kind: str) -> Dict[str, GgufFile]:
         self._inspect((path, spec.name.display, kind) for path in paths.values())
@@ -242,7 +256,11 @@ class Expectation:
 
     def _inspect(self, wanted: Iterable[Tuple[str, str, str]]) -> None:
         missing = [one for one in wanted if (one[0], one[2]) not in self._inspected]
-        for one, file in zip(missing, gguf.inspect_all(missing, self._ledger)):
+        if not missing:
+            return
+        from . import gguf
+
+        for one, file in zip(missing, gguf.inspect_all(missing, self._ledger())):
             self._inspected[one[0], one[2]] = file
 
     def _refuse_what_is_too_new(self, spec: ModelSpec) -> None:

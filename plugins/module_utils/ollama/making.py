@@ -35,13 +35,21 @@ UNLOAD_SECONDS = 10.0
 class Maker:
     """Writes to one server. ``listed_first`` are all names that were there when the run began."""
 
-    def __init__(self, client: Client, expectation: Expectation, served: Served, watch: Watch, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        client: Client,
+        expectation: Expectation,
+        served: Served,
+        watch: Watch,
+        ledger: Ledger,
+        listed_first: Collection[Key],
+    ) -> None:
         self._client = client
         self._ledger = ledger
         self._expectation = expectation
         self._served = served
         self._watch = watch
-        self.listed_first: Collection[Key] = frozenset()
+        self._listed_first = listed_first
         self._brought: Set[Key] = set()
         self._base_lock = threading.Lock()
         # 0.9.3 tidies up its folders after a delete, also those that another write is about to use.
@@ -83,7 +91,7 @@ class Maker:
                 return
             if aside is not None:
                 self._client.copy(aside.display, name.display)
-            elif name.key not in self.listed_first:
+            elif name.key not in self._listed_first:
                 self._client.delete(name.display)
 
     def _prove_pin(self, spec: ModelSpec) -> None:
@@ -122,7 +130,7 @@ class Maker:
         """Give a model from a mirror its short name."""
         with self._store_lock:
             self._client.copy(self._listed_name(there), name.display)
-            if there.key not in self.listed_first:
+            if there.key not in self._listed_first:
                 self._client.delete(there.display)
 
     def _prove(self, spec: ModelSpec, name: ModelName) -> None:
@@ -163,7 +171,7 @@ class Maker:
 
     def _sweep(self, name: ModelName) -> None:
         """After a failure, remove what this run left half-made; the failure is what is told, not this."""
-        if name.key in self.listed_first:
+        if name.key in self._listed_first:
             return
         with suppress(Failure):
             if self._find(name) is not None and self._fault(name):

@@ -5,21 +5,40 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Set, Tuple, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Collection,
+    Dict,
+    FrozenSet,
+    Hashable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    cast,
+)
 
 from ..converge import Outcome, Present, Resource, Step, Wish, converge
 from ..errors import Failure
-from . import content, expectation, facts, room, running
+from . import content, expectation
 from .client import Client
 from .content import State
 from .drift import Served
 from .expectation import Expectation
-from .ledger import Ledger
-from .making import Maker, Watch
 from .names import Key, ModelName
 from .spec import ModelSpec, spec_of
+
+if TYPE_CHECKING:
+    from .ledger import Ledger
+    from .making import Maker, Watch
+
+# A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
 
 
 class Models(Resource):
@@ -35,20 +54,24 @@ class Models(Resource):
         timeout: float = 30.0,
         watch: Watch = lambda model, line: None,
         models_path: Optional[str] = None,
-        ledger: Optional[Ledger] = None,
+        writable: bool = False,
     ) -> None:
         self._client = client
-        self._ledger = ledger or Ledger(writable=False)
+        self._watch = watch
+        self._writable = writable
+        self._the_ledger: Optional[Ledger] = None
+        self._the_maker: Optional[Maker] = None
         self._workers = workers
         self._models_path = models_path
         self._wishes: Dict[Key, Wish] = {spec_of(wish).name.key: wish for wish in wishes}
         self._specs: List[ModelSpec] = [spec_of(wish) for wish in wishes if wish.present]
         self._served = Served(client, timeout)
         self._expected = Expectation(client, self._wishes, self._served, self._ledger)
-        self._maker = Maker(client, self._expected, self._served, watch, self._ledger)
-        self._began = False
+        # All that was listed when the run began, broken or not: it is never cleaned away.
+        self._listed_first: Optional[FrozenSet[Key]] = None
         self._content: Dict[Tuple[Key, Any], State] = {}
         self._running: Sequence[Mapping[str, Any]] = ()
+        self._lock = threading.Lock()
         self._refuse_contradictions()
 
     def _refuse_contradictions(self) -> None:
@@ -69,14 +92,19 @@ class Models(Resource):
                     circle = " -> ".join(one.name.display for one in road)
                     raise Failure(f"The models are made from each other in a circle ({circle}); break it.")
 
+    def _ledger(self) -> Ledger:
+        if self._the_ledger is None:
+            from .ledger import Ledger
+
+            self._the_ledger = Ledger(self._writable)
+        return self._the_ledger
+
     # --- reading
 
     def read(self, wishes: Sequence[Wish]) -> Present:
         listed = {content.key_of(item): item for item in self._client.tags()}
-        if not self._began:
-            # All that was listed when the run began, broken or not: it is never cleaned away.
-            self._maker.listed_first = frozenset(listed)
-            self._began = True
+        if self._listed_first is None:
+            self._listed_first = frozenset(listed)
         whole = {key: content.listed_state(item) for key, item in listed.items() if not content.is_empty(item)}
         self._show(whole)
         self._see_memory(whole)
@@ -100,7 +128,7 @@ class Models(Resource):
         for key in needed & whole.keys():
             shown = self._content[key, whole[key]["digest"]]
             if shown:
-                noted = self._ledger.recall(self._client.url, str(whole[key]["digest"])) or {}
+                noted = self._ledger().recall(self._client.url, str(whole[key]["digest"])) or {}
                 whole[key].update(shown, **{name: noted[name] for name in ("made_from",) if name in noted})
             else:
                 del whole[key]
@@ -124,6 +152,8 @@ class Models(Resource):
         # A digest stands for the content, so what was shown before a write is asked again only where it changed.
         missing = [key for key in keys if (key, whole[key]["digest"]) not in self._content]
         if missing:
+            from . import facts
+
             with ThreadPoolExecutor(max_workers=max(1, min(self._workers, len(missing)))) as pool:
                 names = [whole[key]["name"] for key in missing]
                 for key, shown in zip(missing, pool.map(partial(facts.content, self._client), names)):
@@ -134,6 +164,8 @@ class Models(Resource):
         specs = [spec for spec in self._specs if spec.loaded is not None]
         if not specs:
             return
+        from . import running
+
         self._running = self._client.running()
         for spec in specs:
             if spec.name.key in whole:
@@ -141,6 +173,8 @@ class Models(Resource):
                 state.update(running.loaded_state(spec, self._entry_of(state, whole)))
 
     def _entry_of(self, state: Mapping[str, Any], whole: Mapping[Key, State]) -> Optional[State]:
+        from . import running
+
         def weights(name: str) -> Sequence[str]:
             key = content.key_of({"name": name})
             if key not in whole:
@@ -215,6 +249,10 @@ class Models(Resource):
         return (origin.key,) if origin and self._is_wished(origin.key) else ()
 
     def review(self, steps: Sequence[Step]) -> None:
+        if not steps:
+            return
+        from . import room
+
         coming = [spec_of(step.wish) for step in steps if step.wish and step.after is not None and _brings(step)]
         names = [(spec.on_mirror(name), spec.insecure) for spec in coming for name in self._to_pull(spec)]
         warning = room.check(self._client, self._served, names, self._models_path, self._expected.listed)
@@ -240,19 +278,28 @@ class Models(Resource):
         self._write(step)
 
     def delete(self, step: Step) -> None:
-        self._maker.delete(str((step.before or {}).get("name") or step.name))
+        self._maker().delete(str((step.before or {}).get("name") or step.name))
+
+    def _maker(self) -> Maker:
+        with self._lock:
+            if self._the_maker is None:
+                from .making import Maker
+
+                first = self._listed_first or frozenset()
+                self._the_maker = Maker(self._client, self._expected, self._served, self._watch, self._ledger(), first)
+            return self._the_maker
 
     def _write(self, step: Step) -> None:
         spec = spec_of(self._wishes[cast("Key", step.key)])
         if _brings(step):
             if spec.created:
-                self._maker.make(spec)
+                self._maker().make(spec)
             elif spec.source:
-                self._maker.copy(spec, spec.source)
+                self._maker().copy(spec, spec.source)
             else:
-                self._maker.pull(spec)
+                self._maker().pull(spec)
         if spec.loaded is not None:
-            self._maker.hold(spec)
+            self._maker().hold(spec)
 
 
 def _brings(step: Step) -> bool:
@@ -272,6 +319,5 @@ def bring(
 ) -> Outcome:
     """Bring a server's models to the wishes; ``how`` goes to `converge`."""
     workers = how.get("workers", 4)
-    ledger = Ledger(writable=not check_mode)
-    resource = Models(client, wishes, workers, timeout, watch, models_path, ledger)
+    resource = Models(client, wishes, workers, timeout, watch, models_path, writable=not check_mode)
     return converge(resource, wishes, check_mode=check_mode, **how)

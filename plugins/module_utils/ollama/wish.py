@@ -12,7 +12,7 @@ from typing import Any, Mapping, Optional
 
 from ..converge import Wish
 from ..errors import Failure
-from . import durations, modelfile, parameters
+from . import parameters
 from .names import ModelName
 from .spec import ModelSpec
 
@@ -68,6 +68,8 @@ def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
 
 
 def _by_modelfile(name: ModelName, given: str) -> ModelSpec:
+    from . import modelfile
+
     text, folder = _modelfile_text(name.display, given)
     try:
         said = modelfile.parse(text)
@@ -123,8 +125,10 @@ def _modelfile_text(model: str, given: str) -> tuple[str, Optional[str]]:
 
 
 def _decoded(model: str, data: bytes) -> str:
+    from .modelfile import decode
+
     try:
-        return modelfile.decode(data)
+        return decode(data)
     except Failure as error:
         raise Failure(f"The modelfile of the model {model} cannot be read: {error.message}") from error
 
@@ -224,6 +228,8 @@ def _mirror(model: str, given: Optional[str]) -> tuple[Optional[str], bool]:
 def _keep_alive(model: str, given: Optional[str]) -> Optional[float]:
     if given is None:
         return None
+    from . import durations
+
     seconds = durations.seconds(given)
     if seconds is None or seconds == 0:
         raise Failure(
