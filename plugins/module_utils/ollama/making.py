@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import Failure
 from ..http import HttpFailure
@@ -27,7 +27,7 @@ from .spec import ModelSpec
 
 # Told of each line of a pull's progress: the model's name and the line.
 Watch = Callable[[str, Mapping[str, Any]], None]
-# Where a pinned model waits while another is pulled in its place.
+# Where a model waits while another takes its place.
 ASIDE = "selfhosted-llm-aside"
 UNLOAD_SECONDS = 10.0
 
@@ -57,17 +57,31 @@ class Maker:
 
     # --- pulled
 
-    def pull(self, spec: ModelSpec) -> None:
+    def pull(self, spec: ModelSpec, in_memory: bool) -> None:
         """Pull a model; where it is pinned to another digest than came, what was there before comes back."""
-        aside = self._put_aside(spec) if spec.digest else None
+        with self._replacing(spec, in_memory) as aside:
+            try:
+                self._pull(spec, spec.name)
+                if spec.digest:
+                    self._prove_pin(spec)
+            except Failure:
+                if spec.digest:
+                    self._bring_back(spec.name, aside)
+                raise
+
+    @contextmanager
+    def _replacing(self, spec: ModelSpec, in_memory: bool) -> Iterator[Optional[ModelName]]:
+        """Keep a model under another name while its own gets other weights, where somebody may need it then.
+
+        A pin may fail, and weights that are in memory are reached by a name of theirs only: they would
+        stay there until others need the room.
+        """
+        aside = self._put_aside(spec) if spec.digest or in_memory else None
         try:
-            self._pull(spec, spec.name)
-            if spec.digest:
-                self._prove_pin(spec)
-        except Failure:
-            if spec.digest:
-                self._bring_back(spec.name, aside)
-            raise
+            yield aside
+            if aside is not None and in_memory:
+                with suppress(Failure):
+                    self._client.unload(aside.display)
         finally:
             if aside is not None:
                 with suppress(Failure):
@@ -78,7 +92,7 @@ class Maker:
         if present is None:
             return None
         mark = hashlib.sha256("/".join(spec.name.key).encode()).hexdigest()[:32]
-        aside = ModelName.parse(f"{ASIDE}/{mark}:{spec.digest}")
+        aside = ModelName.parse(f"{ASIDE}/{mark}")
         with self._store_lock:
             self._client.copy(str(present["name"]), aside.display)
         return aside
@@ -191,8 +205,12 @@ class Maker:
 
     # --- made
 
-    def make(self, spec: ModelSpec) -> None:
+    def make(self, spec: ModelSpec, in_memory: bool) -> None:
         """Make a model of a base or of files."""
+        with self._replacing(spec, in_memory):
+            self._make(spec)
+
+    def _make(self, spec: ModelSpec) -> None:
         if spec.base:
             self._bring_base(spec, spec.base)
         request, made_from = self._request(spec)
@@ -287,33 +305,40 @@ class Maker:
 
     # --- in memory
 
-    def hold(self, spec: ModelSpec) -> None:
-        """Load a model, or unload it."""
+    def hold(self, spec: ModelSpec, entry: Optional[str]) -> None:
+        """Load a model, or unload it; ``entry`` is the name that it goes by in memory."""
         try:
             if spec.loaded:
                 size = int((self._find(spec.name) or {}).get("size") or 0)
                 self._client.load(spec.name.display, spec.keep_alive, size)
-                return
-            self._client.unload(spec.name.display)
-            self._wait_until_gone(spec.name)
+            elif entry is not None:
+                self._client.unload(spec.name.display)
+                self._wait_until_gone(entry)
         except HttpFailure as error:
             what = "loaded" if spec.loaded else "unloaded"
             raise Failure(
                 f"The model {spec.name.display} could not be {what}; the server said: {error.words.rstrip('.')}."
             ) from error
 
-    def _wait_until_gone(self, name: ModelName) -> None:
+    def _wait_until_gone(self, entry: str) -> None:
         """The server answers an unload at once, and takes half a second for it."""
         until = time.monotonic() + UNLOAD_SECONDS
-        while any(key_of(entry) == name.key for entry in self._client.running()):
+        while any(running.get("name") == entry for running in self._client.running()):
             if time.monotonic() > until:
                 raise Failure(
-                    f"The model {name.display} is still in memory {UNLOAD_SECONDS:g} seconds after it was unloaded; "
+                    f"The model {entry} is still in memory {UNLOAD_SECONDS:g} seconds after it was unloaded; "
                     f"somebody uses it, so try again later, or restart the server."
                 )
             time.sleep(0.2)
 
     # --- removed
+
+    def tidy(self) -> None:
+        """Remove what a run that was killed had put aside."""
+        for key, state in self._expectation.listed.items():
+            if key[1] == ASIDE:
+                with suppress(Failure):
+                    self._remove(str(state["name"]))
 
     def delete(self, name: str) -> None:
         """Remove a model, from memory too."""

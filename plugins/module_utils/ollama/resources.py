@@ -287,19 +287,22 @@ class Models(Resource):
 
                 first = self._listed_first or frozenset()
                 self._the_maker = Maker(self._client, self._expected, self._served, self._watch, self._ledger(), first)
+                self._the_maker.tidy()
             return self._the_maker
 
     def _write(self, step: Step) -> None:
         spec = spec_of(self._wishes[cast("Key", step.key)])
+        entry = self._entry_of(step.before, self._expected.listed) if step.before and spec.loaded is not None else None
         if _brings(step):
+            in_memory = entry is not None and content.key_of(entry) == step.key
             if spec.created:
-                self._maker().make(spec)
+                self._maker().make(spec, in_memory)
             elif spec.source:
                 self._maker().copy(spec, spec.source)
             else:
-                self._maker().pull(spec)
+                self._maker().pull(spec, in_memory)
         if spec.loaded is not None:
-            self._maker().hold(spec)
+            self._maker().hold(spec, str(entry["name"]) if entry else None)
 
 
 def _brings(step: Step) -> bool:

@@ -35,8 +35,8 @@ def check(
     ``names`` come with whether they are pulled by plain HTTP. Returns a warning where it could
     not be told, and nothing where no directory of models is known on this host.
     """
-    store = models_path or found_store(listed)
-    if not names or store is None:
+    store = (models_path or found_store(listed)) if names else None
+    if store is None:
         return None
     free = _free(store)
     served.ask(names)
@@ -50,9 +50,10 @@ def check(
             sizes.update(answer.blobs)
     needed = _missing(client, sizes, store)
     if needed + SPARE > free:
+        models = ", ".join(name.display for name, _insecure in names)
         raise Failure(
-            f"{', '.join(name.display for name, _insecure in names)}: {_gigabytes(needed)} are to be downloaded, and "
-            f"{store} has {_gigabytes(free)} free; free space there, or list smaller models."
+            f"There is no room for {models}: {_gigabytes(needed)} are to be downloaded, and "
+            f" {store} has {_gigabytes(free)} free; free space there, or list smaller models."
         )
     if unknown:
         return f"Whether the disk has room was not checked for {', '.join(unknown)}."

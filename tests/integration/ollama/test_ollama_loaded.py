@@ -147,3 +147,31 @@ def test_a_removed_model_does_not_stay_in_memory(server: Ollama, recorder: Recor
     load(server, "alias", -1)
     succeed("ollama_model", args(name="tiny", state="absent"))
     assert running(server) == ["alias:latest"]
+
+
+@pytest.mark.parametrize("road", ["made", "pulled"])
+def test_weights_that_are_replaced_do_not_stay_in_memory(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, registry: Registry, road: str
+) -> None:
+    if road == "made":
+        server.make("tiny", gguf)
+        wish = args(name="bot", base="tiny", loaded=True, keep_alive="forever")
+    else:
+        name = registry.publish("library/m:1", gguf.read_bytes())
+        wish = args(name=name, insecure=True, state="latest", loaded=True, keep_alive="forever")
+    succeed("ollama_model", wish)
+    if road == "made":
+        server.make("tiny", other_gguf)
+    else:
+        registry.publish("library/m:1", other_gguf.read_bytes())
+    quadruple("ollama_model", wish, recorder)
+    entries = server.call("GET", "ps")["models"]
+    assert [entry["digest"] for entry in entries] == [server.models()[entries[0]["name"]]["digest"]]
+    assert not [name for name in server.names() if "aside" in name]
+
+
+def test_what_a_killed_run_had_put_aside_is_removed(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf)
+    server.call("POST", "copy", {"source": "tiny", "destination": "selfhosted-llm-aside/0123:latest"})
+    succeed("ollama_model", args(name="bot", base="tiny"))
+    assert server.names() == {"tiny:latest", "bot:latest"}

@@ -49,7 +49,9 @@ def test_a_model_that_does_not_fit_is_refused_before_its_first_byte(
     name = claim(registry, MODEL, 70 * MEGABYTE)
     for check in (True, False):
         message = sentence("ollama_model", args(name=name, insecure=True, models_path=str(small_disk)), check=check)
-        assert f"{name}: 73.4 MB are to be downloaded, and {small_disk} has 67.1 MB free" in message
+        assert (
+            f"There is no room for {name}: 73.4 MB are to be downloaded, and {small_disk} has 67.1 MB free" in message
+        )
     assert not recorder.writes()
 
 
