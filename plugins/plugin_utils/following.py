@@ -178,7 +178,7 @@ def _watch(action: FollowedAction, job: Job, reporter: Reporter, screen: Screen)
             raise Interrupted(signal.SIGTERM)
         now = time.monotonic()
         try:
-            word, state = _read(action.command(job.look(wait)))
+            word, state = read_look(action.command(job.look(wait)))
         except AnsibleConnectionFailure:
             if now - heard > LOST_SECONDS:
                 raise
@@ -198,15 +198,19 @@ def _watch(action: FollowedAction, job: Job, reporter: Reporter, screen: Screen)
         wait = min(LONGEST_WAIT, reporter.pace.screen)
 
 
-def _read(output: str) -> tuple[str, Mapping[str, Any]]:
-    word, _dummy, text = output.strip().partition("\n")
-    if word.strip() not in ("runs", "ended"):
+def read_look(output: str) -> tuple[str, Mapping[str, Any]]:
+    """Return the word and the state of a look; raise AnsibleConnectionFailure where it was none.
+
+    A terminal between may have put the words of sudo or of a login before them.
+    """
+    lines = [line.strip() for line in output.splitlines()]
+    word = next((line for line in lines if line in ("runs", "ended")), None)
+    if word is None:
         raise AnsibleConnectionFailure(f"The host answered {output[:200]!r} to a look at the transfer.")
-    try:
-        state = json.loads(text)
-    except ValueError:
-        state = {}
-    return word.strip(), state if isinstance(state, Mapping) else {}
+    state = None
+    with suppress(ValueError, IndexError):
+        state = json.loads(lines[lines.index(word) + 1])
+    return word, state if isinstance(state, Mapping) else {}
 
 
 class Screen:

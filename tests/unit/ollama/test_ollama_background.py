@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.errors import AnsibleConnectionFailure
 from house_checks import layout
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import background
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.following import Job
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.following import Job, read_look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +75,8 @@ def look(job: dict[str, Any], seconds: float = 0) -> tuple[str, dict[str, Any]]:
     """Ask as the action plugin does."""
     words = Job(job["directory"], job["pid"]).look(seconds)
     done = subprocess.run(["/bin/sh", "-c", words], capture_output=True, text=True, timeout=60, check=True)
-    word, _end, state = done.stdout.strip().partition("\n")
-    return word, json.loads(state) if state else {}
+    word, state = read_look(done.stdout)
+    return word, dict(state)
 
 
 def gone(process: int) -> bool:
@@ -140,6 +141,27 @@ def test_a_run_goes_on_while_somebody_looks(place: Path) -> None:
     job = module(place, patience=1.5)["_job"]
     for _again in range(6):
         assert look(job, seconds=0.5)[0] == "runs"
+
+
+@pytest.mark.parametrize(
+    ("output", "word", "state"),
+    [
+        ('runs\n{"beat": 1}\n', "runs", {"beat": 1}),
+        ('runs\r\n{"beat": 1}\r\n', "runs", {"beat": 1}),
+        ('We trust you have received\nthe usual lecture.\nended\n{"beat": -1}\n', "ended", {"beat": -1}),
+        ("ended\n", "ended", {}),
+        ('runs\n{"beat": ', "runs", {}),
+        ("runs\n[1]\n", "runs", {}),
+    ],
+)
+def test_a_look_is_read_through_what_a_terminal_adds(output: str, word: str, state: dict[str, Any]) -> None:
+    assert read_look(output) == (word, state)
+
+
+@pytest.mark.parametrize("output", ["", "sh: touch: not found", "the transfer runs"])
+def test_what_is_no_look_counts_as_a_lost_connection(output: str) -> None:
+    with pytest.raises(AnsibleConnectionFailure):
+        read_look(output)
 
 
 def test_without_room_for_a_job_the_module_works_as_ever(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
