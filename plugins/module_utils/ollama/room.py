@@ -53,7 +53,7 @@ def check(
         models = ", ".join(name.display for name, _insecure in names)
         raise Failure(
             f"There is no room for {models}: {_gigabytes(needed)} are to be downloaded, and "
-            f" {store} has {_gigabytes(free)} free; free space there, or list smaller models."
+            f"{store} has {_gigabytes(free)} free; free space there, or list smaller models."
         )
     if unknown:
         return f"Whether the disk has room was not checked for {', '.join(unknown)}."
