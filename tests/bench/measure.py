@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -12,12 +13,44 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pulls
 import servers
 
 TASKS = 6
-# A loop is long enough by itself.
-LOOPS = ("webui_users by uri", "ollama_models by uri")
 ROUNDS = 3
+PULL_ROUNDS = 5
+# A loop is long enough by itself, and timed once. Long ones have fewer turns than they stand for.
+TURNS = 10
+LOOPS = {
+    "webui_users by uri": 1.0,
+    "ollama_models by uri": servers.MODELS / TURNS,
+    "ollama_models by ollama_model": servers.MODELS / TURNS,
+    "ollama_models by command": servers.MODELS / TURNS,
+}
+GROUPS = ("webui", "ollama", "pulls", "site")
+SIXTY = f"ollama_models, {servers.MODELS} models"
+LATEST = f"ollama_models, {servers.MODELS} models, latest"
+PULLED = f"ollama_models, {pulls.MODELS} pulls of {pulls.BYTES // 1_000_000} MB"
+ACCOUNTS = f"webui_users, {servers.ACCOUNTS} accounts"
+# What is told of a measurement, and what it is compared with.
+ROWS = (
+    ("webui_user, nothing to do", "webui_user", "an empty module", "empty"),
+    ("webui_user, nothing to do", "webui_user", "uri, one account", "webui_user by uri"),
+    (ACCOUNTS, "webui_users", "an empty module", "empty"),
+    (ACCOUNTS, "webui_users", "a uri loop", "webui_users by uri"),
+    ("ollama_model, nothing to do", "ollama_model", "an empty module", "empty"),
+    ("ollama_model, nothing to do", "ollama_model", "uri, one model", "ollama_model by uri"),
+    (SIXTY, "ollama_models", "an empty module", "empty"),
+    (SIXTY, "ollama_models", f"a uri loop ({TURNS} timed)", "ollama_models by uri"),
+    (SIXTY, "ollama_models", f"a loop of ollama_model ({TURNS} timed)", "ollama_models by ollama_model"),
+    (SIXTY, "ollama_models", f"a loop of `ollama pull` ({TURNS} timed)", "ollama_models by command"),
+    (LATEST, "ollama_models latest", "an empty module", "empty"),
+    (PULLED, "pulls by module", "a curl for each, at once", "pulls by hand"),
+    (PULLED + ", as a task", "pulls by task", "a curl for each, at once", "pulls by hand"),
+    ("site.yml, second run", "second run", "gathering facts alone", "facts alone"),
+    ("site.yml, check run", "check run", "gathering facts alone", "facts alone"),
+    ("site.yml, second run", "second run", "its first run, images at hand", "first run"),
+)
 
 
 def token_header() -> dict[str, str]:
@@ -25,14 +58,11 @@ def token_header() -> dict[str, str]:
     return {"Authorization": "Bearer {{ token }}"}
 
 
-def tasks() -> dict[str, dict[str, Any]]:
-    """Return each measured task by name."""
+def webui_tasks() -> dict[str, dict[str, Any]]:
+    """Return each measured task with Open WebUI by name."""
     webui = {"url": "{{ webui_url }}", "token": "{{ token }}"}
     account = "{{ webui_url }}/api/v1/users/?query={{ item }}"
-    show: dict[str, Any] = {"url": "{{ ollama_url }}/api/show", "method": "POST"}
-    show |= {"body_format": "json", "body": {"model": "{{ item }}"}}
     return {
-        "empty": {"empty": {}},
         "webui_user": {"selfhosted.llm.webui_user": {**webui, "email": servers.emails()[0], "role": "user"}},
         "webui_user by uri": {"ansible.builtin.uri": {"url": account, "headers": token_header()},
                               "loop": servers.emails()[:1]},
@@ -40,11 +70,28 @@ def tasks() -> dict[str, dict[str, Any]]:
             **webui, "users": [{"email": email, "role": "user"} for email in servers.emails()]}},
         "webui_users by uri": {"ansible.builtin.uri": {"url": account, "headers": token_header()},
                                "loop": servers.emails()},
-        "ollama_model": {"selfhosted.llm.ollama_model": {"url": "{{ ollama_url }}", "name": servers.models()[0]}},
-        "ollama_model by uri": {"ansible.builtin.uri": show, "loop": servers.models()[:1]},
-        "ollama_models": {"selfhosted.llm.ollama_models": {
-            "url": "{{ ollama_url }}", "models": [{"name": name} for name in servers.models()]}},
-        "ollama_models by uri": {"ansible.builtin.uri": show, "loop": servers.models()},
+    }  # fmt: skip
+
+
+def ollama_tasks(names: list[str]) -> dict[str, dict[str, Any]]:
+    """Return each measured task with Ollama by name; ``names`` are models that it and the registry have."""
+    show: dict[str, Any] = {"url": "{{ ollama_url }}/api/show", "method": "POST"}
+    show |= {"body_format": "json", "body": {"model": "{{ item }}"}}
+    many = {"url": "{{ ollama_url }}"}
+    one = {**many, "insecure": True}
+    # What people write today, with the CLI that the server's image has.
+    command = f"docker exec {servers.NAME}-ollama ollama pull --insecure {{{{ item }}}}"
+    return {
+        "ollama_model": {"selfhosted.llm.ollama_model": {**one, "name": names[0]}},
+        "ollama_model by uri": {"ansible.builtin.uri": show, "loop": names[:1]},
+        "ollama_models": {"selfhosted.llm.ollama_models": {**many, "models": [{"name": name} for name in names]}},
+        "ollama_models latest": {"selfhosted.llm.ollama_models": {
+            **many, "models": [{"name": name, "insecure": True, "state": "latest"} for name in names]}},
+        "ollama_models by uri": {"ansible.builtin.uri": show, "loop": names[:TURNS]},
+        "ollama_models by ollama_model": {"selfhosted.llm.ollama_model": {**one, "name": "{{ item }}"},
+                                          "loop": names[:TURNS]},
+        "ollama_models by command": {"ansible.builtin.command": command, "changed_when": False,
+                                     "loop": names[:TURNS]},
     }  # fmt: skip
 
 
@@ -74,24 +121,23 @@ def unchanged(output: str) -> None:
         raise SystemExit(f"A run that should change nothing did:\n{output}")
 
 
-def modules(variables: dict[str, Any]) -> dict[str, float]:
+def modules(tasks: dict[str, dict[str, Any]], variables: dict[str, Any]) -> dict[str, float]:
     """Return the seconds of each task: a play of several of it less a play of none, by their number."""
+    tasks = {"empty": {"empty": {}}, **tasks}
     playbooks = {"none": write("none", [])}
-    playbooks |= {name: write(name, [task] * times(name)) for name, task in tasks().items()}
-    extra = servers.FOLDER / "variables.json"
-    extra.touch(mode=0o600)
-    extra.write_text(json.dumps({**variables, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}))
+    playbooks |= {name: write(name, [task] * times(name)) for name, task in tasks.items()}
+    arguments = ["-e", f"@{extra(variables)}"]
     taken: dict[str, list[float]] = {name: [] for name in playbooks}
     for number in range(ROUNDS):
-        for name in random.sample(sorted(playbooks), len(playbooks)):
-            seconds, output = play(["-e", f"@{extra}", str(playbooks[name])])
+        timed = sorted(name for name in playbooks if number == 0 or name not in LOOPS)
+        for name in random.sample(timed, len(timed)):
+            seconds, output = play([*arguments, str(playbooks[name])])
             if name != "none":
                 unchanged(output)
             taken[name].append(seconds)
         print(f"  round {number + 1} of {ROUNDS}", flush=True)
-    extra.unlink()
     medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
-    return {name: (medians[name] - medians["none"]) / times(name) for name in tasks()}
+    return {name: (medians[name] - medians["none"]) / times(name) * LOOPS.get(name, 1.0) for name in tasks}
 
 
 def times(name: str) -> int:
@@ -104,6 +150,38 @@ def write(name: str, content: list[dict[str, Any]]) -> Path:
     path = servers.FOLDER / f"{name.replace(' ', '-')}.json"
     path.write_text(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": content}]))
     return path
+
+
+def extra(variables: dict[str, Any]) -> Path:
+    """Write the variables of all plays, which only their owner may read; return their path."""
+    path = servers.FOLDER / "variables.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({**variables, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}))
+    return path
+
+
+def transfers(told: dict[str, Any]) -> dict[str, float]:
+    """Return the seconds of several pulls at once, by each way."""
+    url = told["ollama_url"]
+    registry = pulls.Registry(told)
+    try:
+        names = [registry.publish(number) for number in range(pulls.MODELS)]
+        task = {"selfhosted.llm.ollama_models": pulls.arguments(url, names)}
+        arguments = ["-e", f"@{extra({})}", str(write("pulls", [task]))]
+        ways = {
+            "pulls by hand": lambda: pulls.by_hand(url, names),
+            "pulls by module": lambda: pulls.by_module(url, names),
+            "pulls by task": lambda: play(arguments),
+        }
+        taken: dict[str, list[float]] = {name: [] for name in ways}
+        for number in range(PULL_ROUNDS):
+            for name in random.sample(sorted(ways), len(ways)):
+                pulls.forget(url, names)
+                taken[name].append(pulls.spent(told["containers"]["ollama"], ways[name]))
+            print(f"  round {number + 1} of {PULL_ROUNDS}", flush=True)
+    finally:
+        registry.remove()
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
 
 def site() -> dict[str, float]:
@@ -126,25 +204,13 @@ def site() -> dict[str, float]:
     return dict(zip(names, figures, strict=True))
 
 
-def rows(task: dict[str, float], whole: dict[str, float]) -> list[dict[str, Any]]:
+def rows(measured: dict[str, float]) -> list[dict[str, Any]]:
     """Return what was measured, each beside what it is compared with."""
-    pairs = [
-        ("webui_user, nothing to do", task["webui_user"], "an empty module", task["empty"]),
-        ("webui_user, nothing to do", task["webui_user"], "uri, one account", task["webui_user by uri"]),
-        (f"webui_users, {servers.ACCOUNTS} accounts", task["webui_users"], "an empty module", task["empty"]),
-        (f"webui_users, {servers.ACCOUNTS} accounts", task["webui_users"], "a uri loop", task["webui_users by uri"]),
-        ("ollama_model, nothing to do", task["ollama_model"], "an empty module", task["empty"]),
-        ("ollama_model, nothing to do", task["ollama_model"], "uri, one model", task["ollama_model by uri"]),
-        (f"ollama_models, {servers.MODELS} models", task["ollama_models"], "an empty module", task["empty"]),
-        (f"ollama_models, {servers.MODELS} models", task["ollama_models"], "a uri loop", task["ollama_models by uri"]),
-        ("site.yml, second run", whole["second run"], "gathering facts alone", whole["facts alone"]),
-        ("site.yml, check run", whole["check run"], "gathering facts alone", whole["facts alone"]),
-        ("site.yml, second run", whole["second run"], "its first run, images at hand", whole["first run"]),
-    ]
     return [
-        {"what": what, "seconds": round(ours, 3), "against": other, "its_seconds": round(theirs, 3),
-         "ratio": round(ours / theirs, 2)}
-        for what, ours, other, theirs in pairs
+        {"what": what, "seconds": round(measured[ours], 3), "against": other,
+         "its_seconds": round(measured[theirs], 3), "ratio": round(measured[ours] / measured[theirs], 2)}
+        for what, ours, other, theirs in ROWS
+        if ours in measured and theirs in measured
     ]  # fmt: skip
 
 
@@ -158,20 +224,46 @@ def table(measured: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def measure(groups: list[str]) -> dict[str, float]:
+    """Return the seconds of all that these groups measure."""
+    measured: dict[str, float] = {}
+    if {"webui", "ollama", "pulls"} & set(groups):
+        told = servers.up(groups)
+        tasks: dict[str, dict[str, Any]] = {}
+        variables = {"ollama_url": told["ollama_url"], "webui_url": told["webui_url"], "token": ""}
+        if "webui" in groups:
+            variables["token"] = servers.fill_webui(told)
+            tasks |= webui_tasks()
+        if "ollama" in groups:
+            tasks |= ollama_tasks(servers.fill_ollama(told))
+        if tasks:
+            print("The modules, against servers on loopback", flush=True)
+            measured |= modules(tasks, variables)
+        if "pulls" in groups:
+            print("Pulls, from a registry on this machine", flush=True)
+            measured |= transfers(told)
+        servers.bed("down")
+    if "site" in groups:
+        print("site.yml, on a host with systemd", flush=True)
+        measured |= site()
+    return measured
+
+
 def main() -> None:
     """Measure, print and write."""
+    parser = argparse.ArgumentParser(description="Measures, and writes .cache/bench/bench.json and bench.md.")
+    parser.add_argument("--only", default=",".join(GROUPS), help=f"some of {','.join(GROUPS)}")
+    groups = parser.parse_args().only.split(",")
+    if not set(groups) <= set(GROUPS):
+        parser.error(f"--only takes some of {','.join(GROUPS)}")
     servers.FOLDER.mkdir(parents=True, exist_ok=True)
-    servers.bed("images", "ollama", "open-webui", "host")
+    servers.bed("images", "ollama", "registry", "open-webui", "host")
     try:
-        print("The modules, against servers on loopback", flush=True)
-        task = modules(servers.fill())
-        servers.bed("down")
-        print("site.yml, on a host with systemd", flush=True)
-        whole = site()
+        measured = rows(measure(groups))
     finally:
+        (servers.FOLDER / "variables.json").unlink(missing_ok=True)
         servers.bed("down")
         servers.bed("host-down", "lab")
-    measured = rows(task, whole)
     (servers.FOLDER / "bench.json").write_text(json.dumps(measured, indent=2) + "\n")
     (servers.FOLDER / "bench.md").write_text(table(measured))
     print(table(measured))

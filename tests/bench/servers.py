@@ -13,9 +13,11 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / ".cache" / "bench"
 BED = str(ROOT / "tests" / "bed" / "bed")
-ENVIRONMENT = {**os.environ, "BED_NAME": "bench"}
+NAME = "bench"
+ENVIRONMENT = {**os.environ, "BED_NAME": NAME}
 ACCOUNTS = 20
-MODELS = 10
+MODELS = 60
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 def bed(*arguments: str) -> None:
@@ -23,27 +25,32 @@ def bed(*arguments: str) -> None:
     subprocess.run([BED, *arguments], check=True, env=ENVIRONMENT)
 
 
+def docker(*words: str) -> str:
+    """Run one docker command; return what it printed."""
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def emails() -> list[str]:
     """Return the accounts that the server is filled with."""
     return [f"user{number}@example.org" for number in range(ACCOUNTS)]
 
 
-def models() -> list[str]:
-    """Return the models that the server is filled with."""
-    return [f"model{number}" for number in range(MODELS)]
+def up(groups: list[str]) -> dict[str, Any]:
+    """Start the servers that these groups need; return what the bed tells of them."""
+    bed("up", "--only", "ollama,registry" + (",open-webui" if "webui" in groups else ""))
+    told: dict[str, Any] = json.loads((ROOT / ".cache" / "bed" / f"{NAME}.json").read_text(encoding="utf-8"))
+    return told
 
 
-def fill() -> dict[str, Any]:
-    """Start both servers, fill them, and return the variables that the plays need."""
-    bed("up", "--only", "ollama,open-webui")
-    told = json.loads((ROOT / ".cache" / "bed" / "bench.json").read_text(encoding="utf-8"))
+def fill_webui(told: dict[str, Any]) -> str:
+    """Make the accounts, and return the admin's token."""
     signed_in = requests.post(
         told["webui_url"] + "/api/v1/auths/signin",
         json={"email": told["admin_email"], "password": told["admin_password"]},
         timeout=30,
     )
     signed_in.raise_for_status()
-    token = signed_in.json()["token"]
+    token = str(signed_in.json()["token"])
     for email in emails():
         # 400: the account is there from an earlier run.
         added = requests.post(
@@ -53,33 +60,37 @@ def fill() -> dict[str, Any]:
             timeout=30,
         )
         assert added.status_code in (200, 400), added.text
-    _models(told)
-    return {"ollama_url": told["ollama_url"], "webui_url": told["webui_url"], "token": token}
+    return token
 
 
-def _models(told: dict[str, Any]) -> None:
-    import hashlib
-
-    data = Path(told["tiny_gguf"]).read_bytes()
-    digest = "sha256:" + hashlib.sha256(data).hexdigest()
-    requests.post(f"{told['ollama_url']}/api/blobs/{digest}", data=data, timeout=30).raise_for_status()
-    for name in models():
-        made = requests.post(
-            told["ollama_url"] + "/api/create",
-            json={"model": name, "files": {"tiny.gguf": digest}, "stream": False},
-            timeout=60,
+def fill_ollama(told: dict[str, Any]) -> list[str]:
+    """Give the bed's tiny model that many tags in the registry, pull them all, and return the models' names."""
+    # An address that both the server and this machine reach, as `latest` asks the registry from here.
+    template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    address = docker("container", "inspect", "--format", template, told["containers"]["registry"])
+    tags = f"{told['registry_url']}/v2/library/tiny/manifests"
+    manifest = requests.get(f"{tags}/latest", headers={"Accept": MANIFEST}, timeout=30)
+    manifest.raise_for_status()
+    names = []
+    for number in range(MODELS):
+        stored = requests.put(
+            f"{tags}/m{number}", data=manifest.content, headers={"Content-Type": MANIFEST}, timeout=30
         )
-        made.raise_for_status()
+        stored.raise_for_status()
+        names.append(f"{address}:5000/library/tiny:m{number}")
+        request = {"model": names[-1], "insecure": True, "stream": False}
+        requests.post(f"{told['ollama_url']}/api/pull", json=request, timeout=60).raise_for_status()
+    return names
 
 
 def host() -> dict[str, Any]:
     """Start a bare host with systemd and return an inventory for site.yml on it."""
     bed("host-up", "lab", "--image-load", "ollama", "--image-load", "open-webui")
     gguf = ROOT / ".cache" / "bed" / "tiny.gguf"
-    subprocess.run(["docker", "cp", str(gguf), "bench-lab:/root/tiny.gguf"], check=True)
+    subprocess.run(["docker", "cp", str(gguf), f"{NAME}-lab:/root/tiny.gguf"], check=True)
     return {
         "all": {
-            "children": {group: {"hosts": {"bench-lab": {}}} for group in ("ollama_hosts", "open_webui_hosts")},
+            "children": {group: {"hosts": {f"{NAME}-lab": {}}} for group in ("ollama_hosts", "open_webui_hosts")},
             "vars": {
                 "ansible_connection": "community.docker.docker",
                 "ansible_python_interpreter": "/usr/bin/python3",

@@ -11,7 +11,10 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CONFIG = "application/vnd.docker.container.image.v1+json"
 WEIGHTS = "application/vnd.ollama.image.model"
@@ -32,8 +35,8 @@ class Fault:
     """What goes wrong with a request, so many times (None: always).
 
     ``after`` bytes of the body, ``hang`` stops sending, ``cut`` closes the connection and ``reset`` resets it.
-    ``pause`` seconds pass after each ``piece`` bytes. ``headers`` come on top; a ``{self}`` in them is the request's
-    own path.
+    ``late`` seconds pass before the answer, and ``pause`` after each ``piece`` bytes of it. ``headers`` come on top;
+    a ``{self}`` in them is the request's own path.
     """
 
     status: int = 200
@@ -44,6 +47,7 @@ class Fault:
     hang: bool = False
     cut: bool = False
     reset: bool = False
+    late: float = 0.0
     pause: float = 0.0
     piece: int = PIECE
     times: int | None = None
@@ -55,7 +59,7 @@ class Registry:
 
     The fault of a manifest goes by the model, that of a blob by the kind of the request ("head", "blob" where it asks
     for the address, "raw" where it asks for the bytes), alone or with the digest after it. ``served`` counts the
-    bytes that went out by digest.
+    bytes that went out by digest, and ``busiest`` tells how many requests were answered at once at most.
     """
 
     address: str
@@ -65,11 +69,14 @@ class Registry:
     requests: list[str] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
     served: Counter[str] = field(default_factory=Counter)
+    busy: int = 0
+    busiest: int = 0
     released: threading.Event = field(default_factory=threading.Event)
     server: _Server | None = None
     port: int = 0
     connections: set[socket.socket] = field(default_factory=set)
     rude: set[socket.socket] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         """Listen on all addresses, since containers come by the bridge's; after `die` on the same port again."""
@@ -139,6 +146,18 @@ class Registry:
         return None
 
 
+@contextlib.contextmanager
+def _counting(registry: Registry) -> Iterator[None]:
+    with registry.lock:
+        registry.busy += 1
+        registry.busiest = max(registry.busiest, registry.busy)
+    try:
+        yield
+    finally:
+        with registry.lock:
+            registry.busy -= 1
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -170,6 +189,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.registry.requests.append(f"{self.command} {self.path}")
+        with _counting(self.registry):
+            self._find()
+
+    do_HEAD = do_GET  # noqa: N815
+
+    def _find(self) -> None:
         self.registry.agents.add(self.headers.get("User-Agent", ""))
         parts = self.path.strip("/").split("/")
         with contextlib.suppress(ConnectionError):
@@ -185,10 +210,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.close_connection = True
 
-    do_HEAD = do_GET  # noqa: N815
-
     def _answer(self, data: bytes | None, fault: Fault | None, kind: str, what: str = "") -> None:
         fault = fault or Fault(content_type=kind or "application/octet-stream")
+        if fault.late:
+            self.registry.released.wait(fault.late)
         data = fault.body if fault.body is not None else data
         status = fault.status
         if data is None:
