@@ -379,7 +379,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.wish import 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     wish = read_wish(module.params)
-    job = Job(module)
+    job = Job()
     outcome = bring(
         connect(module),
         [wish],

@@ -349,7 +349,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     wishes = [read_wish(entry) for entry in given["models"]]
     if given["purge"] and not given["purge_all"] and not any(wish.present for wish in wishes):
         raise Failure("Refusing to purge, because models lists none that is to be there; say purge_all to remove all.")
-    job = Job(module)
+    job = Job()
     outcome = bring(
         connect(module),
         wishes,

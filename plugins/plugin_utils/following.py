@@ -26,7 +26,8 @@ from ansible.utils.vars import merge_hash
 
 from .progress import Line, Reporter, pace
 
-OPTION, NEW = "_job", "new"
+# What module_utils/ollama/job.py looks for.
+VARIABLE, NEW = "SELFHOSTED_LLM_JOB", "new"
 # Each command on the host waits for the end itself, so that it is seen at once.
 LONGEST_WAIT = 10.0
 # The run on the host gives up as late as that, too.
@@ -68,33 +69,38 @@ class FollowedAction(ActionBase):
         """Return the module's result, as it would be without this action."""
         result = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
-        arguments = {name: value for name, value in self._task.args.items() if name != OPTION}
-        if self._is_followed(arguments):
-            answer = self._run_followed(arguments, task_vars or {})
+        if self._is_followed():
+            answer = self._run_followed(task_vars or {})
         else:
-            answer = self._execute_module(module_args=arguments, task_vars=task_vars, wrap_async=wrap_async)
-        with suppress(KeyError, TypeError, AttributeError):
-            answer["invocation"]["module_args"].pop(OPTION, None)
+            answer = self._execute_module(task_vars=task_vars, wrap_async=wrap_async)
         result = merge_hash(result, answer)
         if not wrap_async:
             self._remove_tmp_path(None)
         return dict(result)
 
-    def _is_followed(self, arguments: Mapping[str, Any]) -> bool:
+    def _is_followed(self) -> bool:
         if self._task.async_val or self._task.check_mode:
             return False
-        return bool(boolean(arguments.get("progress", True), strict=False))
+        return bool(boolean(self._task.args.get("progress", True), strict=False))
 
-    def _run_followed(self, arguments: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        answer = self._execute_module(module_args={**arguments, OPTION: NEW}, task_vars=task_vars)
-        job = answer.get(OPTION)
-        if job:
+    def _run_followed(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        answer = self._execute_for(NEW, task_vars)
+        job = answer.get("job")
+        if isinstance(job, Mapping):
             # It may take longer than a host keeps temporary files.
             self._remove_tmp_path(None)
-            collect = {"module_args": {**arguments, OPTION: job["directory"]}, "task_vars": task_vars}
             with _followed(self, Job(str(job["directory"]), int(job["pid"])), task_vars):
-                answer = self._execute_module(**collect)
-        return dict(answer)
+                answer = self._execute_for(str(job["directory"]), task_vars)
+        return answer
+
+    def _execute_for(self, job: str, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Run the module with a word about its job."""
+        environment = self._task.environment
+        environment.append({VARIABLE: job})
+        try:
+            return dict(self._execute_module(task_vars=task_vars))
+        finally:
+            environment.pop()
 
     def command(self, words: str) -> str:
         """Run a command as the module ran and return its output; raise where it could not be run."""

@@ -109,7 +109,7 @@ def _answer(directory: str, child: int, alive: int) -> None:
     except BaseException:
         remove(directory)
         raise
-    handed_over = {"changed": True, "_job": {"directory": directory, "pid": child}}
+    handed_over = {"changed": True, "job": {"directory": directory, "pid": child}}
     text = take(directory) if ended else json.dumps(handed_over)
     try:
         _print(text)

@@ -3,13 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a module run tells while it goes on, for the action plugin that asked for it.
 
-The action plugin sets the private option `_job`: NEW lets a run go on in the background
-where there is something to do, and a job's directory asks for the answer of such a run.
-Without it a module is what it was.
+The action plugin sets a variable of the module's environment: NEW lets a run go on in the
+background where there is something to do, and a job's directory asks for the answer of
+such a run. Without it a module is what it was. (An option would be one that everybody sees.)
 """
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 from .. import module as modules
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ..converge import Step
     from .progress import Progress
 
-OPTION = "_job"
+VARIABLE = "SELFHOSTED_LLM_JOB"
 NEW = "new"
 
 
@@ -28,26 +29,25 @@ def run(argument_spec: Mapping[str, Any], body: modules.Body, **arguments: Any) 
     """Run ``body`` as a module, or give the answer of the run that went on in the background."""
 
     def answer(module: AnsibleModule) -> Mapping[str, Any]:
-        job = module.params[OPTION]
-        if job and job != NEW:
+        job = os.environ.get(VARIABLE, NEW)
+        if job != NEW:
             from . import background
 
             background.give(job)
         return body(module)
 
-    modules.run({**argument_spec, OPTION: {"type": "str"}}, answer, **arguments)
+    modules.run(argument_spec, answer, **arguments)
 
 
 class Job:
     """One run's word to whoever follows it. ``begin`` and ``watch`` are what `bring` takes."""
 
-    def __init__(self, module: AnsibleModule) -> None:
-        self._asked = module.params[OPTION] == NEW
+    def __init__(self) -> None:
         self._progress: Optional[Progress] = None
 
     def begin(self, steps: Sequence[Step]) -> None:
         """Go on in the background, if that was asked for and the host lets us."""
-        if not self._asked:
+        if os.environ.get(VARIABLE) != NEW:
             return
         from . import background
         from .progress import Progress

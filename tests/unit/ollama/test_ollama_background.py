@@ -94,7 +94,7 @@ def test_a_quick_run_is_answered_by_the_module_itself(place: Path) -> None:
 
 
 def test_a_long_run_is_handed_over_and_its_answer_is_kept(place: Path) -> None:
-    job = module(place)["_job"]
+    job = module(place)["job"]
     wait(lambda: look(job)[1])
     word, state = look(job)
     assert (word, state["done"]) == ("runs", job["pid"])
@@ -107,7 +107,7 @@ def test_a_long_run_is_handed_over_and_its_answer_is_kept(place: Path) -> None:
 
 
 def test_a_look_waits_no_longer_than_the_run_lasts(place: Path) -> None:
-    job = module(place)["_job"]
+    job = module(place)["job"]
     finish(place)
     begun = time.monotonic()
     assert look(job, seconds=30)[0] == "ended"
@@ -115,7 +115,7 @@ def test_a_look_waits_no_longer_than_the_run_lasts(place: Path) -> None:
 
 
 def test_a_killed_run_ends_in_a_sentence(place: Path) -> None:
-    job = module(place)["_job"]
+    job = module(place)["job"]
     os.kill(job["pid"], signal.SIGKILL)
     wait(lambda: gone(job["pid"]))
     with pytest.raises(Failure, match=r"^The transfer ended without a result, because .+ run the task again, .+\.$"):
@@ -125,20 +125,20 @@ def test_a_killed_run_ends_in_a_sentence(place: Path) -> None:
 
 
 def test_a_run_ends_when_its_directory_is_removed(place: Path) -> None:
-    job = module(place)["_job"]
+    job = module(place)["job"]
     subprocess.run(["/bin/sh", "-c", Job(job["directory"], job["pid"]).stop()], check=True)
     wait(lambda: gone(job["pid"]))
     assert list(place.iterdir()) == []
 
 
 def test_a_run_ends_when_nobody_looks_any_more(place: Path) -> None:
-    job = module(place, patience=0.5)["_job"]
+    job = module(place, patience=0.5)["job"]
     wait(lambda: gone(job["pid"]))
     assert list(place.iterdir()) == []
 
 
 def test_a_run_goes_on_while_somebody_looks(place: Path) -> None:
-    job = module(place, patience=1.5)["_job"]
+    job = module(place, patience=1.5)["job"]
     for _again in range(6):
         assert look(job, seconds=0.5)[0] == "runs"
 
@@ -176,14 +176,14 @@ def _no_space(_directory: str) -> None:
 
 
 def test_an_answer_that_nobody_fetches_is_removed(place: Path) -> None:
-    job = module(place, patience=0.5)["_job"]
+    job = module(place, patience=0.5)["job"]
     finish(place)
     wait(lambda: gone(job["pid"]))
     assert list(place.iterdir()) == []
 
 
 def test_what_a_killed_run_left_is_removed_by_a_later_one(place: Path) -> None:
-    job = module(place)["_job"]
+    job = module(place)["job"]
     os.kill(job["pid"], signal.SIGKILL)
     wait(lambda: gone(job["pid"]))
     finish(place)
