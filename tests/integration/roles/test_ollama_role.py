@@ -222,6 +222,7 @@ def test_a_model_in_memory_is_no_pull(role: Role) -> None:
     request = urllib.request.Request(f"http://127.0.0.1:{role.ports[0]}/api/generate", data=body)
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert json.load(answer)["done"]
+    # What came just now counts as a pull between two files.
     time.sleep(4)
     run = role.run(ollama_models=TINY, **{**TUNED, "ollama_keep_alive": "10m"})
     assert run.code == 0, run.text
