@@ -50,7 +50,7 @@ options:
     type: path
   progress:
     description:
-      - Whether progress is shown while models are pulled.
+      - Whether progress is shown while models are pulled. Not in check mode, and not with C(async).
     type: bool
     default: true
 """
