@@ -188,7 +188,6 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.facts import add_updates, model_facts
 
-
 OPTIONS = {
     **CONNECTION,
     "name": {"type": "str"},

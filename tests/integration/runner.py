@@ -70,7 +70,13 @@ def _state_home() -> str:
 
 def _environment() -> dict[str, str]:
     own = {"XDG_STATE_HOME": _state_home()}
-    return {**os.environ, **own, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE), "LC_ALL": "C.UTF-8"}
+    return {
+        **os.environ,
+        **own,
+        "PYTHONPATH": str(COLLECTIONS),
+        "PYTHONPYCACHEPREFIX": str(BYTECODE),
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 def _started(module: str, given: str) -> tuple[str, str]:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, BinaryIO, Generator, Mapping, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Any, Generator, Mapping, Optional, Tuple, cast
 
 from ..errors import Failure
 from ..http import Answer, HttpFailure, Session
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+    from .pieces import Stream
 
 Version = Tuple[int, int, int]
 
@@ -192,14 +194,14 @@ class Client:
         """Tell whether the server holds a file."""
         return self._call("HEAD", f"/api/blobs/{digest}", expect=(200, 404)).status == 200
 
-    def upload(self, digest: str, content: BinaryIO, size: int) -> None:
+    def upload(self, digest: str, content: Stream) -> None:
         """Give the server a file, read piece by piece."""
         self._call(
             "POST",
             f"/api/blobs/{digest}",
             data=content,
             headers={"Content-Type": "application/octet-stream"},
-            timeout=600 + size / SLOW_DISK,
+            timeout=600 + len(content) / SLOW_DISK,
             expect=(200, 201),
         )
 

@@ -10,7 +10,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO, Dict, List, Mapping, Optional, Sequence, Tuple, cast
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Failure
 from . import gguf_header, gguf_shards
@@ -152,7 +152,7 @@ def send(client: Client, file: GgufFile, model: str) -> None:
         raise unreadable(str(error.filename or file.path), model, error) from error
     with Stream(pieces) as content:
         try:
-            client.upload(file.digest, cast("BinaryIO", content), len(content))
+            client.upload(file.digest, content)
         except Failure as error:
             if content.error is not None:
                 raise unreadable(str(content.error.filename), model, content.error) from error

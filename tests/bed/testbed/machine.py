@@ -123,16 +123,15 @@ def _local_places(settings: dict[str, str]) -> list[Path]:
 
 def _carried(settings: dict[str, str], scratch: Path) -> dict[str, str]:
     """The settings with the files that they name (constraints) copied into scratch, and named as they lie there."""
-    carried = {}
-    for key, value in settings.items():
-        words = value.split()
-        if key in FILES_OF_PIP and words:
-            for number, word in enumerate(words):
-                name = f"{key.lower()}-{number}.txt"
-                (scratch / name).write_bytes(Path(word).read_bytes())
-                words[number] = f"{INSIDE}/conf/{name}"
-            value = " ".join(words)
-        carried[key] = value
+    carried = dict(settings)
+    for key in FILES_OF_PIP:
+        inside = []
+        for number, path in enumerate(settings.get(key, "").split()):
+            name = f"{key.lower()}-{number}.txt"
+            (scratch / name).write_bytes(Path(path).read_bytes())
+            inside.append(f"{INSIDE}/conf/{name}")
+        if inside:
+            carried[key] = " ".join(inside)
     return carried
 
 

@@ -86,4 +86,4 @@ def test_no_more_than_the_limit_is_read() -> None:
 def test_pieces_of_any_size_make_the_same_header() -> None:
     for size in (1, 3, 1000):
         pieces = (WHOLE[start : start + size] for start in range(0, len(WHOLE), size))
-        assert read_keys(cast("BinaryIO", _Start(pieces, 10**6)))[TOKENS] == 3
+        assert read_keys(cast(BinaryIO, _Start(pieces, 10**6)))[TOKENS] == 3
