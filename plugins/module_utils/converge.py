@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Callable, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
 
-from .errors import Failure
+from .errors import Failure, as_failure
 
 State = Mapping[str, Any]
 Present = Mapping[Hashable, State]
@@ -97,6 +97,10 @@ class Resource:
     def warnings(self) -> Sequence[str]:
         """Return what a person should know although nothing failed, once all is done."""
         return ()
+
+    def doubt(self, fields: Collection[str]) -> str:
+        """Return what may be the reason where the server shows other fields than were written."""
+        return "something else may be changing it, or this version of the server ignores it"
 
     def review(self, steps: Sequence[Step]) -> None:
         """Look at the whole plan before the first write, in check mode too; raise Failure where it cannot be done."""
@@ -186,8 +190,7 @@ def converge(
     if steps and not check_mode:
         begin(steps)
         _apply(resource, steps, order, workers)
-        present = _read_again(resource, wishes, steps)
-        _verify(resource, wishes, steps, present)
+        present = _prove(resource, wishes, steps)
         states = [present.get(key, {}) for key in keys]
     else:
         foreseen = {step.key: step.after or {} for step in steps}
@@ -319,9 +322,7 @@ def _fail(
     done: Sequence[Step],
     failed: Sequence[tuple[Step, Exception]],
 ) -> None:
-    first = failed[0][1]
-    if not isinstance(first, Failure):
-        raise first
+    first = as_failure(failed[0][1])
     touched = {step.key for step in done} | {step.key for step, dummy in failed}
     not_begun = [step.name for step in steps if step.key not in touched]
     message = first.message
@@ -336,20 +337,26 @@ def _fail(
             **first.details,
             "changed": bool(done),
             "done": [step.name for step in done],
-            "failed_steps": [{**step.summary(), "msg": str(error)} for step, error in failed],
+            "failed_steps": [{**step.summary(), "msg": as_failure(error).message} for step, error in failed],
             "not_begun": not_begun,
         },
     ) from first
 
 
-def _read_again(resource: Resource, wishes: Sequence[Wish], steps: Sequence[Step]) -> Present:
+def _prove(resource: Resource, wishes: Sequence[Wish], steps: Sequence[Step]) -> Present:
+    """Return what is there now; raise Failure where it is not as wished, or cannot be told."""
+    done = {"changed": True, "done": [step.name for step in steps]}
     try:
-        return resource.read(wishes)
+        present = resource.read(wishes)
     except Failure as error:
         raise Failure(
-            f"All was written, but could not be read again: {error.message}",
-            **{**error.details, "changed": True, "done": [step.name for step in steps]},
+            f"All was written, but could not be read again: {error.message}", **{**error.details, **done}
         ) from error
+    try:
+        _verify(resource, wishes, steps, present)
+    except Failure as error:
+        raise Failure(error.message, **{**done, **error.details}) from error
+    return present
 
 
 def _verify(resource: Resource, wishes: Iterable[Wish], steps: Iterable[Step], present: Present) -> None:
@@ -369,8 +376,7 @@ def _verify(resource: Resource, wishes: Iterable[Wish], steps: Iterable[Step], p
         name, fields = next(iter(lacking.items()))
         raise Failure(
             f"The server accepted the change of the {resource.kind} {name}, but still shows another "
-            f"{', '.join(fields)}; something else may be changing it, or this version of the server ignores it.",
-            changed=True,
+            f"{', '.join(fields)}; {resource.doubt(fields)}."
         )
 
 

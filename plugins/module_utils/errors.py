@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 
@@ -30,3 +31,14 @@ class MissingLibrary(Failure):
             f"(the roles of selfhosted.llm do so)."
         )
         self.library = library
+
+
+def as_failure(error: Exception) -> Failure:
+    """Return an error as one that a person can be told; one that nobody foresaw names its place in the code."""
+    if isinstance(error, Failure):
+        return error
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return Failure(
+        f"selfhosted.llm met a case that it does not know ({type(error).__name__}: {error}), "
+        f"in {where.name}, line {where.lineno}; please report it with the task's options."
+    )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 CONNECT_SECONDS = 10.0
+PIECE = 64 * 1024
 LONGEST_SECONDS = 86400.0
 # uvicorn closes an idle connection after 5 s; a write must not meet one that is about to go.
 IDLE_SECONDS = 3.0
@@ -78,7 +79,7 @@ class Answer:
         if self.is_json:
             try:
                 return jsonlib.loads(self.body)
-            except ValueError:
+            except (ValueError, RecursionError):
                 pass
         kind = self.headers.get("content-type", "").split(";")[0] or "something"
         raise HttpFailure(
@@ -147,19 +148,35 @@ class Session:
         path: str,
         expect: Collection[int] = (200,),
         reads: bool = False,
+        most: Optional[int] = None,
         **options: Any,
     ) -> Answer:
         """Make one call and return the whole answer.
 
         ``expect`` are the status codes that are no error; ``reads`` marks a POST that
-        changes nothing; the other options (``json``, ``params``, ``data``, ``headers``,
-        ``timeout`` in seconds) are those of requests. Raises HttpFailure.
+        changes nothing; ``most`` is how many bytes an answer may have; the other
+        options (``json``, ``params``, ``data``, ``headers``, ``timeout`` in seconds) are those of
+        requests. Raises HttpFailure.
         """
-        response = self._send(method, path, reads, stream=False, **options)
-        answer = Answer(method, self.url + path, response.status_code, _lower(response.headers), response.content)
+        response = self._send(method, path, reads, stream=most is not None, **options)
+        body = response.content if most is None else self._bounded(method, self.url + path, response, most)
+        answer = Answer(method, self.url + path, response.status_code, _lower(response.headers), body)
         if answer.status not in expect:
             raise self._unexpected(answer)
         return answer
+
+    def _bounded(self, method: str, url: str, response: requests.Response, most: int) -> bytes:
+        body = b""
+        try:
+            for piece in response.iter_content(PIECE):
+                body += piece
+                if len(body) > most:
+                    raise HttpFailure(method, url, f"an answer of more than {most} bytes", response.status_code)
+        except (self._requests.RequestException, OSError) as error:
+            raise self._broken(method, url, error, self._timeout) from error
+        finally:
+            response.close()
+        return body
 
     def open(self, path: str, **options: Any) -> requests.Response:
         """GET ``path`` and return the answer unread, whatever its status; the caller closes it.

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-import traceback
+import signal
 from typing import Any, Callable, Mapping
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .errors import Failure, MissingLibrary
+from .errors import MissingLibrary, as_failure
 
 Body = Callable[[AnsibleModule], Mapping[str, Any]]
 
@@ -24,6 +24,8 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
     ``arguments`` go to AnsibleModule (``required_if`` and its like). Check mode is
     always supported, because the engine and the session make it so.
     """
+    # Python would wait for all threads to end first, and these may be in the middle of a download.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **arguments)
     # Such a url is refused, but -vvv shows every option that is no secret by its name.
     module.no_log_values.update(_PASSWORD_OF_URL.findall(str(module.params.get("url"))))
@@ -39,10 +41,5 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
 def _told(error: Exception) -> dict[str, Any]:
     if isinstance(error, MissingLibrary):
         return {"msg": f"{missing_required_lib(error.library)} {error.message}"}
-    if isinstance(error, Failure):
-        return {"msg": error.message, **error.details}
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return {
-        "msg": f"selfhosted.llm met a case that it does not know ({type(error).__name__}: {error}), "
-        f"in {where.name}, line {where.lineno}; please report it with the task's options."
-    }
+    failure = as_failure(error)
+    return {"msg": failure.message, **failure.details}

@@ -40,6 +40,7 @@ class Instead:
     body: bytes
     content_type: str
     times: int | None
+    skip: int
 
 
 class Recorder:
@@ -77,11 +78,12 @@ class Recorder:
         status: int = 200,
         content_type: str = "application/json",
         times: int | None = None,
+        skip: int = 0,
     ) -> None:
-        """Answer "METHOD /path" without the server, for ever or so many times."""
+        """Answer "METHOD /path" without the server, for ever or so many times, after ``skip`` that it answers."""
         text = body if isinstance(body, (str, bytes)) else json.dumps(body)
         data = text.encode() if isinstance(text, str) else text
-        self.instead[request] = Instead(status, data, content_type, times)
+        self.instead[request] = Instead(status, data, content_type, times, skip)
 
     def seen(self, *needles: str) -> list[str]:
         """Return the requests so far as text; with needles, those that contain one of them."""
@@ -101,6 +103,9 @@ class Recorder:
         with self._lock:
             self.requests.append(request)
             found = self.instead.get(f"{request.method} {request.path.partition('?')[0]}")
+            if found is not None and found.skip:
+                found.skip -= 1
+                return None
             if found is not None and found.times is not None:
                 if found.times == 0:
                     return None

@@ -18,6 +18,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -102,6 +103,8 @@ def remove(directory: Optional[str]) -> None:
 
 def _answer(directory: str, child: int, alive: int) -> None:
     """Wait for a quick end, print the answer or where it will be, and end this process."""
+    # What waits here has a directory to remove.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         # A byte says that the child no longer hangs on our terminal; the end of the pipe, that it has answered.
         os.read(alive, 1)

@@ -29,6 +29,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
 
 # A slow disk, for what the server does without a word: it hashes and copies whole files.
 SLOW_DISK = 20_000_000
+NO_OLLAMA = "{}; check that this is the address of an Ollama server"
 # Builds that a person made from source call themselves 0.0.0, and are as new as can be.
 NEWEST = (999, 0, 0)
 
@@ -56,11 +57,13 @@ def connect(module: AnsibleModule) -> Client:
 
 def parse_version(text: str) -> Version:
     """Return what `/api/version` says, leniently: "0.32.15-rc2" and "v0.9.3" occur."""
-    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
-    if found is None:
-        return NEWEST
-    version = (int(found.group(1)), int(found.group(2)), int(found.group(3) or 0))
-    return NEWEST if version == (0, 0, 0) else version
+    version = _numbers(text)
+    return NEWEST if version is None or version == (0, 0, 0) else version
+
+
+def _numbers(text: str) -> Optional[Version]:
+    found = re.search(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", text)
+    return (int(found.group(1)), int(found.group(2) or 0), int(found.group(3) or 0)) if found else None
 
 
 class Client:
@@ -87,7 +90,7 @@ class Client:
 
     def is_at_least(self, version: str) -> bool:
         """Tell whether the server is of this version or newer."""
-        return parse_version(self.version) >= parse_version(version)
+        return parse_version(self.version) >= (_numbers(version) or NEWEST)
 
     @property
     def streams_create_safely(self) -> bool:
@@ -108,19 +111,30 @@ class Client:
         return self._at_least(0, 30, 0)
 
     @property
+    def keeps_requires(self) -> bool:
+        """Whether a model may name the version that it needs; an older server drops it without a word."""
+        return self._at_least(0, 14, 0)
+
+    @property
     def has_renderers(self) -> bool:
         """Whether a model may name a renderer and a parser; an older server drops them without a word."""
         return self._at_least(0, 12, 0)
 
     def tags(self) -> list[dict[str, Any]]:
         """Return all models that the server lists."""
-        models = self._json("GET", "/api/tags").get("models") or []
-        return cast("list[dict[str, Any]]", models)
+        return self._listed("/api/tags")
 
     def running(self) -> list[dict[str, Any]]:
         """Return the models that are in memory."""
-        models = self._json("GET", "/api/ps").get("models") or []
-        return cast("list[dict[str, Any]]", models)
+        return self._listed("/api/ps")
+
+    def _listed(self, path: str) -> list[dict[str, Any]]:
+        models = self._json("GET", path).get("models") or []
+        if isinstance(models, list) and all(
+            isinstance(one, dict) and isinstance(one.get("name"), str) for one in models
+        ):
+            return models
+        raise HttpFailure("GET", self.url + path, NO_OLLAMA.format("no list of models with names"), 200)
 
     def show(self, name: str) -> Optional[dict[str, Any]]:
         """Return what a model is made of, or None where the server has no such model."""
@@ -246,7 +260,7 @@ def _mapping(answer: Answer) -> dict[str, Any]:
     raise HttpFailure(
         answer.method,
         answer.url,
-        "JSON, but no object; check that this is the address of an Ollama server",
+        NO_OLLAMA.format("JSON, but no object"),
         answer.status,
     )
 

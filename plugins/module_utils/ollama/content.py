@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Failure
 from . import parameters
@@ -46,12 +46,35 @@ def key_of(listed: Mapping[str, Any]) -> Key:
 
 def listed_state(listed: Mapping[str, Any]) -> State:
     """Return what the list of models tells of one."""
-    return {name: listed.get(name) for name in ("name", "digest", "size", "modified_at", "details")}
+    return {
+        "name": str(listed.get("name")),
+        "digest": str(listed.get("digest") or ""),
+        "size": _size(listed),
+        "modified_at": listed.get("modified_at"),
+        "details": _mapping(listed.get("details")),
+    }
+
+
+def _size(listed: Mapping[str, Any]) -> int:
+    size = listed.get("size")
+    return size if isinstance(size, int) else 0
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _list(value: Any) -> List[Any]:
+    return value if isinstance(value, list) else []
 
 
 def is_empty(listed: Mapping[str, Any]) -> bool:
     """Tell whether a listed model is what a broken pull left; a stub of a cloud model is as small."""
-    return int(listed.get("size") or 0) < LEAST_SIZE and not listed.get("remote_host")
+    return _size(listed) < LEAST_SIZE and not listed.get("remote_host")
 
 
 def shown_state(shown: Mapping[str, Any], stored_template: bool) -> State:
@@ -60,27 +83,27 @@ def shown_state(shown: Mapping[str, Any], stored_template: bool) -> State:
     With ``stored_template`` the template is taken from the Modelfile, because the server
     may show the weights' own in its place.
     """
-    modelfile = str(shown.get("modelfile") or "")
-    template = shown.get("template") or NO_TEMPLATE
+    modelfile = _text(shown.get("modelfile"))
+    template = _text(shown.get("template")) or NO_TEMPLATE
     if stored_template:
         template = modelfile_template(modelfile) or template
-    details = shown.get("details") or {}
+    details = _mapping(shown.get("details"))
     return {
-        "base": details.get("parent_model") or "",
+        "base": _text(details.get("parent_model")),
         "weights": _digests(modelfile, "FROM"),
         "adapters": _digests(modelfile, "ADAPTER"),
-        "system": shown.get("system") or "",
+        "system": _text(shown.get("system")),
         "template": template,
-        "parameters": parameters.parse(shown.get("parameters") or ""),
+        "parameters": parameters.parse(_text(shown.get("parameters"))),
         "messages": [
             {"role": str(message.get("role")), "content": str(message.get("content"))}
-            for message in shown.get("messages") or ()
+            for message in map(_mapping, _list(shown.get("messages")))
         ],
-        "license": shown.get("license") or "",
-        "quantization": details.get("quantization_level") or "",
-        "requires": shown.get("requires") or "",
+        "license": _text(shown.get("license")),
+        "quantization": _text(details.get("quantization_level")),
+        "requires": _text(shown.get("requires")),
         **_words(modelfile),
-        "capabilities": list(shown.get("capabilities") or ()),
+        "capabilities": _list(shown.get("capabilities")),
     }
 
 
@@ -189,7 +212,7 @@ def made_from_files(spec: ModelSpec, adapters: Sequence[str], automatic: bool, p
     wanted = made_from_base(spec, BLANK, adapters)
     del wanted["weights"]
     if automatic:
-        if not spec.template:
+        if spec.template is None:
             del wanted["template"]
         if "stop" in present.get("parameters", {}):
             wanted["parameters"].setdefault("stop", present["parameters"]["stop"])

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Collection, Dict, Iterable, Mapping, Optional, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Mapping, Optional, Tuple, Union
 
 from .client import Client
 from .names import Key, ModelName
@@ -75,8 +75,7 @@ class Served:
     def is_same(self, listed: Mapping[str, Any], manifest: Manifest) -> bool:
         """Tell whether a listed model is what a manifest names, however the manifest is spelled.
 
-        Where no digest fits, its content decides: the server lists the same size and holds
-        every file of the manifest, the config too, which is each model's own.
+        Where no digest fits, its content decides: files, texts and parameters as the server shows them.
         """
         digest = str(listed.get("digest"))
         if digest in manifest.digests:
@@ -85,8 +84,7 @@ class Served:
             return False
         pair = (digest, manifest.served_digest)
         if pair not in self._same:
-            self._same[pair] = self._holds(manifest.blobs)
-        return self._same[pair]
+            from .sameness import is_same_content
 
-    def _holds(self, digests: Collection[str]) -> bool:
-        return all(digest.startswith("sha256:") and self._client.has_blob(digest) for digest in digests)
+            self._same[pair] = is_same_content(self._client, str(listed.get("name")), manifest)
+        return self._same[pair]

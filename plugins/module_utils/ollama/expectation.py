@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .registry import Manifest
 
+# What the server quantizes; BF16 from 0.30.0 on.
+QUANTIZABLE = ("F16", "F32", "BF16")
+
 # A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
 
 
@@ -36,9 +39,19 @@ class Expectation:
         self._served = served
         self._ledger = ledger
         self._inspected: Dict[Tuple[str, str], GgufFile] = {}
-        self.listed: Mapping[Key, State] = {}
-        """The models that are whole, with the content of those that matter, as they were read last."""
+        self._listed: Mapping[Key, State] = {}
+        self._wanted: Dict[Key, State] = {}
         self.warnings: List[str] = []
+
+    @property
+    def listed(self) -> Mapping[Key, State]:
+        """The models that are whole, with the content of those that matter, as they were read last."""
+        return self._listed
+
+    @listed.setter
+    def listed(self, listed: Mapping[Key, State]) -> None:
+        self._listed = listed
+        self._wanted = {}
 
     # --- what must be asked of registries
 
@@ -58,8 +71,25 @@ class Expectation:
 
     # --- what is wanted
 
-    def wanted(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+    def wanted(self, spec: ModelSpec) -> State:
         """Return the fields of a model that were said or follow from what was said."""
+        # From the first origin on, so that a long road of models needs no deep calls.
+        for one in reversed(self._road(spec)):
+            if one.name.key not in self._wanted:
+                self._wanted[one.name.key] = self._fields(one, self.listed.get(one.name.key))
+        return self._wanted[spec.name.key]
+
+    def _road(self, spec: ModelSpec) -> List[ModelSpec]:
+        """Return a model and all wished ones that it comes from, which circle nowhere."""
+        road = [spec]
+        while True:
+            origin = road[-1].origin
+            wish = self.wishes.get(origin.key) if origin else None
+            if wish is None or not wish.present:
+                return road
+            road.append(spec_of(wish))
+
+    def _fields(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
         wanted: State = {"name": spec.name.display}
         if spec.latest or spec.digest:
             wanted["digest"] = self._pulled_digest(spec, present)
@@ -148,7 +178,7 @@ class Expectation:
                 )
             # A source that is gone tells nothing, as after a model was renamed.
             return str((listed or present or {})["digest"])
-        wanted = self.wanted(spec_of(wish), listed)
+        wanted = self.wanted(spec_of(wish))
         if listed is not None and self._is_as(listed, wanted):
             return str(listed["digest"])
         return str(wanted.get("digest") or f"that of {source.display} as it will be")
@@ -170,12 +200,21 @@ class Expectation:
             if spec.quantize:
                 made["quantization"] = spec.quantize
         else:
+            self._refuse_to_quantize_again(spec, base, foreseen)
             made = content.made_from_base(spec, foreseen, adapters)
             made = self._by_weights(spec, made, bool(content.cleared(spec, foreseen)))
         self._refuse_what_is_too_new(spec)
         if present is not None:
             return made
         return {"base": base.display, **({} if foreseen else {"base_pulled": True}), **made}
+
+    def _refuse_to_quantize_again(self, spec: ModelSpec, base: ModelName, foreseen: Mapping[str, Any]) -> None:
+        level = str(foreseen.get("quantization") or "")
+        if spec.quantize and level and level.upper() not in (*QUANTIZABLE, spec.quantize):
+            raise Failure(
+                f"The model {spec.name.display} cannot be quantized to {spec.quantize}, because its base "
+                f"{base.display} is {level}, and only {', '.join(QUANTIZABLE)} can be; take a base of one of these."
+            )
 
     def _by_weights(self, spec: ModelSpec, made: State, clean: bool) -> State:
         """Compare by the weights where the server keeps their digest, else by what is noted of them."""
@@ -191,16 +230,17 @@ class Expectation:
 
     def foreseen(self, base: ModelName) -> Optional[State]:
         """Return a base's content as it will be when its own wish is done; None where it must be pulled first."""
-        present = self.listed.get(base.key)
-        wish = self.wishes.get(base.key)
-        if wish is None:
-            return dict(present) if present is not None else None
-        spec = spec_of(wish)
-        wanted = self.wanted(spec, present)
-        if present is not None and self._is_as(present, wanted):
-            return dict(present)
-        if spec.source is not None:
-            return self.foreseen(spec.source)
+        while True:
+            present, wish = self.listed.get(base.key), self.wishes.get(base.key)
+            if wish is None or not wish.present:
+                return dict(present) if present is not None else None
+            spec = spec_of(wish)
+            wanted = self.wanted(spec)
+            if present is not None and self._is_as(present, wanted):
+                return dict(present)
+            if spec.source is None:
+                break
+            base = spec.source
         after = {**content.BLANK, **(present or {}), **wanted}
         if "weights" not in wanted and not self._keeps_weights(present, wanted):
             # Nobody knows before it is there, but it will not be what it is made from now.
@@ -218,6 +258,7 @@ class Expectation:
     def _made_from_files(self, spec: ModelSpec, present: Mapping[str, Any]) -> State:
         self._refuse_what_is_too_new(spec)
         files = self.files(spec)
+        self._refuse_several(spec, files)
         rewrites = self._client.rewrites_uploads
         adapters = [file.digest for file in self.adapters(spec).values()]
         automatic = rewrites or any(file.has_chat_template for file in files.values())
@@ -226,6 +267,17 @@ class Expectation:
         if spec.quantize:
             return {"quantization": spec.quantize, "made_from": digests, **made}
         return {"made_from" if rewrites else "weights": digests, **made}
+
+    def _refuse_several(self, spec: ModelSpec, files: Mapping[str, GgufFile]) -> None:
+        weights = [file.path for file in files.values() if not file.projector]
+        if len(weights) != 1:
+            what = (
+                f"has the files {' and '.join(weights)}, which are models of their own" if weights else "has no weights"
+            )
+            raise Failure(
+                f"The model {spec.name.display} {what}; give the file of one model, or one of its shards, and at most "
+                f"a projector besides."
+            )
 
     def read_files(self) -> None:
         """Read all files that models are made of, several at a time, and what is wrong with one is told."""
@@ -269,6 +321,11 @@ class Expectation:
             raise Failure(
                 f"The model {spec.name.display} requires Ollama {spec.requires}, and the server is "
                 f"{self._client.version}; upgrade it first."
+            )
+        if spec.requires and not self._client.keeps_requires:
+            raise Failure(
+                f"The model {spec.name.display} says what it requires, which Ollama keeps from 0.14.0 on, and the "
+                f"server is {self._client.version}; upgrade it first, or leave REQUIRES out."
             )
         named = [name for name in ("renderer", "parser") if getattr(spec, name)]
         if named and not self._client.has_renderers:

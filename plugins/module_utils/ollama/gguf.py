@@ -21,7 +21,9 @@ from .pieces import Piece, Stream
 
 # By this the server adds a template of its own that fits, with its stop parameters.
 CHAT_TEMPLATE = "tokenizer.chat_template"
-MODEL, ADAPTER = "model", "adapter"
+MODEL, ADAPTER, PROJECTOR = "model", "adapter", "mmproj"
+# Older ones say nothing of their type.
+PROJECTOR_ARCHITECTURE = "clip"
 # Each thread waits for the disk most of the time, or hashes without Python's lock.
 MOST_THREADS = 4
 
@@ -42,7 +44,13 @@ class GgufFile:
     sharded: bool = False
 
     @property
+    def projector(self) -> bool:
+        """Whether it shows pictures to a model, beside whose weights it stands."""
+        return self.kind == PROJECTOR
+
+    @property
     def name(self) -> str:
+        """What to call it in a create."""
         return gguf_shards.name_of(self.path) if self.sharded else os.path.basename(self.path)
 
 
@@ -93,11 +101,17 @@ def _begin(path: str, model: str, kind: str, ledger: Optional[Ledger]) -> _Begun
     file = _known(ledger.file(path, found), path) if ledger else None
     pieces: Sequence[Piece] = ()
     if file is None:
+        for one in paths:
+            # To open a pipe waits for whoever writes into it.
+            if os.path.exists(one) and not os.path.isfile(one):
+                raise unreadable(one, model, OSError("it is no file"))
         try:
             header, pieces = _look(path, model)
         except OSError as error:
             raise unreadable(str(error.filename or path), model, error) from error
         says = header.values.get("general.type", "")
+        if header.values.get("general.architecture") == PROJECTOR_ARCHITECTURE:
+            says = PROJECTOR
         file = GgufFile(
             path,
             digest="",

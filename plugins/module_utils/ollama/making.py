@@ -1,230 +1,73 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The writes: pull, copy, make, load, remove. Each leaves a server that the next run can finish from."""
+"""Models that are made of others or of files, copied, loaded and removed."""
 
 from __future__ import annotations
 
-import hashlib
-import threading
 import time
-from contextlib import contextmanager, suppress
-from functools import partial
-from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
+from contextlib import suppress
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import Failure
 from ..http import HttpFailure
 from . import content, facts, gguf
 from .client import Client
 from .content import State, key_of
-from .drift import Served
 from .expectation import Expectation
 from .ledger import Ledger
-from .names import Key, ModelName
-from .pull import pull
-from .registry import Unserved
+from .names import ModelName
+from .pulling import Puller
 from .spec import ModelSpec
+from .store import Store
 
-# Told of each line of a pull's progress: the model's name and the line.
-Watch = Callable[[str, Mapping[str, Any]], None]
-# Where a model waits while another takes its place.
-ASIDE = "selfhosted-llm-aside"
 UNLOAD_SECONDS = 10.0
 
 
 class Maker:
-    """Writes to one server. ``listed_first`` are all names that were there when the run began."""
+    """Makes, copies, loads and removes models on one server."""
 
-    def __init__(
-        self,
-        client: Client,
-        expectation: Expectation,
-        served: Served,
-        watch: Watch,
-        ledger: Ledger,
-        listed_first: Collection[Key],
-    ) -> None:
+    def __init__(self, client: Client, store: Store, expectation: Expectation, puller: Puller, ledger: Ledger) -> None:
         self._client = client
-        self._ledger = ledger
+        self._store = store
         self._expectation = expectation
-        self._served = served
-        self._watch = watch
-        self._listed_first = listed_first
-        self._brought: Set[Key] = set()
-        self._base_lock = threading.Lock()
-        # 0.9.3 tidies up its folders after a delete, also those that another write is about to use.
-        self._store_lock = threading.Lock()
-
-    # --- pulled
-
-    def pull(self, spec: ModelSpec, in_memory: bool) -> None:
-        """Pull a model; where it is pinned to another digest than came, what was there before comes back."""
-        with self._replacing(spec, in_memory) as aside:
-            try:
-                self._pull(spec, spec.name)
-                if spec.digest:
-                    self._prove_pin(spec)
-            except Failure:
-                if spec.digest:
-                    self._bring_back(spec.name, aside)
-                raise
-
-    @contextmanager
-    def _replacing(self, spec: ModelSpec, in_memory: bool) -> Iterator[Optional[ModelName]]:
-        """Keep a model under another name while its own gets other weights, where somebody may need it then.
-
-        A pin may fail, and weights that are in memory are reached by a name of theirs only: they would
-        stay there until others need the room.
-        """
-        aside = self._put_aside(spec) if spec.digest or in_memory else None
-        try:
-            yield aside
-            if aside is not None and in_memory:
-                with suppress(Failure):
-                    self._client.unload(aside.display)
-        finally:
-            if aside is not None:
-                with suppress(Failure):
-                    self._remove(aside.display)
-
-    def _put_aside(self, spec: ModelSpec) -> Optional[ModelName]:
-        present = self._expectation.listed.get(spec.name.key)
-        if present is None:
-            return None
-        mark = hashlib.sha256("/".join(spec.name.key).encode()).hexdigest()[:32]
-        aside = ModelName.parse(f"{ASIDE}/{mark}")
-        with self._store_lock:
-            self._client.copy(str(present["name"]), aside.display)
-        return aside
-
-    def _bring_back(self, name: ModelName, aside: Optional[ModelName]) -> None:
-        """Undo a pull that brought the wrong model; the failure is what is told, not this."""
-        with suppress(Failure), self._store_lock:
-            listed, before = self._find(name), self._expectation.listed.get(name.key)
-            if listed is None or (before is not None and listed.get("digest") == before["digest"]):
-                return
-            if aside is not None:
-                self._client.copy(aside.display, name.display)
-            elif name.key not in self._listed_first:
-                self._client.delete(name.display)
-
-    def _prove_pin(self, spec: ModelSpec) -> None:
-        listed = self._find(spec.name) or {}
-        if not self._expectation.prove_pin(spec, listed):
-            raise Failure(
-                f"The model {spec.name.display} is pinned to the digest {spec.digest}, but what was pulled is "
-                f"{str(listed.get('digest'))[: len(str(spec.digest))]}; it was taken away again. Pin that, "
-                f"or leave digest out."
-            )
-
-    def _pull(self, spec: ModelSpec, name: ModelName) -> None:
-        """Pull a name, by the mirror where there is one, and prove that it came whole."""
-        there = spec.on_mirror(name)
-        try:
-            pull(
-                self._client,
-                there,
-                insecure=spec.insecure,
-                stall_timeout=spec.stall_timeout,
-                retries=spec.retries,
-                watch=partial(self._watch, name.display),
-            )
-            self._prove(spec, there)
-            if there.key != name.key:
-                self._move(there, name)
-        except Failure:
-            self._sweep(there)
-            raise
-        finally:
-            if not spec.digest:
-                # The tag may have moved meanwhile: what was pulled is compared with what is served now.
-                self._served.forget(there)
-
-    def _move(self, there: ModelName, name: ModelName) -> None:
-        """Give a model from a mirror its short name."""
-        with self._store_lock:
-            self._client.copy(self._listed_name(there), name.display)
-            if there.key not in self._listed_first:
-                self._client.delete(there.display)
-
-    def _prove(self, spec: ModelSpec, name: ModelName) -> None:
-        fault = self._fault(name) or self._wrong_size(spec, name)
-        if fault:
-            raise Failure(f"The model {name.display} was pulled and the server said 'success', but {fault}.")
-
-    def _wrong_size(self, spec: ModelSpec, name: ModelName) -> Optional[str]:
-        """Return how the size differs from that of the manifest, where one was fetched before the pull."""
-        known = self._served.known(name)
-        size = (self._find(name) or {}).get("size")
-        if known is None or size == known.size:
-            return None
-        self._served.forget(name)
-        served = self._served.answer(name, spec.insecure)
-        if isinstance(served, Unserved) or size == served.size:
-            return None
-        return f"it has {size} bytes, and the registry's manifest names {served.size}; try again"
-
-    def _find(self, name: ModelName) -> Optional[State]:
-        return next((item for item in self._client.tags() if key_of(item) == name.key), None)
-
-    def _fault(self, name: ModelName) -> Optional[str]:
-        """Return what is wrong with a model on the server, or None where it is whole."""
-        no_model = "what it has is no whole model; the registry's manifest of it is empty or wrong"
-        listed = self._find(name)
-        if listed is None or content.is_empty(listed):
-            return no_model
-        try:
-            return None if self._client.show(name.display) is not None else no_model
-        except HttpFailure as error:
-            if error.status != 500:
-                raise
-            return (
-                f"the server cannot read it ({error.words.rstrip('.')}): a file of it on the server's disk is damaged; "
-                f"remove the models that share it, then pull again"
-            )
-
-    def _sweep(self, name: ModelName) -> None:
-        """After a failure, remove what this run left half-made; the failure is what is told, not this."""
-        if name.key in self._listed_first:
-            return
-        with suppress(Failure):
-            if self._find(name) is not None and self._fault(name):
-                self._client.delete(name.display)
+        self._puller = puller
+        self._ledger = ledger
 
     # --- copied
 
-    def copy(self, spec: ModelSpec, source: ModelName) -> None:
+    def copy(self, spec: ModelSpec, source: ModelName, in_memory: bool) -> None:
         """Make a model a copy of another."""
-        try:
-            with self._store_lock:
-                self._client.copy(self._listed_name(source), spec.name.display)
-        except Failure as error:
-            raise Failure(
-                f"The model {spec.name.display} could not be copied from {source.display}: {error.message}"
-            ) from error
+        with self._store.replacing(spec.name, False, in_memory):
+            try:
+                self._store.copy(self._store.listed_name(source), spec.name.display)
+            except Failure as error:
+                raise Failure(
+                    f"The model {spec.name.display} could not be copied from {source.display}: {error.message}"
+                ) from error
 
     # --- made
 
     def make(self, spec: ModelSpec, in_memory: bool) -> None:
         """Make a model of a base or of files."""
-        with self._replacing(spec, in_memory):
+        with self._store.replacing(spec.name, False, in_memory):
             self._make(spec)
 
     def _make(self, spec: ModelSpec) -> None:
         if spec.base:
-            self._bring_base(spec, spec.base)
+            self._puller.bring_base(spec, spec.base)
         request, made_from = self._request(spec)
         uploads = [*self._expectation.files(spec).values(), *self._expectation.adapters(spec).values()]
         for file in uploads:
             gguf.send(self._client, file, spec.name.display)
-        with self._store_lock:
+        with self._store.lock:
             # A delete meanwhile may have taken the blob along, where it was another model's as well.
             for file in uploads:
                 gguf.send(self._client, file, spec.name.display)
             try:
                 self._client.create(request, size=sum(file.size for file in uploads))
             except Failure as error:
-                self._sweep(spec.name)
+                self._store.sweep(spec.name)
                 words = f": {error.message}"
                 if isinstance(error, HttpFailure) and error.status is not None:
                     words = f"; the server said: {error.words}"
@@ -234,7 +77,7 @@ class Maker:
 
     def _note(self, spec: ModelSpec, made_from: Sequence[str]) -> None:
         """Keep what the server does not: what a model was made from, where its files are written anew."""
-        made = self._find(spec.name)
+        made = self._store.find(spec.name)
         if made is not None:
             self._ledger.remember(self._client.url, str(made["digest"]), {"made_from": sorted(made_from)})
 
@@ -250,7 +93,7 @@ class Maker:
             request |= self._from_weights(spec, base)
             anew = base["weights"] if spec.quantize or self._client.rewrites_uploads else ()
         elif spec.base:
-            request["from"] = self._listed_name(spec.base)
+            request["from"] = self._store.listed_name(spec.base)
             request |= _said(spec, str(base["license"]) if base else "")
         else:
             files = self._expectation.files(spec)
@@ -265,7 +108,7 @@ class Maker:
         return request, anew
 
     def _shown_base(self, spec: ModelSpec, base: ModelName) -> State:
-        shown = facts.content(self._client, self._listed_name(base))
+        shown = facts.content(self._client, self._store.listed_name(base))
         if not shown:
             raise Failure(
                 f"The base {base.display} of the model {spec.name.display} has lost its weights; pull it again."
@@ -289,27 +132,13 @@ class Maker:
             **{name: made[name] for name in said if made[name]},
         }
 
-    def _bring_base(self, spec: ModelSpec, base: ModelName) -> None:
-        """Pull a base that is not there, because create would pull it without the options and without progress."""
-        if base.key in self._expectation.listed or base.key in self._expectation.wishes:
-            return
-        with self._base_lock:
-            if base.key not in self._brought:
-                self._pull(spec, base)
-                self._brought.add(base.key)
-
-    def _listed_name(self, name: ModelName) -> str:
-        """Return a name in the server's case: create alone looks for its base by the case that is given."""
-        listed = self._expectation.listed.get(name.key) or self._find(name) or {}
-        return str(listed.get("name") or name.display)
-
     # --- in memory
 
     def hold(self, spec: ModelSpec, entry: Optional[str]) -> None:
         """Load a model, or unload it; ``entry`` is the name that it goes by in memory."""
         try:
             if spec.loaded:
-                size = int((self._find(spec.name) or {}).get("size") or 0)
+                size = int((self._store.find(spec.name) or {}).get("size") or 0)
                 self._client.load(spec.name.display, spec.keep_alive, size)
             elif entry is not None:
                 self._client.unload(spec.name.display)
@@ -333,18 +162,12 @@ class Maker:
 
     # --- removed
 
-    def tidy(self) -> None:
-        """Remove what a run that was killed had put aside."""
-        for key, state in self._expectation.listed.items():
-            if key[1] == ASIDE:
-                with suppress(Failure):
-                    self._remove(str(state["name"]))
-
-    def delete(self, name: str) -> None:
-        """Remove a model, from memory too."""
-        self._forget_in_memory(name)
+    def delete(self, name: str, unload: bool) -> None:
+        """Remove a model, from memory too where ``unload`` is said."""
+        if unload:
+            self._forget_in_memory(name)
         try:
-            self._remove(name)
+            self._store.remove(name)
         except HttpFailure as error:
             if error.status != 500:
                 raise Failure(f"The model {name} could not be removed: {error.message}") from error
@@ -352,10 +175,6 @@ class Maker:
                 f"The model {name} could not be removed (the server said: {error.words}): its manifest is damaged, "
                 f"and only deleting the file of its name below the server's models/manifests helps."
             ) from error
-
-    def _remove(self, name: str) -> None:
-        with self._store_lock:
-            self._client.delete(name)
 
     def _forget_in_memory(self, name: str) -> None:
         """Unload what goes by a name that is about to go: the server would keep it, and nobody could unload it."""

@@ -59,6 +59,8 @@ class ModelName:
                 )
             if len(value) > most:
                 raise _invalid(text, f"its {part} is longer than {most} characters")
+        if not _has_good_port(host):
+            raise _invalid(text, f"the port of its host {host!r} must be a number from 1 to 65535")
         return name
 
     @property
@@ -75,6 +77,11 @@ class ModelName:
     def key(self) -> Key:
         """What is equal for two names exactly when the server takes one for the other."""
         return (self.host.lower(), self.namespace.lower(), self.model.lower(), self.tag.lower())
+
+
+def _has_good_port(host: str) -> bool:
+    _name, found, port = host.partition(":")
+    return not found or (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536)
 
 
 def _without_scheme(text: str) -> str:

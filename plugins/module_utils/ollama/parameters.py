@@ -50,6 +50,8 @@ IGNORED = frozenset(
         "vocab_only",
     )
 )
+# What the server holds a whole number in.
+LARGEST = 2**63
 _TRUTH = {
     **dict.fromkeys(("true", "t", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "off", "0"), False),
@@ -83,13 +85,14 @@ def _near(name: str) -> str:
 
 
 def _integer(value: Any) -> Optional[int]:
-    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value.strip()):
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d{1,20}", value.strip()):
         # A float would round what is larger than 2^53.
-        return int(value)
+        value = int(value)
     number = _float(value)
     if number is None or not number.is_integer():
         return None
-    return int(value) if isinstance(value, int) else int(number)
+    whole = int(value) if isinstance(value, int) else int(number)
+    return whole if -LARGEST <= whole < LARGEST else None
 
 
 def _float(value: Any) -> Optional[float]:
@@ -110,12 +113,21 @@ def _boolean(value: Any) -> Optional[bool]:
 
 def _texts(value: Any) -> Optional[list[str]]:
     texts = value if isinstance(value, (list, tuple)) else [value]
-    good = all(isinstance(text, str) and text for text in texts)
+    good = all(isinstance(text, str) and text and is_text(text) for text in texts)
     return list(texts) if texts and good else None
 
 
+def is_text(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8, which half a pair of surrogates cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 _KINDS: Dict[str, Tuple[str, Callable[[Any], Any]]] = {
-    **dict.fromkeys(INTEGERS, ("a whole number", _integer)),
+    **dict.fromkeys(INTEGERS, ("a whole number of 64 bits", _integer)),
     **dict.fromkeys(FLOATS, ("a number", _float)),
     **dict.fromkeys(BOOLEANS, ("true or false", _boolean)),
     **dict.fromkeys(LISTS, ("a text or a list of texts, none of them empty", _texts)),

@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Optional
 from urllib.parse import urljoin, urlsplit
 
 from ..errors import Failure
 from ..http import Answer, HttpFailure, Session
+from ..http_words import one_line
 from .names import ModelName
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 5
+# The largest that are known have a few kilobytes.
+LARGEST_MANIFEST = 4 * 1024 * 1024
+LARGEST = 2**63
 
 
 class Unserved(Failure):
@@ -41,7 +46,10 @@ class Manifest:
     @classmethod
     def parse(cls, body: bytes) -> Manifest:
         """Return the manifest; raise ValueError where a pull of it would leave no usable model."""
-        content = json.loads(body)
+        try:
+            content = json.loads(body)
+        except RecursionError as error:
+            raise ValueError("it is nested too deep") from error
         if not isinstance(content, dict):
             raise ValueError("it is no JSON object")
         layers = content.get("layers")
@@ -49,8 +57,8 @@ class Manifest:
             raise ValueError("it lists no layers")
         if not isinstance(content.get("config"), dict):
             raise ValueError("it names no config")
-        if not all(isinstance(layer.get("size", 0), int) for layer in (content["config"], *layers)):
-            raise ValueError("a size in it is no number")
+        for layer in (content["config"], *layers):
+            _check_layer(layer)
         return cls(body, content)
 
     @property
@@ -92,10 +100,25 @@ class Manifest:
             "config": _layer(content["config"]),
             "layers": [_layer(layer) for layer in content["layers"]],
         }
-        text = json.dumps(ordered, separators=(",", ":"), ensure_ascii=False)
-        for character in "<>&\u2028\u2029":  # Go's encoder writes these as escapes
-            text = text.replace(character, f"\\u{ord(character):04x}")
-        return text.encode()
+        return escaped(json.dumps(ordered, separators=(",", ":"), ensure_ascii=False))
+
+
+def escaped(text: str) -> bytes:
+    """Return JSON as Go's encoder writes it, which has escapes for a few more characters."""
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode()
+
+
+def _check_layer(layer: Mapping[str, Any]) -> None:
+    size = layer.get("size", 0)
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < LARGEST:
+        raise ValueError("a size in it is no number of bytes")
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", str(layer.get("digest"))):
+        raise ValueError("a digest in it is not sha256:...")
+    kind = layer.get("mediaType", "")
+    if not isinstance(kind, str) or not kind.isprintable():
+        raise ValueError("a media type in it is no text")
 
 
 def _layer(layer: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +137,9 @@ def fetch(name: ModelName, server_version: str, insecure: bool, timeout: float) 
         answer = _follow(url, server_version, timeout)
     except HttpFailure as error:
         raise _told(name, error) from error
+    except (Failure, ValueError) as error:
+        # An address to be redirected to may be anything.
+        raise Unserved(name, f"{url} redirects to an address that is none ({one_line(str(error))})", "") from error
     try:
         return Manifest.parse(answer.body)
     except ValueError as error:
@@ -130,7 +156,7 @@ def _follow(url: str, server_version: str, timeout: float) -> Answer:
         parts = urlsplit(url)
         session = Session(f"{parts.scheme}://{parts.netloc}", headers=headers, timeout=timeout, read_only=True)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        answer = session.get(path, expect=(200, *REDIRECTS))
+        answer = session.get(path, expect=(200, *REDIRECTS), most=LARGEST_MANIFEST)
         if answer.status == 200:
             return answer
         url = urljoin(url, answer.headers.get("location", ""))

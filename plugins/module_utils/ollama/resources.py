@@ -36,7 +36,8 @@ from .spec import ModelSpec, spec_of
 
 if TYPE_CHECKING:
     from .ledger import Ledger
-    from .making import Maker, Watch
+    from .making import Maker
+    from .pulling import Puller, Watch
 
 # A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
 
@@ -60,7 +61,7 @@ class Models(Resource):
         self._watch = watch
         self._writable = writable
         self._the_ledger: Optional[Ledger] = None
-        self._the_maker: Optional[Maker] = None
+        self._the_writers: Optional[Tuple[Puller, Maker]] = None
         self._workers = workers
         self._models_path = models_path
         self._wishes: Dict[Key, Wish] = {spec_of(wish).name.key: wish for wish in wishes}
@@ -73,6 +74,7 @@ class Models(Resource):
         self._running: Sequence[Mapping[str, Any]] = ()
         self._lock = threading.Lock()
         self._refuse_contradictions()
+        self._refuse_what_cannot_be_in_memory_together()
 
     def _refuse_contradictions(self) -> None:
         for spec in self._specs:
@@ -91,6 +93,34 @@ class Models(Resource):
                 if road[-1].name.key in [earlier.name.key for earlier in road[:-1]]:
                     circle = " -> ".join(one.name.display for one in road)
                     raise Failure(f"The models are made from each other in a circle ({circle}); break it.")
+
+    def _refuse_what_cannot_be_in_memory_together(self) -> None:
+        """Refuse two words about the same weights: the server loads each weights once, for one time."""
+        said: Dict[Key, ModelSpec] = {}
+        for spec in self._specs:
+            if spec.loaded is None:
+                continue
+            other = said.setdefault(self._root(spec), spec)
+            if spec.loaded != other.loaded:
+                loaded, unloaded = (spec, other) if spec.loaded else (other, spec)
+                raise Failure(
+                    f"The model {unloaded.name.display} cannot be unloaded, because {loaded.name.display} has the same "
+                    f"weights and shall be loaded; drop one of the two."
+                )
+            if spec.keep_alive != other.keep_alive and spec.keep_alive is not None and other.keep_alive is not None:
+                raise Failure(
+                    f"The models {other.name.display} and {spec.name.display} have the same weights, which are kept in "
+                    f"memory for one time; give both the same keep_alive."
+                )
+
+    def _root(self, spec: ModelSpec) -> Key:
+        """Return the model whose weights a model has, as far as the wishes tell."""
+        while spec.origin is not None and not spec.quantize:
+            wish = self._wishes.get(spec.origin.key)
+            if wish is None or not wish.present:
+                return spec.origin.key
+            spec = spec_of(wish)
+        return spec.name.key
 
     def _ledger(self) -> Ledger:
         if self._the_ledger is None:
@@ -190,7 +220,7 @@ class Models(Resource):
         return spec_of(wish).name.key
 
     def wanted(self, wish: Wish, present: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
-        wanted = self._expected.wanted(spec_of(wish), present)
+        wanted = self._expected.wanted(spec_of(wish))
         if present is not None:
             return wanted
         # Of a new model only what it has is of interest.
@@ -233,12 +263,22 @@ class Models(Resource):
                 )
         other = content.key_of(entry)
         wish = self._wishes.get(other)
-        if other == step.key or (wish is not None and (not wish.present or spec_of(wish).loaded is False)):
+        if other == step.key or other not in self._expected.listed:
+            return None
+        if wish is not None and (not wish.present or spec_of(wish).loaded is False):
             return None
         return (
             f"The model {step.name} cannot be unloaded alone, because its weights are in memory for {entry['name']}; "
             f"unload that one, too (loaded: false), or leave loaded out."
         )
+
+    def doubt(self, fields: Collection[str]) -> str:
+        if "loaded" in fields:
+            return (
+                "it may have been taken out of memory again for others, so load fewer, or raise "
+                "OLLAMA_MAX_LOADED_MODELS where there is memory for more"
+            )
+        return super().doubt(fields)
 
     def needs(self, step: Step) -> Collection[Hashable]:
         if step.action == "delete":
@@ -278,31 +318,53 @@ class Models(Resource):
         self._write(step)
 
     def delete(self, step: Step) -> None:
-        self._maker().delete(str((step.before or {}).get("name") or step.name))
+        _puller, maker = self._writers()
+        maker.delete(str((step.before or {}).get("name") or step.name), unload=not self._shares(step))
 
-    def _maker(self) -> Maker:
+    def _shares(self, step: Step) -> bool:
+        """Tell whether a model that goes leaves its weights to one that stays: then they stay in memory, too."""
+        digest = (step.before or {}).get("digest")
+        for key, state in self._expected.listed.items():
+            wish = self._wishes.get(key)
+            if key != step.key and state["digest"] == digest and (wish is None or wish.present):
+                return True
+        entry = self._entry_of(step.before or {}, self._expected.listed) if self._running else None
+        for spec in self._specs:
+            state_of = self._expected.listed.get(spec.name.key)
+            if spec.source is not None and spec.source.key == step.key:
+                return True
+            if entry and spec.loaded and state_of and self._entry_of(state_of, self._expected.listed) == entry:
+                return True
+        return False
+
+    def _writers(self) -> Tuple[Puller, Maker]:
         with self._lock:
-            if self._the_maker is None:
+            if self._the_writers is None:
                 from .making import Maker
+                from .pulling import Puller
+                from .store import Store
 
-                first = self._listed_first or frozenset()
-                self._the_maker = Maker(self._client, self._expected, self._served, self._watch, self._ledger(), first)
-                self._the_maker.tidy()
-            return self._the_maker
+                store = Store(self._client, self._expected.listed, self._listed_first or frozenset())
+                for sentence in store.tidy():
+                    self._expected.warn(sentence)
+                puller = Puller(self._client, store, self._expected, self._served, self._watch)
+                self._the_writers = puller, Maker(self._client, store, self._expected, puller, self._ledger())
+            return self._the_writers
 
     def _write(self, step: Step) -> None:
+        puller, maker = self._writers()
         spec = spec_of(self._wishes[cast("Key", step.key)])
         entry = self._entry_of(step.before, self._expected.listed) if step.before and spec.loaded is not None else None
         if _brings(step):
             in_memory = entry is not None and content.key_of(entry) == step.key
             if spec.created:
-                self._maker().make(spec, in_memory)
+                maker.make(spec, in_memory)
             elif spec.source:
-                self._maker().copy(spec, spec.source)
+                maker.copy(spec, spec.source, in_memory)
             else:
-                self._maker().pull(spec, in_memory)
+                puller.pull(spec, in_memory)
         if spec.loaded is not None:
-            self._maker().hold(spec, str(entry["name"]) if entry else None)
+            maker.hold(spec, str(entry.get("name")) if entry else None)
 
 
 def _brings(step: Step) -> bool:

@@ -63,9 +63,10 @@ def check(
 def _free(store: str) -> int:
     try:
         space = os.statvfs(store)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise Failure(
-            f"models_path is {store}, which cannot be looked at on this host ({error.strerror or error}); "
+            f"models_path is {store!r}, which cannot be looked at on this host "
+            f"({getattr(error, 'strerror', None) or error}); "
             f"give the directory where the server keeps its models, or leave it out."
         ) from error
     return space.f_bavail * space.f_frsize

@@ -10,11 +10,9 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Mapping, Optional, Sequence
 
 from .content import State
-from .durations import FOREVER
+from .durations import FAR, FOREVER
 from .spec import ModelSpec
 
-# An endless load expires some 292 years ahead.
-FAR = 50 * 365 * 86400.0
 # The clocks of two machines, and the time between an answer and its look.
 SLACK = 5.0
 
@@ -68,7 +66,10 @@ def seconds_left(expires_at: str) -> Optional[float]:
     if not found:
         return None
     zone = "+00:00" if found.group(2) == "Z" else found.group(2)
-    left = (datetime.fromisoformat(found.group(1) + zone) - datetime.now(timezone.utc)).total_seconds()
+    try:
+        left = (datetime.fromisoformat(found.group(1) + zone) - datetime.now(timezone.utc)).total_seconds()
+    except (ValueError, OverflowError):
+        return None
     return FOREVER if left > FAR else left
 
 

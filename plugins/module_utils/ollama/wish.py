@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import replace
 from typing import Any, Mapping, Optional
 
 from ..converge import Wish
 from ..errors import Failure
+from ..http import LONGEST_SECONDS
 from . import parameters
 from .names import ModelName
 from .spec import ModelSpec
 
 ROLES = ("system", "user", "assistant")
-MOST_OF_A_MODELFILE = 16 * 1024 * 1024
+MOST_OF_A_MODELFILE = 1024 * 1024
 _COMMANDS = re.compile(r"\s*(?:#|(?:from|parameter|template|system|adapter|license|message|requires)\s)", re.IGNORECASE)
 
 
@@ -32,7 +34,7 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
         spec,
         latest=options["state"] == "latest",
         digest=_pin(name.display, options["digest"]),
-        source=ModelName.parse(options["source"]) if options["source"] is not None else None,
+        source=_origin(name.display, "source", options["source"]),
         mirror=mirror,
         insecure=options["insecure"] or by_http,
         loaded=options["loaded"],
@@ -46,6 +48,15 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
     return Wish(name.display, True, {"spec": spec})
 
 
+def _origin(model: str, option: str, given: Optional[str]) -> Optional[ModelName]:
+    if given is None:
+        return None
+    try:
+        return ModelName.parse(given)
+    except Failure as error:
+        raise Failure(f"The {option} of the model {model} is wrong: {error.message}") from error
+
+
 def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
     """Return what the model is made of, by its options or its Modelfile."""
     if options["modelfile"] is not None:
@@ -54,11 +65,11 @@ def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
     dropped = frozenset(str(key) for key, value in given.items() if value is None)
     return ModelSpec(
         name=name,
-        base=ModelName.parse(options["base"]) if options["base"] is not None else None,
+        base=_origin(name.display, "base", options["base"]),
         files=_files(name.display, "files", options["files"]),
         adapters=_files(name.display, "adapters", options["adapters"]),
-        system=_text(options["system"]),
-        template=_text(options["template"]),
+        system=_text(name.display, "system", options["system"]),
+        template=_text(name.display, "template", options["template"]),
         parameters=parameters.checked(name.display, {key: given[key] for key in given if key not in dropped}),
         dropped=dropped,
         messages=_messages(name.display, options["messages"]),
@@ -89,7 +100,7 @@ def _by_modelfile(name: ModelName, given: str) -> ModelSpec:
     adapters = [_beside(name.display, folder, path) for path in said.adapters]
     return ModelSpec(
         name=name,
-        base=ModelName.parse(models[0]) if models else None,
+        base=_origin(name.display, "FROM", models[0]) if models else None,
         files=_by_file_name(name.display, "FROM", paths),
         adapters=_by_file_name(name.display, "ADAPTER", adapters),
         # An empty text of a Modelfile is one that was not given, as the command line takes it.
@@ -106,22 +117,29 @@ def _by_modelfile(name: ModelName, given: str) -> ModelSpec:
 
 def _modelfile_text(model: str, given: str) -> tuple[str, Optional[str]]:
     """Return a Modelfile's text, and the folder that its paths begin at where it is a file."""
+    given = given.removeprefix("\ufeff")
     if "\n" in given or _COMMANDS.match(given):
+        _check_length(model, "", len(given))
         return given, None
     path = os.path.abspath(os.path.expanduser(given))
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise OSError("it is no file")
         with open(path, "rb") as content:
             data = content.read(MOST_OF_A_MODELFILE + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise Failure(
-            f"The modelfile {given} of the model {model} cannot be read on this host ({error.strerror or error}); "
+            f"The modelfile {given!r} of the model {model} cannot be read on this host "
+            f"({getattr(error, 'strerror', None) or error}); "
             f"give the path of one on the host that the task runs on, or its text."
         ) from error
-    if len(data) > MOST_OF_A_MODELFILE:
-        raise Failure(
-            f"The modelfile {given} of the model {model} is larger than 16 MiB; give a Modelfile, not a model."
-        )
+    _check_length(model, f" {given}", len(data))
     return _decoded(model, data), os.path.dirname(path)
+
+
+def _check_length(model: str, path: str, length: int) -> None:
+    if length > MOST_OF_A_MODELFILE:
+        raise Failure(f"The modelfile{path} of the model {model} is larger than 1 MiB; give a Modelfile, not weights.")
 
 
 def _decoded(model: str, data: bytes) -> str:
@@ -159,7 +177,9 @@ def _files(model: str, option: str, given: Any) -> dict[str, str]:
         given = {os.path.basename(given): given}
     if isinstance(given, (list, tuple)) and given and all(isinstance(path, str) and path for path in given):
         given = _by_file_name(model, option, list(given))
-    good = isinstance(given, Mapping) and all(isinstance(path, str) and path for path in given.values())
+    good = isinstance(given, Mapping) and all(
+        isinstance(path, str) and path and "\0" not in path for path in given.values()
+    )
     if not good or not given:
         raise Failure(
             f"The {option} of the model {model} must be the path of a GGUF file, a list of paths, or names with their "
@@ -168,7 +188,9 @@ def _files(model: str, option: str, given: Any) -> dict[str, str]:
     return {str(name): os.path.expanduser(path) for name, path in given.items()}
 
 
-def _text(given: Optional[str]) -> Optional[str]:
+def _text(model: str, option: str, given: Optional[str]) -> Optional[str]:
+    if given is not None and not parameters.is_text(given):
+        raise Failure(f"The {option} of the model {model} holds half a character (a lone surrogate); give whole ones.")
     # A block scalar of YAML ends in a line end that nobody meant; the server keeps texts to the byte.
     return given.rstrip("\n") if given is not None else None
 
@@ -183,7 +205,7 @@ def _messages(model: str, given: Any) -> Optional[tuple[Mapping[str, str], ...]]
             raise Failure(
                 f"A message of the model {model} has the role {message.get('role')!r}; give {', '.join(ROLES)}."
             )
-        content = str(message.get("content") or "").rstrip("\n")
+        content = _text(model, "messages", str(message.get("content") or ""))
         if not content:
             raise Failure(f"A message of the model {model} has no content; give one, or leave the message out.")
         messages.append({"role": role, "content": content})
@@ -194,7 +216,9 @@ def _licenses(model: str, given: Any) -> Optional[tuple[str, ...]]:
     if given is None:
         return None
     texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+    if not isinstance(texts, (list, tuple)) or not all(
+        isinstance(text, str) and parameters.is_text(text) for text in texts
+    ):
         raise Failure(f"The license of the model {model} must be a text or a list of texts, not {given!r}.")
     return tuple(text.rstrip("\n") for text in texts if text.strip())
 
@@ -217,7 +241,11 @@ def _mirror(model: str, given: Optional[str]) -> tuple[Optional[str], bool]:
         return None, False
     scheme, found, host = given.rpartition("://")
     host = host.rstrip("/")
-    if (found and scheme.lower() not in ("http", "https")) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*", host):
+    try:
+        good = (not found or scheme.lower() in ("http", "https")) and ModelName.parse(f"{host}/a/b").host == host
+    except Failure:
+        good = False
+    if not good:
         raise Failure(
             f"The mirror of the model {model} is {given!r}; give a registry as host:port, or http://host:port for one "
             f"without TLS."
@@ -257,6 +285,9 @@ def _origin_contradiction(spec: ModelSpec) -> Optional[str]:
     if (content or spec.dropped) and not spec.created:
         what = content[0] if content else "parameters"
         return f"has {what}, but neither base, files nor a modelfile to be made from; give one of them"
+    if spec.dropped and not spec.base:
+        dropped = ", ".join(sorted(spec.dropped))
+        return f"has null for {dropped}, which takes away what a base has, and it has no base; leave it out"
     if len(spec.adapters) > 1:
         return f"has {len(spec.adapters)} adapters, and the server takes one; merge them into one"
     for option in ("base", "source"):
@@ -292,8 +323,8 @@ def _loading_contradiction(spec: ModelSpec) -> Optional[str]:
 
 
 def _limit_contradiction(spec: ModelSpec) -> Optional[str]:
-    if spec.stall_timeout <= 0:
-        return f"has the stall_timeout {spec.stall_timeout:g}; give a number of seconds above 0"
+    if not 0 < spec.stall_timeout <= LONGEST_SECONDS:
+        return f"has the stall_timeout {spec.stall_timeout:g}; give a number of seconds above 0, a day at most"
     if spec.retries < 0:
         return f"has {spec.retries} retries; give 0 or more"
     return None

@@ -32,7 +32,7 @@ def digest(data: bytes) -> str:
 
 @dataclass
 class Fault:
-    """What goes wrong with a request, so many times (None: always).
+    """What goes wrong with a request, so many times (None: always), after ``skip`` that went well.
 
     ``after`` bytes of the body, ``hang`` stops sending, ``cut`` closes the connection and ``reset`` resets it.
     ``late`` seconds pass before the answer, and ``pause`` after each ``piece`` bytes of it. ``headers`` come on top;
@@ -51,6 +51,7 @@ class Fault:
     pause: float = 0.0
     piece: int = PIECE
     times: int | None = None
+    skip: int = 0
 
 
 @dataclass
@@ -139,6 +140,9 @@ class Registry:
         for key in keys:
             fault = self.faults.get(key)
             if fault is None or fault.times == 0:
+                continue
+            if fault.skip:
+                fault.skip -= 1
                 continue
             if fault.times is not None:
                 fault.times -= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,8 +27,10 @@ def running(server: Ollama) -> list[str]:
 
 def unload(server: Ollama) -> None:
     """Take everything out of memory."""
-    for name in running(server):
-        server.call("POST", "generate", {"model": name, "keep_alive": 0})
+    for entry in server.call("GET", "ps")["models"]:
+        # A name that is gone cannot be called; another one of the same weights can.
+        names = [name for name, model in server.models().items() if model["digest"] == entry["digest"]]
+        server.call("POST", "generate", {"model": names[0], "keep_alive": 0})
     until = time.monotonic() + 10
     while running(server):
         assert time.monotonic() < until
@@ -170,8 +173,92 @@ def test_weights_that_are_replaced_do_not_stay_in_memory(
     assert not [name for name in server.names() if "aside" in name]
 
 
-def test_what_a_killed_run_had_put_aside_is_removed(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+@pytest.mark.parametrize(("days", "twin", "stays"), [(2, True, False), (0, True, True), (2, False, True)])
+def test_what_a_killed_run_had_put_aside_goes_when_nobody_can_need_it(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, days: int, twin: bool, stays: bool
+) -> None:
+    """The time at which it was put aside is recorded."""
+    aside = "selfhosted-llm-aside/0123:latest"
     server.make("tiny", gguf)
-    server.call("POST", "copy", {"source": "tiny", "destination": "selfhosted-llm-aside/0123:latest"})
-    succeed("ollama_model", args(name="bot", base="tiny"))
-    assert server.names() == {"tiny:latest", "bot:latest"}
+    server.make(aside, gguf if twin else other_gguf)
+    listed = server.call("GET", "tags")["models"]
+    for model in listed:
+        if model["name"] == aside:
+            model["modified_at"] = (datetime.now(timezone.utc) - timedelta(days=days)).isoformat()
+    recorder.answer("GET /api/tags", {"models": listed}, times=1)
+    done = succeed("ollama_model", args(name="bot", base="tiny"))
+    assert (aside in server.names()) is stays
+    assert (f"The model {aside} is what a run that was killed had put aside" in str(done.get("warnings"))) is not twin
+
+
+def test_a_name_that_goes_leaves_its_weights_in_memory_to_another(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    server.make("old-name", gguf)
+    load(server, "old-name", -1)
+    models = [{"name": "house-default", "source": "old-name", "loaded": True}, {"name": "old-name", "state": "absent"}]
+    quadruple("ollama_models", args(models=models), recorder)
+    assert len(running(server)) == 1
+
+
+def test_a_copy_over_a_loaded_model_leaves_nothing_in_memory(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path
+) -> None:
+    server.make("a", gguf)
+    server.make("b", other_gguf)
+    for source, loaded, count in (("a", True, 1), ("b", True, 1), ("a", False, 0)):
+        quadruple("ollama_model", args(name="x", source=source, loaded=loaded), recorder)
+        assert len(running(server)) == count
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (
+            [
+                {"name": "y", "source": "tiny", "loaded": True, "keep_alive": "1h"},
+                {"name": "z", "base": "y", "loaded": True, "keep_alive": "forever"},
+            ],
+            "have the same weights, which are kept in memory for one time",
+        ),
+        (
+            [{"name": "y", "source": "tiny", "loaded": False}, {"name": "z", "source": "y", "loaded": True}],
+            "y:latest cannot be unloaded, because z:latest has the same weights",
+        ),
+    ],
+)
+def test_two_words_about_the_same_weights_are_refused_before_any_write(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, models: list[dict[str, Any]], words: str
+) -> None:
+    server.make("tiny", gguf)
+    assert words in sentence("ollama_models", args(models=models))
+    assert not recorder.writes()
+
+
+def test_what_is_in_memory_by_a_name_that_is_gone_is_unloaded(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    server.make("gone", gguf)
+    load(server, "gone", -1)
+    server.call("POST", "copy", {"source": "gone", "destination": "left"})
+    server.call("DELETE", "delete", {"model": "gone"})
+    quadruple("ollama_model", args(name="left", loaded=False), recorder)
+    assert running(server) == []
+
+
+def test_more_models_than_the_server_holds_are_told(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, tmp_path: Path
+) -> None:
+    models = []
+    for number in range(5):
+        path = tmp_path / f"{number}.gguf"
+        path.write_bytes(gguf.read_bytes() + bytes(number))
+        models.append({"name": f"m{number}", "files": str(path), "loaded": True})
+    message = sentence("ollama_models", args(models=models))
+    assert "may have been taken out of memory again for others" in message
+    assert "OLLAMA_MAX_LOADED_MODELS" in message
+
+
+def test_a_time_of_centuries_is_forever(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+    server.make("tiny", gguf)
+    quadruple("ollama_model", args(name="tiny", loaded=True, keep_alive="9999999999h"), recorder)

@@ -64,12 +64,16 @@ def test_without_a_note_a_quantized_model_is_left_alone(
     unchanged("ollama_model", wish, recorder)
 
 
-def test_what_cannot_be_quantized_is_told(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
+def test_what_cannot_be_quantized_is_told_before_any_write(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
     server.make("tiny", gguf)
     succeed("ollama_model", args(name="small", base="tiny", quantize="Q8_0"))
-    message = sentence("ollama_model", args(name="smaller", base="small", quantize="Q4_K_M"))
-    assert "could not be created; the server said: quantization is only supported for F16 and F32 models" in message
-    assert "smaller:latest" not in server.names()
+    recorder.clear()
+    for check in (True, False):
+        message = sentence("ollama_model", args(name="smaller", base="small", quantize="Q4_K_M"), check=check)
+        assert "cannot be quantized to Q4_K_M, because its base small:latest is Q8_0" in message
+    assert not recorder.writes()
 
 
 MODELFILE = '''# a comment
@@ -123,6 +127,7 @@ def test_what_a_server_is_too_old_for_is_refused_before_any_write(
     server.make("tiny", gguf)
     for line, words in (
         ("REQUIRES 0.20.0", "requires Ollama 0.20.0, and the server is 0.9.3"),
+        ("REQUIRES 0.5.0", "says what it requires, which Ollama keeps from 0.14.0 on"),
         ("RENDERER x", "names a renderer"),
     ):
         for check in (True, False):

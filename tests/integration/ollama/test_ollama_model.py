@@ -139,7 +139,7 @@ def test_headers_reach_the_server_and_no_output(
         ({"name": "m", "base": "b", "files": "/x"}, "mutually exclusive: base|files|modelfile|source"),
         ({"name": "m", "base": "b", "parameters": {"temprature": 1}}, "did you mean temperature"),
         ({"name": "m", "base": "b", "parameters": {"mirostat": 1}}, "ignored it since 0.7.0"),
-        ({"name": "m", "base": "b", "parameters": {"num_ctx": 1.5}}, "must be a whole number, not 1.5"),
+        ({"name": "m", "base": "b", "parameters": {"num_ctx": 1.5}}, "must be a whole number of 64 bits, not 1.5"),
         ({"name": "m", "base": "b", "parameters": {"temperature": "warm"}}, "must be a number, not 'warm'"),
         ({"name": "m", "base": "b", "parameters": {"stop": [1]}}, "must be a text or a list of texts"),
         ({"name": "m", "files": []}, "must be the path of a GGUF file"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_registry import Fault, Registry, digest
-from runner import quadruple, sentence, succeed, unchanged
+from runner import fail, quadruple, sentence, succeed, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +153,43 @@ def test_updates_are_told_of_without_a_download(
     ]
 
 
+def test_another_model_of_the_same_size_is_drift_though_its_files_lie_on_the_server(
+    server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, other: bytes
+) -> None:
+    assert len(weights) == len(other)
+    x, v2 = registry.publish("library/x:1", weights), registry.publish("library/x:2", other)
+    for name in (x, v2):
+        succeed("ollama_model", args(name=name, insecure=True))
+    registry.publish("library/x:1", other)
+    told = succeed("ollama_model_info", args(name=x, check_updates=True, insecure=[registry.host]))
+    assert told["models"][0]["update_available"]
+    quadruple("ollama_model", args(name=x, insecure=True, state="latest"), recorder, server.state)
+    assert server.models()[x]["digest"] == server.models()[v2]["digest"]
+
+
+def test_a_text_of_the_same_length_is_drift_though_its_file_lies_on_the_server(
+    server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes
+) -> None:
+    name = registry.publish(MODEL, weights, system="Be brief.")
+    succeed("ollama_model", args(name=name, insecure=True))
+    server.call("POST", f"blobs/{digest(b'Be bread.')}", b"Be bread.")
+    registry.publish(MODEL, weights, system="Be bread.")
+    quadruple("ollama_model", args(name=name, insecure=True, state="latest"), recorder, server.state)
+    assert server.show(name)["system"] == "Be bread."
+
+
+def test_the_latest_that_cannot_be_compared_afterwards_says_what_was_done(
+    server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes
+) -> None:
+    name = registry.publish(MODEL, weights)
+    wish = args(name=name, insecure=True, state="latest")
+    # The module asks before the pull, the server in it, and the module again.
+    registry.faults[MODEL] = Fault(status=503, body=b"busy", skip=2)
+    message = fail("ollama_model", wish)
+    assert "cannot be told" in message["msg"]
+    assert (message["changed"], message["done"]) == (True, [name])
+
+
 # --- mirrors
 
 
@@ -186,6 +223,65 @@ def test_a_mirror_that_fails_leaves_nothing(server: Ollama, recorder: Recorder, 
     message = sentence("ollama_model", args(name="llama9:8b", mirror=f"http://{registry.host}"))
     assert f"{registry.host}/library/llama9:8b could not be pulled: the registry has no such model" in message
     assert server.names() == set()
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_a_mirrors_own_name_that_is_listed_stays(
+    server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, workers: int
+) -> None:
+    by_mirror, mirror = registry.publish("library/x:1", weights), f"http://{registry.host}"
+    models = [
+        {"name": by_mirror, "insecure": True},
+        {"name": "x:1", "mirror": mirror},
+        {"name": "hf.co/library/x:1", "mirror": mirror},
+        {"name": "bot", "base": "x:1", "mirror": mirror, "system": "x"},
+    ]
+    quadruple("ollama_models", args(models=models, workers=workers), recorder, server.state)
+    assert server.names() == {by_mirror, "x:1", "hf.co/library/x:1", "bot:latest"}
+
+
+def test_what_somebody_has_by_the_mirrors_name_stays_as_it_is(
+    server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, other: bytes
+) -> None:
+    by_mirror = registry.publish("library/x:1", weights)
+    succeed("ollama_model", args(name=by_mirror, insecure=True))
+    before = server.models()[by_mirror]["digest"]
+    registry.publish("library/x:1", other)
+    succeed("ollama_model", args(name="x:1", mirror=f"http://{registry.host}"))
+    models = server.models()
+    assert models.keys() == {by_mirror, "x:1"}
+    assert models[by_mirror]["digest"] == before != models["x:1"]["digest"]
+
+
+@pytest.mark.parametrize("call", ["POST /api/copy", "DELETE /api/delete"])
+def test_a_mirrors_name_goes_although_the_road_broke(
+    server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, call: str
+) -> None:
+    by_mirror = registry.publish("library/x:1", weights)
+    wish = args(name="x:1", mirror=f"http://{registry.host}")
+    recorder.answer(call, {"error": "no"}, status=500, times=1)
+    message = sentence("ollama_model", wish)
+    assert f"The model x:1 came from its mirror, but {by_mirror} could not become it" in message
+    assert by_mirror not in server.names()
+    succeed("ollama_model", wish)
+    assert server.names() == {"x:1"}
+
+
+def test_what_could_not_be_brought_back_stays_aside_and_is_named(
+    server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, other: bytes
+) -> None:
+    wish = args(name=registry.publish(MODEL, weights), insecure=True)
+    succeed("ollama_model", wish)
+    before = server.models()[wish["name"]]["digest"]
+    registry.publish(MODEL, other)
+    registry.faults[MODEL] = Fault(status=500, body=b"not you", times=1)
+    # The first copy puts it aside, the second would bring it back.
+    recorder.answer("POST /api/copy", {"error": "no"}, status=500, skip=1)
+    message = sentence("ollama_model", {**wish, "digest": "0123456789ab"})
+    aside = next(name for name in server.names() if "aside" in name)
+    assert "could not be taken away again" in message
+    assert f"what was there before is {aside}: copy it back" in message
+    assert server.models()[aside]["digest"] == before
 
 
 # --- copies

@@ -96,5 +96,7 @@ def test_a_registry_that_cannot_be_asked_is_a_warning_where_present_is_enough(
 
 def test_a_wrong_place_is_told(server: Ollama, recorder: Recorder, args: Args, registry: Registry, gguf: Path) -> None:
     wish = args(name=registry.publish(MODEL, gguf.read_bytes()), insecure=True, models_path="/no/such/place")
-    assert "models_path is /no/such/place, which cannot be looked at" in sentence("ollama_model", wish)
+    assert "models_path is '/no/such/place', which cannot be looked at on this host (No such file" in sentence(
+        "ollama_model", wish
+    )
     assert not recorder.writes()

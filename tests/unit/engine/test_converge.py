@@ -289,9 +289,13 @@ def test_several_that_fail_at_once_are_all_told():
     assert {step["msg"] for step in caught.value.details["failed_steps"]} == {"no a", "no b"}
 
 
-def test_a_bug_in_a_resource_stays_a_bug():
-    with pytest.raises(ZeroDivisionError):
-        go(Shelf(errors={"a": ZeroDivisionError()}), Wish("a"))
+def test_a_bug_is_told_with_what_was_done_besides():
+    shelf = Shelf(errors={"b": ZeroDivisionError("by zero")}, needs={"b": ("a",), "c": ("b",)})
+    with pytest.raises(Failure, match="it does not know") as caught:
+        go(shelf, Wish("a"), Wish("b"), Wish("c"))
+    details = caught.value.details
+    assert (details["changed"], details["done"], details["not_begun"]) == (True, ["a"], ["c"])
+    assert "ZeroDivisionError" in details["failed_steps"][0]["msg"]
 
 
 @pytest.mark.parametrize(
@@ -409,3 +413,25 @@ def test_what_a_person_should_know_is_told_with_the_result():
     outcome = go(Wary({"a": {}}), Wish("a"))
     assert outcome.single()["warnings"] == ["1 crates are old."]
     assert outcome.many("crates")["warnings"] == ["1 crates are old."]
+
+
+def test_a_resource_may_know_why_a_server_shows_something_else():
+    class Wary(Shelf):
+        def doubt(self, fields: Collection[str]) -> str:
+            return f"it rounds the {' and the '.join(fields)}"
+
+    with pytest.raises(Failure, match="still shows another size; it rounds the size") as caught:
+        go(Wary({"a": {"size": 1}}, forced={"size": 3}), Wish("a", fields={"size": 2}))
+    assert caught.value.details["done"] == ["a"]
+
+
+def test_what_was_done_is_told_where_it_cannot_be_compared_again():
+    class Forgetful(Shelf):
+        def wanted(self, wish: Wish, present: State | None) -> State:
+            if self.reads > 1:
+                raise Failure("The price of a crate is unknown.")
+            return super().wanted(wish, present)
+
+    with pytest.raises(Failure, match="The price of a crate is unknown") as caught:
+        go(Forgetful(), Wish("a"))
+    assert (caught.value.details["changed"], caught.value.details["done"]) == (True, ["a"])

@@ -400,6 +400,31 @@ def test_a_stream_refused_at_once_has_the_servers_words():
     assert (error.status, error.words) == (400, "invalid model name")
 
 
+def test_an_answer_may_be_bounded():
+    with serving(lambda client, head, number: client.sendall(answer(b"x" * 200_000))) as server:
+        session = Session(server.url)
+        assert len(session.get("/", most=200_000).body) == 200_000
+        with pytest.raises(HttpFailure, match="an answer of more than 199999 bytes"):
+            session.get("/", most=199_999)
+
+
+def test_a_bounded_answer_that_breaks_off_was_cut():
+    def short(client: socket.socket, head: bytes, number: int) -> None:
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+        raise StopServing
+
+    with serving(short) as server, pytest.raises(HttpFailure) as caught:
+        Session(server.url).get("/", most=100)
+    assert caught.value.cut
+
+
+def test_json_that_is_nested_too_deep_is_no_json():
+    with serving(lambda client, head, number: client.sendall(answer(b"[" * 100_000))) as server:
+        deep = Session(server.url).get("/")
+    with pytest.raises(HttpFailure, match="instead of JSON"):
+        deep.json()
+
+
 def test_an_answer_may_be_left_unread():
     left = threading.Event()
 

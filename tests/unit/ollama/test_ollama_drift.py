@@ -20,47 +20,127 @@ CONFIG, WEIGHTS = f"sha256:{'c' * 64}", f"sha256:{'a' * 64}"
 
 
 class Holding:
-    """A client of a server that holds these files."""
+    """A client of a server that shows one model and holds these files."""
 
-    def __init__(self, *held: str) -> None:
+    def __init__(self, shown: dict[str, Any], *held: str) -> None:
         self.held = held
-        self.asked: list[str] = []
+        self.shown = shown
+        self.asked = 0
+
+    rewrites_uploads = False
 
     def has_blob(self, digest: str) -> bool:
-        self.asked.append(digest)
         return digest in self.held
 
+    def show(self, name: str) -> dict[str, Any]:
+        self.asked += 1
+        return self.shown
 
-def manifest(**more: Any) -> Manifest:
-    layer = {"mediaType": "application/vnd.ollama.image.model", "digest": WEIGHTS, "size": 1000}
-    content = {"schemaVersion": 2, "config": {"digest": CONFIG, "size": 10}, "layers": [layer], **more}
+
+def layer(kind: str, text: str) -> dict[str, Any]:
+    return {"mediaType": f"application/vnd.ollama.image.{kind}", "digest": of(text), "size": len(text.encode())}
+
+
+def of(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+MODEL = {"mediaType": "application/vnd.ollama.image.model", "digest": WEIGHTS, "size": 1000}
+PARAMS = '{"num_ctx":512,"stop":["\\u003cb\\u003e"],"temperature":0.7}\n'
+TEXTS = [
+    layer("template", "{{ .Prompt }}!"),
+    layer("system", "Be brief."),
+    layer("params", PARAMS),
+    layer("messages", '[{"role":"user","content":"Hi"}]\n'),
+    layer("license", "One"),
+    layer("license", "Two"),
+]
+SHOWN = {
+    "modelfile": f"FROM /b/{WEIGHTS.replace(':', '-')}\nTEMPLATE x\n",
+    "template": "{{ .Prompt }}!",
+    "system": "Be brief.",
+    "parameters": 'num_ctx 512\nstop "<b>"\ntemperature 0.7',
+    "messages": [{"role": "user", "content": "Hi"}],
+    "license": "One\nTwo",
+}
+
+
+def manifest(*layers: dict[str, Any], **more: Any) -> Manifest:
+    content = {"schemaVersion": 2, "config": {"digest": CONFIG, "size": 10}, "layers": [MODEL, *layers], **more}
     return Manifest.parse(json.dumps(content).encode())
 
 
 @pytest.mark.parametrize(
-    ("digest", "size", "held", "same", "asks"),
+    ("served", "shown", "size", "same"),
     [
-        (manifest().served_digest, 0, (), True, False),
-        (manifest().encoded_digest, 0, (), True, False),
-        ("0" * 64, 1010, (CONFIG, WEIGHTS), True, True),
-        ("0" * 64, 1010, (WEIGHTS,), False, True),
-        ("0" * 64, 1011, (CONFIG, WEIGHTS), False, False),
+        (manifest(*TEXTS), {}, 0, True),
+        (manifest(*reversed(TEXTS)), {}, 0, True),
+        (manifest(*TEXTS), {"system": "Be bread."}, 0, False),
+        (manifest(*TEXTS), {"parameters": 'num_ctx 512\nstop "<b>"\ntemperature 0.8'}, 0, False),
+        (manifest(*TEXTS), {"messages": [{"role": "user", "content": "Ho"}]}, 0, False),
+        (manifest(*TEXTS), {"license": "One Two and"}, 0, False),
+        (manifest(*TEXTS), {"modelfile": f"FROM /b/sha256-{'b' * 64}\n"}, 0, False),
+        (manifest(*TEXTS, layer("adapter", "x")), {}, 0, False),
+        (manifest(*TEXTS, layer("tensor", "x")), {}, 0, False),
+        (manifest(*TEXTS), {}, 1, False),
+        (manifest(), {}, 0, False),
+        (
+            manifest(),
+            {"modelfile": SHOWN["modelfile"], **dict.fromkeys(("template", "system", "license"), "")},
+            0,
+            False,
+        ),
     ],
 )
-def test_a_model_is_what_a_manifest_names_by_digest_or_by_content(
-    digest: str, size: int, held: tuple[str, ...], same: bool, asks: bool
+def test_a_model_is_what_a_manifest_names_by_its_content(
+    served: Manifest, shown: dict[str, Any], size: int, same: bool
 ) -> None:
-    client = Holding(*held)
-    served = Served(client, 1)  # type: ignore[arg-type]
+    client = Holding({**SHOWN, **shown}, *served.blobs)
+    drift = Served(client, 1)  # type: ignore[arg-type]
     for _again in range(2):
-        assert served.is_same({"digest": digest, "size": size}, manifest()) is same
-    assert bool(client.asked) is asks
-    assert len(client.asked) <= 2, "the same question was asked twice"
+        assert drift.is_same({"name": "m:1", "digest": "0" * 64, "size": served.size + size}, served) is same
+    assert client.asked <= 1, "the same question was asked twice"
+
+
+def test_files_that_the_server_does_not_hold_are_not_the_models() -> None:
+    served = manifest(*TEXTS)
+    drift = Served(Holding(SHOWN, *[digest for digest in served.blobs if digest != CONFIG]), 1)  # type: ignore[arg-type]
+    assert not drift.is_same({"name": "m:1", "digest": "0" * 64, "size": served.size}, served)
+
+
+def test_a_digest_says_enough() -> None:
+    served, client = manifest(*TEXTS), Holding(SHOWN)
+    for digest in served.digests:
+        assert Served(client, 1).is_same({"digest": digest}, served)  # type: ignore[arg-type]
+    assert client.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"size": -1}, "no number of bytes"),
+        ({"size": 2**63}, "no number of bytes"),
+        ({"size": True}, "no number of bytes"),
+        ({"digest": "md5:abc"}, "a digest in it"),
+        ({"digest": None}, "a digest in it"),
+        ({"digest": f"sha256:{'A' * 64}"}, "a digest in it"),
+        ({"mediaType": 5}, "a media type in it"),
+        ({"mediaType": "\ud800"}, "a media type in it"),
+    ],
+)
+def test_a_manifest_with_a_wrong_layer_is_none(fault: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        manifest({**MODEL, **fault})
+
+
+def test_a_manifest_that_is_nested_too_deep_is_none() -> None:
+    with pytest.raises(ValueError, match="nested too deep"):
+        Manifest.parse(b"[" * 200_000)
 
 
 @pytest.mark.parametrize("size", ["12", 1.5, None])
 def test_a_manifest_whose_sizes_are_no_numbers_is_none(size: Any) -> None:
-    with pytest.raises(ValueError, match="a size in it is no number"):
+    with pytest.raises(ValueError, match="a size in it is no number of bytes"):
         manifest(config={"digest": CONFIG, "size": size})
 
 

@@ -250,7 +250,8 @@ def test_what_is_written_is_read(wish: Modelfile, end: str, dice: Any) -> None:
     lines = []
     for name, value in commands(wish):
         # Three quotes at a line's end close a text, so such a text cannot be written.
-        assume(not any(line.rstrip(" \t").endswith('"""') for line in value.splitlines()[:-1]))
+        ended = [line for line in value.splitlines(keepends=True) if line[-1] in "\r\n"]
+        assume(not any(line.rstrip().endswith('"""') for line in ended))
         word, space, key = name.partition(" ")
         lines.append(f"{dice.choice((word, word.lower()))}{space}{key}{dice.choice(' 	')}{written(value)}")
         lines += dice.choice(([], ["# SYSTEM no"], ["", " \t"]))
@@ -271,8 +272,9 @@ def in_print(wish: Modelfile) -> str:
 
 
 def ambiguous(text: str) -> bool:
-    # One that looks as if the server had put its quotes, or could end before it does.
-    return printed(text) == text and text.startswith('"') or '"""' in text or '"\n' in text
+    # One that looks as if the server had put its quotes, or could end before it does: after its first quote, too.
+    early = '"""' in text or '"\n' in text or text.startswith("\nSYSTEM ")
+    return early or (printed(text) == text and text.startswith('"'))
 
 
 @given(MODELFILES)

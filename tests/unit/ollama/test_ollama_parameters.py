@@ -44,10 +44,10 @@ def test_a_value_is_taken_in_the_type_that_the_server_needs(name: str, value: An
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("num_ctx", 1.5, "must be a whole number, not 1.5"),
-        ("num_ctx", "many", "must be a whole number, not 'many'"),
-        ("num_ctx", True, "must be a whole number, not True"),
-        ("num_ctx", None, "must be a whole number, not None"),
+        ("num_ctx", 1.5, "must be a whole number of 64 bits, not 1.5"),
+        ("num_ctx", "many", "must be a whole number of 64 bits, not 'many'"),
+        ("num_ctx", True, "must be a whole number of 64 bits, not True"),
+        ("num_ctx", None, "must be a whole number of 64 bits, not None"),
         ("num_ctx", [1], "must be a whole number"),
         ("temperature", "nan", "must be a number"),
         ("temperature", float("inf"), "must be a number"),

@@ -20,8 +20,12 @@ WEIGHTS = "application/vnd.ollama.image.model"
 CONTENT: dict[str, Any] = {
     "schemaVersion": 2,
     "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-    "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": "sha256:c", "size": 1},
-    "layers": [{"mediaType": WEIGHTS, "digest": "sha256:w", "size": 2}],
+    "config": {
+        "mediaType": "application/vnd.docker.container.image.v1+json",
+        "digest": f"sha256:{'c' * 64}",
+        "size": 1,
+    },
+    "layers": [{"mediaType": WEIGHTS, "digest": f"sha256:{'f' * 64}", "size": 2}],
 }
 
 
@@ -42,7 +46,7 @@ def test_a_manifest_has_the_digest_of_every_way_to_store_it() -> None:
 
 
 def test_optional_keys_of_a_layer_are_kept_in_their_order() -> None:
-    layer = {"name": "n", "from": "a<b>&c", "size": 2, "digest": "sha256:w", "mediaType": WEIGHTS, "urls": []}
+    layer = {"name": "n", "from": "a<b>&c", "size": 2, "digest": f"sha256:{'f' * 64}", "mediaType": WEIGHTS, "urls": []}
     manifest = Manifest.parse(json.dumps({**CONTENT, "layers": [layer]}).encode())
     text = compact(CONTENT).decode().replace('"size":2', '"size":2,"from":"a\\u003cb\\u003e\\u0026c","name":"n"')
     assert manifest.encoded_digest == digest(text.encode())
