@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from model_options import spec, wish
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.durations import seconds
 
 DIGEST = "a80c4f17acd55265feec403c7aef86be0c25983ab279d83f3bcd3abbcb5b8b72"
@@ -64,6 +66,28 @@ HELLO = [{"role": "user", "content": "Hello"}]
         ({"modelfile": "PARAMETER num_ctx 5\n"}, "The modelfile of the model m:latest cannot be read"),
         ({"modelfile": "FROM b\nPARAMETER num_ctx many\n"}, "must be a whole number"),
         ({"modelfile": "FROM b\nDRAFT d\n"}, "has a DRAFT"),
+        ({"base": ""}, "The base of the model m:latest is wrong: '' is no name of a model"),
+        ({"base": "a b"}, "The base of the model m:latest is wrong"),
+        ({"source": ""}, "The source of the model m:latest is wrong"),
+        ({"base": "h:99999/ns/x"}, "must be a number from 1 to 65535"),
+        ({"base": "h:a:b/ns/x"}, "must be a number from 1 to 65535"),
+        ({"mirror": "h:99999"}, "give a registry as host:port"),
+        ({"mirror": "a" * 400}, "give a registry as host:port"),
+        ({"base": "b", "system": "\ud800"}, "holds half a character"),
+        ({"base": "b", "messages": [{"role": "user", "content": "\udfff"}]}, "holds half a character"),
+        ({"base": "b", "license": "\ud800"}, "must be a text or a list of texts"),
+        ({"base": "b", "parameters": {"stop": "\ud800"}}, "must be a text or a list of texts"),
+        ({"base": "b", "parameters": {"num_ctx": 10**30}}, "must be a whole number of 64 bits"),
+        ({"base": "b", "parameters": {"num_ctx": "9" * 5000}}, "must be a whole number of 64 bits"),
+        ({"base": "b", "parameters": {"seed": 1e300}}, "must be a whole number of 64 bits"),
+        ({"files": "/a\0b"}, "must be the path of a GGUF file"),
+        ({"files": "/x", "parameters": {"stop": None}}, "has null for stop, which takes away what a base has"),
+        ({"stall_timeout": math.nan}, "a number of seconds above 0, a day at most"),
+        ({"stall_timeout": math.inf}, "a number of seconds above 0, a day at most"),
+        ({"modelfile": ""}, "cannot be read on this host .it is no file"),
+        ({"modelfile": "/"}, "cannot be read on this host .it is no file"),
+        ({"modelfile": "/a\0b"}, "cannot be read on this host"),
+        ({"modelfile": "FROM b\n" + "# \n" * 600_000}, "is larger than 1 MiB"),
         ({"modelfile": "/no/such/file"}, "cannot be read on this host"),
     ],
 )
@@ -121,6 +145,7 @@ def test_a_mirror_stands_for_the_registry_of_the_name(mirror: str, host: str, in
         ("1h30m", 5400),
         ("1.5h", 5400),
         ("500ms", 0.5),
+        ("500000h", math.inf),
         ("forever", math.inf),
         ("Forever ", math.inf),
         ("-1", math.inf),
@@ -177,6 +202,20 @@ def test_a_modelfile_that_is_no_text_is_told(tmp_path: Path) -> None:
     path.write_bytes(b"FROM \xff\xfe\xff")
     with pytest.raises(Failure, match=r"cannot be read: .*save it as UTF-8"):
         wish(modelfile=str(path))
+
+
+def test_a_byte_order_mark_before_a_modelfile_is_none_of_its_text() -> None:
+    base = spec(modelfile="\ufeffFROM tiny").base
+    assert base is not None
+    assert base.display == "tiny:latest"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(Failure, match="it is no file"):
+        wish(modelfile=str(tmp_path / "pipe"))
+    with pytest.raises(Failure, match="it is no file"):
+        gguf.inspect(str(tmp_path / "pipe"), "m")
 
 
 def test_nothing_said_and_nothing_wished_are_told_apart() -> None:
