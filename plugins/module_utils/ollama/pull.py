@@ -102,7 +102,7 @@ def pull(
         if not again:
             raise _failure(name, found)
         mismatched = mismatched or found.mismatch
-        sleep(min(LONGEST_PAUSE, 2.0 ** (failed - 1)))
+        sleep(min(LONGEST_PAUSE, 2.0 ** min(failed - 1, 10)))
 
 
 def _attempt(

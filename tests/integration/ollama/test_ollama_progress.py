@@ -139,6 +139,7 @@ def run(place: Path, *words: str, hosts: tuple[str, ...], output: int = subproce
     (place / "hosts").write_text("".join(f"{host} {how}\n" for host in hosts), encoding="utf-8")
     environment = {
         **os.environ,
+        "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
         "ANSIBLE_COLLECTIONS_PATH": str(runner.COLLECTIONS),
         "ANSIBLE_HOME": str(place / "home"),
         "ANSIBLE_NOCOLOR": "1",

@@ -136,6 +136,13 @@ def test_there_is_a_pause_before_each_attempt_and_an_end(gained: list[int], retr
     assert len(server.pauses) <= len(gained) + retries
 
 
+def test_thousands_of_attempts_are_no_trouble() -> None:
+    server = Server([0.0], *[[{"error": "EOF"}]] * 2001)
+    with pytest.raises(Failure, match="does not hold"):
+        server.run(retries=2000)
+    assert len(server.pauses) == 2000
+
+
 @pytest.mark.parametrize(
     ("words", "passing", "meaning"),
     [
