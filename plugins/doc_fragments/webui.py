@@ -46,7 +46,9 @@ options:
     type: str
   admin_email:
     description:
-      - The e-mail of an administrator who signs in with O(admin_password), once for each task.
+      - The e-mail of an administrator who signs in with O(admin_password).
+      - The tasks of an hour share one sign-in. Its token lies in C($XDG_RUNTIME_DIR/selfhosted-llm), for root in
+        C(/run/selfhosted-llm), on the managed host; where there is neither, each task signs in.
       - Beside O(token) it tells whose API key that is, where the server does not.
     type: str
   admin_password:
@@ -103,4 +105,42 @@ options:
       - present
       - absent
     default: present
+"""
+
+    # Who may see and change an object of the workspace.
+    ACCESS = r"""
+options:
+  access:
+    description:
+      - Who may see and change it, besides administrators and the account that made it. No more and no fewer.
+      - Where it is left out, nothing is changed. What is new then is private.
+    type: dict
+    suboptions:
+      public:
+        description:
+          - Whether every user may see it.
+        type: bool
+        default: false
+      read:
+        description:
+          - Who may see it.
+        type: dict
+        suboptions: &who
+          groups:
+            description:
+              - The names of groups. They must be there, and no two may have the same name.
+            type: list
+            elements: str
+            default: []
+          users:
+            description:
+              - The e-mails of accounts, which must be there.
+            type: list
+            elements: str
+            default: []
+      write:
+        description:
+          - Who may change it. They may see it as well.
+        type: dict
+        suboptions: *who
 """

@@ -25,6 +25,7 @@ COLLECTIONS = ROOT / ".cache" / "collections"
 BYTECODE = ROOT / ".cache" / "bytecode"
 MODULES = "ansible_collections.selfhosted.llm.plugins.modules"
 LONGEST_RUN = 300
+PLACES = ("XDG_STATE_HOME", "XDG_RUNTIME_DIR")
 
 
 class Result(dict[str, Any]):
@@ -63,16 +64,18 @@ def run(module: str, args: Mapping[str, Any], *, check: bool = False) -> Result:
 _busy = threading.Lock()
 
 
-def _state_home() -> str:
+def _places() -> dict[str, str]:
     """Where modules note what they keep on a host: not where this machine's own would."""
-    return os.environ.get("XDG_STATE_HOME") or str(ROOT / ".cache" / "state")
+    places = {name: os.environ.get(name) or str(ROOT / ".cache" / name.lower()) for name in PLACES}
+    for place in places.values():
+        Path(place).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return places
 
 
 def _environment() -> dict[str, str]:
-    own = {"XDG_STATE_HOME": _state_home()}
     return {
         **os.environ,
-        **own,
+        **_places(),
         "PYTHONPATH": str(COLLECTIONS),
         "PYTHONPYCACHEPREFIX": str(BYTECODE),
         "LC_ALL": "C.UTF-8",
@@ -116,7 +119,7 @@ def _forked(module: str, given: str) -> tuple[str, str]:
         process = _zygote()
         assert process.stdin
         assert process.stdout
-        order = {"module": module, "state_home": _state_home()} | {name: str(path) for name, path in files.items()}
+        order = {"module": module, "places": _places()} | {name: str(path) for name, path in files.items()}
         process.stdin.write(json.dumps(order) + "\n")
         process.stdin.flush()
         ready, _none, _nothing = select.select([process.stdout], [], [], LONGEST_RUN)

@@ -12,12 +12,13 @@ import os
 import runpy
 import sys
 import traceback
+from typing import Any
 
 for name in ("ansible.module_utils.basic", "requests"):
     importlib.import_module(name)
 
 
-def run(order: dict[str, str]) -> None:
+def run(order: dict[str, Any]) -> None:
     """Become the module."""
     for number, (path, flags) in enumerate(
         ((order["input"], os.O_RDONLY), (order["output"], os.O_WRONLY), (order["errors"], os.O_WRONLY))
@@ -25,7 +26,7 @@ def run(order: dict[str, str]) -> None:
         os.dup2(os.open(path, flags), number)
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = [order["module"]]
-    os.environ["XDG_STATE_HOME"] = order["state_home"]
+    os.environ.update(order["places"])
     code = 1
     try:
         runpy.run_module(order["module"], run_name="__main__", alter_sys=True)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import threading
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..errors import Failure
 from ..http import Answer, HttpFailure, Session
-from .client_words import cannot, not_webui, second_factor, sign_in_failed
+from .client_words import cannot, is_session_over, not_webui, second_factor, sign_in_failed
+from .features import Features
+from .sign_ins import SignIns
 
 API = "/api/v1/"
 
@@ -34,22 +35,6 @@ WEBUI_RULES: Dict[str, Any] = {
     "required_one_of": [["token", "admin_password"]],
     "required_by": {"admin_password": ["admin_email"]},
 }
-
-
-@dataclass(frozen=True)
-class Features:
-    """What a server's version can do; the one place where versions are compared."""
-
-    partial_user_update: bool = True
-
-    @classmethod
-    def of(cls, version: str) -> Features:
-        """Return the features of a version; one that cannot be read counts as the newest."""
-        found = re.match(r"v?(\d+)\.(\d+)", version)
-        if not found:
-            return cls()
-        release = (int(found.group(1)), int(found.group(2)))
-        return cls(partial_user_update=release >= (0, 10))
 
 
 @dataclass(frozen=True)
@@ -116,7 +101,7 @@ def sign_in(session: Session, email: str, password: str) -> SignIn:
 
 
 class Client:
-    """Calls of one module run. Signs in at the first call that needs it, once."""
+    """Calls of one module run. Signs in at the first call that needs it, once, if no earlier task did so."""
 
     def __init__(self, params: Mapping[str, Any], read_only: bool) -> None:
         # A token that was read from a file ends in a line end, and an empty one is none.
@@ -125,6 +110,7 @@ class Client:
         self._email: Optional[str] = params["admin_email"]
         self._password: Optional[str] = params["admin_password"]
         self._signed_in: Optional[SignIn] = None
+        self._recalled = False
         self._caller: Optional[Caller] = None
         self._features: Optional[Features] = None
         self._lock = threading.Lock()
@@ -183,6 +169,8 @@ class Client:
             return
         self.hide(password)
         with self._lock:
+            if self._email and self._password:
+                SignIns(self.url, self._email, self._password).forget()
             self._given, self._signed_in = None, None
             self._email, self._password = email, password
 
@@ -204,7 +192,13 @@ class Client:
         return Caller(None, self._email)
 
     def _call(self, method: str, path: str, what: str, **options: Any) -> Any:
+        headers = self._headers()
         try:
+            try:
+                return self._session.request(method, API + path, headers=headers, **options).json()
+            except HttpFailure as failure:
+                if not is_session_over(failure) or not self._sign_in_anew(headers):
+                    raise
             return self._session.request(method, API + path, headers=self._headers(), **options).json()
         except HttpFailure as failure:
             raise Failure(cannot(what, self.url, failure)) from failure
@@ -216,8 +210,29 @@ class Client:
     def _sign_in_once(self) -> SignIn:
         with self._lock:
             if self._signed_in is None:
-                self._signed_in = self._sign_in()
+                self._signed_in = self._recall() or self._sign_in()
             return self._signed_in
+
+    def _sign_in_anew(self, refused: Mapping[str, str]) -> bool:
+        """Tell whether there is another token than the one that was refused: one of an earlier task may be over."""
+        with self._lock:
+            if not self._recalled or self._signed_in is None:
+                return False
+            if refused["Authorization"] == f"Bearer {self._signed_in.token}":
+                self._recalled = False
+                SignIns(self.url, self._email or "", self._password or "").forget()
+                self._signed_in = self._sign_in()
+            return True
+
+    def _recall(self) -> Optional[SignIn]:
+        if not self._email or not self._password:
+            return None
+        kept = SignIns(self.url, self._email, self._password).recall()
+        if kept is None:
+            return None
+        self._recalled = True
+        self.hide(kept["token"])
+        return SignIn(kept["email"], kept["token"], "", kept["id"], "admin")
 
     def _sign_in(self) -> SignIn:
         if not self._email or not self._password:
@@ -230,6 +245,7 @@ class Client:
                 f"The account {self._email} signs in to Open WebUI at {self.url}, but its role is "
                 f"{signed_in.role or 'unknown'}; give the credentials of an administrator."
             )
+        SignIns(self.url, self._email, self._password).keep(signed_in.token, signed_in.id or "", signed_in.email)
         return signed_in
 
 

@@ -13,6 +13,7 @@ from ..http import HttpFailure
 NO_RIGHT = "You do not have permission"
 NO_API_KEYS = "API key"
 NOT_READY = (502, 503, 504)
+SESSION_OVER = ("Invalid token", "Your session has expired", "401 Unauthorized", "Not authenticated")
 
 
 def cannot(what: str, url: str, failure: HttpFailure) -> str:
@@ -26,6 +27,11 @@ def not_webui(url: str) -> str:
         f"what answers at {url} is not Open WebUI's API (it sent a page or other words instead of JSON); "
         f"check that url is the server's base address"
     )
+
+
+def is_session_over(failure: HttpFailure) -> bool:
+    """Tell whether a session token is refused as such; 401 alone may as well mean that something is not there."""
+    return failure.status == 401 and any(words in failure.words for words in SESSION_OVER)
 
 
 def _reason(url: str, failure: HttpFailure) -> str:

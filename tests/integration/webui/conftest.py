@@ -16,6 +16,7 @@ from runner import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SIGN_IN = "POST /api/v1/auths/signin"
 
@@ -120,6 +121,14 @@ class Webui:
         subprocess.run([ROOT / "tests" / "bed" / "bed", "up", "--only", "open-webui"], env=environment, check=True)
         described = json.loads((ROOT / ".cache" / "bed" / f"{name}.json").read_text(encoding="utf-8"))
         self.url = self._bed["webui_url"] = described["webui_url"]
+
+
+@pytest.fixture(autouse=True)
+def _own_sign_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has signed in before a test."""
+    place = tmp_path / "runtime"
+    place.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ from webui_double import KEY, session_token
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts import Accounts
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Caller, Features
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Caller
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client_words import cannot
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import Groups
 
 BY_PASSWORD = {"token": None, "admin_email": "Admin@example.org", "admin_password": "admin-password"}

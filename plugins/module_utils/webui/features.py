@@ -1,0 +1,52 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a version of Open WebUI can do; the one place where versions are compared."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+def _since(major: int, minor: int) -> Any:
+    return field(default=True, metadata={"since": (major, minor)})
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a server can do, by the version that brought it; the default is what the newest can."""
+
+    version: str = ""
+    """As the server tells it; empty where it could not be read."""
+    admin_by_environment: bool = _since(0, 7)
+    """`WEBUI_ADMIN_EMAIL` makes the first admin."""
+    access_grants: bool = _since(0, 8)
+    """Access is a list of grants with a call of its own, and none is private. Before, none was public."""
+    prompts_by_id: bool = _since(0, 8)
+    """Prompts have an id and a `name`. Before, they are known by their command and have a `title`."""
+    skills: bool = _since(0, 8)
+    """There are skills."""
+    partial_user_update: bool = _since(0, 10)
+    """An account takes any of its fields. Before, all of them are required."""
+    settings_by_key: bool = _since(0, 10)
+    """`configs/import` sets the keys that it is given. Before, it replaces all of them, nested."""
+    knowledge_folders: bool = _since(0, 10)
+    """Knowledge has folders, and tells what differs from a manifest."""
+    nested_groups: bool = _since(0, 12)
+    """A group may lie in another."""
+    all_models: bool = _since(0, 12)
+    """`models/all` lists every model that has a row."""
+    second_factor: bool = _since(0, 12)
+    """There is MFA, and some settings want a human session."""
+
+    @classmethod
+    def of(cls, version: str) -> Features:
+        """Return the features of a version; one that cannot be read counts as the newest."""
+        found = re.match(r"v?(\d+)\.(\d+)", version)
+        if not found:
+            return cls()
+        release = (int(found.group(1)), int(found.group(2)))
+        since = {each.name: each.metadata["since"] for each in fields(cls) if each.metadata}
+        return cls(version, **{name: release >= first for name, first in since.items()})

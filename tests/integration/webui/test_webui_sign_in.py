@@ -1,0 +1,68 @@
+"""A play signs in once, however many tasks it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SIGN_IN
+from runner import fail, run
+
+PASSWORD = "Boss-Password-1"
+BEN = {"email": "ben@example.org", "password": "Ben-Password-1"}
+
+
+@pytest.fixture
+def by_password(webui, recorder) -> dict[str, Any]:
+    """Module arguments of an admin of the test's own, whose sign-ins are his alone."""
+    webui.add_user("boss@example.org", PASSWORD, role="admin")
+    return {"url": recorder.url, "admin_email": "boss@example.org", "admin_password": PASSWORD}
+
+
+def sign_ins(recorder) -> int:
+    return sum(str(request) == SIGN_IN for request in recorder.requests)
+
+
+def test_tasks_share_a_sign_in(by_password, recorder):
+    for module, said, check in (
+        ("webui_users", {"users": [BEN]}, True),
+        ("webui_users", {"users": [BEN]}, False),
+        ("webui_user", {**BEN, "role": "pending"}, False),
+        ("webui_user_info", {}, False),
+    ):
+        result = run(module, {**by_password, **said}, check=check)
+        assert not result.failed, result.raw
+    assert sign_ins(recorder) == 1
+
+
+def test_a_session_that_is_over_is_begun_anew(by_password, webui, recorder):
+    assert not run("webui_user_info", by_password).failed
+    webui.call("POST", f"users/{webui.users()['boss@example.org']['id']}/sessions/revoke")
+    assert run("webui_user", {**by_password, **BEN})["changed"]
+    assert not run("webui_user_info", by_password).failed
+    assert sign_ins(recorder) == 2
+
+
+def test_a_wrong_password_gets_nothing_of_who_knows_the_right_one(by_password, recorder):
+    assert not run("webui_user_info", by_password).failed
+    wrong = fail("webui_user_info", {**by_password, "admin_password": "Wrong-Password-1"})
+    assert "does not accept this e-mail with this password" in wrong["msg"]
+    assert not run("webui_user_info", by_password).failed
+    assert sign_ins(recorder) == 2
+
+
+def test_who_is_no_admin_any_more_is_told_so(by_password, webui):
+    assert not run("webui_user_info", by_password).failed
+    webui.call("POST", f"users/{webui.users()['boss@example.org']['id']}/update", {"role": "user"})
+    assert "give the credentials of an administrator" in fail("webui_user_info", by_password)["msg"]
+
+
+def test_without_a_place_each_task_signs_in(by_password, recorder, tmp_path: Path, monkeypatch):
+    open_to_all = tmp_path / "runtime" / "selfhosted-llm"
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    for _task in range(2):
+        assert not run("webui_user_info", by_password).failed
+    assert sign_ins(recorder) == 2
+    assert list(open_to_all.iterdir()) == []
