@@ -9,6 +9,7 @@ import base64
 import json
 import threading
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Dict, List, Mapping, Optional
 
 from ..errors import Failure
@@ -138,8 +139,21 @@ class Client:
             raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
         return answer
 
+    def get_pages(self, path: str, what: str, **params: Any) -> List[Dict[str, Any]]:
+        """GET all pages of what the server lists as ``items`` and ``total``."""
+        found: List[Dict[str, Any]] = []
+        for page in count(1):
+            answer = self.get_mapping(path, what, params={**params, "page": page})
+            items = answer.get("items")
+            if not isinstance(items, list):
+                raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
+            found += items
+            if not items or len(found) >= int(answer.get("total") or 0):
+                break
+        return found
+
     def post(self, path: str, what: str, **options: Any) -> Any:
-        """POST to ``path``."""
+        """POST to ``path``; say ``reads=True`` where that changes nothing."""
         return self._call("POST", path, what, **options)
 
     def delete(self, path: str, what: str, **options: Any) -> Any:
