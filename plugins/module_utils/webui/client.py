@@ -177,6 +177,11 @@ class Client:
             self._caller = self._find_caller()
         return self._caller
 
+    def token(self) -> str:
+        """Return a key or session token that the server takes now, for what the caller does as an account."""
+        self.get("users/default/permissions", "read the default permissions")
+        return self._headers()["Authorization"].split(" ", 1)[1]
+
     def password_changed(self, email: str, password: str) -> None:
         """Go on after the caller's own password was written, which ends its sessions (0.12)."""
         if self._given is not None and self._given.startswith("sk-"):

@@ -1,0 +1,189 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_api_key
+short_description: Have an API key of Open WebUI for automation
+version_added: 0.1.0
+description:
+  - Makes an account for automation and its API key, once, and keeps the key in a file on the controller.
+  - A key needs no sign-in, so no limit on sign-ins counts, and it goes on working with a second factor switched on.
+  - An account has one key. One that works is never replaced, unless O(state=rotated) says so. Where only the file was
+    lost, the key that is in force is fetched again.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - With O(state=rotated) each run makes another key.
+options:
+  email:
+    description:
+      - The e-mail of the account whose key it is. The account is made if it is not there.
+      - Left out, it is the key of the account that the task signs in with.
+    type: str
+  name:
+    description:
+      - The name of an account that is made.
+      - An account that bears this name and O(role) counts as made by this module. It gets a new password, which nobody
+        knows, where its key has to be fetched again. Any other account is left alone unless O(password) is given.
+    type: str
+    default: Service account (selfhosted.llm)
+  role:
+    description:
+      - The role of an account that is made. Only an administrator can manage the server.
+      - Who is no administrator needs the permission C(features.api_keys), too.
+    type: str
+    choices:
+      - user
+      - admin
+    default: admin
+  password:
+    description:
+      - The password of O(email), where the account is a person's, or shall be able to sign in.
+      - Without it a new account gets one that nobody knows.
+    type: str
+  dest:
+    description:
+      - The file on the controller that keeps the key, with mode 0600, and nothing else in it. Its folder must be there.
+        Use one file for each server.
+      - Where it is there, its key is tried first, as O(key) would be. It may be encrypted by Ansible Vault; a new key
+        is then encrypted as well.
+      - Read it with P(ansible.builtin.file#lookup).
+    type: path
+  key:
+    description:
+      - The key that is known, for example from a vault, in place of O(dest).
+    type: str
+  state:
+    description:
+      - With V(present) there is a key, and it is known.
+      - With V(rotated) another one takes its place, which ends the one before at once.
+      - With V(absent) there is none. The file O(dest) is removed, the account is not.
+    type: str
+    choices:
+      - present
+      - rotated
+      - absent
+    default: present
+notes:
+  - API keys must be switched on (the setting C(auth.enable_api_keys)).
+  - Make the key before you switch on a second factor. With one, Open WebUI gives no session of a new account.
+seealso:
+  - module: selfhosted.llm.webui_user
+"""
+
+EXAMPLES = r"""
+- name: Automation has a key, which the controller keeps
+  selfhosted.llm.webui_api_key:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    email: automation@example.org
+    dest: "secrets/{{ inventory_hostname }}.key"
+
+- name: All that follows uses it
+  selfhosted.llm.webui_users:
+    token: "{{ lookup('ansible.builtin.file', 'secrets/' ~ inventory_hostname ~ '.key') }}"
+    users: "{{ people }}"
+
+- name: The key is another from now on
+  selfhosted.llm.webui_api_key:
+    token: "{{ lookup('ansible.builtin.file', 'secrets/' ~ inventory_hostname ~ '.key') }}"
+    email: automation@example.org
+    dest: "secrets/{{ inventory_hostname }}.key"
+    state: rotated
+
+- name: The key as a variable, to be stored where you like
+  selfhosted.llm.webui_api_key:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    email: automation@example.org
+    key: "{{ vault_webui_key | default(omit) }}"
+  register: automation
+  no_log: true
+"""
+
+RETURN = r"""
+api_key:
+  description: Whose key there is after the run. Empty where there is none.
+  returned: success
+  type: dict
+  sample:
+    email: automation@example.org
+  contains:
+    email:
+      description: The account's e-mail; null for the account that the task signs in with.
+      type: str
+      returned: when there is a key
+key:
+  description:
+    - The key. Register it with C(no_log=true).
+  returned: when O(dest) is not given, and the key is another than O(key), and not in check mode
+  type: str
+dest:
+  description: The file on the controller that keeps the key.
+  returned: when O(dest) is given
+  type: str
+done:
+  description: What had been written when a run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: What the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api_key import ApiKey, api_key_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+
+OPTIONS = {
+    **WEBUI_OPTIONS,
+    "email": {"type": "str"},
+    "name": {"type": "str", "default": "Service account (selfhosted.llm)"},
+    "role": {"type": "str", "choices": ["user", "admin"], "default": "admin"},
+    "password": {"type": "str", "no_log": True},
+    "dest": {"type": "path"},
+    "key": {"type": "str", "no_log": True},
+    "state": {"type": "str", "choices": ["present", "rotated", "absent"], "default": "present"},
+}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    api_key = ApiKey(Client(module.params, module.check_mode), module.params, module.check_mode)
+    result = converge(api_key, [api_key_wish(module.params)], check_mode=module.check_mode).single()
+    result["api_key"].pop("key", None)
+    if api_key.key_in_force not in (None, (module.params["key"] or "").strip()):
+        result["key"] = api_key.key_in_force
+    return result
+
+
+def main() -> None:
+    run(OPTIONS, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()
