@@ -122,7 +122,10 @@ class Client:
         return self._session.url
 
     def get(self, path: str, what: str, **options: Any) -> Any:
-        """GET ``path`` below the API; ``what`` is the verb and object for the failure's sentence."""
+        """GET ``path`` below the API, or from the root where it begins with a slash.
+
+        ``what`` is the verb and object for the failure's sentence.
+        """
         return self._call("GET", path, what, **options)
 
     def get_mapping(self, path: str, what: str, **options: Any) -> Dict[str, Any]:
@@ -212,13 +215,14 @@ class Client:
 
     def _call(self, method: str, path: str, what: str, **options: Any) -> Any:
         headers = self._headers()
+        path = path if path.startswith("/") else API + path
         try:
             try:
-                return self._session.request(method, API + path, headers=headers, **options).json()
+                return self._session.request(method, path, headers=headers, **options).json()
             except HttpFailure as failure:
                 if not is_session_over(failure) or not self._sign_in_anew(headers):
                     raise
-            return self._session.request(method, API + path, headers=self._headers(), **options).json()
+            return self._session.request(method, path, headers=self._headers(), **options).json()
         except HttpFailure as failure:
             raise Failure(cannot(what, self.url, failure)) from failure
 

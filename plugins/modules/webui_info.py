@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_info
+short_description: Tell about a server of Open WebUI
+version_added: 0.1.0
+description:
+  - Tells the server's version, what is switched on, and which models, groups and how many accounts it has.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes.info_module
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+seealso:
+  - module: selfhosted.llm.webui_user_info
+"""
+
+EXAMPLES = r"""
+- name: The server is known
+  selfhosted.llm.webui_info:
+    token: "{{ vault_webui_key }}"
+  register: webui
+
+- name: Nobody can sign up, and every model is there
+  ansible.builtin.assert:
+    that:
+      - not webui.features.enable_signup
+      - "'llama3.2:3b' in webui.models"
+"""
+
+RETURN = r"""
+version:
+  description: The server's version.
+  returned: success
+  type: str
+  sample: 0.12.4
+name:
+  description: The name that the pages show.
+  returned: success
+  type: str
+  sample: Open WebUI
+features:
+  description: What is switched on, as the server tells it. The keys differ from version to version.
+  returned: success
+  type: dict
+  sample:
+    auth: true
+    enable_api_keys: true
+    enable_signup: false
+models:
+  description: The ids of the models that the account sees, presets too, sorted.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - llama3.2:3b
+    - tutor
+users_total:
+  description: How many accounts there are.
+  returned: success
+  type: int
+  sample: 301
+groups:
+  description: The names of the groups, sorted.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - pupils
+    - teachers
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.facts import server_facts
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    return {"changed": False, **server_facts(Client(module.params, read_only=True))}
+
+
+def main() -> None:
+    run(WEBUI_OPTIONS, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()

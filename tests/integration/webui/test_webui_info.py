@@ -1,0 +1,27 @@
+"""What a server tells of itself."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+from runner import run
+
+
+def test_a_server_is_told_about(webui, by_token, recorder):
+    webui.add_user("anna@example.org")
+    webui.add_group("teachers", "anna@example.org")
+    before = webui.settings(ENABLE_API_KEYS=True)
+    facts = run("webui_info", by_token())
+    webui.settings(**before)
+    assert not facts["changed"]
+    with urllib.request.urlopen(f"{webui.url}/api/version", timeout=10) as answer:
+        assert facts["version"] == json.load(answer)["version"]
+    assert facts["name"] == "Open WebUI"
+    assert facts["features"]["enable_api_keys"] is True
+    assert facts["features"]["enable_signup"] is False
+    assert facts["users_total"] == 2
+    assert facts["groups"] == ["teachers"]
+    assert facts["models"] == sorted(facts["models"])
+    assert recorder.writes() == []
+    assert len(recorder.requests) == 4
