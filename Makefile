@@ -30,8 +30,8 @@ docs: env ## write the generated parts of the documentation anew
 unit: env ## unit tests and the checks of the house (examples, argument specs)
 	@tests/run unit
 
-integration: env ## modules against a real Ollama and a real Open WebUI
-	@tests/run integration
+integration: env ## modules and roles against a real Ollama, a real Open WebUI and real hosts
+	@tests/run ollama webui roles
 
 tarball: env ## build the collection, check what is in it, run from it
 	@tests/run tarball

@@ -26,8 +26,8 @@ def test_a_module_tells_its_attributes_and_its_version(module: str) -> None:
     assert known.get("version_added") == "0.1.0"
     assert known.get("author")
     support = {name: known.get("attributes", {}).get(name, {}).get("support") for name in ATTRIBUTES}
-    # These two can be told to write a password that nobody can read.
-    writes_anyway = module in ("webui_user", "webui_users")
+    # These can be told to write a password or a key that nobody can read.
+    writes_anyway = module in ("webui_api_key", "webui_user", "webui_users")
     assert support == {
         "check_mode": "full",
         "diff_mode": "N/A" if module.endswith(("_info", "_fit")) else "full",
