@@ -28,12 +28,16 @@ class Features:
     """Prompts have an id and a `name`. Before, they are known by their command and have a `title`."""
     skills: bool = _since(0, 8)
     """There are skills."""
+    base_access: bool = _since(0, 9)
+    """A preset works only for those who may see its base model."""
     partial_user_update: bool = _since(0, 10)
     """An account takes any of its fields. Before, all of them are required."""
     settings_by_key: bool = _since(0, 10)
     """`configs/import` sets the keys that it is given. Before, it replaces all of them, nested."""
     knowledge_folders: bool = _since(0, 10)
     """Knowledge has folders, and tells what differs from a manifest."""
+    base_row: bool = _since(0, 11)
+    """A base model without a row is the administrators' alone. Before, it did not limit its presets."""
     nested_groups: bool = _since(0, 12)
     """A group may lie in another."""
     all_models: bool = _since(0, 12)
