@@ -31,6 +31,12 @@ WEBUI_OPTIONS: Dict[str, Any] = {
     "token": {"type": "str", "no_log": True},
     "admin_email": {"type": "str"},
     "admin_password": {"type": "str", "no_log": True},
+    "foreseen": {
+        "type": "dict",
+        "options": {
+            kind: {"type": "list", "elements": "str", "default": []} for kind in ("groups", "users", "knowledge")
+        },
+    },
 }
 WEBUI_RULES: Dict[str, Any] = {
     "required_one_of": [["token", "admin_password"]],
@@ -108,6 +114,7 @@ class Client:
         # A token that was read from a file ends in a line end, and an empty one is none.
         self._given: Optional[str] = (params["token"] or "").strip() or None
         self._session = open_session(params, read_only, self._given, params["admin_password"])
+        self._foreseen: Mapping[str, List[str]] = (params.get("foreseen") or {}) if read_only else {}
         self._email: Optional[str] = params["admin_email"]
         self._password: Optional[str] = params["admin_password"]
         self._signed_in: Optional[SignIn] = None
@@ -120,6 +127,10 @@ class Client:
     def url(self) -> str:
         """Return the server's base address."""
         return self._session.url
+
+    def foreseen(self, kind: str) -> List[str]:
+        """Return the names that an earlier task of this check run would have made; none outside of check mode."""
+        return list(self._foreseen.get(kind) or ())
 
     def get(self, path: str, what: str, **options: Any) -> Any:
         """GET ``path`` below the API, or from the root where it begins with a slash.
