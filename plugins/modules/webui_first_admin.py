@@ -42,7 +42,8 @@ options:
       - Not used. It is taken so that all modules of the group may share their defaults.
     type: str
 notes:
-  - A run costs one sign-in, the first run three, of the 15 in 3 minutes that Open WebUI takes for each e-mail.
+  - A run costs one sign-in, the first run three, of the 15 in 3 minutes that Open WebUI takes for each e-mail. The tasks
+    that follow share it.
 seealso:
   - module: selfhosted.llm.webui_user
 """

@@ -12,6 +12,7 @@ from ..errors import Failure
 from ..http import HttpFailure
 from .client import API, SignIn, WrongPassword, open_session, sign_in
 from .client_words import cannot, second_factor
+from .sign_ins import SignIns
 from .user_spec import MOST_PASSWORD_BYTES
 
 LASTING, ONE_TIME = "admin_password", "initial_password"
@@ -35,6 +36,9 @@ class FirstAdmin(Resource):
                 self._signed_in = sign_in(self._session, self._email, password)
             except WrongPassword:
                 continue
+            if which == LASTING and self._signed_in.token:
+                found = self._signed_in
+                SignIns(self._session.url, self._email, password).keep(str(found.token), found.id or "", found.email)
             return {self._email: {"email": self._email, "signs_in_with": which}}
         raise Failure(
             f"Cannot sign in as {self._email}: Open WebUI at {self._session.url} accepts neither admin_password nor "

@@ -46,6 +46,13 @@ def _is_private(path: str) -> bool:
     )
 
 
+def _tidy(place: str) -> None:
+    """Remove the tokens that are too old for anybody."""
+    for entry in os.scandir(place):
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime > LONGEST_SECONDS:
+            os.unlink(entry.path)
+
+
 class SignIns:
     """The token of one account at one server. It is given only to who knows the password that it was got with."""
 
@@ -79,6 +86,7 @@ class SignIns:
             os.makedirs(place, mode=0o700, exist_ok=True)
             if not _is_private(place):
                 return
+            _tidy(place)
             handle, fresh = tempfile.mkstemp(dir=place)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump({**kept, "salt": salt.hex(), "proof": self._proof(salt).hex()}, file)

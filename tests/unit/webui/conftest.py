@@ -14,6 +14,15 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def _own_sign_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has signed in before a test."""
+    place = tmp_path / "sign-ins"
+    place.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
 
 
 @pytest.fixture

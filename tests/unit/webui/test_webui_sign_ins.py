@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,12 @@ def test_without_a_runtime_directory_only_root_has_a_place(
     SignIns(URL, EMAIL, PASSWORD).keep("a.b.c", "id-1", EMAIL)
     SignIns(URL, EMAIL, PASSWORD).forget()
     assert SignIns(URL, EMAIL, PASSWORD).recall() is None
+
+
+def test_what_is_too_old_for_anybody_is_removed(place: Path) -> None:
+    (old,) = place.iterdir()
+    long_ago = sign_ins.time.time() - sign_ins.LONGEST_SECONDS - 60
+    os.utime(old, (long_ago, long_ago))
+    SignIns(URL, "other@example.org", PASSWORD).keep("d.e.f", "id-2", "other@example.org")
+    assert old not in list(place.iterdir())
+    assert SignIns(URL, "other@example.org", PASSWORD).recall()
