@@ -5,15 +5,23 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker."""
+    config.addinivalue_line("markers", "feature(name): skip where this version of Open WebUI lacks a flag of Features")
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +44,20 @@ def bed() -> Iterator[dict[str, Any]]:
     finally:
         if os.environ.get("KEEP_BED") != "1":
             subprocess.run([command, "down"], env=environment, check=False)
+
+
+@pytest.fixture(scope="session")
+def features(bed: dict[str, Any]) -> Features:
+    """What the bed's Open WebUI can do, by its version."""
+    with urllib.request.urlopen(f"{bed['webui_url']}/api/version", timeout=60) as answer:
+        return Features.of(json.load(answer)["version"])
+
+
+@pytest.fixture(autouse=True)
+def _version_has_it(request: pytest.FixtureRequest) -> None:
+    """Nothing is skipped but what this version of the server lacks."""
+    for mark in request.node.iter_markers("feature"):
+        features = request.getfixturevalue("features")
+        for name in mark.args:
+            if not getattr(features, name):
+                pytest.skip(f"Open WebUI {features.version} lacks {name}")

@@ -42,6 +42,8 @@ class Features:
     """A group may lie in another."""
     all_models: bool = _since(0, 12)
     """`models/all` lists every model that has a row."""
+    revocable_sessions: bool = _since(0, 12)
+    """The sessions of an account can be ended, and end with its password."""
     second_factor: bool = _since(0, 12)
     """There is MFA, and some settings want a human session."""
 

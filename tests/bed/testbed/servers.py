@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ def _webui_environment(bed: str) -> dict[str, str]:
         "WEBUI_ADMIN_PASSWORD": secrets.token_urlsafe(18),
         "WEBUI_SECRET_KEY": secrets.token_urlsafe(32),
         "ENABLE_SIGNUP": "false",
+        # only before 0.7, which knows no WEBUI_ADMIN_EMAIL
+        "ENABLE_INITIAL_ADMIN_SIGNUP": "true",
         "ENABLE_OPENAI_API": "false",
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
@@ -129,6 +132,28 @@ def _wait(server: Server, bed: str) -> None:
     say(f"{server.name}: answers at {url_of(server, bed)}")
 
 
+def _sign_up(bed: str) -> None:
+    """Makes the first admin, where the server did not make it of its environment (before 0.7)."""
+    url = url_of(SERVERS["open-webui"], bed)
+    with urllib.request.urlopen(f"{url}/api/config", timeout=30) as answer:
+        if not json.load(answer).get("onboarding"):
+            return
+    secret = _environment_of(f"{bed}-open-webui")
+    admin = {
+        "name": "Admin",
+        "email": secret["WEBUI_ADMIN_EMAIL"],
+        "password": secret["WEBUI_ADMIN_PASSWORD"],
+    }
+    request = urllib.request.Request(
+        f"{url}/api/v1/auths/signup", json.dumps(admin).encode(), {"Content-Type": "application/json"}
+    )
+    try:
+        urllib.request.urlopen(request, timeout=30).close()
+    except urllib.error.HTTPError as error:
+        raise BedError(f"open-webui: the first admin could not sign up: {error.read().decode()}") from error
+    say("open-webui: the first admin has signed up")
+
+
 def _environment_of(container: str) -> dict[str, str]:
     rows = json.loads(_inspect(container, "{{json .Config.Env}}") or "[]")
     return dict(row.split("=", 1) for row in rows)
@@ -177,6 +202,8 @@ def up(only: list[str]) -> None:
             _start(server, bed)
         for server in wanted:
             _wait(server, bed)
+            if server.name == "open-webui":
+                _sign_up(bed)
             # the slow server starts while the registry is filled
             if server.name == "registry" and url_of(SERVERS["ollama"], bed):
                 registry.fill(url_of(SERVERS["ollama"], bed), url_of(server, bed), registry_of(bed), tiny.ensure(CACHE))

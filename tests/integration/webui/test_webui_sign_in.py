@@ -38,6 +38,7 @@ def test_tasks_share_a_sign_in(by_password, recorder):
     assert sign_ins(recorder) == 1
 
 
+@pytest.mark.feature("revocable_sessions")
 def test_a_session_that_is_over_is_begun_anew(by_password, webui, recorder):
     assert not run("webui_user_info", by_password).failed
     webui.call("POST", f"users/{webui.users()[by_password['admin_email']]['id']}/sessions/revoke")
@@ -56,7 +57,8 @@ def test_a_wrong_password_gets_nothing_of_who_knows_the_right_one(by_password, r
 
 def test_who_is_no_admin_any_more_is_told_so(by_password, webui):
     assert not run("webui_user_info", by_password).failed
-    webui.call("POST", f"users/{webui.users()[by_password['admin_email']]['id']}/update", {"role": "user"})
+    boss = webui.users()[by_password["admin_email"]]
+    webui.call("POST", f"users/{boss['id']}/update", {**boss, "role": "user"})
     assert "give the credentials of an administrator" in fail("webui_user_info", by_password)["msg"]
 
 
