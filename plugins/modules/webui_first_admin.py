@@ -15,6 +15,9 @@ description:
   - Start it with a one-time password there, and let this module replace that one at once.
   - Signs in with O(admin_password). Where that works nothing is to be done. Else it signs in with O(initial_password),
     changes the password, and signs in again to prove it.
+  - Where the server has no account at all, it signs up with O(admin_password), since whoever does so first is the
+    administrator. Before Open WebUI 0.7, which does not read those variables, there is no other way; such a server needs
+    C(ENABLE_INITIAL_ADMIN_SIGNUP) to be V(true) where C(ENABLE_SIGNUP) is V(false).
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:

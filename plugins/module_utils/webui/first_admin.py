@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first admin's password: the one of the container's environment gives way to a lasting one."""
+"""The first admin: the password of the container's environment gives way to a lasting one, or the account is made."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FirstAdmin(Resource):
         self._signed_in: Optional[SignIn] = None
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return which of the two passwords signs in."""
+        """Return which of the two passwords signs in; nothing where the server has no account at all."""
         for which, password in self._passwords.items():
             try:
                 self._signed_in = sign_in(self._session, self._email, password)
@@ -40,6 +40,8 @@ class FirstAdmin(Resource):
                 found = self._signed_in
                 SignIns(self._session.url, self._email, password).keep(str(found.token), found.id or "", found.email)
             return {self._email: {"email": self._email, "signs_in_with": which}}
+        if self._is_empty():
+            return {}
         raise Failure(
             f"Cannot sign in as {self._email}: Open WebUI at {self._session.url} accepts neither admin_password nor "
             f"initial_password; somebody has changed the password since, so give the present one as admin_password."
@@ -51,7 +53,17 @@ class FirstAdmin(Resource):
 
     def wanted(self, wish: Wish, present: Optional[State]) -> State:
         """Return what every run wants."""
-        return {"signs_in_with": LASTING}
+        return {"email": self._email, "signs_in_with": LASTING}
+
+    def create(self, step: Step) -> None:
+        """Sign up: whoever does so first is the administrator. Versions before 0.7 know no other way."""
+        body = {"name": "Admin", "email": self._email, "password": self._passwords[LASTING]}
+        try:
+            answer = self._session.post(API + "auths/signup", json=body).json()
+        except HttpFailure as failure:
+            raise Failure(cannot(f"sign up as {self._email}", self._session.url, failure)) from failure
+        if isinstance(answer, dict):
+            self._session.hide(answer.get("token") or "")
 
     def update(self, step: Step) -> None:
         """Write the lasting password; the engine's second reading proves it by a sign-in."""
@@ -67,6 +79,13 @@ class FirstAdmin(Resource):
             ).json()
         except HttpFailure as failure:
             raise Failure(cannot(what, self._session.url, failure)) from failure
+
+    def _is_empty(self) -> bool:
+        try:
+            answer = self._session.get("/api/config").json()
+        except HttpFailure:
+            return False
+        return isinstance(answer, dict) and answer.get("onboarding") is True
 
 
 def first_admin_wish(params: Mapping[str, Any]) -> Wish:

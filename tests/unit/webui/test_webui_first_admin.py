@@ -12,6 +12,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failu
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.first_admin import FirstAdmin, first_admin_wish
 
 CHANGE = "POST /api/v1/auths/update/password"
+SIGN_UP = "POST /api/v1/auths/signup"
 
 
 def given(server, **more):
@@ -64,6 +65,33 @@ def test_neither_password_is_one_sentence(server):
     with pytest.raises(Failure, match="accepts neither admin_password nor initial_password") as caught:
         go(params)
     assert "forgotten" not in caught.value.message
+
+
+@pytest.fixture
+def empty(server):
+    """A server that nobody has signed up to, as one before 0.7 is at first."""
+    server.users.clear()
+    server.instead["GET /api/config"] = (200, {"onboarding": True}, "application/json")
+    return server
+
+
+def test_an_account_is_foreseen_where_there_is_none(empty):
+    result = go(given(empty), check=True)
+    assert result["first_admin"] == {"email": "admin@example.org", "signs_in_with": "admin_password"}
+    assert result["diff"]["before"] == {}
+    assert SIGN_UP not in empty.requests
+
+
+def test_the_account_is_made_with_the_lasting_password(empty):
+    empty.instead[SIGN_UP] = (200, {"token": "eyJ"}, "application/json")
+    FirstAdmin(given(empty), False).create(None)
+    assert empty.bodies == [{"name": "Admin", "email": "admin@example.org", "password": "lasting"}]
+
+
+def test_a_sign_up_that_is_refused_is_told_in_the_servers_words(empty):
+    empty.instead[SIGN_UP] = (403, {"detail": "Sign-up is off"}, "application/json")
+    with pytest.raises(Failure, match=r"Cannot sign up as admin@example\.org: .* 403: Sign-up is off"):
+        go(given(empty))
 
 
 def test_a_second_factor_proves_a_password_but_cannot_change_one(server):
