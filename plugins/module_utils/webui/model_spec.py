@@ -1,0 +1,135 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person says of models, checked before any call."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
+
+from ..converge import Wish
+from . import access, values
+from .problems import Problems
+from .user_spec import _is_image as is_image
+
+_NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
+MODEL_OPTIONS: Dict[str, Any] = {
+    "id": {"type": "str", "required": True},
+    "name": {"type": "str"},
+    "base_model": {"type": "str"},
+    "description": {"type": "str"},
+    "system": {"type": "str"},
+    "params": {"type": "dict"},
+    "capabilities": {"type": "dict"},
+    "tags": _NAMES,
+    "knowledge": _NAMES,
+    "tools": _NAMES,
+    "filters": _NAMES,
+    "actions": _NAMES,
+    "skills": _NAMES,
+    "suggestions": {"type": "list", "elements": "raw"},
+    "hidden": {"type": "bool"},
+    "active": {"type": "bool"},
+    "profile_image_url": {"type": "str"},
+    "meta": {"type": "dict"},
+    "access": access.ACCESS,
+    "grant_base": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+SETS = ("tags", "knowledge", "tools", "filters", "actions", "skills")
+MOST_ID_CHARACTERS = 256
+
+# What has an option of its own would be said twice, and nobody could tell which of the two holds.
+OPTION_OF_META = {
+    "description": "description",
+    "capabilities": "capabilities",
+    "tags": "tags",
+    "knowledge": "knowledge",
+    "toolIds": "tools",
+    "filterIds": "filters",
+    "actionIds": "actions",
+    "skillIds": "skills",
+    "suggestion_prompts": "suggestions",
+    "hidden": "hidden",
+    "profile_image_url": "profile_image_url",
+}
+OPTION_OF_PARAMS = {"system": "system"}
+
+
+def model_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+    """Return models as wanted, or raise one Failure with all that is wrong with them."""
+    wrong = Problems("model", listed)
+    seen: Dict[str, int] = {}
+    for number, entry in enumerate(entries, 1):
+        found = list(_problems(entry))
+        first = seen.setdefault(entry["id"], number)
+        if first != number:
+            found.append(f"it is listed twice (entry {first} is the same model)")
+        wrong.add(number, entry["id"], found)
+    wrong.refuse(len(entries))
+    return [_wish(entry) for entry in entries]
+
+
+def shown_suggestion(item: Any) -> Any:
+    """Return a suggestion in its shortest form: a text, or a mapping where it has a title or more."""
+    if not isinstance(item, Mapping):
+        return item
+    kept = {key: value for key, value in item.items() if value is not None}
+    if not any(kept.get("title") or ()):
+        kept.pop("title", None)
+    return kept["content"] if set(kept) == {"content"} else kept
+
+
+def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
+    yield from _id_problems(entry["id"])
+    if entry["state"] == "absent":
+        return
+    for name, value in entry.items():
+        yield from values.problems(value, name)
+    if entry["name"] is not None and not entry["name"].strip():
+        yield "name is empty; leave it out, and a new model is named by its id"
+    if entry["base_model"] == entry["id"]:
+        yield "base_model is the model itself; leave it out to override a model of a connection"
+    if entry["profile_image_url"] and not is_image(entry["profile_image_url"]):
+        yield (
+            "profile_image_url is none that the server takes (an http or https address, /user.png, /favicon.png, "
+            "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
+        )
+    for name in SETS:
+        if not all(item and item.strip() for item in entry[name] or ()):
+            yield f"{name} has an empty item; take it out"
+    for option, own in (("meta", OPTION_OF_META), ("params", OPTION_OF_PARAMS)):
+        for key in sorted(own.keys() & (entry[option] or {}).keys()):
+            yield f"{option}.{key} has an option of its own; say it by {own[key]}"
+    for number, item in enumerate(entry["suggestions"] or ()):
+        yield from _suggestion_problems(item, f"suggestions[{number}]")
+
+
+def _id_problems(model_id: str) -> Iterator[str]:
+    if not model_id:
+        yield "id is empty"
+    if any(character.isspace() for character in model_id):
+        yield f"id is {model_id[:80]!r}, and Open WebUI takes none with blanks; take them out"
+    if len(model_id) > MOST_ID_CHARACTERS:
+        yield f"id has {len(model_id)} characters, and Open WebUI takes {MOST_ID_CHARACTERS} at most; shorten it"
+
+
+def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
+    text = item.get("content") if isinstance(item, Mapping) else item
+    if not isinstance(text, str) or not text.strip():
+        yield f"{where} has no text; give a text, or a mapping with content and title"
+    title = item.get("title") if isinstance(item, Mapping) else None
+    if title is not None and not (isinstance(title, list) and all(isinstance(line, str) for line in title)):
+        yield f"{where}.title is {title!r}; give a list of two lines"
+
+
+def _wish(entry: Mapping[str, Any]) -> Wish:
+    fields = {name: value for name, value in entry.items() if value is not None and name not in ("id", "state")}
+    for name in SETS:
+        if name in fields:
+            fields[name] = sorted({item.strip() if name == "tags" else item for item in fields[name]})
+    if "suggestions" in fields:
+        fields["suggestions"] = [shown_suggestion(item) for item in fields["suggestions"]]
+    if "access" in fields:
+        fields["access"] = access.wanted(fields["access"])
+    return Wish(entry["id"], entry["state"] == "present", fields)
