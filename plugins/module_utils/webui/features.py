@@ -28,6 +28,8 @@ class Features:
     """Prompts have an id and a `name`. Before, they are known by their command and have a `title`."""
     skills: bool = _since(0, 8)
     """There are skills."""
+    responses_api: bool = _since(0, 8)
+    """A connection may be asked by OpenAI's Responses API (`api_type`)."""
     base_access: bool = _since(0, 9)
     """A preset works only for those who may see its base model."""
     partial_user_update: bool = _since(0, 10)
@@ -36,6 +38,8 @@ class Features:
     """`configs/import` sets the keys that it is given. Before, it replaces all of them, nested."""
     knowledge_folders: bool = _since(0, 10)
     """Knowledge has folders, and tells what differs from a manifest."""
+    provider_names: bool = _since(0, 10)
+    """A connection says what kind of server is behind it (`provider`)."""
     base_row: bool = _since(0, 11)
     """A base model without a row is the administrators' alone. Before, it did not limit its presets."""
     nested_groups: bool = _since(0, 12)
@@ -44,6 +48,8 @@ class Features:
     """`models/all` lists every model that has a row."""
     revocable_sessions: bool = _since(0, 12)
     """The sessions of an account can be ended, and end with its password."""
+    ollama_headers: bool = _since(0, 12)
+    """Headers and `auth_type` of an Ollama connection go with every call. 0.10 sends headers with chats alone."""
     second_factor: bool = _since(0, 12)
     """There is MFA, and some settings want a human session."""
 
