@@ -100,10 +100,14 @@ options:
       - With V(on_create) the password is set when the account is made, and never again.
       - With V(always) it is written by every run, which is a change each time. From Open WebUI 0.12 on that ends
         all sessions of the account.
+      - With V(verify) a run signs in once with the password, in check mode too, and writes it only where it is not
+        the one in force. That takes the server a third of a second, and counts as one of the 15 sign-ins in 3 minutes
+        that it takes for an e-mail; where they are used up, the run waits 4 minutes for more.
     type: str
     choices:
       - on_create
       - always
+      - verify
     default: on_create
   groups:
     description:

@@ -26,6 +26,7 @@ attributes:
     support: partial
     details:
       - With O(update_password=always) each run writes the password, since nobody can read the one in force.
+        With V(verify) it is, by a sign-in.
 options:
   email:
     description:
@@ -86,6 +87,13 @@ EXAMPLES = r"""
     email: clara@example.org
     password: "{{ vault_clara_password }}"
     update_password: always
+
+- name: The service account has this password, and is signed out only where it had another
+  selfhosted.llm.webui_user:
+    token: "{{ vault_webui_key }}"
+    email: automation@example.org
+    password: "{{ vault_automation_password }}"
+    update_password: verify
 """
 
 RETURN = r"""
@@ -169,7 +177,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     wish = user_wish(module.params)
-    users = Users(Client(module.params, module.check_mode))
+    users = Users(Client(module.params, module.check_mode), module.params)
     return without_password(converge(users, [wish], check_mode=module.check_mode).single())
 
 

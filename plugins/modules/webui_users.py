@@ -10,7 +10,7 @@ module: webui_users
 short_description: Manage many accounts of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes accounts, with their roles and groups, from a list.
+  - Makes, changes and removes accounts, with their roles and groups, from a list, a CSV file, or both.
   - All accounts are read at once, compared, and only those that differ are written, some at a time.
   - Every entry is checked before the first write, and one error names all that are wrong.
   - A run that breaks off tells which accounts were done, which failed and which were not begun. The next run finishes.
@@ -25,14 +25,30 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(users[].update_password=always) each run writes the password, since nobody can read the one in force.
+      - With O(update_password=always) each run writes the passwords, since nobody can read those in force.
+        With V(verify) it can tell them, by a sign-in each.
 options:
+  csv:
+    description:
+      - A CSV file on the controller, looked for as other actions look for theirs, in C(files) of the role or beside the
+        playbook. It may be encrypted with ansible-vault. No output repeats what is in it.
+      - UTF-8, in the form of Open WebUI's own import. The first line has the columns C(Name), C(Email), C(Password),
+        C(Role) and, if wanted, C(Groups), in any order and case, separated by commas or semicolons. Only C(Email)
+        must be there.
+      - A row is as an entry of O(users), and an empty cell says nothing of the account. C(Groups) has the names of
+        groups separated by semicolons, and a semicolon alone for none.
+      - May be given beside O(users). An account in both is an error.
+    type: str
+  csv_content:
+    description:
+      - The text of such a file, in place of O(csv).
+    type: str
   users:
     description:
       - The accounts. Of each only what is given is compared and changed.
+      - One of O(users), O(csv) and O(csv_content) is required.
     type: list
     elements: dict
-    required: true
     suboptions:
       email:
         description:
@@ -49,18 +65,16 @@ options:
         description:
           - The password. Required for an account that is not there yet.
           - 1 to 72 bytes in UTF-8.
-          - One that is already set cannot be compared. See O(users[].update_password).
+          - The server does not tell the one that is set. See O(update_password).
         type: str
       update_password:
         description:
-          - With V(on_create) the password is set when the account is made, and never again.
-          - With V(always) it is written by every run, which is a change each time. From Open WebUI 0.12 on that ends
-            all sessions of the account.
+          - When the password is written. Where it is left out, as O(update_password) says.
         type: str
         choices:
           - on_create
           - always
-        default: on_create
+          - verify
       role:
         description:
           - V(user), V(admin) or V(pending), as for M(selfhosted.llm.webui_user).
@@ -85,12 +99,33 @@ options:
           - present
           - absent
         default: present
+  update_password:
+    description:
+      - When passwords are written that an account in O(csv), or one in O(users) that does not say so itself, has.
+      - With V(on_create) the password is set when the account is made, and never again.
+      - With V(always) it is written by every run, which is a change each time. From Open WebUI 0.12 on that ends
+        all sessions of the account.
+      - With V(verify) a run signs in once with each password, in check mode too, and writes those that are not in
+        force. That takes the server a third of a second each.
+    type: str
+    choices:
+      - on_create
+      - always
+      - verify
+    default: on_create
   purge:
     description:
-      - Remove every account that O(users) does not list, with its chats.
-      - The primary admin (the oldest account) and the account that the task signs in with are kept.
-        RV(kept) names them.
-      - Refused where O(users) lists nobody who is to be there.
+      - Remove every account that is not listed, with its chats.
+      - The primary admin (the oldest account), the account that the task signs in with, and those that come from OAuth
+        or SCIM are kept. RV(kept) names them.
+      - Refused where nobody is listed who is to be there.
+    type: bool
+    default: false
+  purge_external:
+    description:
+      - Whether O(purge) takes accounts that come from elsewhere, too.
+      - Those of OAuth and SCIM bear a mark. Those that LDAP or a trusted header made do not, so where one of these
+        signs people in, a purge that would remove somebody is refused unless this is V(true).
     type: bool
     default: false
   workers:
@@ -100,6 +135,9 @@ options:
         cores gain little.
     type: int
     default: 4
+notes:
+  - While a second factor is on, Open WebUI takes 100 new accounts in 15 minutes. A run with more waits, and so does one
+    that verifies more passwords. The check run before it tells for how long.
 seealso:
   - module: selfhosted.llm.webui_user
   - module: selfhosted.llm.webui_user_info
@@ -118,6 +156,18 @@ EXAMPLES = r"""
           - teachers
       - email: ben@example.org
         password: "{{ vault_passwords.ben }}"
+
+- name: Everybody in the school's list has an account
+  selfhosted.llm.webui_users:
+    token: "{{ vault_webui_key }}"
+    csv: people.csv
+
+- name: The list is right, passwords too, and nobody who left it can sign in
+  selfhosted.llm.webui_users:
+    token: "{{ vault_webui_key }}"
+    csv: people.csv
+    update_password: verify
+    purge: true
 
 - name: Exactly these people have accounts, and the admins
   selfhosted.llm.webui_users:
@@ -144,7 +194,8 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description:
-    - The listed accounts that are there after the run, in the order of O(users), as the server shows them.
+    - The listed accounts that are there after the run, as the server shows them. Those of O(users) come first, then
+      those of O(csv), each in their order.
     - In check mode what is foreseen; new accounts have no C(id) then.
   returned: success
   type: list
@@ -177,11 +228,11 @@ users:
       description: The names of the groups that the user is in, sorted.
       type: list
       elements: str
-      returned: when an entry of O(users) gives groups
+      returned: when an entry gives groups
     profile_image_url:
       description: The picture's address. A picture within the address is shown by its kind, size and digest.
       type: str
-      returned: when an entry of O(users) gives one
+      returned: when an entry gives one
 plan:
   description: What was changed, or would be in check mode.
   returned: success
@@ -206,13 +257,13 @@ plan:
       elements: str
       returned: success
 kept:
-  description: The accounts that O(purge) kept because they cannot be removed.
+  description: The accounts that O(purge) kept although nobody lists them.
   returned: success
   type: list
   elements: str
   sample: [admin@example.org]
 problems:
-  description: What is wrong with the entries of O(users), a sentence for each.
+  description: What is wrong with the entries of O(users) and the lines of O(csv), a sentence for each.
   returned: when an entry cannot be as wanted
   type: list
   elements: str
@@ -237,39 +288,78 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import HIDDEN, Wish, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import LISTED_OPTIONS, user_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import (
+    LISTED_OPTIONS,
+    USER_OPTIONS,
+    listed_entries,
+    user_wishes,
+)
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import Users, without_password
 
 OPTIONS = {
     **WEBUI_OPTIONS,
-    "users": {"type": "list", "elements": "dict", "required": True, "options": LISTED_OPTIONS},
+    "csv": {"type": "str"},
+    "csv_content": {"type": "str", "no_log": True},
+    "users": {"type": "list", "elements": "dict", "options": LISTED_OPTIONS},
+    "update_password": USER_OPTIONS["update_password"],
     "purge": {"type": "bool", "default": False},
+    "purge_external": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
 }
+RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], ["users", "csv", "csv_content"]]}
+
+
+def wishes_of(module: AnsibleModule) -> list[Wish]:
+    params = module.params
+    entries = listed_entries(params["users"] or ())
+    forget_passwords(module)
+    if params["csv_content"] is not None:
+        from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_csv import csv_entries
+
+        entries += csv_entries(params["csv_content"], (params["csv"] or "csv_content").rsplit("/", 1)[-1])
+    elif params["csv"] is not None:
+        raise Failure(
+            "csv was not read, which this module's action does on the controller; call the module as "
+            "selfhosted.llm.webui_users, or give csv_content."
+        )
+    return user_wishes(entries, params["update_password"])
+
+
+def forget_passwords(module: AnsibleModule) -> None:
+    # Ansible would look for each of a thousand passwords in each word that is told of a thousand accounts, which
+    # takes longer than all else. What it repeats of the options is the only place in the result that has them.
+    params = module.params
+    users = params["users"] or ()
+    passwords = {user["password"] for user in users if user["password"] is not None}
+    module.no_log_values -= passwords - {params["token"], params["admin_password"], params["csv_content"]}
+    params["users"] = [
+        {name: HIDDEN if name == "password" else said for name, said in user.items() if said is not None}
+        for user in users
+    ]
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    purge = module.params["purge"]
-    wishes = user_wishes(module.params["users"])
-    if purge and not any(wish.present for wish in wishes):
+    params = module.params
+    wishes = wishes_of(module)
+    if params["purge"] and not any(wish.present for wish in wishes):
+        listing = "users" if params["users"] is not None else "csv"
         raise Failure(
-            "Refusing to purge, because users lists nobody who is to be there, which would remove all; "
-            "list those to keep."
+            f"Refusing to purge, because {listing} lists nobody who is to be there, which would remove all; "
+            f"list those to keep."
         )
-    users = Users(Client(module.params, module.check_mode), listed=True)
-    if purge:
+    users = Users(Client(params, module.check_mode), params, listed=True, purge_external=params["purge_external"])
+    if params["purge"]:
         users.require_caller()
-    workers = module.params["workers"]
-    outcome = converge(users, wishes, check_mode=module.check_mode, purge=purge, workers=workers)
+    outcome = converge(users, wishes, check_mode=module.check_mode, purge=params["purge"], workers=params["workers"])
     return without_password(outcome.many("users"))
 
 
 def main() -> None:
-    run(OPTIONS, body, **WEBUI_RULES)
+    run(OPTIONS, body, **RULES)
 
 
 if __name__ == "__main__":

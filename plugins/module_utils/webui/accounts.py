@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 from ..errors import Failure
 from .client import Client
@@ -25,6 +25,7 @@ class Accounts:
     def __init__(self, client: Client, groups: Groups) -> None:
         self._client = client
         self._groups = groups
+        self._total = 0
 
     def find(self, email: str) -> Optional[Record]:
         """Return the full record of one account, or None."""
@@ -38,24 +39,47 @@ class Accounts:
         """Return all accounts, each with all that is known of it."""
         return list(self._pages())
 
-    def listed(self, groups_of: Iterable[str], images_of: Iterable[str]) -> List[Record]:
-        """Return all accounts, with ``group_ids`` and ``profile_image_url`` at least for these e-mails."""
+    def listed(self, groups_of: Iterable[str], images_of: Iterable[str], expected: int = 0) -> List[Record]:
+        """Return all accounts, with ``group_ids`` and ``profile_image_url`` at least for these e-mails.
+
+        ``expected`` is how many there may be: more than a page are asked for at once.
+        """
         with_groups, with_images = set(groups_of), set(images_of)
-        first, total = self._page(1)
-        if len(first) >= total:
-            return first
         needy = with_groups | with_images
-        by_page = math.ceil(total / PAGE_SIZE) - 1
-        by_one = 1 + len(needy)
-        by_group = 1 + len(self._peopled()) if with_groups and not with_images else by_one
+        first: List[Record] = []
+        if expected > PAGE_SIZE:
+            records = self._all()
+            total = len(records)
+        else:
+            records = []
+            first, total = self._page(1)
+        self._total = total
+        if first and len(first) >= total:
+            return first
+        by_page = math.ceil(total / PAGE_SIZE) - bool(first)
+        by_one = bool(first) + len(needy)
+        by_group = bool(first) + len(self._peopled()) if with_groups and not with_images else by_one
         if needy and by_page <= min(by_one, by_group):
-            return first + list(self._pages(start=2))
-        records = self._all()
+            return first + list(self._pages(start=2 if first else 1))
+        records = records or self._all()
         if not needy:
             return records
         if by_group < by_one:
             return self._with_members(records)
         return [self.find(record["email"]) or record if record["email"] in needy else record for record in records]
+
+    def external(self, records: Sequence[Record]) -> Set[str]:
+        """Return the ids of those of ``records`` that OAuth or SCIM made or signs in."""
+        lacking = [record for record in records if "created_at" not in record]
+        if len(lacking) > math.ceil(self._total / PAGE_SIZE):
+            ids = {record["id"] for record in records}
+            found = [record for record in self.every() if record["id"] in ids]
+        else:
+            found = [
+                self.find(record["email"].lower()) or record if record in lacking else record for record in records
+            ]
+        # 0.6 has `oauth_sub` instead; an account that LDAP made bears no mark in any version.
+        return {record["id"] for record in found if any(record.get(name) for name in ("oauth", "oauth_sub", "scim"))}
 
     def primary(self, known: Iterable[Record]) -> Optional[str]:
         """Return the id of the primary admin, which is the oldest account; ``known`` may be all accounts."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ..converge import Secret, Wish
@@ -15,7 +16,12 @@ from ..errors import Failure
 
 ROLES = ("pending", "user", "admin")
 MOST_PASSWORD_BYTES = 72
-ON_CREATE, ALWAYS = "on_create", "always"
+# What mail can carry (RFC 5321); the server searches for an e-mail in an address of its own.
+MOST_EMAIL_LENGTH = 254
+# How much of what is wrong one message tells; all of it is under `problems`.
+MOST_WORDS, MOST_VALUE = 700, 200
+ON_CREATE, ALWAYS, VERIFY = "on_create", "always", "verify"
+UPDATE_PASSWORD = (ON_CREATE, ALWAYS, VERIFY)
 NO_IMAGE = "/user.png"
 SERVER_IMAGES = ("", NO_IMAGE, "/favicon.png", "/static/favicon.png")
 
@@ -23,50 +29,101 @@ USER_OPTIONS: Dict[str, Any] = {
     "email": {"type": "str", "required": True},
     "name": {"type": "str"},
     "password": {"type": "str", "no_log": True},
-    "update_password": {"type": "str", "choices": [ON_CREATE, ALWAYS], "default": ON_CREATE, "no_log": False},
+    "update_password": {"type": "str", "choices": list(UPDATE_PASSWORD), "default": ON_CREATE, "no_log": False},
     "role": {"type": "str", "choices": list(ROLES)},
     "groups": {"type": "list", "elements": "str"},
     "profile_image_url": {"type": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
-# Ansible would not say which entry of a list has the wrong role, so the check is ours there.
-LISTED_OPTIONS: Dict[str, Any] = {**USER_OPTIONS, "role": {"type": "str"}}
+LISTED_OPTIONS: Dict[str, Any] = {
+    **USER_OPTIONS,
+    # Ansible would not say which entry of a list has the wrong role, so the check is ours there.
+    "role": {"type": "str"},
+    "update_password": {"type": "str", "choices": list(UPDATE_PASSWORD), "no_log": False},
+}
 
 _EMAIL = re.compile(r"[^@\s]+@(localhost|[^@\s]+\.[^@\s]+)")
 _OWN_IMAGE = re.compile(r"/api/v1/users/[^/?#]+/profile/image")
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECASE)
+# PostgreSQL keeps no NUL, and half a surrogate pair is no text at all.
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+Problem = Tuple[str, str]
+"""Where an account is told of (`entry 3`, `line 7 of people.csv`), and what is wrong with it."""
 
 
-def user_wish(entry: Mapping[str, Any]) -> Wish:
+@dataclass(frozen=True)
+class Entry:
+    """One account as a person gave it, where, and what is wrong with the way it is written.
+
+    ``quotes`` tells whether messages may repeat its values: a cell that slipped may hold a password.
+    """
+
+    place: str
+    said: Mapping[str, Any]
+    problems: Tuple[str, ...] = ()
+    quotes: bool = True
+
+    @property
+    def title(self) -> str:
+        """Return how messages name it."""
+        return f"{self.place} ({_title(self.said['email'])})" if self.quotes else self.place
+
+
+def user_wish(said: Mapping[str, Any]) -> Wish:
     """Return one account as wanted, or raise a Failure with all that is wrong with it."""
-    problems = list(_problems(entry))
+    problems = list(_problems(Entry("", said)))
     if problems:
-        raise Failure(_sentence(f"The user {entry['email']} cannot be as wanted: " + "; ".join(problems)))
-    return _wish(entry)
+        words = "; ".join(shortened(problem) for problem in problems)
+        raise Failure(_sentence(f"The user {_title(said['email'])} cannot be as wanted: {words}"))
+    return _wish(said, "", ON_CREATE)
 
 
-def user_wishes(entries: Sequence[Mapping[str, Any]]) -> List[Wish]:
-    """Return a list of accounts as wanted, or raise one Failure that names every bad entry."""
-    problems: List[str] = []
-    seen: Dict[str, int] = {}
-    for number, entry in enumerate(entries, 1):
+def listed_entries(users: Sequence[Mapping[str, Any]]) -> List[Entry]:
+    """Return the entries of an option that is a list of accounts."""
+    return [Entry(f"entry {number}", said) for number, said in enumerate(users, 1)]
+
+
+def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> List[Wish]:
+    """Return many accounts as wanted, or raise one Failure that names every bad entry.
+
+    ``update_password`` is of those that say nothing of their own.
+    """
+    problems: List[Problem] = []
+    seen: Dict[str, str] = {}
+    for entry in entries:
         found = list(_problems(entry))
-        first = seen.setdefault(str(entry["email"]).lower(), number)
-        if first != number:
-            found.append(f"it is listed twice (entry {first} is the same account)")
-        problems += [f"entry {number} ({entry['email']}): {problem}" for problem in found]
+        email = str(entry.said["email"] or "").lower()
+        first = seen.setdefault(email, entry.place) if email else entry.place
+        if first != entry.place:
+            found.append(f"it is listed twice ({first} is the same account)")
+        problems += [(entry.title, problem) for problem in found]
     if problems:
         raise refused(problems, len(entries))
-    return [_wish(entry) for entry in entries]
+    return [_wish(entry.said, entry.title, update_password) for entry in entries]
 
 
-def refused(problems: Sequence[str], of: int) -> Failure:
+def refused(problems: Sequence[Problem], of: int) -> Failure:
     """Return the Failure for bad entries, each in a sentence of its own under ``problems``."""
-    entries = len({problem.split(":", 1)[0] for problem in problems})
+    told = [f"{place}: {shortened(words)}" for place, words in problems]
+    shown, length = 0, 0
+    while shown < len(told) and (not shown or length + len(told[shown]) <= MOST_WORDS):
+        length += len(told[shown])
+        shown += 1
+    rest = f"; and {len(told) - shown} more, which problems lists" if shown < len(told) else ""
+    bad = len({place for place, dummy in problems})
+    words = "; ".join(told[:shown]) + rest
     return Failure(
-        _sentence(f"Nothing was changed, because {entries} of {of} users cannot be as wanted: " + "; ".join(problems)),
-        problems=[_sentence(problem[0].upper() + problem[1:]) for problem in problems],
+        _sentence(f"Nothing was changed, because {bad} of {of} users cannot be as wanted: {words}"),
+        problems=[_sentence(problem[0].upper() + problem[1:]) for problem in told],
     )
+
+
+def shortened(text: str) -> str:
+    """Return text fit for a message, whatever somebody wrote into a value."""
+    if len(text) <= 2 * MOST_VALUE:
+        return text
+    return f"{text[:MOST_VALUE]}... ({len(text)} characters) ...{text[-MOST_VALUE:]}"
 
 
 def shown_image(url: str) -> str:
@@ -77,26 +134,47 @@ def shown_image(url: str) -> str:
     return f"{url.split(',', 1)[0]},... ({len(url)} characters, sha256 {digest})"
 
 
-def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
-    email = entry["email"] or ""
-    if entry["state"] == "absent":
-        if not email.strip():
-            yield "email is empty"
+def _title(email: Optional[str]) -> str:
+    text = email or ""
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]}..."
+
+
+def _problems(entry: Entry) -> Iterator[str]:
+    if entry.problems:
+        yield from entry.problems
         return
-    if not _EMAIL.fullmatch(email):
-        yield f"{email!r} is no e-mail address (name@domain.tld or name@localhost)"
-    if entry["name"] is not None and not entry["name"].strip():
+    said, email = entry.said, entry.said["email"] or ""
+    if said["state"] == "absent" and not email.strip():
+        yield "email is empty"
+    elif said["state"] == "absent" or _EMAIL.fullmatch(email):
+        yield from _email_problems(email)
+    else:
+        yield f"{repr(email) if entry.quotes else 'email'} is no e-mail address (name@domain.tld or name@localhost)"
+    if said["state"] == "absent":
+        return
+    for name in ("name", "password", "profile_image_url"):
+        if said[name] is not None and _UNSTORABLE.search(said[name]):
+            yield f"{name} holds a NUL or half of a surrogate pair, which no server keeps; take it out"
+    if said["name"] is not None and not said["name"].strip():
         yield "name is empty; leave it out to have the part of the e-mail before the @"
-    if entry["role"] is not None and entry["role"] not in ROLES:
-        yield f"role is {entry['role']!r}; it is one of {', '.join(ROLES)}"
-    yield from _password_problems(entry["password"])
-    if entry["password"] is None and entry["update_password"] == ALWAYS:
-        yield "update_password is always, but there is no password"
-    if entry["profile_image_url"] is not None and not _is_image(entry["profile_image_url"]):
+    if said["role"] is not None and said["role"] not in ROLES:
+        yield f"role is {repr(said['role']) if entry.quotes else 'none'}; it is one of {', '.join(ROLES)}"
+    yield from _password_problems(said["password"])
+    if said["password"] is None and said["update_password"] in (ALWAYS, VERIFY):
+        yield f"update_password is {said['update_password']}, but there is no password"
+    if said["profile_image_url"] is not None and not _is_image(said["profile_image_url"]):
         yield (
             "profile_image_url is none that the server takes (an http or https address, /user.png, /favicon.png, "
             "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
         )
+
+
+def _email_problems(email: str) -> Iterator[str]:
+    if not email.isprintable():
+        yield "email holds a character that cannot be seen; write it anew"
+    if len(email) > MOST_EMAIL_LENGTH:
+        yield f"email has {len(email)} characters, and mail takes {MOST_EMAIL_LENGTH} at most; shorten it"
 
 
 def _password_problems(password: Any) -> Iterator[str]:
@@ -120,20 +198,23 @@ def _is_image(url: str) -> bool:
         return False
 
 
-def _wish(entry: Mapping[str, Any]) -> Wish:
+def _wish(said: Mapping[str, Any], place: str, update_password: str) -> Wish:
     # The server lower-cases every e-mail, and compares them so.
-    email = entry["email"].lower()
+    email = said["email"].lower()
     fields: Dict[str, Any] = {
-        name: entry[name] for name in ("name", "role", "profile_image_url") if entry[name] is not None
+        name: said[name] for name in ("name", "role", "profile_image_url") if said[name] is not None
     }
     if fields.get("profile_image_url") == "":
         # The server takes an empty one, but shows an address with the account's id, which is this picture.
         fields["profile_image_url"] = NO_IMAGE
-    if entry["groups"] is not None:
-        fields["groups"] = sorted(set(entry["groups"]))
-    if entry["password"] is not None:
-        fields["password"] = Secret(entry["password"])
-    return Wish(email, entry["state"] == "present", {**fields, "update_password": entry["update_password"]})
+    if said["groups"] is not None:
+        fields["groups"] = sorted(set(said["groups"]))
+    if said["password"] is not None:
+        fields["password"] = Secret(said["password"])
+    fields["update_password"] = said["update_password"] or update_password
+    if place:
+        fields["place"] = place
+    return Wish(email, said["state"] == "present", fields)
 
 
 def _sentence(words: str) -> str:

@@ -5,32 +5,50 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence
+import threading
+from typing import Any, Callable, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Set
 
 from ..converge import Present, Resource, Secret, State, Step, Wish
 from ..errors import Failure
 from .accounts import Accounts, Record
 from .client import Client
 from .groups import Groups
-from .user_spec import ALWAYS, refused, shown_image
+from .pacing import MOST_CALLS, Gate, http_failure, pauses
+from .user_spec import ALWAYS, VERIFY, Problem, refused, shortened, shown_image
 
 BASIC = ("id", "email", "name", "role")
+# What 0.6 and 0.8 say where the primary admin may not be changed.
+PRIMARY_WORDS = "primary admin"
 FULL = (*BASIC, "groups", "profile_image_url", "created_at", "last_active_at")
 
 
 class Users(Resource):
-    """Accounts by e-mail; ``listed`` where there may be many, whose states are kept short."""
+    """Accounts by e-mail; ``listed`` where there may be many, whose states are kept short.
+
+    ``params`` are the common options of the module. With ``purge_external`` a purge takes the
+    accounts of OAuth, LDAP and SCIM as well.
+    """
 
     kind = "user"
 
-    def __init__(self, client: Client, listed: bool = False) -> None:
+    def __init__(
+        self, client: Client, params: Mapping[str, Any], listed: bool = False, purge_external: bool = False
+    ) -> None:
         self._client = client
+        self._params = params
         self._groups = Groups(client)
         self._accounts = Accounts(client, self._groups)
         self._listed = listed
+        self._purge_external = purge_external
         self._records: Dict[str, Record] = {}
         self._wished: List[str] = []
         self._primary: Optional[str] = None
+        self._external: Optional[Set[str]] = None
+        self._wrong: Optional[Set[str]] = None
+        self._settings: Optional[Dict[str, Any]] = None
+        self._gate = Gate()
+        self._lock = threading.Lock()
+        self._told: List[str] = []
 
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the accounts; raise one Failure for all that only the server could tell is wrong."""
@@ -39,13 +57,15 @@ class Users(Resource):
         if self._listed:
             groups_of = [wish.name for wish in wishes if "groups" in wish.fields and wish.present]
             images_of = [wish.name for wish in wishes if "profile_image_url" in wish.fields and wish.present]
-            records = self._accounts.listed(groups_of, images_of)
+            records = self._accounts.listed(groups_of, images_of, sum(wish.present for wish in wishes))
             fields = [*BASIC, *(["groups"] if groups_of else []), *(["profile_image_url"] if images_of else [])]
         else:
             records = [found for found in (self._accounts.find(wish.name) for wish in wishes) if found]
             fields = list(FULL)
         self._records = {record["email"].lower(): record for record in records}
         self._check(wishes)
+        if self._wrong is None:
+            self._wrong = self._verified(wishes)
         return {email: user_state(record, self._groups, fields) for email, record in self._records.items()}
 
     def key(self, wish: Wish) -> Hashable:
@@ -64,16 +84,18 @@ class Users(Resource):
         said.update({name: wish.fields[name] for name in ("name", "role", "groups") if name in wish.fields})
         if "profile_image_url" in wish.fields:
             said["profile_image_url"] = shown_image(wish.fields["profile_image_url"])
-        if "password" in wish.fields and (present is None or wish.fields["update_password"] == ALWAYS):
+        if "password" in wish.fields and (present is None or self._is_due(wish)):
             said["password"] = wish.fields["password"]
         return said
 
     def refusal(self, step: Step) -> Optional[str]:
-        """Say what the server forbids, before it does so halfway."""
+        """Say what the server forbids, before it does so halfway, and whom a purge leaves alone."""
         if step.action == "create":
             return None
         record = self._records[str(step.key)]
         deletes, demotes = step.action == "delete", "role" in step.changes
+        if step.wish is None and not self._purge_external and record["id"] in self._external_ids():
+            return f"The user {step.name} comes from OAuth or SCIM; keep it."
         if not deletes and record["role"] != "admin":
             return None
         who = f"The user {step.name} is"
@@ -84,15 +106,22 @@ class Users(Resource):
                 return f"{who} the primary admin (the oldest account), which stays an admin; leave its role out."
             caller = self._client.caller()
             if caller and not caller.is_account(record):
-                return (
-                    f"{who} the primary admin (the oldest account), which nobody else may change; give its own "
-                    f"credentials, or leave it out."
-                )
+                return _not_by_others(step)
         elif (deletes or demotes) and self._client.caller().is_account(record):
             if deletes:
                 return f"{who} the account that this task signs in with, and nobody can delete himself; keep it."
             return f"{who} the account that this task signs in with, which must stay an admin; leave its role out."
         return None
+
+    def review(self, steps: Sequence[Step]) -> None:
+        """Refuse a purge that nobody could answer for, and foresee how long new accounts take."""
+        if not self._purge_external and any(step.wish is None for step in steps):
+            self._refuse_unmarked()
+        self._foresee(sum(step.action == "create" for step in steps), "new accounts")
+
+    def warnings(self) -> Sequence[str]:
+        """Return how long a run takes, or would take, that has to wait for the server."""
+        return self._told
 
     def needs(self, step: Step) -> Collection[Hashable]:
         """Let the caller's own password come last, because writing it ends the session of this run."""
@@ -106,13 +135,12 @@ class Users(Resource):
         if "profile_image_url" in wish.fields:
             body["profile_image_url"] = wish.fields["profile_image_url"]
         self._client.hide(body["password"])
-        answer = self._client.post("auths/add", f"create the user {step.name}", json=body)
-        # The answer is a session of the new account.
+        what = f"create the user {step.name}"
+        answer = self._gate.call(lambda: self._client.post("auths/add", what, json=body))
+        # The answer is a session of the new account, but where there is a second factor.
         self._client.hide(answer.get("token"))
         if "groups" in step.changes:
-            # A group that the server gives to every new account may be among those it must not be in.
-            record = self._accounts.find(str(step.key)) or {}
-            self._move(str(answer["id"]), step, record.get("group_ids", []))
+            self._move(str(answer["id"]), step, self._first_groups(step))
 
     def update(self, step: Step) -> None:
         """Write what differs, and nothing else where the version allows it."""
@@ -130,14 +158,16 @@ class Users(Resource):
         if body:
             if not self._client.features().partial_user_update:
                 body = {**self._needed_before_0_10(record), **body}
-            self._client.post(f"users/{record['id']}/update", f"update the user {step.name}", json=body)
+            path, what = f"users/{record['id']}/update", f"update the user {step.name}"
+            self._guarded(step, lambda: self._client.post(path, what, json=body))
         if own_session:
             self._client.password_changed(record["email"], body["password"])
 
     def delete(self, step: Step) -> None:
         """Remove the account."""
         record = self._records[str(step.key)]
-        self._client.delete(f"users/{record['id']}", f"delete the user {step.name}")
+        path, what = f"users/{record['id']}", f"delete the user {step.name}"
+        self._guarded(step, lambda: self._client.delete(path, what))
 
     def require_caller(self) -> None:
         """Refuse to purge where nobody knows whom to spare."""
@@ -148,18 +178,92 @@ class Users(Resource):
             )
 
     def _check(self, wishes: Sequence[Wish]) -> None:
-        problems: List[str] = []
-        for number, wish in enumerate(wishes, 1):
+        problems: List[Problem] = []
+        foreseen = set(self._client.foreseen("groups"))
+        for wish in wishes:
             if not wish.present:
                 continue
-            found = self._groups.problems(wish.fields["groups"]) if wish.fields.get("groups") else []
+            names = [name for name in wish.fields.get("groups") or () if name not in foreseen]
+            found = self._groups.problems(names) if names else []
             if wish.name not in self._records and "password" not in wish.fields:
                 found.append("the account is not there yet, and to make it a password is needed")
             if found and not self._listed:
-                raise Failure(f"The user {wish.name} cannot be as wanted: {'; '.join(found)}.")
-            problems += [f"entry {number} ({wish.name}): {problem}" for problem in found]
+                words = "; ".join(shortened(problem) for problem in found)
+                raise Failure(f"The user {wish.name} cannot be as wanted: {words}.")
+            problems += [(wish.fields["place"], problem) for problem in found]
         if problems:
             raise refused(problems, len(wishes))
+
+    def _is_due(self, wish: Wish) -> bool:
+        mode = wish.fields["update_password"]
+        return mode == ALWAYS or (mode == VERIFY and wish.name in (self._wrong or ()))
+
+    def _verified(self, wishes: Sequence[Wish]) -> Set[str]:
+        given = {
+            wish.name: wish.fields["password"].reveal()
+            for wish in wishes
+            if wish.present and wish.fields["update_password"] == VERIFY and "password" in wish.fields
+        }
+        given = {email: password for email, password in given.items() if email in self._records}
+        if not given:
+            return set()
+        from .passwords import wrong_passwords
+
+        self._foresee(len(given), "passwords to verify")
+        self._client.hide(*given.values())
+        return wrong_passwords(self._params, given, self._gate)
+
+    def _refuse_unmarked(self) -> None:
+        features = self._client.get_mapping("/api/config", "read how people sign in").get("features") or {}
+        for name, what in (("enable_ldap", "LDAP"), ("auth_trusted_header", "a trusted header")):
+            if features.get(name):
+                raise Failure(
+                    f"Refusing to purge: {what} signs people in there, and Open WebUI does not tell which accounts it "
+                    f"made; list whom to keep and set purge_external to true, or leave purge out."
+                )
+
+    def _foresee(self, calls: int, what: str) -> None:
+        times = pauses(calls)
+        if times and self._setting("ENABLE_MFA"):
+            self._told.append(
+                f"{calls} {what} take about {times * 16} minutes, since Open WebUI takes {MOST_CALLS} such calls in 15 "
+                f"minutes from one address while a second factor is on; a run waits for it, and until it is over "
+                f"people who come from the same address cannot sign in."
+            )
+
+    def _setting(self, name: str) -> Any:
+        with self._lock:
+            if self._settings is None:
+                self._settings = self._client.get_mapping("auths/admin/config", "read the settings of accounts")
+        return self._settings.get(name)
+
+    def _first_groups(self, step: Step) -> Collection[str]:
+        """Return the groups that the server itself has put a new account into."""
+        default = self._setting("DEFAULT_GROUP_ID")
+        if default is None:
+            return list((self._accounts.find(str(step.key)) or {}).get("group_ids") or ())
+        return [default] if any(row["id"] == default for row in self._groups.rows()) else []
+
+    def _guarded(self, step: Step, write: Callable[[], Any]) -> None:
+        try:
+            write()
+        except Failure as failure:
+            answer = http_failure(failure)
+            # 0.6 and 0.8 answer 500 where later ones answer 403.
+            if answer is None or answer.status not in (403, 500) or step.key not in self._records:
+                raise
+            if answer.status == 500 and PRIMARY_WORDS not in answer.words:
+                raise
+            if self._records[str(step.key)]["id"] != self._primary_id():
+                raise
+            raise Failure(_not_by_others(step)) from failure
+
+    def _external_ids(self) -> Set[str]:
+        if self._external is None:
+            wished = set(self._wished)
+            others = [record for email, record in self._records.items() if email not in wished]
+            self._external = self._accounts.external(others)
+        return self._external
 
     def _primary_id(self) -> Optional[str]:
         if self._primary is None:
@@ -204,6 +308,13 @@ def without_password(result: Dict[str, Any]) -> Dict[str, Any]:
     for state in result.get("users", [result.get("user", {})]):
         state.pop("password", None)
     return result
+
+
+def _not_by_others(step: Step) -> str:
+    return (
+        f"The user {step.name} is the primary admin (the oldest account), which nobody else may change; give its own "
+        f"credentials, or leave it out."
+    )
 
 
 def _wish_of(step: Step) -> Wish:

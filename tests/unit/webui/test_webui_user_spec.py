@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import (
+    listed_entries,
     shown_image,
     user_wish,
     user_wishes,
@@ -138,7 +139,7 @@ def test_one_error_names_every_bad_entry():
         entry(email="twice@Example.org", password=""),
     ]
     with pytest.raises(Failure) as caught:
-        user_wishes(entries)
+        user_wishes(listed_entries(entries))
     assert caught.value.message.startswith(
         "Nothing was changed, because 2 of 4 users cannot be as wanted: entry 2 (bad): "
     )

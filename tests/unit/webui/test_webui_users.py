@@ -14,7 +14,11 @@ from webui_double import Server
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import user_wish, user_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import (
+    listed_entries,
+    user_wish,
+    user_wishes,
+)
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import Users, user_states, without_password
 
 BY_PASSWORD = {"token": None, "admin_email": "admin@example.org", "admin_password": "admin-password"}
@@ -25,16 +29,22 @@ def entry(email, **said):
     return {"email": email, "state": "present", "update_password": "on_create", **unsaid, **said}
 
 
+def resource(client, **more):
+    params = {"url": client.url, "timeout": 10.0, "validate_certs": True, "ca_path": None, "workers": 4}
+    return Users(client, params, **more)
+
+
 def one(client, email, check=False, credentials=None, **said):
-    users = Users(client(read_only=check, **(credentials or {})))
+    users = resource(client(read_only=check, **(credentials or {})))
     return without_password(converge(users, [user_wish(entry(email, **said))], check_mode=check).single())
 
 
-def many(client, *entries, check=False, purge=False, workers=4, credentials=None):
-    users = Users(client(read_only=check, **(credentials or {})), listed=True)
+def many(client, *entries, check=False, purge=False, workers=4, credentials=None, **more):
+    users = resource(client(read_only=check, **(credentials or {})), listed=True, **more)
     if purge:
         users.require_caller()
-    outcome = converge(users, user_wishes(entries), check_mode=check, purge=purge, workers=workers)
+    wishes = user_wishes(listed_entries(entries))
+    outcome = converge(users, wishes, check_mode=check, purge=purge, workers=workers)
     return without_password(outcome.many("users"))
 
 

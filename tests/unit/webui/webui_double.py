@@ -41,6 +41,8 @@ class Server:
     fail_after_writes: int | None = None
     tells_status: bool = True
     default_group: str | None = None
+    second_factor: bool = False
+    features: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._number = itertools.count(1)
@@ -109,6 +111,8 @@ class Server:
     def _routed(self, method: str, path: str, params: dict[str, str], body: Any, token: str) -> tuple[int, Any]:
         if path == "/api/version":
             return 200, {"version": self.version}
+        if path == "/api/config":
+            return 200, {"features": self.features}
         if path == "/api/v1/auths/signin":
             return self._sign_in(body)
         caller = self._caller(token)
@@ -121,6 +125,8 @@ class Server:
             return self._groups(method, rest[1:], body)
         if method == "POST" and rest == ["auths", "add"]:
             return self._add(body)
+        if rest == ["auths", "admin", "config"]:
+            return 200, {"ENABLE_MFA": self.second_factor, "DEFAULT_GROUP_ID": self.default_group or ""}
         return 200, "<!doctype html>"
 
     def _sign_in(self, body: Any) -> tuple[int, Any]:
