@@ -35,7 +35,8 @@ system:
   type: str
 params:
   description:
-    - Parameters of the model, by the names that Open WebUI gives them (C(temperature), C(num_ctx), C(function_calling)).
+    - Parameters of the model, by the names that Open WebUI gives them (C(temperature), C(num_ctx),
+      C(function_calling)).
     - Only the keys that are given are compared and written, at every depth. V(null) removes a key. Lists are whole.
   type: dict
 capabilities:

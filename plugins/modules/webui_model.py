@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - selfhosted.llm.webui_model
 seealso:
   - module: selfhosted.llm.webui_models
+  - module: selfhosted.llm.webui_prompt
 """
 
 EXAMPLES = r"""

@@ -38,6 +38,7 @@ options:
     default: 4
 seealso:
   - module: selfhosted.llm.webui_model
+  - module: selfhosted.llm.webui_prompts
 """
 
 EXAMPLES = r"""

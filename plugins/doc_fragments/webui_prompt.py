@@ -1,0 +1,63 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from textwrap import indent
+
+from ansible_collections.selfhosted.llm.plugins.doc_fragments.webui import ModuleDocFragment as Webui
+
+_PROMPT = r"""
+command:
+  description:
+    - What people type after a slash, by which the prompt is known. A slash in front makes no difference.
+    - It may not hold blanks or further slashes.
+  type: str
+  required: true
+name:
+  description:
+    - The name that is shown. A new prompt without one is named by its command.
+  type: str
+content:
+  description:
+    - The words of the prompt. Open WebUI asks for what stands in C({{ }}) and knows some of it, such as
+      C({{CURRENT_DATE}}); write the text between C({% raw %}) and C({% endraw %}), or read it from a file, so that
+      Ansible leaves it alone.
+    - Required for a prompt that is not there yet.
+    - A change makes a new version, which is the one in use. What is as wanted makes none.
+  type: str
+tags:
+  description:
+    - The tags, no more and no fewer. Open WebUI has them since 0.8.
+  type: list
+  elements: str
+active:
+  description:
+    - Whether the prompt is offered. Open WebUI can switch one off since 0.8.
+  type: bool
+state:
+  description:
+    - Whether the prompt is there. With V(absent) its versions go as well.
+  type: str
+  choices:
+    - present
+    - absent
+  default: present
+"""
+
+_ACCESS = Webui.ACCESS.partition("options:\n")[2]
+
+
+class ModuleDocFragment:
+    # What is said of one prompt, but for its access, which is selfhosted.llm.webui.access.
+    DOCUMENTATION = "options:\n" + indent(_PROMPT, "  ")
+
+    # The same as the entries of a list.
+    LISTED = (
+        "options:\n  prompts:\n"
+        "    description:\n      - The prompts. Of each only what is given is compared and changed.\n"
+        "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"
+        + indent(_PROMPT.replace("O(", "O(prompts[]."), "      ")
+        + indent(_ACCESS, "    ")
+    )

@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_prompt
+short_description: Manage one prompt of Open WebUI
+version_added: 0.1.0
+description:
+  - Makes, changes and removes a prompt that people call by a command.
+  - Only what is given is compared and changed.
+  - For more than a few prompts use M(selfhosted.llm.webui_prompts), which reads them all at once.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui.access
+  - selfhosted.llm.webui_prompt
+seealso:
+  - module: selfhosted.llm.webui_prompts
+  - module: selfhosted.llm.webui_model
+"""
+
+EXAMPLES = r"""
+- name: Everybody may type /summary
+  selfhosted.llm.webui_prompt:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    command: summary
+    name: Summary
+    content: "Sum up in five sentences what follows:"
+    access:
+      public: true
+
+- name: Teachers have a prompt whose words lie in a file, and may change it
+  selfhosted.llm.webui_prompt:
+    token: "{{ vault_webui_key }}"
+    command: lesson
+    name: Plan a lesson
+    content: "{{ lookup('ansible.builtin.file', 'prompts/lesson.md') }}"
+    tags: [school]
+    access:
+      write:
+        groups: [teachers]
+
+- name: A prompt asks for what it needs
+  selfhosted.llm.webui_prompt:
+    token: "{{ vault_webui_key }}"
+    command: letter
+    content: "{% raw %}Write a letter to {{ name }}. Today is {{CURRENT_DATE}}.{% endraw %}"
+
+- name: A prompt is switched off and kept
+  selfhosted.llm.webui_prompt:
+    token: "{{ vault_webui_key }}"
+    command: lesson
+    active: false
+
+- name: A prompt is gone
+  selfhosted.llm.webui_prompt:
+    token: "{{ vault_webui_key }}"
+    command: /letter
+    state: absent
+"""
+
+RETURN = r"""
+prompt:
+  description:
+    - The prompt after the run, as the server shows it, or empty where it is absent.
+    - In check mode what is foreseen; a new prompt has no C(id) then.
+  returned: success
+  type: dict
+  sample:
+    id: 7a3f0c55-2f1c-4a0b-9a52-0d7d3d0f6a55
+    command: summary
+    name: Summary
+    content: "Sum up in five sentences what follows:"
+    tags: []
+    active: true
+    access:
+      public: true
+      read: {groups: [], users: []}
+      write: {groups: [], users: []}
+  contains:
+    id:
+      description: The prompt's id on the server.
+      type: str
+      returned: when the prompt is there, from Open WebUI 0.8 on
+    command:
+      description: The command, without a slash.
+      type: str
+      returned: when the prompt is there
+    name:
+      description: The name that is shown.
+      type: str
+      returned: when the prompt is there
+    content:
+      description: The words of the prompt.
+      type: str
+      returned: when the prompt is there
+    tags:
+      description: The tags, sorted.
+      type: list
+      elements: str
+      returned: when the prompt is there, from Open WebUI 0.8 on
+    active:
+      description: Whether the prompt is offered.
+      type: bool
+      returned: when the prompt is there, from Open WebUI 0.8 on
+    access:
+      description: Who may see and change it, by names. What O(access) cannot say is under C(other).
+      type: dict
+      returned: when O(access) is given
+done:
+  description: The prompts that had been written when the run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The prompts that the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompt_spec import PROMPT_OPTIONS, prompt_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompts import Prompts
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    wishes = prompt_wishes([{name: module.params[name] for name in PROMPT_OPTIONS}], listed=False)
+    prompts = Prompts(Client(module.params, module.check_mode))
+    return converge(prompts, wishes, check_mode=module.check_mode).single()
+
+
+def main() -> None:
+    run({**WEBUI_OPTIONS, **PROMPT_OPTIONS}, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()
