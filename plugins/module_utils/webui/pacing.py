@@ -24,13 +24,16 @@ Answer = TypeVar("Answer")
 
 
 class Gate:
-    """Lets the calls of all threads through, and none while the server takes no more."""
+    """Lets the calls of all threads through, and none while the server takes no more.
+
+    ``clock`` and ``sleep`` are in seconds.
+    """
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._clock = clock
-        self._sleep = sleep
+        self.sleep = sleep
         self._lock = threading.Lock()
         self._opens = 0.0
 
@@ -54,7 +57,7 @@ class Gate:
             left = self._opens - self._clock()
             if left <= 0:
                 return
-            self._sleep(left)
+            self.sleep(left)
 
 
 def http_failure(failure: Failure) -> Optional[HttpFailure]:

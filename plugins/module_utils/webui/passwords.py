@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, Mapping, Optional, Set
+from typing import Any, Dict, List, Mapping, Optional, Set
 
 from ..errors import Failure
 from ..http import Session
@@ -19,12 +18,7 @@ SIGN_IN_SECONDS = 240.0
 TRUSTED_HEADER = "trusted header"
 
 
-def wrong_passwords(
-    params: Mapping[str, Any],
-    passwords: Mapping[str, str],
-    gate: Gate,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Set[str]:
+def wrong_passwords(params: Mapping[str, Any], passwords: Mapping[str, str], gate: Gate) -> Set[str]:
     """Return the e-mails whose account has another password; one sign-in for each, ``workers`` at once.
 
     ``params`` are the common options of a module. Raises Failure where a sign-in does not tell.
@@ -35,7 +29,7 @@ def wrong_passwords(
     told = _signed_in(session, passwords, gate, workers)
     limited = {email: passwords[email] for email, right in told.items() if right is None}
     if limited:
-        sleep(SIGN_IN_SECONDS)
+        gate.sleep(SIGN_IN_SECONDS)
         told.update(_signed_in(session, limited, gate, workers))
     still: List[str] = [email for email, right in told.items() if right is None]
     if still:

@@ -61,6 +61,8 @@ def _rows(text: str, separator: str) -> Iterator[Row]:
 
 def _columns(header: Sequence[str], where: str) -> List[str]:
     names = [cell.strip().lower() for cell in header]
+    # A spreadsheet may end each row in empty cells.
+    width = len(names)
     while names and not names[-1]:
         names.pop()
     known = [column.lower() for column in COLUMNS]
@@ -76,7 +78,7 @@ def _columns(header: Sequence[str], where: str) -> List[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise Failure(f"The columns {', '.join(twice)} stand twice in {where}; keep one of each.")
-    return names
+    return names + [""] * (width - len(names))
 
 
 def _entry(place: str, columns: Sequence[str], cells: Optional[Sequence[str]]) -> Entry:
@@ -107,9 +109,8 @@ def _misfit(columns: Sequence[str], cells: Optional[Sequence[str]]) -> str:
             "its quotes do not fit together, or it holds a NUL; put the whole cell into quotes, and write a quote "
             'within it as ""'
         )
-    # A spreadsheet may end each row in empty cells.
-    extra = any(cell.strip() for cell in cells[len(columns) :])
-    if len(cells) >= len(columns) and not extra:
+    beyond = any(cell.strip() for name, cell in zip(columns, cells) if not name)
+    if len(cells) == len(columns) and not beyond:
         return ""
     return (
         f"it has {len(cells)} cells where the first line has {len(columns)}; put a cell that holds the separator into "

@@ -94,7 +94,7 @@ def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> L
     for entry in entries:
         found = list(_problems(entry))
         email = str(entry.said["email"] or "").lower()
-        first = seen.setdefault(email, entry.place) if email else entry.place
+        first = seen.setdefault(email, entry.place) if _EMAIL.fullmatch(email) else entry.place
         if first != entry.place:
             found.append(f"it is listed twice ({first} is the same account)")
         problems += [(entry.title, problem) for problem in found]

@@ -42,6 +42,9 @@ class Server:
     tells_status: bool = True
     default_group: str | None = None
     second_factor: bool = False
+    # How many of the next calls below auths/ are one too many, and the words for it.
+    too_many: int = 0
+    too_many_words: str = "Too many attempts. Please try again later."
     features: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -101,6 +104,9 @@ class Server:
             self.bodies.append(body)
             if f"{method} {parts.path}" in self.instead:
                 return self.instead[f"{method} {parts.path}"]
+            if self.too_many and method == "POST" and "/auths/" in parts.path:
+                self.too_many -= 1
+                return 429, {"detail": self.too_many_words}, "application/json"
             if method != "GET" and not parts.path.endswith("/signin"):
                 self._writes += 1
                 if self.fail_after_writes is not None and self._writes > self.fail_after_writes:
@@ -132,6 +138,8 @@ class Server:
     def _sign_in(self, body: Any) -> tuple[int, Any]:
         for user_id, user in self.users.items():
             if user["email"] == body["email"].lower() and self.passwords[user_id] == body["password"]:
+                if self.second_factor:
+                    return 200, {"next_step": "verify", "challenge_token": "of-nobody", "expires_in": 300}
                 return 200, {**user, "token": session_token(user_id + self.passwords[user_id])}
         return 400, {"detail": "The email or password provided is incorrect."}
 

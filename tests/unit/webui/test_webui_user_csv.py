@@ -1,0 +1,206 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accounts from a CSV text: every form of it, and every row that is wrong by its line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from webui_double import KEY
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_csv import csv_entries
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import listed_entries, user_wishes
+
+ROOT = Path(__file__).resolve().parents[3]
+HEAD = "Name,Email,Password,Role,Groups\n"
+MOST_BYTES = 150_000_000
+
+
+def wishes(text):
+    """Return e-mails with what is said of each; passwords in the clear."""
+    found = {}
+    for wish in user_wishes(csv_entries(text, "people.csv")):
+        said = {name: value for name, value in wish.fields.items() if name not in ("place", "update_password")}
+        if "password" in said:
+            said["password"] = said["password"].reveal()
+        found[wish.name] = said
+    return found
+
+
+def problems(text):
+    with pytest.raises(Failure) as caught:
+        user_wishes(csv_entries(text, "people.csv"))
+    return caught.value.details["problems"]
+
+
+ANNA = {"name": "Anna Weber", "password": "Secret-1", "role": "user", "groups": ["7a", "choir"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Name,Email,Password,Role,Groups\nAnna Weber,Anna@example.org,Secret-1,user,choir;7a\n",
+        'Name;Email;Password;Role;Groups\r\nAnna Weber;Anna@example.org;Secret-1;User;"7a;choir"\r\n',
+        "\ufeffName,Email,Password,Role,Groups\nAnna Weber,Anna@example.org,Secret-1,user,7a ; choir ;\n",
+        " GROUPS , role,PASSWORD,email,name\n7a;choir,USER,Secret-1,Anna@example.org,Anna Weber",
+        '"Name","Email","Password","Role","Groups"\n"Anna Weber","Anna@example.org","Secret-1","user","7a;choir"\n',
+        "\n\nName,Email,Password,Role,Groups\n\n,,,,\nAnna Weber,Anna@example.org,Secret-1,user,7a;choir\n\n",
+        "Name,Email,Password,Role,Groups,,\nAnna Weber,Anna@example.org,Secret-1,user,7a;choir,,\n",
+        "Name,Email,Password,Role,Groups\rAnna Weber,Anna@example.org,Secret-1,user,7a;choir\r",
+    ],
+)
+def test_every_form_of_a_file_says_the_same(text):
+    assert wishes(text) == {"anna@example.org": ANNA}
+
+
+def test_an_empty_cell_says_nothing():
+    assert wishes(HEAD + ",anna@example.org,,,\n") == {"anna@example.org": {}}
+    assert wishes("Email\nanna@example.org\n") == {"anna@example.org": {}}
+
+
+def test_a_semicolon_alone_is_no_group():
+    assert wishes(HEAD + ",anna@example.org,,,;\n") == {"anna@example.org": {"groups": []}}
+
+
+def test_quotes_separators_and_line_ends_within_a_cell_are_kept():
+    text = HEAD + '"Weber, ""Anna""\nMaria",anna@example.org,"a,b;""c",user,\n,ben@example.org,,,\n'
+    assert wishes(text)["anna@example.org"] == {"name": 'Weber, "Anna"\nMaria', "password": 'a,b;"c', "role": "user"}
+    assert problems(text + ",bad,,,\n") == [
+        "Line 5 of people.csv: email is no e-mail address (name@domain.tld or name@localhost)."
+    ]
+
+
+@given(
+    name=st.text(min_size=1).map(lambda text: f"n{text}n"),
+    password=st.text(max_size=10).map(lambda text: f"p{text}p"),
+    separator=st.sampled_from(",;"),
+)
+def test_what_a_csv_writer_writes_is_read_as_it_was(name, password, separator):
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in name + password):
+        return
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=separator)
+    writer.writerows([["Name", "Email", "Password"], [name, "a@b.c", password]])
+    assert wishes(file.getvalue()) == {"a@b.c": {"name": name, "password": password}}
+
+
+def test_every_bad_row_is_named_with_its_line_at_once():
+    text = (
+        HEAD
+        + "Anna,anna@example.org,Secret-1,user,\n"
+        + "Ben,ben,Secret-2,king,\n"
+        + "Weber, Clara,clara@example.org,Secret-3,user,\n"
+        + '"Dora"x,dora@example.org,Secret-4,user,\n'
+        + "Emil,ANNA@example.org,Secret-5,user,\n"
+        + "Fritz,fritz@example.org, Secret-6,user,\n"
+        + "Greta,greta@example.org\n"
+        + f"Hugo,hugo@example.org,{'Secret-7' * 10},user,\n"
+        + "Ida,i\u202eda@example.org,Secret-8,user,\n"
+        + "Jo,jo@example.org,Secret-9,user,\n"
+        + '"Kai,kai@example.org,Secret-10,user,\nLea,lea@example.org,Secret-11,user,\n'
+    )
+    found = problems(text)
+    assert [int(problem.split()[1]) for problem in found] == [3, 3, 4, 5, 6, 7, 8, 9, 10, 12]
+    assert all(problem.startswith("Line ") and " of people.csv: " in problem for problem in found)
+    for words, problem in zip(
+        ("no e-mail", "role is none", "it has 6 cells", "quotes do not fit", "listed twice (line 2 of people.csv",
+         "begins or ends with a blank", "it has 2 cells", "password has 80 bytes", "cannot be seen",
+         "quotes do not fit"), found, strict=True,
+    ):  # fmt: skip
+        assert words in problem
+    assert "Secret" not in repr(found)
+
+
+def test_the_message_is_short_and_the_problems_are_all():
+    text = HEAD + "".join(f"P{number},bad,Secret-{number},user,\n" for number in range(5000))
+    with pytest.raises(Failure) as caught:
+        user_wishes(csv_entries(text, "people.csv"))
+    assert len(caught.value.message) < 1000
+    assert "5000 of 5000 users" in caught.value.message
+    assert "more, which problems lists." in caught.value.message
+    assert caught.value.details["problems"][-1].startswith("Line 5001 of people.csv: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "There is no column Email in line 1 of people.csv; begin with a first line with the columns"),
+        ("\n\n", "There is no column Email"),
+        ("Anna,anna@example.org,Secret-1,user\n", "There is no column Email in line 1 of people.csv"),
+        ("Name\tEmail\nAnna\tanna@example.org\n", "There is no column Email"),
+        ("Name,Mail,Password\n", "There is no column Email"),
+        ("Name,Email,Pasword,Class\n", "Nobody knows the columns 'Pasword', 'Class' in line 1 of people.csv"),
+        ("Name,Email,,Role\n", "Nobody knows the columns ''"),
+        ("Name,Email,EMAIL,Name\n", "The columns email, name stand twice in line 1 of people.csv"),
+    ],
+)
+def test_a_header_that_does_not_tell_is_an_error(text, words):
+    with pytest.raises(Failure) as caught:
+        csv_entries(text, "people.csv")
+    assert words in caught.value.message
+    assert "Secret" not in caught.value.message
+
+
+def test_a_file_without_accounts_is_an_empty_list():
+    assert csv_entries(HEAD, "people.csv") == []
+
+
+def test_an_account_in_both_lists_is_an_error():
+    listed = {**dict.fromkeys(("name", "password", "role", "groups", "profile_image_url", "update_password"))}
+    entries = listed_entries([{**listed, "email": "a@b.c", "state": "absent"}])
+    with pytest.raises(Failure) as caught:
+        user_wishes(entries + csv_entries("Email\nA@b.c\n", "people.csv"))
+    assert caught.value.details["problems"] == [
+        "Line 2 of people.csv: it is listed twice (entry 1 is the same account)."
+    ]
+
+
+def module(server, **said):
+    """Run the module in a process of its own; return its result and the most memory it had, in bytes."""
+    arguments = {"url": server.url, "token": KEY, "_ansible_check_mode": True, **said}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ansible_collections.selfhosted.llm.plugins.modules.webui_users"],
+        env={**os.environ, "PYTHONPATH": str(ROOT / ".cache" / "collections")},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+    process.stdin.close()
+    output = process.stdout.read()
+    _pid, _status, usage = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return json.loads(output), usage.ru_maxrss * 1024
+
+
+def test_ten_thousand_rows_take_150_mb_and_are_judged_before_any_call(server):
+    rows = [f"Name of {n},user{n}@example.org,Password-of-{n},user,\n" for n in range(10_000)]
+    result, most = module(server, csv="files/people.csv", csv_content=HEAD + "".join(rows))
+    assert len(result["plan"]) == 10_000
+    assert most <= MOST_BYTES
+    assert "Password-of-" not in repr(result)
+    server.requests.clear()
+    rows[::100] = ["Nobody,none,Password-of-nobody,user,\n"] * 100
+    result, most = module(server, csv="files/people.csv", csv_content=HEAD + "".join(rows))
+    assert [problem.split(":")[0] for problem in result["problems"]] == [
+        f"Line {n + 2} of people.csv" for n in range(0, 10_000, 100)
+    ]
+    assert server.requests == []
+    assert most <= MOST_BYTES
+    assert "Password-of-" not in repr(result)
+
+
+def test_a_path_alone_was_not_read(server):
+    result, _most = module(server, csv="people.csv")
+    assert result["msg"].startswith("csv was not read, which this module's action does on the controller")
