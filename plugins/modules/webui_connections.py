@@ -1,0 +1,407 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_connections
+short_description: Manage the connections of Open WebUI to its back ends
+version_added: 0.1.0
+description:
+  - Makes, changes, orders and removes connections to Ollamas and to servers that speak OpenAI's API, from a list.
+  - The connections of a kind are read with one call and written with one, however many change. Right before that they
+    are read again, so that what somebody else changed meanwhile is kept, and afterwards they are looked at once more.
+  - Every entry is checked before the first write, and one error names all that are wrong.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+options:
+  connections:
+    description:
+      - The connections. Of each only what is given is compared and changed.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      kind:
+        description:
+          - V(ollama) for an Ollama, V(openai) for whatever speaks OpenAI's API (vLLM, llama.cpp, LiteLLM, a cloud).
+        type: str
+        required: true
+      base_url:
+        description:
+          - The back end's address as Open WebUI's container reaches it. For V(openai) it often ends in C(/v1).
+          - With O(connections[].kind) it is what a connection is known by. Case of the host, a default port and a slash
+            at the end make no difference, and the spelling that is there stays.
+          - A user name or password in it is refused. Give O(connections[].key) or O(connections[].headers).
+        type: str
+        required: true
+      key:
+        description:
+          - The key that Open WebUI sends as a bearer token. An empty one takes it away.
+          - It is compared with the one that is there, and neither is shown. What is shown is whether there is one.
+        type: str
+      enabled:
+        description:
+          - Whether the server asks this back end. A new one is, unless this says otherwise.
+        type: bool
+      prefix_id:
+        description:
+          - What stands before the names of this back end's models, with a dot between, as in V(cloud) for
+            C(cloud.gpt-4o). An empty one takes it away.
+          - Where one list has the same O(connections[].base_url) several times, or the server has it, this tells which
+            one is meant.
+        type: str
+      tags:
+        description:
+          - Tags for all models of this back end, no more and no fewer. Their order does not matter.
+        type: list
+        elements: str
+      model_ids:
+        description:
+          - The models to take from this back end, by their names there (without the prefix). V([]) is all.
+          - From an V(openai) back end these are offered without a look whether it has them.
+        type: list
+        elements: str
+      headers:
+        description:
+          - Headers to send to this back end, no more and no fewer. The server replaces words such as C({{USER_EMAIL}}).
+          - Their values are compared like O(connections[].key), and masked in all output.
+          - For an Ollama from Open WebUI 0.12 on.
+        type: dict
+      connection_type:
+        description:
+          - How the models are marked for people. Where nothing is said, an Ollama is V(local) and others are
+            V(external).
+        type: str
+      auth_type:
+        description:
+          - How Open WebUI shows who it is. V(bearer) sends O(connections[].key), which is what it does where nothing is
+            said. V(none) sends nothing, V(session) the caller's own token, V(system_oauth) the token of the caller's
+            OAuth sign-in, and V(microsoft_entra_id) (of old V(azure_ad)) one of Microsoft Entra ID.
+          - For an Ollama from Open WebUI 0.12 on.
+        type: str
+      provider:
+        description:
+          - What is behind an V(openai) connection, where the server treats it in a way of its own, as in V(azure),
+            V(llama.cpp) or V(lmstudio). An empty one is none of them.
+        type: str
+      api_type:
+        description:
+          - V(responses) for OpenAI's Responses API instead of chat completions. For V(openai).
+        type: str
+      api_version:
+        description:
+          - The version of the API that Azure wants. For V(openai).
+        type: str
+      config:
+        description:
+          - What else the server keeps of a connection and has no option here, such as C(extra_params).
+          - Only the keys that are given are compared and written, in mappings within it as well. A null takes a key
+            away.
+          - Values whose names sound like a secret (key, token, password and the like) are masked in all output.
+        type: dict
+      state:
+        description:
+          - Whether the connection is there. With V(absent) all but O(connections[].kind), O(connections[].base_url) and
+            O(connections[].prefix_id) is ignored.
+        type: str
+        choices:
+          - present
+          - absent
+        default: present
+  enable_ollama:
+    description:
+      - Whether Open WebUI uses Ollamas at all. Where it is left out, nothing is changed.
+    type: bool
+  enable_openai:
+    description:
+      - Whether Open WebUI uses servers that speak OpenAI's API at all. Where it is left out, nothing is changed.
+    type: bool
+  purge:
+    description:
+      - Remove every connection that O(connections) does not list, of those kinds of which it lists one that is to be
+        there. A kind that the list does not name is left alone; switch it off with O(enable_ollama=false) or
+        O(enable_openai=false), or list its connections as V(absent).
+      - Refused where O(connections) lists nothing that is to be there.
+    type: bool
+    default: false
+  order:
+    description:
+      - With V(listed) the connections of a kind stand in the order of the list, and those that are not listed behind
+        them. Where two back ends have a model of the same name, people get that of the first.
+      - With V(any) what is there keeps its place, and what is new comes last.
+      - Where it is left out, it is V(listed) with O(purge=true), and else V(any).
+    type: str
+    choices:
+      - any
+      - listed
+  verify:
+    description:
+      - Whether the server must reach the back ends before anything is written, with the keys and the headers as they
+        will be. One error names all that do not answer, in check mode too.
+      - Asked only of what is about to be written, and not of connections that are switched off.
+    type: bool
+    default: false
+seealso:
+  - module: selfhosted.llm.webui_connection
+  - module: selfhosted.llm.webui_connection_info
+"""
+
+EXAMPLES = r"""
+- name: Two Ollamas and a cloud, and nothing else
+  selfhosted.llm.webui_connections:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    connections:
+      - kind: ollama
+        base_url: http://ollama:11434
+      - kind: ollama
+        base_url: http://gpu2.example.org:11434
+      - kind: openai
+        base_url: https://api.openai.com/v1
+        key: "{{ vault_openai_key }}"
+        prefix_id: cloud
+        model_ids: [gpt-4o, gpt-4o-mini]
+    purge: true
+
+- name: Only Ollama is used, and the server calls nobody else
+  selfhosted.llm.webui_connections:
+    token: "{{ vault_webui_key }}"
+    connections:
+      - kind: ollama
+        base_url: http://ollama:11434
+    enable_ollama: true
+    enable_openai: false
+
+- name: One server under two keys, told apart by the prefix
+  selfhosted.llm.webui_connections:
+    token: "{{ vault_webui_key }}"
+    connections:
+      - kind: openai
+        base_url: https://llm.example.org/v1
+        prefix_id: teachers
+        key: "{{ vault_teachers_key }}"
+      - kind: openai
+        base_url: https://llm.example.org/v1
+        prefix_id: pupils
+        key: "{{ vault_pupils_key }}"
+        model_ids: [small]
+
+- name: The fast one first, and each must answer before anything is written
+  selfhosted.llm.webui_connections:
+    token: "{{ vault_webui_key }}"
+    connections:
+      - kind: openai
+        base_url: http://vllm.example.org:8000/v1
+      - kind: openai
+        base_url: http://spare.example.org:8000/v1
+    order: listed
+    verify: true
+
+- name: One has moved
+  selfhosted.llm.webui_connections:
+    token: "{{ vault_webui_key }}"
+    connections:
+      - kind: ollama
+        base_url: http://old.example.org:11434
+        state: absent
+      - kind: ollama
+        base_url: http://new.example.org:11434
+"""
+
+RETURN = r"""
+connections:
+  description:
+    - The listed connections that are there after the run, in the order of O(connections), as the server shows them.
+    - In check mode what is foreseen.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - kind: openai
+      base_url: https://llm.example.org/v1
+      key: "********"
+      enabled: true
+      prefix_id: cloud
+      tags: []
+      model_ids: [gpt-4o]
+      headers: {}
+      connection_type: external
+      auth_type: bearer
+      provider: ""
+      api_type: ""
+      api_version: ""
+      config: {}
+  contains:
+    kind:
+      description: V(ollama) or V(openai).
+      type: str
+      returned: success
+    base_url:
+      description: The address as the server keeps it. A password within it is masked.
+      type: str
+      returned: success
+    key:
+      description: Stars where there is a key, and empty where there is none.
+      type: str
+      returned: success
+    enabled:
+      description: Whether the server asks this back end.
+      type: bool
+      returned: success
+    prefix_id:
+      description: What stands before the names of the models.
+      type: str
+      returned: success
+    tags:
+      description: The tags of all its models.
+      type: list
+      elements: str
+      returned: success
+    model_ids:
+      description: The models that are taken; empty for all.
+      type: list
+      elements: str
+      returned: success
+    headers:
+      description: The headers that are sent, by name. The values are masked.
+      type: dict
+      returned: success
+    connection_type:
+      description: V(local) or V(external).
+      type: str
+      returned: success
+    auth_type:
+      description: How Open WebUI shows who it is.
+      type: str
+      returned: success
+    provider:
+      description: What is behind it.
+      type: str
+      returned: for kind openai
+    api_type:
+      description: V(responses), or empty for chat completions.
+      type: str
+      returned: for kind openai
+    api_version:
+      description: The version of the API.
+      type: str
+      returned: for kind openai
+    config:
+      description: What else the server keeps of it. What sounds like a secret is masked.
+      type: dict
+      returned: success
+enabled:
+  description: Whether the server uses V(ollama) and V(openai), for the kinds whose switch or order this task sets.
+  returned: success
+  type: dict
+  sample:
+    openai: false
+plan:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: update
+      name: openai https://llm.example.org/v1 (prefix cloud)
+      fields: [key]
+  contains:
+    action:
+      description: V(create), V(update) or V(delete).
+      type: str
+      returned: success
+    name:
+      description:
+        - The kind, the address and the prefix of the connection.
+        - V(Ollama API) and V(OpenAI API) are the switches of the kinds, and the order of their connections.
+      type: str
+      returned: success
+    fields:
+      description: The fields that differ.
+      type: list
+      elements: str
+      returned: success
+kept:
+  description: Always empty, because O(purge) can remove every connection.
+  returned: success
+  type: list
+  elements: str
+problems:
+  description: What is wrong with the entries of O(connections), a sentence for each.
+  returned: when an entry cannot be as wanted
+  type: list
+  elements: str
+done:
+  description: The connections that had been written when the run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The connections that were not written.
+  returned: when a write fails
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_spec import (
+    LISTED_OPTIONS,
+    api_wishes,
+    connection_wishes,
+    secrets_of,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections import Connections, result_of
+
+OPTIONS = {
+    **WEBUI_OPTIONS,
+    "connections": {"type": "list", "elements": "dict", "required": True, "options": LISTED_OPTIONS},
+    "enable_ollama": {"type": "bool"},
+    "enable_openai": {"type": "bool"},
+    "purge": {"type": "bool", "default": False},
+    "order": {"type": "str", "choices": ["any", "listed"]},
+    "verify": {"type": "bool", "default": False},
+}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    params, purge = module.params, module.params["purge"]
+    module.no_log_values.update(secrets_of(params["connections"]))
+    wishes = connection_wishes(params["connections"])
+    if purge and not any(wish.present for wish in wishes):
+        raise Failure(
+            "Refusing to purge, because connections lists none that is to be there, and Open WebUI would have no "
+            "models; list those to keep."
+        )
+    switches = {"ollama": params["enable_ollama"], "openai": params["enable_openai"]}
+    wishes += api_wishes(wishes, switches, ordered=(params["order"] or ("listed" if purge else "any")) == "listed")
+    connections = Connections(Client(params, module.check_mode), params["verify"], purge, listed=True)
+    # The first step writes all of a kind.
+    return result_of(converge(connections, wishes, check_mode=module.check_mode, purge=purge, workers=1))
+
+
+def main() -> None:
+    run(OPTIONS, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()

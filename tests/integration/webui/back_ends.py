@@ -1,0 +1,75 @@
+"""Open WebUI's lists of back ends as a person at the browser reads and writes them, and a back end that remembers."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+FRESH = {
+    "openai": {
+        "ENABLE_OPENAI_API": False,
+        "OPENAI_API_BASE_URLS": ["https://api.openai.example/v1"],
+        "OPENAI_API_KEYS": ["sk-foreign"],
+        "OPENAI_API_CONFIGS": {"0": {"enable": True, "extra": [1, {"a": None}]}},
+    },
+    "ollama": {"ENABLE_OLLAMA_API": True, "OLLAMA_BASE_URLS": [], "OLLAMA_API_CONFIGS": {}},
+}
+
+
+class BackEnd:
+    """A double of an OpenAI-compatible server that writes down the headers that it sees; no real one shows them."""
+
+    def __init__(self, host):
+        self.headers = []
+        self._server = ThreadingHTTPServer((host, 0), type("Handler", (_Handler,), {"back_end": self}))
+        self._server.daemon_threads = True
+        self.url = f"http://{host}:{self._server.server_address[1]}/v1"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.back_end.headers.append({name.lower(): value for name, value in self.headers.items()})
+        known = self.headers.get("Authorization") != "Bearer sk-wrong"
+        answer = {"object": "list", "data": [{"id": "small"}, {"id": "large"}]} if known else {"error": "no such key"}
+        data = json.dumps(answer).encode()
+        self.send_response(200 if known else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args):
+        pass
+
+
+def from_root(webui, path, body=None):
+    """Make a call beside the API: GET, or POST with a body."""
+    request = urllib.request.Request(
+        f"{webui.url}/{path}",
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {webui.token}"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def config(webui, kind, new=None):
+    """Read or write the lists of a kind."""
+    return from_root(webui, f"{kind}/config" + ("" if new is None else "/update"), new)
+
+
+def both(webui):
+    """Return the lists of both kinds."""
+    return {kind: config(webui, kind) for kind in FRESH}
+
+
+def models(webui):
+    """Return what people are offered, by id, asked of all back ends anew."""
+    return {model["id"]: model for model in from_root(webui, "api/models?refresh=true")["data"]}
