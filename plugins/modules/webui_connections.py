@@ -219,7 +219,8 @@ EXAMPLES = r"""
 RETURN = r"""
 connections:
   description:
-    - The listed connections that are there after the run, in the order of O(connections), as the server shows them.
+    - The listed connections that are there after the run, in the order of O(connections), as the server shows them,
+      each with all that M(selfhosted.llm.webui_connection) returns.
     - In check mode what is foreseen.
   returned: success
   type: list
@@ -251,52 +252,6 @@ connections:
     key:
       description: Stars where there is a key, and empty where there is none.
       type: str
-      returned: success
-    enabled:
-      description: Whether the server asks this back end.
-      type: bool
-      returned: success
-    prefix_id:
-      description: What stands before the names of the models.
-      type: str
-      returned: success
-    tags:
-      description: The tags of all its models.
-      type: list
-      elements: str
-      returned: success
-    model_ids:
-      description: The models that are taken; empty for all.
-      type: list
-      elements: str
-      returned: success
-    headers:
-      description: The headers that are sent, by name. The values are masked.
-      type: dict
-      returned: success
-    connection_type:
-      description: V(local) or V(external).
-      type: str
-      returned: success
-    auth_type:
-      description: How Open WebUI shows who it is.
-      type: str
-      returned: success
-    provider:
-      description: What is behind it.
-      type: str
-      returned: for kind openai
-    api_type:
-      description: V(responses), or empty for chat completions.
-      type: str
-      returned: for kind openai
-    api_version:
-      description: The version of the API.
-      type: str
-      returned: for kind openai
-    config:
-      description: What else the server keeps of it. What sounds like a secret is masked.
-      type: dict
       returned: success
 enabled:
   description: Whether the server uses V(ollama) and V(openai), for the kinds whose switch or order this task sets.
