@@ -51,8 +51,9 @@ class Grants:
     def problems(self, given: Mapping[str, Any]) -> List[str]:
         """Return a sentence for each name of an option `access` that means nobody, or more than one."""
         said = wanted(given)["read"]
-        found = self._groups.problems(said["groups"]) if said["groups"] else []
-        known = set(self._by_id().values()) if said["users"] else set()
+        found = self._groups.problems(self._not_foreseen(said["groups"])) if said["groups"] else []
+        made = {email.lower() for email in self._client.foreseen("users")}
+        known = made.union(self._by_id().values()) if said["users"] else set()
         if given.get("public") and any(wanted(given)["write"].values()) and not self._client.features().access_grants:
             found.append("access cannot be public with writers before Open WebUI 0.8; drop access.public or the names")
         return found + [
@@ -81,6 +82,11 @@ class Grants:
         """Set an object's access by its own call (``path``); nothing where `in_update` does it."""
         if self._client.features().access_grants:
             self._client.post(path, what, json={**more, "access_grants": self._grants(access)})
+
+    def _not_foreseen(self, names: Iterable[str]) -> List[str]:
+        """Leave out the groups that an earlier task of this check run would have made."""
+        made = set(self._client.foreseen("groups")) - {str(row["name"]) for row in self._groups.rows()}
+        return [name for name in names if name not in made]
 
     def _of_grants(self, grants: Iterable[Mapping[str, Any]]) -> Access:
         found: Dict[str, Dict[str, List[str]]] = {each: {"group": [], "user": []} for each in PERMISSIONS}

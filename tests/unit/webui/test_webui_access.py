@@ -22,6 +22,10 @@ class Client:
         self.version = version
         self.asked: list[str] = []
         self.sent: list[tuple[str, Any]] = []
+        self.made: dict[str, list[str]] = {}
+
+    def foreseen(self, kind: str) -> list[str]:
+        return self.made.get(kind, [])
 
     def features(self) -> Features:
         return Features.of(self.version)
@@ -114,6 +118,16 @@ def test_names_that_mean_nobody_or_two_are_told() -> None:
     assert first.startswith("there is no group 'nobody'")
     assert second.startswith("the group name 'twice' is ambiguous (ids g3, g4)")
     assert third == "there is no account 'x@example.org' on the server; make it first"
+
+
+def test_a_check_run_takes_what_earlier_tasks_would_have_made_for_there() -> None:
+    one, client = grants()
+    client.made = {"groups": ["new", "twice"], "users": ["NEW@example.org"]}
+    given = {"read": {"groups": ["new", "twice"], "users": ["New@example.org", "old@example.org"]}}
+    first, second = one.problems(given)
+    assert first.startswith("the group name 'twice' is ambiguous")
+    assert second.startswith("there is no account 'old@example.org'")
+    assert one.in_create(access.wanted({"read": {"groups": ["new"]}}))["access_grants"][0]["principal_id"] == "new"
 
 
 def test_before_0_8_what_is_public_has_no_writers_of_its_own() -> None:
