@@ -136,11 +136,18 @@ class Users(Resource):
             body["profile_image_url"] = wish.fields["profile_image_url"]
         self._client.hide(body["password"])
         what = f"create the user {step.name}"
-        answer = self._gate.call(lambda: self._client.post("auths/add", what, json=body))
-        # The answer is a session of the new account, but where there is a second factor.
-        self._client.hide(answer.get("token"))
+        try:
+            answer = self._gate.call(lambda: self._client.post("auths/add", what, json=body))
+        except Failure as failure:
+            record = self._made_meanwhile(step, failure)
+            self._write(step, record, {name: body[name] for name in body if name not in ("email", "password")})
+            now: Collection[str] = record["group_ids"]
+        else:
+            # The answer is a session of the new account, but where there is a second factor.
+            self._client.hide(answer.get("token"))
+            record, now = answer, self._first_groups(step) if "groups" in step.changes else ()
         if "groups" in step.changes:
-            self._move(str(answer["id"]), step, self._first_groups(step))
+            self._move(str(record["id"]), step, now)
 
     def update(self, step: Step) -> None:
         """Write what differs, and nothing else where the version allows it."""
@@ -156,10 +163,7 @@ class Users(Resource):
         if "groups" in step.changes:
             self._move(record["id"], step, record["group_ids"])
         if body:
-            if not self._client.features().partial_user_update:
-                body = {**self._needed_before_0_10(record), **body}
-            path, what = f"users/{record['id']}/update", f"update the user {step.name}"
-            self._guarded(step, lambda: self._client.post(path, what, json=body))
+            self._write(step, record, body)
         if own_session:
             self._client.password_changed(record["email"], body["password"])
 
@@ -243,6 +247,23 @@ class Users(Resource):
         if default is None:
             return list((self._accounts.find(str(step.key)) or {}).get("group_ids") or ())
         return [default] if any(row["id"] == default for row in self._groups.rows()) else []
+
+    def _made_meanwhile(self, step: Step, failure: Failure) -> Record:
+        """Return the account that somebody made since it was read, as a run does that was killed a moment ago.
+
+        Raises the failure where that was not the reason.
+        """
+        answer = http_failure(failure)
+        found = self._accounts.find(str(step.key)) if answer is not None and answer.status in (400, 500) else None
+        if found is None:
+            raise failure
+        return found
+
+    def _write(self, step: Step, record: Record, body: Dict[str, Any]) -> None:
+        if not self._client.features().partial_user_update:
+            body = {**self._needed_before_0_10(record), **body}
+        path, what = f"users/{record['id']}/update", f"update the user {step.name}"
+        self._guarded(step, lambda: self._client.post(path, what, json=body))
 
     def _guarded(self, step: Step, write: Callable[[], Any]) -> None:
         try:

@@ -245,3 +245,24 @@ def test_groups_that_an_earlier_task_would_make_count_in_a_check_run(server, cli
     assert many(client, entry("a@b.c", password="x", groups=["new"]), check=True, credentials=foreseen)["changed"]
     message = told(many, client, entry("a@b.c", password="x", groups=["new"]), credentials=foreseen).message
     assert "there is no group 'new'" in message
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_account_that_was_made_meanwhile_is_brought_to_what_is_wanted(server, client, status):
+    """A run that was killed leaves calls behind that the server still answers."""
+    server.add_group("staff")
+    words = {"detail": "Uh-oh! This email is already registered."}
+    server.instead["POST /api/v1/auths/add"] = (status, words, "application/json")
+    answer = server.answer
+
+    def made_by_another(method, target, body, token):
+        if target.endswith("/auths/add"):
+            server.add_user(body["email"], role="pending", password="of the other")
+        return answer(method, target, body, token)
+
+    server.answer = made_by_another
+    assert one(client, "anna@example.org", password="pw", name="Anna", groups=["staff"])["changed"]
+    shown = server.by_email()["anna@example.org"]
+    assert (shown["name"], shown["role"], shown["groups"]) == ("Anna", "user", ["staff"])
+    server.answer = answer
+    assert "already registered" in told(one, client, "ben@example.org", password="pw").message

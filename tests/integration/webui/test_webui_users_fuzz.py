@@ -1,0 +1,184 @@
+"""Random accounts on a real server: predicted, converged in one run, whatever was there, and after a kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from recorder import Recorder
+from runner import COLLECTIONS, MODULES, succeed
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Outcome, converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import listed_entries, user_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import Users
+
+if TYPE_CHECKING:
+    from conftest import Webui
+
+STATES = int(os.environ.get("SELFHOSTED_LLM_FUZZ", "60"))
+SEED = int(os.environ.get("SELFHOSTED_LLM_SEED", "4"))
+KILLS = 5
+EMAILS = [f"p{number}@example.org" for number in range(7)]
+GROUPS = ("a", "b", "c")
+NAMES = ("Anna", "Zoë 🙂", "<b>", "%_\\")
+ROLES = ("pending", "user", "admin")
+PICTURES = ("/user.png", "https://example.org/a.png")
+
+State = dict[str, dict[str, Any]]
+Said = list[dict[str, Any]]
+
+
+def random_account(dice: random.Random) -> dict[str, Any]:
+    """Return what an account is, as the server shows it."""
+    return {
+        "name": dice.choice(NAMES),
+        "role": dice.choice(ROLES),
+        "profile_image_url": dice.choice(PICTURES),
+        "groups": sorted(dice.sample(GROUPS, dice.randrange(3))),
+    }
+
+
+def random_list(dice: random.Random) -> Said:
+    """Return a list of accounts, each with a part of what can be said."""
+    entries = []
+    for email in dice.sample(EMAILS, dice.randrange(1, 5)):
+        account = random_account(dice)
+        said = {name: account[name] for name in dice.sample(sorted(account), dice.randrange(5))}
+        state = dice.choice(("present", "present", "present", "present", "absent"))
+        entries.append({"email": dice.choice((email, email.upper())), "password": "pw", "state": state, **said})
+    return entries
+
+
+def expected(state: State, said: Said, purge: bool, kept: str) -> State:
+    """Return what must be there, by the words of the documentation and nothing else."""
+    after = {email: dict(account) for email, account in state.items()}
+    for entry in said:
+        email = entry["email"].lower()
+        if entry["state"] == "absent":
+            after.pop(email, None)
+            continue
+        new = {
+            "name": entry["email"].lower().split("@")[0],
+            "role": "user",
+            "profile_image_url": "/user.png",
+            "groups": [],
+        }
+        after[email] = {**after.get(email, new), **{name: entry[name] for name in new if name in entry}}
+    if purge:
+        listed = {entry["email"].lower() for entry in said} | {kept}
+        after = {email: account for email, account in after.items() if email in listed}
+    return after
+
+
+class Server:
+    """The real server, brought into any state with as few hashed passwords as can be."""
+
+    def __init__(self, webui: Webui) -> None:
+        self.webui = webui
+        self.groups = {name: webui.add_group(name) for name in GROUPS}
+
+    def put(self, wanted: State) -> None:
+        """Make the accounts be as ``wanted``, by calls of its own."""
+        present = self.webui.users()
+        names = {group_id: name for name, group_id in self.groups.items()}
+        for email in set(present) - set(wanted) - {self.webui.admin_email}:
+            self.webui.call("DELETE", f"users/{present[email]['id']}")
+        for email, account in wanted.items():
+            fields = {name: account[name] for name in ("name", "role", "profile_image_url")}
+            if email not in present:
+                body = {"email": email, "password": "pw", **fields}
+                present[email] = {**self.webui.call("POST", "auths/add", body), "group_ids": []}
+            else:
+                self.webui.call("POST", f"users/{present[email]['id']}/update", fields)
+            now = {names[group_id] for group_id in present[email]["group_ids"]}
+            for name in now ^ set(account["groups"]):
+                verb = "remove" if name in now else "add"
+                path = f"groups/id/{self.groups[name]}/users/{verb}"
+                self.webui.call("POST", path, {"user_ids": [present[email]["id"]]})
+
+
+def converged(webui: Webui, said: Said, *, check: bool, purge: bool) -> Outcome:
+    """Run what the module runs, without the third of a second of a process."""
+    params = {
+        "url": webui.url, "token": webui.token, "admin_email": None, "admin_password": None, "timeout": 30.0,
+        "validate_certs": True, "ca_path": None, "workers": 4,
+    }  # fmt: skip
+    unsaid = dict.fromkeys(("name", "role", "groups", "profile_image_url", "update_password"))
+    wishes = user_wishes(listed_entries([{**unsaid, **entry} for entry in said]))
+    users = Users(Client(params, check), params, listed=True)
+    return converge(users, wishes, check_mode=check, purge=purge)
+
+
+def test_any_accounts_converge_in_one_run_as_foreseen(webui):
+    dice, server = random.Random(SEED), Server(webui)
+    admin = webui.state()[webui.admin_email]
+    for number in range(STATES):
+        present = {email: random_account(dice) for email in EMAILS if dice.random() < 0.8}
+        said, purge = random_list(dice), dice.random() < 0.2
+        purge = purge and any(entry["state"] == "present" for entry in said)
+        what = f"seed {SEED}, state {number}: {present} -> {said}, purge={purge}"
+        server.put(present)
+        before = webui.state()
+        assert before == {**present, webui.admin_email: admin}, what
+        wanted = expected(before, said, purge, webui.admin_email)
+        foreseen = converged(webui, said, check=True, purge=purge)
+        assert webui.state() == before, what
+        done = converged(webui, said, check=False, purge=purge)
+        assert webui.state() == wanted, what
+        assert foreseen.many("users")["plan"] == done.many("users")["plan"], what
+        assert done.changed == (wanted != before), what
+        assert not converged(webui, said, check=False, purge=purge).changed, what
+
+
+def killed_after(webui: Webui, arguments: dict[str, Any], requests: int) -> bool:
+    """Run the module and kill it when so many requests have come by; tell whether it was still running."""
+    proxy = Recorder(webui.url)
+    reached = threading.Event()
+    note = proxy.note
+
+    def counted(request: Any) -> Any:
+        answer = note(request)
+        if len(proxy.requests) >= requests:
+            reached.set()
+        return answer
+
+    proxy.note = counted  # type: ignore[method-assign]
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{MODULES}.webui_users"],
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdin
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "url": proxy.url}}))
+    process.stdin.close()
+    ended = threading.Thread(target=lambda: (process.wait(), reached.set()))
+    ended.start()
+    assert reached.wait(60)
+    running = process.poll() is None
+    process.kill()
+    ended.join()
+    proxy.close()
+    return running
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, number):
+    dice, server = random.Random(f"{SEED} {number}"), Server(webui)
+    present = {email: random_account(dice) for email in EMAILS[:3]}
+    server.put(present)
+    before = webui.state()
+    said = [{"email": email, "password": "pw", "state": "present", **random_account(dice)} for email in EMAILS[1:]]
+    said.append({"email": EMAILS[0], "state": "absent"})
+    arguments = {"url": webui.url, "token": webui.token, "users": said}
+    assert killed_after(webui, arguments, dice.randrange(5, 16))
+    succeed("webui_users", arguments)
+    assert webui.state() == expected(before, said, purge=False, kept="")
+    assert not succeed("webui_users", arguments)["changed"]
+    assert all(webui.lets_in(email, "pw") for email in EMAILS[3:5])

@@ -1,0 +1,188 @@
+"""Accounts that are odd: passwords to verify, other systems' accounts, a second factor, and hostile values."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from runner import fail, hides, quadruple, sentence, succeed, unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Webui
+
+SIGN_IN = "POST /api/v1/auths/signin"
+VERIFY = {"update_password": "verify"}
+LONG = 10_000_000
+
+
+def database(webui: Webui, statement: str, *values: object) -> None:
+    """Write what only another system would, into the server's own database."""
+    if not webui.container:
+        pytest.skip("this server is no container whose database could be reached")
+    script = (
+        "import json, sqlite3, sys; base = sqlite3.connect('/app/backend/data/webui.db', timeout=30); "
+        "base.execute(*json.load(sys.stdin)); base.commit()"
+    )
+    command = ["docker", "exec", "-i", webui.container, "python3", "-c", script]
+    subprocess.run(command, input=json.dumps([statement, values]), check=True, text=True, capture_output=True)
+
+
+@pytest.mark.parametrize("module", ["webui_user", "webui_users"])
+def test_a_password_is_verified_and_written_only_where_it_is_wrong(webui, recorder, by_token, module):
+    webui.add_user("anna@example.org", password="First-1")
+    account = {"email": "anna@example.org", "password": "Second-2", **VERIFY}
+    said = by_token(**account) if module == "webui_user" else by_token(users=[account])
+    runs = quadruple(module, said, recorder, webui.state)
+    assert webui.lets_in("anna@example.org", "Second-2")
+    for result in (runs.foreseen, runs.done, runs.again):
+        hides(result, "Second-2", "eyJ")
+    unchanged(module, said, recorder)
+    assert len(recorder.seen(SIGN_IN)) == 1
+
+
+def test_only_those_that_are_there_are_signed_in(webui, recorder, by_token):
+    webui.add_user("anna@example.org", password="Anna-1", role="pending")
+    webui.add_user("ben@example.org", password="Ben-1")
+    text = "Email,Password\nanna@example.org,Anna-1\nben@example.org,Ben-2\nclara@example.org,Clara-1\n"
+    result = succeed("webui_users", by_token(csv_content=text, **VERIFY))
+    assert [(step["action"], step["name"]) for step in result["plan"]] == [
+        ("update", "ben@example.org"),
+        ("create", "clara@example.org"),
+    ]
+    assert len(recorder.seen(SIGN_IN)) == 2
+    unchanged("webui_users", by_token(csv_content=text, **VERIFY), recorder)
+
+
+@pytest.mark.parametrize("field", ["oauth", "scim"])
+def test_a_purge_keeps_accounts_of_other_systems_and_names_them(webui, recorder, by_token, field):
+    for name in ("theirs", "ours"):
+        webui.add_user(f"{name}@example.org")
+    database(
+        webui, f"UPDATE user SET {field} = ? WHERE email = ?", json.dumps({"x": {"sub": "1"}}), "theirs@example.org"
+    )
+    said = by_token(users=[{"email": webui.admin_email}], purge=True)
+    runs = quadruple("webui_users", said, recorder, webui.state)
+    assert runs.done["kept"] == ["theirs@example.org"]
+    assert set(webui.users()) == {webui.admin_email, "theirs@example.org"}
+    quadruple("webui_users", {**said, "purge_external": True}, recorder, webui.state)
+    assert set(webui.users()) == {webui.admin_email}
+
+
+def test_a_purge_is_refused_where_ldap_signs_people_in(webui, recorder, by_token):
+    webui.add_user("anna@example.org")
+    said = by_token(users=[{"email": webui.admin_email}], purge=True)
+    webui.call("POST", "auths/admin/config/ldap", {"enable_ldap": True})
+    try:
+        assert "LDAP signs people in there" in sentence("webui_users", said)
+        assert recorder.writes() == []
+        quadruple("webui_users", {**said, "purge_external": True}, recorder, webui.state)
+    finally:
+        webui.call("POST", "auths/admin/config/ldap", {"enable_ldap": False})
+
+
+@pytest.fixture
+def second_factor(webui) -> Iterator[str]:
+    """A server that asks everybody for a second factor; the value is the admin's API key."""
+    before = webui.settings(ENABLE_API_KEYS=True)
+    key = webui.call("POST", "auths/api_key")["api_key"]
+    webui.settings(ENABLE_MFA=True)
+    webui.token = key
+    yield key
+    # Without a code nobody can switch it off by the API.
+    database(webui, "UPDATE config SET value = 'false' WHERE key = 'auth.mfa.enable'")
+    webui.token = ""
+    webui.token = webui.sign_in(webui.admin_email, webui.admin_password)
+    webui.settings(ENABLE_API_KEYS=before["ENABLE_API_KEYS"])
+
+
+# The server takes 15 sign-ins in 3 minutes of an e-mail, so these are of no other test.
+def test_under_a_second_factor_accounts_are_made_and_passwords_verified(webui, recorder, second_factor):
+    said = {"url": recorder.url, "token": second_factor}
+    people = [
+        {"email": "mfa-anna@example.org", "password": "Anna-1"},
+        {"email": "mfa-ben@example.org", "password": "Ben-1", "role": "pending"},
+    ]
+    quadruple("webui_users", {**said, "users": people}, recorder, webui.state)
+    changed = [people[0], {**people[1], "password": "Ben-2"}]
+    runs = quadruple("webui_users", {**said, "users": changed, **VERIFY}, recorder, webui.state)
+    assert [step["name"] for step in runs.done["plan"]] == ["mfa-ben@example.org"]
+    many = [{"email": f"p{number}@example.org", "password": "x"} for number in range(101)]
+    (warning,) = succeed("webui_users", {**said, "users": many}, check=True)["warnings"]
+    assert "101 new accounts take about 16 minutes" in str(warning)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        "Robert'); DROP TABLE user;--",
+        "a\tb\nc\x1b[31m\x7f",
+        "🙂 👩‍👩‍👧 é",
+        "\u202e\u05e2\u05d1\u05e8\u05d9\u05ea \u0627\u0644\u0639",
+        " blanks ",
+        "{{ 7 * 7 }} %s $HOME `id`",
+        "n" * LONG,
+    ],
+    ids=lambda name: name.encode("ascii", "replace")[:12].decode(),
+)
+def test_a_hostile_name_is_stored_exactly(webui, recorder, by_token, name):
+    webui.add_user("anna@example.org")
+    assert succeed("webui_users", by_token(users=[{"email": "anna@example.org", "name": name}]))["changed"]
+    assert webui.users()["anna@example.org"]["name"] == name
+    unchanged("webui_users", by_token(users=[{"email": "anna@example.org", "name": name}]), recorder)
+
+
+def test_hostile_emails_are_kept_apart(webui, recorder, by_token):
+    emails = ["a_b@example.org", "a%b@example.org", "axb@example.org", "'or'1'='1@example.org", "<i>@example.org",
+              "a\\b@example.org", "a\\_b@example.org", "jürgen@exämple.org", "🙂@example.org"]  # fmt: skip
+    quadruple("webui_users", by_token(users=[{"email": e, "password": "x"} for e in emails]), recorder, webui.state)
+    assert set(webui.users()) == {webui.admin_email, *emails}
+    for email in emails:
+        unchanged("webui_user", by_token(email=email, role="user"), recorder)
+    quadruple(
+        "webui_users", by_token(users=[{"email": e, "state": "absent"} for e in emails[:2]]), recorder, webui.state
+    )
+    assert set(webui.users()) == {webui.admin_email, *emails[2:]}
+
+
+def test_hostile_passwords_and_pictures_are_stored_exactly(webui, recorder, by_token):
+    password = "🙂'\"\\\x01%s{{ x }}"
+    picture = "data:image/png;base64," + "A" * LONG
+    said = by_token(email="anna@example.org", password=password, profile_image_url=picture)
+    assert succeed("webui_user", said)["changed"]
+    assert webui.users()["anna@example.org"]["profile_image_url"] == picture
+    assert webui.lets_in("anna@example.org", password)
+    unchanged("webui_user", said, recorder)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"name": "a\0b"}, "name holds a NUL"),
+        ({"name": "a\ud800b"}, "name holds a NUL or half of a surrogate pair"),
+        ({"password": "secret\0word"}, "password holds a NUL"),
+        ({"password": "x" * LONG}, f"password has {LONG} bytes in UTF-8"),
+        ({"profile_image_url": "https://example.org/\0"}, "profile_image_url holds a NUL"),
+        ({"profile_image_url": "x" * LONG}, "profile_image_url is none that the server takes"),
+        ({"email": "a\0b@example.org"}, "email holds a character that cannot be seen"),
+        ({"email": "a\x1bb@example.org"}, "email holds a character that cannot be seen"),
+        ({"email": "a\u202eb@example.org"}, "email holds a character that cannot be seen"),
+        ({"email": "x" * LONG + "@example.org"}, "characters, and mail takes 254 at most"),
+        ({"email": "x" * LONG}, "is no e-mail address"),
+        ({"role": "k" * LONG}, "role is "),
+        ({"groups": ["g" * LONG]}, "there is no group "),
+        ({"groups": ["<b>\n%_'"]}, "there is no group "),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_stored_is_refused_by_its_name_before_any_write(webui, recorder, by_token, said, words):
+    account = {"email": "anna@example.org", "password": "Password-1", **said}
+    result = fail("webui_users", by_token(users=[account]))
+    assert words in result["msg"], result["msg"]
+    assert "secret\0word" not in result.raw
+    assert recorder.writes() == []
+    assert set(webui.users()) == {webui.admin_email}
