@@ -46,6 +46,8 @@ class Features:
     """A group may lie in another."""
     all_models: bool = _since(0, 12)
     """`models/all` lists every model that has a row."""
+    model_history: bool = _since(0, 12)
+    """A model keeps its earlier versions."""
     revocable_sessions: bool = _since(0, 12)
     """The sessions of an account can be ended, and end with its password."""
     ollama_headers: bool = _since(0, 12)

@@ -15,8 +15,10 @@ from recorder import Recorder
 from runner import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
 
 SIGN_IN = "POST /api/v1/auths/signin"
 
@@ -25,11 +27,26 @@ class Refused(Exception):
     """The server answered with another status than 200."""
 
 
+def access_of(record: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Return who may do what with an object, as (kind, id, permission), in the form of any version."""
+    if "access_grants" in record:
+        return {(one["principal_type"], one["principal_id"], one["permission"]) for one in record["access_grants"]}
+    if record["access_control"] is None:
+        return {("user", "*", "read")}
+    return {
+        (kind, one, permission)
+        for permission, who in record["access_control"].items()
+        for kind in ("group", "user")
+        for one in who.get(f"{kind}_ids") or ()
+    }
+
+
 class Webui:
     """The real server, as its first admin."""
 
-    def __init__(self, bed: dict[str, Any]) -> None:
+    def __init__(self, bed: dict[str, Any], features: Features) -> None:
         self._bed = bed
+        self.features = features
         self.url: str = bed["webui_url"]
         self.container: str = bed.get("containers", {}).get("open-webui", "")
         self.admin_email: str = bed["admin_email"]
@@ -96,6 +113,12 @@ class Webui:
         self.call("POST", f"groups/id/{group_id}/users/add", {"user_ids": [users[email]["id"] for email in emails]})
         return group_id
 
+    def models(self) -> list[dict[str, Any]]:
+        """Return every model that has a row; before 0.12 two lists hold them."""
+        if self.features.all_models:
+            return list(self.call("GET", "models/all"))
+        return [*self.call("GET", "models/base"), *self.call("GET", "models/export")]
+
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Change settings of the accounts' page, and return those that were there."""
         before: dict[str, Any] = self.call("GET", "auths/admin/config")
@@ -132,8 +155,8 @@ def _own_sign_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def _webui(bed: dict[str, Any]) -> Webui:
-    return Webui(bed)
+def _webui(bed: dict[str, Any], features: Features) -> Webui:
+    return Webui(bed, features)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from conftest import access_of
 from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
 
 BASE = "llama3.2:3b"
@@ -30,7 +31,7 @@ ODD = ["a/b", "a?b=c&d", "a#b", "a%2fb", "ä😀", "a'\"\\b", "\u202ea", "x" * 2
 
 @pytest.fixture(autouse=True)
 def _nothing_there(webui):
-    for record in webui.call("GET", "models/all"):
+    for record in webui.models():
         webui.call("POST", "models/model/delete", {"id": record["id"]})
 
 
@@ -43,11 +44,17 @@ def school(webui):
 def every(webui):
     """Return all models without what changes by itself."""
     found = {}
-    for record in webui.call("GET", "models/all"):
-        grants = {(g["principal_type"], g["principal_id"], g["permission"]) for g in record.pop("access_grants")}
-        kept = {name: value for name, value in record.items() if name not in ("updated_at", "created_at", "version_id")}
-        found[record["id"]] = {**kept, "access": grants}
+    for record in webui.models():
+        changing = ("updated_at", "created_at", "version_id", "access_grants", "access_control")
+        kept = {name: value for name, value in record.items() if name not in changing}
+        found[record["id"]] = {**kept, "access": access_of(record)}
     return found
+
+
+def reads(webui):
+    """Return the calls that read the models."""
+    lists = ("all",) if webui.features.all_models else ("base", "export")
+    return ["GET /api/version", *(f"GET /api/v1/models/{name}" for name in lists)]
 
 
 def make(webui, model_id, **more):
@@ -58,12 +65,7 @@ def make(webui, model_id, **more):
 def test_fifty_presets_cost_four_requests_when_as_wanted(webui, recorder, by_token, school):
     make(webui, "foreign", meta={"by_hand": 1})
     runs = quadruple("webui_models", by_token(models=FIFTY), recorder, lambda: every(webui))
-    assert recorder.seen() == [
-        "GET /api/version",
-        "GET /api/v1/models/all",
-        "GET /api/v1/groups/",
-        "GET /api/v1/users/all",
-    ]
+    assert recorder.seen() == [*reads(webui), "GET /api/v1/groups/", "GET /api/v1/users/all"]
     state = every(webui)
     assert len(state) == 51
     assert state["preset-07"]["params"] == {"temperature": 0.07, "system": "You are number 7."}
@@ -79,7 +81,7 @@ def test_without_access_two_requests_do(webui, recorder, by_token):
     plain = [{name: value for name, value in preset.items() if name != "access"} for preset in FIFTY]
     succeed("webui_models", by_token(models=plain, workers=8))
     unchanged("webui_models", by_token(models=plain), recorder)
-    assert recorder.seen() == ["GET /api/version", "GET /api/v1/models/all"]
+    assert recorder.seen() == reads(webui)
 
 
 def test_odd_ids_are_models_like_others(webui, recorder, by_token):
@@ -138,10 +140,6 @@ def test_every_bad_entry_is_named_before_anything_is_written(webui, recorder, by
     models = [
         {"id": "a", "access": {"read": {"groups": ["nobody"], "users": ["x@example.org"]}}},
         {"id": "b", "access": {"write": {"groups": ["twice"]}}, "knowledge": ["nowhere"]},
-        {"id": "base", "access": {"public": False}},
-        {"id": "c", "base_model": "base", "access": {"public": True}, "grant_base": True},
-        {"id": "gone", "state": "absent"},
-        {"id": "d", "base_model": "gone", "access": {"public": True}, "grant_base": True},
     ]
     result = fail("webui_models", by_token(models=models))
     assert [problem.partition(":")[0] for problem in result["problems"]] == [
@@ -149,16 +147,28 @@ def test_every_bad_entry_is_named_before_anything_is_written(webui, recorder, by
         "Entry 1 (a)",
         "Entry 2 (b)",
         "Entry 2 (b)",
-        "Entry 4 (c)",
-        "Entry 6 (d)",
     ]
     for words in (*twice, "'nobody'", "'x@example.org'", "'nowhere'"):
         assert words in result["msg"]
+    assert not recorder.writes()
+
+
+@pytest.mark.feature("base_row")
+def test_a_base_model_that_the_list_closes_is_not_opened(recorder, by_token):
+    models = [
+        {"id": "base", "access": {"public": False}},
+        {"id": "c", "base_model": "base", "access": {"public": True}, "grant_base": True},
+        {"id": "gone", "state": "absent"},
+        {"id": "d", "base_model": "gone", "access": {"public": True}, "grant_base": True},
+    ]
+    result = fail("webui_models", by_token(models=models))
+    assert [problem.partition(":")[0] for problem in result["problems"]] == ["Entry 2 (c)", "Entry 4 (d)"]
     assert "would open the base model base to everybody, but that is listed with an access of its own" in result["msg"]
     assert "grant_base needs the base model gone, which is listed as absent" in result["msg"]
     assert not recorder.writes()
 
 
+@pytest.mark.feature("base_row")
 def test_presets_side_by_side_open_one_base_to_all_of_their_readers(webui, recorder, by_token):
     groups = {webui.add_group(f"g{number}"): number for number in range(6)}
     presets = [
@@ -197,7 +207,7 @@ def killed(module, args, recorder, writes):
 def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token, school):
     dice = random.Random(4)
     for number in range(4):
-        for record in webui.call("GET", "models/all"):
+        for record in webui.models():
             webui.call("POST", "models/model/delete", {"id": record["id"]})
         make(webui, "preset-03", meta={"by_hand": 1}, is_active=False)
         make(webui, "foreign")
@@ -207,10 +217,12 @@ def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token,
         succeed("webui_models", by_token(models=models))
         assert not succeed("webui_models", by_token(models=models))["changed"]
         state = every(webui)
-        assert set(state) == {preset["id"] for preset in models} | {"shared", "foreign"}
+        opened = {"shared"} & set(state)
+        assert bool(opened) == webui.features.base_row
+        assert set(state) == {preset["id"] for preset in models} | {"foreign"} | opened
         assert state["preset-03"]["meta"]["by_hand"] == 1
         for preset in models:
             record = state[preset["id"]]
             assert (record["is_active"], record["params"]["system"]) == (preset["active"], preset["system"])
             assert len(record["access"]) == 4
-        assert len(state["shared"]["access"]) == 3
+        assert all(len(state[base]["access"]) == 3 for base in opened)
