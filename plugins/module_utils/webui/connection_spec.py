@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..converge import Wish
+from ..http_words import one_line
 from .connection_fields import CONFIG_NAMES, KINDS, OPENAI, OPENAI_ONLY, Hidden, hidden_words, veiled
 from .connection_lists import API_NAMES, connection_name
 from .connection_url import plain_url, same_url, shown_url, url_problems, url_secrets
@@ -87,7 +88,7 @@ def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Wish]:
         first = seen.setdefault((entry["kind"], same_url(entry["base_url"]), entry["prefix_id"] or ""), number)
         if first != number:
             found.append(f"it is listed twice (entry {first} has the same base_url and prefix_id)")
-        problems.add(number, shown_url(entry["base_url"]), found)
+        problems.add(number, one_line(shown_url(entry["base_url"])), found)
     problems.refuse(len(entries))
     return [_wish(entry, urls[entry["kind"], same_url(entry["base_url"])] > 1) for entry in entries]
 

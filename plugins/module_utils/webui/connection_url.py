@@ -40,19 +40,20 @@ def same_url(url: str) -> str:
 
 def shown_url(url: str) -> str:
     """Return an address without what may be a secret in it."""
-    if "@" not in url and "?" not in url:
+    if not any(sign in url for sign in "@?#"):
         return url
     try:
         parts = urlsplit(url)
     except ValueError:
         return HIDDEN
     place = f"{HIDDEN}@{parts.netloc.rpartition('@')[2]}" if "@" in parts.netloc else parts.netloc
-    return parts._replace(netloc=place, query=HIDDEN if parts.query else "").geturl()
+    hidden = {name: HIDDEN for name in ("query", "fragment") if getattr(parts, name)}
+    return parts._replace(netloc=place, **hidden).geturl()
 
 
 def url_secrets(url: str) -> List[str]:
     """Return the parts of an address that may be secrets."""
-    return [word for word in (*_PASSWORD.findall(url), url.partition("?")[2]) if word]
+    return [word for word in (*_PASSWORD.findall(url), url.partition("?")[2], url.partition("#")[2]) if word]
 
 
 def url_problems(url: str) -> Iterator[str]:

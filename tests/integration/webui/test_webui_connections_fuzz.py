@@ -1,0 +1,245 @@
+"""Random lists of back ends on a real Open WebUI, against what a second and simpler mind expects of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+from back_ends import FRESH, both, config
+from runner import COLLECTIONS, MODULES, fail, hides, succeed, unchanged
+
+STATES = 60
+ADDRESSES = [
+    [f"{scheme}://{host}{path}", f"{scheme}://{host.upper()}{path}/", f"{scheme}://{host}:{port}{path}"]
+    for host in ("a.example", "b.example", "c.example")
+    for scheme, port, path in (("http", 80, ""), ("https", 443, "/v1"))
+]
+CONFIGS = {
+    "openai": ("OPENAI_API_BASE_URLS", "OPENAI_API_CONFIGS"),
+    "ollama": ("OLLAMA_BASE_URLS", "OLLAMA_API_CONFIGS"),
+}
+SWITCH = {"openai": "ENABLE_OPENAI_API", "ollama": "ENABLE_OLLAMA_API"}
+UNSET = {"enable": True, "prefix_id": "", "tags": [], "model_ids": [], "headers": {}, "key": ""}
+
+
+@pytest.fixture(autouse=True)
+def _kept(webui):
+    before = both(webui)
+    yield
+    for kind, lists in before.items():
+        config(webui, kind, lists)
+
+
+def address(url):
+    """Which of the addresses this is a spelling of."""
+    return next(number for number, spellings in enumerate(ADDRESSES) if url in spellings or url == spellings[1][:-1])
+
+
+def some_fields(pick):
+    """What may be said of a connection; each option with a probability of its own."""
+    fields = {
+        "key": pick.choice(["", "sk-one", "sk-two"]),
+        "enabled": pick.random() < 0.5,
+        "tags": pick.sample(["red", "green", "blue"], pick.randrange(3)),
+        "model_ids": pick.sample(["m:1", "m:2", "m:3"], pick.randrange(3)),
+        "headers": {name: pick.choice(["v-one", "v-two"]) for name in pick.sample(["X-A", "X-B"], pick.randrange(3))},
+        "config": {name: pick.choice([None, 1, {"deep": [1]}]) for name in pick.sample(["extra", "more"], 1)},
+        "connection_type": pick.choice(["local", "external"]),
+    }
+    return {name: value for name, value in fields.items() if pick.random() < 0.5}
+
+
+def put(kind, entry, fields):
+    """Say of an entry of the oracle what a task says of a connection."""
+    names = {"enabled": "enable"}
+    for name, value in fields.items():
+        if name == "key" and kind == "openai":
+            entry["key"] = value
+        elif name == "tags":
+            if sorted(value) != sorted(tag["name"] for tag in entry["config"].get("tags", [])):
+                entry["config"]["tags"] = [{"name": tag} for tag in value]
+        elif name == "model_ids":
+            if sorted(value) != sorted(entry["config"].get("model_ids", [])):
+                entry["config"]["model_ids"] = value
+        elif name == "config":
+            for free, content in value.items():
+                # All mappings of this test are alike, so that merging them is replacing them.
+                entry["config"].pop(free, None)
+                entry["config"].update({} if content is None else {free: content})
+        elif name != "prefix_id" or value != entry["config"].get("prefix_id", ""):
+            entry["config"][names.get(name, name)] = value
+    return entry
+
+
+def by_hand(kind, pick):
+    """Return entries as people and old versions leave them."""
+    entries, taken = [], set()
+    for _number in range(pick.randrange(6)):
+        place, prefix = pick.randrange(len(ADDRESSES)), pick.choice(["", "", "p", "q"])
+        if (place, prefix) in taken:
+            continue
+        taken.add((place, prefix))
+        entry = {"url": pick.choice(ADDRESSES[place]), "key": "", "config": {}}
+        put(kind, entry, {**some_fields(pick), **({"prefix_id": prefix} if prefix else {})})
+        if pick.random() < 0.3:
+            entry["config"]["unknown"] = pick.choice([None, [1, {"a": None}], "ü"])
+        entries.append(entry)
+    return entries
+
+
+def some_wishes(kind, pick, entries):
+    """Return what a task says; where an address is there or listed several times, the prefix is said."""
+    wishes, several = [], pick.random() < 0.3
+    for place in pick.sample(range(len(ADDRESSES)), pick.randrange(4)):
+        there = [entry for entry in entries if address(entry["url"]) == place]
+        for prefix in ("p", "") if several else (pick.choice(["", "p", "q"]) if len(there) > 1 else None,):
+            wish = {"kind": kind, "base_url": pick.choice(ADDRESSES[place]), **some_fields(pick)}
+            wish.update({} if prefix is None else {"prefix_id": prefix})
+            wish["state"] = pick.choice(["present", "present", "present", "absent"])
+            wishes.append(wish)
+    return wishes
+
+
+def expected(kind, entries, wishes, purge, ordered):
+    """Return the entries that a task must leave behind."""
+    entries = [{**entry, "config": dict(entry["config"])} for entry in entries]
+    listed = []
+    for wish in wishes:
+        place = address(wish["base_url"])
+        same = [entry for entry in entries if address(entry["url"]) == place]
+        named = [other for other in wishes if address(other["base_url"]) == place]
+        if "prefix_id" in wish and (len(named) > 1 or len(same) > 1 or wish["state"] == "absent"):
+            same = [entry for entry in same if (entry["config"].get("prefix_id") or "") == wish["prefix_id"]]
+        assert len(same) <= 1
+        if wish["state"] == "absent":
+            entries = [entry for entry in entries if entry not in same]
+            continue
+        if not same:
+            same = [{"url": wish["base_url"].rstrip("/"), "key": "", "config": {}}]
+            entries += same
+        fields = {name: value for name, value in wish.items() if name not in ("kind", "base_url", "state")}
+        listed.append(put(kind, same[0], fields))
+    others = [entry for entry in entries if not any(entry is one for one in listed)]
+    if listed and purge:
+        others = []
+    if listed and ordered:
+        return [*listed, *others]
+    return [entry for entry in entries if any(entry is one for one in (*listed, *others))]
+
+
+def lists_of(kind, entries, switch):
+    urls, configs = CONFIGS[kind]
+    lists = {SWITCH[kind]: switch, urls: [entry["url"] for entry in entries]}
+    lists[configs] = {str(place): entry["config"] for place, entry in enumerate(entries)}
+    if kind == "openai":
+        lists["OPENAI_API_KEYS"] = [entry["key"] for entry in entries]
+    return lists
+
+
+def meaning(kind, lists):
+    """Return what lists mean to the server: what is missing has its defaults."""
+    urls, configs = CONFIGS[kind]
+    keys = lists.get("OPENAI_API_KEYS", [])
+    defaults = {**UNSET, "connection_type": "external" if kind == "openai" else "local"}
+    return bool(lists[SWITCH[kind]]), [
+        (url, keys[place] if keys else "", {**defaults, **lists[configs].get(str(place), {})})
+        for place, url in enumerate(lists[urls])
+    ]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_lists_converge_in_one_run_and_spare_the_others(webui, recorder, by_token, seed):
+    pick = random.Random(f"connections {seed}")
+    changed = 0
+    for number in range(STATES // 4):
+        server = {kind: by_hand(kind, pick) for kind in FRESH}
+        switches = {kind: pick.random() < 0.5 for kind in FRESH}
+        for kind, entries in server.items():
+            config(webui, kind, lists_of(kind, entries, switches[kind]))
+        wishes = {kind: some_wishes(kind, pick, server[kind]) for kind in FRESH}
+        said = {"connections": wishes["ollama"] + wishes["openai"]}
+        pick.shuffle(said["connections"])
+        wishes = {kind: [wish for wish in said["connections"] if wish["kind"] == kind] for kind in FRESH}
+        said["purge"] = pick.random() < 0.4 and any(wish["state"] == "present" for wish in said["connections"])
+        said.update({"order": pick.choice(["any", "listed"])} if pick.random() < 0.4 else {})
+        ordered = said.get("order", "listed" if said["purge"] else "any") == "listed"
+        wanted_switches = {kind: pick.choice([True, False]) for kind in FRESH if pick.random() < 0.5}
+        said.update({f"enable_{kind}": switch for kind, switch in wanted_switches.items()})
+        wanted = {
+            kind: meaning(
+                kind,
+                lists_of(
+                    kind,
+                    expected(kind, server[kind], wishes[kind], said["purge"], ordered),
+                    wanted_switches.get(kind, switches[kind]),
+                ),
+            )
+            for kind in FRESH
+        }
+        where = f"seed {seed}, state {number}: {said}\n{server}"
+        before = both(webui)
+        recorder.clear()
+        foreseen = succeed("webui_connections", by_token(**said), check=True)
+        assert not recorder.writes(), where
+        assert both(webui) == before, where
+        done = succeed("webui_connections", by_token(**said))
+        assert (foreseen["changed"], foreseen["diff"], foreseen["plan"]) == (
+            done["changed"],
+            done["diff"],
+            done["plan"],
+        )
+        after = both(webui)
+        assert {kind: meaning(kind, after[kind]) for kind in FRESH} == wanted, where
+        assert done["changed"] == (wanted != {kind: meaning(kind, before[kind]) for kind in FRESH}), where
+        hides(done, "sk-one", "sk-two", "v-one", "v-two")
+        unchanged("webui_connections", by_token(**said), recorder)
+        changed += done["changed"]
+    assert changed > STATES // 8
+
+
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, by_token, recorder):
+    pick = random.Random("kills")
+    config(webui, "ollama", FRESH["ollama"])
+    for number in range(5):
+        said = [{"kind": "ollama", "base_url": f"http://k{number}-{place}.example", "key": "k"} for place in range(20)]
+        arguments = by_token(connections=said, purge=True)
+        killed_after(pick.uniform(0.0, 0.2), "webui_connections", arguments, recorder)
+        succeed("webui_connections", arguments)
+        unchanged("webui_connections", arguments, recorder)
+        assert config(webui, "ollama")["OLLAMA_BASE_URLS"] == [wish["base_url"] for wish in said]
+        assert config(webui, "ollama")["ENABLE_OLLAMA_API"] is True
+
+
+def killed_after(seconds, module, arguments, recorder):
+    """Start a module in a process of its own, and kill it so long after its first request."""
+    recorder.clear()
+    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    with subprocess.Popen(
+        [sys.executable, "-m", f"{MODULES}.{module}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    ) as process:
+        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments)}))
+        process.stdin.close()
+        end = time.monotonic() + 60
+        while not recorder.requests:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        time.sleep(seconds)
+        process.kill()
+
+
+def test_several_problems_of_the_server_s_own_lists_are_told_together(webui, by_token):
+    twice = {**FRESH["ollama"], "OLLAMA_BASE_URLS": ["http://t.example", "http://T.example/", "http://u.example"]}
+    config(webui, "ollama", {**twice, "OLLAMA_API_CONFIGS": {"0": {"prefix_id": "p"}, "1": {"prefix_id": "p"}}})
+    listed = [{"kind": "ollama", "base_url": "http://u.example"}, {"kind": "ollama", "base_url": "http://t.example"}]
+    message = fail("webui_connections", by_token(connections=listed))["msg"]
+    assert "entry 2 (http://t.example): the server has 2 ollama connections" in message
+    assert "the same prefix (numbers 1, 2 of its list); remove all but one" in message
