@@ -1,0 +1,199 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings of Open WebUI as a resource of the engine."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
+
+from ..converge import Present, Resource, State, Step, Wish
+from ..errors import Failure
+from ..http import HttpFailure
+from . import values
+from .client import Client
+from .connection_fields import hidden_words, revealed
+from .connection_lock import alone_on_host
+from .settings_keys import Path, Stored, at, fields_of, parsed, placed
+from .settings_lists import DEFAULT_MODELS
+from .settings_loss import refuse_lost
+from .settings_sections import (
+    AUDIO,
+    EMBEDDING_ENGINE,
+    HYBRID_SEARCH,
+    RERANKING,
+    WHISPER_MODEL,
+    Section,
+    filled,
+    sections,
+)
+from .settings_spec import NAME, said_of, wanted_of
+from .settings_veil import veiled_part
+
+READ, WRITE = "read the settings", "write the settings"
+MOST_TRIES = 3
+MOST_PAUSE_SECONDS = 1.0
+
+
+class Settings(Resource):
+    """All settings that are wished for, as one object with a field for each.
+
+    ``by_api_key`` where the caller is no human session, which some settings want.
+    """
+
+    kind = "settings"
+
+    def __init__(self, client: Client, by_api_key: bool) -> None:
+        self._client = client
+        self._by_api_key = by_api_key
+        self._stored = Stored({}, True, {})
+        self._said: Dict[str, Any] = {}
+        self._fields: Dict[str, Tuple[str, Path]] = {}
+        self._unsaved: List[str] = []
+        self._answer: Optional[Stored] = None
+        self._warnings: List[str] = []
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return the settings that are wished for; raise one Failure for all that cannot be."""
+        first = not self._said
+        self._stored, self._answer = self._answer or self._export(), None
+        if first:
+            # What is said of a list depends on what was there, so it is settled once.
+            self._said, self._unsaved = said_of(wishes[0], self._stored)
+            self._fields = {
+                name: (key, path) for key, said in self._said.items() for name, path in fields_of(key, said)
+            }
+        present = self._state(self._stored.values)
+        self._client.hide(*hidden_words(present), *hidden_words(self._state(self._said)))
+        return {NAME: present}
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the one key: a server has one set of settings."""
+        return NAME
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return what was said, by dotted name."""
+        return self._state(self._said)
+
+    def same(self, name: str, present: Any, wanted: Any) -> bool:
+        """Compare what is hidden, too, and as the server keeps values."""
+        one, other = revealed(present), revealed(wanted)
+        if name == DEFAULT_MODELS:
+            return (one or "") == (other or "")
+        return values.alike(filled(name, one), filled(name, other))
+
+    def doubt(self, fields: Collection[str]) -> str:
+        """Return what may be the reason where the server shows other fields than were written."""
+        return (
+            "another run or a person at the admin settings may have changed it at the same time; run again when "
+            "that is done"
+        )
+
+    def review(self, steps: Sequence[Step]) -> None:
+        """Refuse what the server would lose at its next start, or would not take from an API key."""
+        for step in steps:
+            refuse_lost(self._client, self._stored, step.changes, self._by_api_key)
+
+    def warnings(self) -> Sequence[str]:
+        """Tell what could not be checked, and what is stored and not yet in force."""
+        unsure = [
+            f"The setting {name} was never saved on this server, which does not show such ones before 0.10, so that "
+            f"nobody can tell whether it has it; check its spelling in docs/settings.md."
+            for name in self._unsaved
+        ]
+        return [*unsure, *self._warnings]
+
+    def update(self, step: Step) -> None:
+        """Write what differs: over a fresh look where the write depends on what is there, and until it stays."""
+        keys = list(dict.fromkeys(self._fields[name][0] for name in step.changes))
+        if not self._depends(keys):
+            self._write(keys, self._stored)
+            return
+        with alone_on_host():
+            for _number in range(MOST_TRIES):
+                begun = time.monotonic()
+                self._write(keys, self._export())
+                # Who had read before this write, elsewhere, has written by then, and the next look tells.
+                time.sleep(min(time.monotonic() - begun, MOST_PAUSE_SECONDS))
+                self._answer = now = self._export()
+                if self._is_as_said(keys, now):
+                    return
+
+    def _state(self, settings: Mapping[str, Any]) -> Dict[str, Any]:
+        return {
+            name: veiled_part(key, path, at(settings[key], path))
+            for name, (key, path) in self._fields.items()
+            if key in settings
+        }
+
+    def _depends(self, keys: Sequence[str]) -> bool:
+        apart = self._sections(self._stored)
+        return not self._stored.by_key or any(
+            isinstance(self._said[key], Mapping) or _section_of(key, apart) for key in keys
+        )
+
+    def _sections(self, stored: Stored) -> List[Section]:
+        return sections(self._said.get(EMBEDDING_ENGINE, stored.values.get(EMBEDDING_ENGINE)))
+
+    def _is_as_said(self, keys: Collection[str], now: Stored) -> bool:
+        present, wanted = self._state(now.values), self._state(self._said)
+        return all(
+            name in present and self.same(name, present[name], wanted[name])
+            for name, (key, _path) in self._fields.items()
+            if key in keys
+        )
+
+    def _write(self, keys: Sequence[str], fresh: Stored) -> None:
+        wanted = {key: wanted_of(key, self._said[key], fresh) for key in keys}
+        apart = self._sections(fresh)
+        plain = {key: value for key, value in wanted.items() if not _section_of(key, apart)}
+        if plain:
+            # Before 0.10 what is not in an import is deleted by it.
+            config = plain if fresh.by_key else placed(fresh.document, plain)
+            self._answer = parsed(self._posted("configs/import", {"config": config}))
+        # Those that make something anew come last: what was cut off before them still differs at the next run.
+        for section in apart:
+            own = {key: value for key, value in wanted.items() if key in section.fields}
+            if own:
+                self._answer = None
+                self._write_section(section, own, fresh)
+
+    def _write_section(self, section: Section, own: Mapping[str, Any], fresh: Stored) -> None:
+        try:
+            answer = self._posted(section.write, section.body(self._client, own))
+        except Failure as failure:
+            cause = failure.__cause__
+            if section is not AUDIO or not isinstance(cause, HttpFailure) or cause.status != 500:
+                raise
+            self._judge_whisper(own, failure)
+            return
+        expected = own.get(HYBRID_SEARCH, fresh.values.get(HYBRID_SEARCH))
+        if section is RERANKING and expected and not answer.get("ENABLE_RAG_HYBRID_SEARCH"):
+            model = own.get("rag.reranking_model", fresh.values.get("rag.reranking_model"))
+            raise Failure(
+                f"Open WebUI could not load the reranking model {model!r} and switched {HYBRID_SEARCH} off; its log "
+                f"tells why. Give a model that it can load, and {HYBRID_SEARCH}: true."
+            )
+
+    def _judge_whisper(self, own: Mapping[str, Any], failure: Failure) -> None:
+        """Go on where the server stored the settings of speech and could not load the model right away."""
+        now = self._export()
+        if not self._is_as_said(own, now):
+            raise failure
+        model = now.values.get(WHISPER_MODEL)
+        self._warnings.append(
+            f"Open WebUI stored {' and '.join(sorted(own))} and could not load the model {model!r} yet (it may be "
+            f"offline). A model that it had loaded before stays in use until it is restarted."
+        )
+
+    def _posted(self, path: str, body: Mapping[str, Any]) -> Dict[str, Any]:
+        answer = self._client.post(path, WRITE, json=body)
+        return answer if isinstance(answer, dict) else {}
+
+    def _export(self) -> Stored:
+        return parsed(self._client.get_mapping("configs/export", READ))
+
+
+def _section_of(key: str, apart: Sequence[Section]) -> Optional[Section]:
+    return next((section for section in apart if key in section.fields), None)

@@ -1,0 +1,193 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The names of settings: as servers keep them, as a person writes them, and what an unknown one may mean."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Tuple
+
+# Settings whose value is a mapping. Where the server nests all of them (before 0.10) nothing else tells.
+MAPPINGS = frozenset(
+    (
+        "audio.realtime.input_params",
+        "audio.tts.openai.params",
+        "image_generation.automatic1111.api_params",
+        "image_generation.openai.params",
+        "models.default_metadata",
+        "models.default_params",
+        "ollama.api_configs",
+        "openai.api_configs",
+        "rag.docling_params",
+        "rag.external_document_loader_headers",
+        "rag.mineru_params",
+        "task.model.params",
+        "ui.default_interface_settings",
+        "ui.i18n",
+        "ui.prompt_suggestions_i18n",
+        "ui.visibility",
+        "user.permissions",
+        "web.search.linkup_search_params",
+    )
+)
+# The only settings without a dot in their name: any other is a mistake, or a variable of the environment.
+PLAIN_NAMES = ("webhook_url",)
+Path = Tuple[str, ...]
+MOST_NEAR = 3
+LEAST_LIKENESS = 0.7
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The settings of a server by dotted key. ``by_key`` where it keeps each by itself (0.10), and so has all."""
+
+    values: Mapping[str, Any]
+    by_key: bool
+    document: Mapping[str, Any]
+
+    def key_of(self, name: str) -> str:
+        """Return the setting that a dotted name is, or that it lies within; empty where there is none."""
+        if name in self.values or (name in MAPPINGS and not self.by_key):
+            return name
+        parts = name.split(".")
+        for length in range(len(parts) - 1, 0, -1):
+            key = ".".join(parts[:length])
+            if isinstance(self.values.get(key), Mapping) or (
+                key in MAPPINGS and (key in self.values or not self.by_key)
+            ):
+                return key
+        return ""
+
+
+def parsed(export: Mapping[str, Any]) -> Stored:
+    """Return what `configs/export` showed.
+
+    Its form tells how the server keeps settings, and unlike the version costs no call.
+    """
+    if any("." in key for key in export):
+        return Stored(export, True, export)
+    return Stored(dict(_leaves("", {k: v for k, v in export.items() if k != "version"})), False, export)
+
+
+def placed(document: Mapping[str, Any], values: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a copy of a nested document with some settings at their places."""
+    result: Dict[str, Any] = copy.deepcopy(dict(document))
+    for key, value in values.items():
+        *path, last = key.split(".")
+        at = result
+        for part in path:
+            if not isinstance(at.get(part), dict):
+                at[part] = {}
+            at = at[part]
+        at[last] = value
+    return result
+
+
+def resolved(given: Mapping[str, Any], stored: Stored) -> Tuple[Dict[str, Any], List[str], List[str]]:
+    """Return what was said by setting, names that the server does not show, and sentences on what is said twice."""
+    said: Dict[str, Any] = {}
+    unknown: List[str] = []
+    twice: List[str] = []
+    for name, value in _walked("", given, stored):
+        key = stored.key_of(name)
+        if not key:
+            unknown.append(name)
+            key = name
+        inner = _nested(name[len(key) + 1 :], value)
+        if key not in said:
+            said[key] = inner
+        elif not _join(said, key, inner):
+            twice.append(f"{name} is said twice; keep one of them")
+    return said, unknown, twice
+
+
+def may_be_unsaved(name: str, stored: Stored) -> bool:
+    """Tell whether a server that shows only what was once saved may have a setting of this name."""
+    return not stored.by_key and name == name.lower() and ("." in name or name in PLAIN_NAMES)
+
+
+def near(name: str, keys: Iterable[str]) -> List[str]:
+    """Return the settings whose names are most like a name, which may be a variable's of the environment."""
+    scored = sorted((-_likeness(name, key), len(key), key) for key in keys)
+    return [key for score, _length, key in scored[:MOST_NEAR] if -score >= LEAST_LIKENESS]
+
+
+def _likeness(name: str, key: str) -> float:
+    wanted, plain = name.lower().replace(".", "_"), key.replace(".", "_")
+    pairs = [(wanted, plain), (wanted, key.rpartition(".")[2]), (_sorted(wanted), _sorted(plain))]
+    return max(_ratio(one, other) for one, other in pairs)
+
+
+def _ratio(one: str, other: str) -> float:
+    matcher = SequenceMatcher(None, one, other)
+    # The cheap bound first: a server has some 400 settings.
+    return matcher.ratio() if matcher.quick_ratio() >= LEAST_LIKENESS else 0.0
+
+
+def fields_of(key: str, said: Any) -> Iterator[Tuple[str, Path]]:
+    """Yield what was said of a setting by dotted name, each with its place within the value."""
+    for path in _paths(said):
+        yield ".".join((key, *path)), path
+
+
+def at(value: Any, path: Path) -> Any:
+    """Return what is at a place within a value; null where there is nothing."""
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _paths(said: Any) -> Iterator[Path]:
+    if isinstance(said, Mapping) and said:
+        for name, item in said.items():
+            yield from ((name, *path) for path in _paths(item))
+    else:
+        yield ()
+
+
+def _sorted(name: str) -> str:
+    return "_".join(sorted(name.split("_")))
+
+
+def _leaves(prefix: str, value: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
+    for name, item in value.items():
+        full = f"{prefix}.{name}" if prefix else str(name)
+        if full in MAPPINGS or not isinstance(item, Mapping):
+            yield full, item
+        else:
+            yield from _leaves(full, item)
+
+
+def _walked(prefix: str, value: Mapping[str, Any], stored: Stored) -> Iterator[Tuple[str, Any]]:
+    for name, item in value.items():
+        full = f"{prefix}.{name}" if prefix else str(name)
+        if isinstance(item, Mapping) and item and not stored.key_of(full):
+            yield from _walked(full, item, stored)
+        else:
+            yield full, item
+
+
+def _nested(path: str, value: Any) -> Any:
+    for part in reversed(path.split(".") if path else []):
+        value = {part: value}
+    return value
+
+
+def _join(into: Dict[str, Any], key: str, value: Any) -> bool:
+    """Add to what was said of a setting; tell whether it is not the same place twice."""
+    present = into[key]
+    if not isinstance(present, Mapping) or not isinstance(value, Mapping):
+        return False
+    into[key] = dict(present)
+    return all(name not in present or _join(into[key], name, item) for name, item in _added(into[key], value))
+
+
+def _added(into: Dict[str, Any], value: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:
+    for name, item in value.items():
+        if name in into:
+            yield name, item
+        else:
+            into[name] = item

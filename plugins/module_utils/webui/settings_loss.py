@@ -1,0 +1,50 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings that would not last: what the server keeps in memory only, and what it takes from people alone."""
+
+from __future__ import annotations
+
+from typing import Sequence
+
+from ..errors import Failure
+from .client import Client
+from .settings_keys import Stored
+
+SEE = "see whether the server keeps settings"
+# The server looks for these as patterns in its table, where _ stands for any character, and by their letters in what it
+# has in memory. So what comes back is from the table.
+ANY_ROW, OAUTH_ROW = "configs/namespace/u_", "configs/namespace/o_uth"
+
+
+def refuse_lost(client: Client, stored: Stored, changes: Sequence[str], by_api_key: bool) -> None:
+    """Raise a Failure where some of the changes could not be made to last. Costs a call, or two for `oauth`."""
+    human = [key for key in changes if key.startswith("auth.mfa.")]
+    if human and by_api_key:
+        raise Failure(
+            f"{', '.join(human)} cannot be changed with an API key, because Open WebUI wants a human session for the "
+            f"second factor; give admin_email and admin_password instead of token, or a session token."
+        )
+    if not stored.by_key:
+        return
+    if not client.get_mapping(ANY_ROW, SEE):
+        raise Failure(
+            f"Open WebUI at {client.url} would lose {_told(changes)} at its next start, because "
+            f"ENABLE_PERSISTENT_CONFIG is false in its environment; take that out, or set them there."
+        )
+    oauth = [key for key in changes if key.startswith("oauth.")]
+    if oauth and not _keeps_oauth(client):
+        raise Failure(
+            f"Open WebUI at {client.url} would lose {_told(oauth)} at its next start, because "
+            f"ENABLE_OAUTH_PERSISTENT_CONFIG is not true in its environment; set that, or set them by their variables "
+            f"there."
+        )
+
+
+def _keeps_oauth(client: Client) -> bool:
+    shown = client.get_mapping("auths/admin/config/oauth", SEE).get("ENABLE_OAUTH_PERSISTENT_CONFIG")
+    return bool(client.get_mapping(OAUTH_ROW, SEE)) if shown is None else bool(shown)
+
+
+def _told(keys: Sequence[str]) -> str:
+    return ", ".join(keys[:5]) + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")

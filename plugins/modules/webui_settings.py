@@ -1,0 +1,196 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_settings
+short_description: Manage settings of Open WebUI
+version_added: 0.1.0
+description:
+  - Sets any of the settings that Open WebUI keeps in its database, by the names that its export has for them.
+  - Only the settings that are given are compared and changed. All others keep their value.
+  - From its first start on Open WebUI reads such settings from the database and not from the environment, so that this
+    is where they are changed.
+  - What the server makes of a setting when it starts (the embedding model, the reranker, the list of tool servers, the
+    lists of models) is made anew by the same run.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+options:
+  settings:
+    description:
+      - The settings by dotted name (C(ui.enable_signup)), nested (C(ui) with C(enable_signup) in it), or both.
+      - The names are those of the server's export. The names of environment variables are none of them; an error for
+        such a name tells which setting is near.
+      - A name that is a setting of the server ends the nesting, so that what is below it is its value. A value that is
+        a mapping (C(user.permissions), C(ui.visibility)) is merged key by key with what the server has, and a null
+        removes a key. A list is always the whole list.
+      - A value must be of the kind that the server has now. Quoted numbers and V("yes") are refused.
+      - Secrets (names that end in key, secret, password or token, headers, addresses with a password in them) are
+        compared like all others and shown as stars.
+      - With an API key as O(token) the server refuses changes below C(auth.mfa).
+    type: dict
+  banners:
+    description:
+      - The banners that everybody sees, all of them and in this order. V([]) for none.
+    type: list
+    elements: dict
+    suboptions:
+      content:
+        description:
+          - What it says. Markdown and some HTML are shown as such.
+        type: str
+        required: true
+      type:
+        description:
+          - How it looks.
+        type: str
+        choices: [info, success, warning, error]
+        default: info
+      title:
+        description:
+          - What stands before it.
+        type: str
+      dismissible:
+        description:
+          - Whether people may close it.
+        type: bool
+        default: true
+      id:
+        description:
+          - What the browser remembers of a banner that was closed.
+          - Where it is left out it is made from the type, the title and the content, so that a banner that says
+            something else is shown again.
+        type: str
+      timestamp:
+        description:
+          - The time in seconds since 1970 that the server keeps with it. Where it is left out it stays as it is.
+        type: int
+      i18n:
+        description:
+          - Titles and contents in other languages, by language.
+        type: dict
+  suggestions:
+    description:
+      - The prompts that are suggested in a new chat, all of them and in this order. V([]) for none.
+      - A text, or a mapping with C(content) and C(title), which is a text or a list of two lines.
+      - For the server's own ones set C(ui.prompt_suggestions) to null by O(settings).
+    type: list
+    elements: raw
+  default_models:
+    description:
+      - The ids of the models that a new chat begins with, in this order. V([]) for none.
+      - Whether there are such models is not looked at.
+    type: list
+    elements: str
+  model_order:
+    description:
+      - The ids of models in the order in which they are offered. Those that are left out come last.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: The house rules
+  selfhosted.llm.webui_settings:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    settings:
+      ui.enable_signup: false
+      ui.default_user_role: pending
+      auth.jwt_expiry: 7d
+      user.permissions.chat.delete: false
+    banners:
+      - content: The server is down on Friday from 16:00 to 17:00.
+        type: warning
+    suggestions:
+      - Explain photosynthesis to me.
+      - title: [Help me, with an essay]
+        content: Help me to find a structure for an essay about
+    default_models: [tutor]
+    model_order: [tutor, llama3.2:3b]
+
+- name: The same kind of settings, nested
+  selfhosted.llm.webui_settings:
+    token: "{{ vault_webui_key }}"
+    settings:
+      ui:
+        enable_signup: false
+        enable_community_sharing: false
+      rag:
+        embedding_engine: ollama
+        embedding_model: nomic-embed-text
+        ollama.base_url: http://ollama:11434
+
+- name: Search of the web, with a key that is shown nowhere
+  selfhosted.llm.webui_settings:
+    token: "{{ vault_webui_key }}"
+    settings:
+      web.search:
+        enable: true
+        engine: brave
+        brave_search_api_key: "{{ vault_brave_key }}"
+
+- name: No banners, and the server's own suggestions
+  selfhosted.llm.webui_settings:
+    token: "{{ vault_webui_key }}"
+    banners: []
+    settings:
+      ui.prompt_suggestions: null
+"""
+
+RETURN = r"""
+settings:
+  description:
+    - The settings that were given, by dotted name, as the server shows them after the run; in check mode what is
+      foreseen. Those that options of their own stand for are here by their names as well (C(ui.banners)).
+    - Secrets are shown as stars.
+  returned: success
+  type: dict
+  sample:
+    ui.enable_signup: false
+    web.search.brave_search_api_key: "********"
+problems:
+  description: All that is wrong with what was given, a sentence each.
+  returned: when something is wrong with it
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings import Settings
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import SETTINGS_OPTIONS, settings_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_veil import secrets_in
+
+RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], list(SETTINGS_OPTIONS)]}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    params = module.params
+    # Ansible blots out what is secret by the name of its option only.
+    module.no_log_values.update(secrets_in(params["settings"] or {}))
+    wish = settings_wish(params)
+    by_api_key = (params["token"] or "").strip().startswith("sk-")
+    settings = Settings(Client(params, module.check_mode), by_api_key)
+    return converge(settings, [wish], check_mode=module.check_mode).single()
+
+
+def main() -> None:
+    run({**WEBUI_OPTIONS, **SETTINGS_OPTIONS}, body, **RULES)
+
+
+if __name__ == "__main__":
+    main()
