@@ -1,0 +1,231 @@
+"""Random settings in random forms on a real Open WebUI, against a second telling of the rules; and killed runs.
+
+The oracle below says what a wish makes of the export; it shares no code with the module.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import pytest
+from runner import COLLECTIONS, MODULES, succeed, unchanged
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings import Settings
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import SETTINGS_OPTIONS, settings_wish
+
+SEED, STATES = 20261126, 60
+WORDS = (
+    "",
+    "x",
+    "a b",
+    "ä😀",
+    "<b>&amp;</b>",
+    "'; --",
+    "{{ x }}",
+    "line\nline",
+    "\u202ertl",
+    "\x07bell",
+    "%s",
+    "9",
+    "true",
+)
+NUMBER_OR_EMPTY = ("automations.max_count", "folders.max_file_count", "web.loader.timeout", "rag.mineru_api_timeout")
+NULL_OR_NUMBER = ("rag.file.max_count", "rag.file.max_size", "skills.content_max_chars", "web.fetch.max_content_length")
+NULL_OR_TEXT = ("ui.default_pinned_models", "auth.admin.email", "audio.realtime.prompt_template")
+CHOICES = {
+    "ui.default_user_role": ("pending", "user", "admin"),
+    "channels.model_response_mode": ("thread", "channel"),
+    "auth.jwt_expiry": ("4w", "-1", "0", "1.5h", "90m"),
+    "audio.realtime.provider": ("openai", "azure"),
+    "audio.realtime.auth_type": ("api_key", "microsoft_entra_id"),
+}
+# What loads models, what belongs together by place, and what decides who may call.
+APART = (
+    *("audio.stt.engine", "audio.stt.whisper_model", "rag.enable_hybrid_search", "rag.embedding_engine"),
+    *("automations.min_interval", "web.loader.firecrawl_timeout", "ui.default_models", "tool_server.connections"),
+    *("terminal_server.connections", "evaluation.arena.models", "image_generation.comfyui.nodes"),
+    "images.edit.comfyui.nodes",
+)
+
+pytestmark = pytest.mark.feature("settings_by_key")
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(webui):
+    before = export(webui)
+    yield
+    now = export(webui)
+    changed = {key: value for key, value in before.items() if now[key] != value}
+    webui.call("POST", "configs/import", {"config": changed})
+    webui.call("POST", "retrieval/embedding/update", webui.call("GET", "retrieval/embedding"))
+
+
+def export(webui):
+    return webui.call("GET", "configs/export")
+
+
+def run(url, token, said, check):
+    params = {**dict.fromkeys(SETTINGS_OPTIONS), **said, "url": url, "token": token, "timeout": 30.0}
+    params.update(validate_certs=True, ca_path=None, admin_email=None, admin_password=None)
+    return converge(Settings(Client(params, check), False), [settings_wish(params)], check_mode=check).single()
+
+
+def value(pick, key, present):
+    """Return a valid value for a setting, sometimes the one that is there."""
+    if pick.random() < 0.2:
+        return copy.deepcopy(present)
+    number, words = pick.randrange(1, 999), pick.choice(WORDS)
+    if key in CHOICES:
+        return pick.choice(CHOICES[key])
+    if key in NUMBER_OR_EMPTY:
+        return pick.choice(("", number))
+    if key in NULL_OR_NUMBER:
+        return pick.choice((None, number))
+    if key in NULL_OR_TEXT:
+        return pick.choice((None, words))
+    if key == "ui.visibility":
+        return {name: pick.choice((None, True, False)) for name in pick.sample("abcd", 2)}
+    if key == "user.permissions":
+        section = pick.choice(sorted(present))
+        return {section: {name: pick.random() < 0.5 for name in pick.sample(sorted(present[section]), 1)}}
+    if isinstance(present, dict):
+        return {name: pick.choice((None, number, words, [words], {"in": number})) for name in pick.sample("abcd", 2)}
+    return plain(pick, present, number, words)
+
+
+def plain(pick, present, number, words):
+    if isinstance(present, bool):
+        return pick.random() < 0.5
+    if isinstance(present, int):
+        return number
+    if isinstance(present, float):
+        return pick.choice((number, number / 8))
+    if isinstance(present, list):
+        return [pick.choice(WORDS) for _number in range(pick.randrange(4))]
+    return words
+
+
+def pool(settings):
+    """Return the settings whose kind the oracle knows."""
+    known = {*CHOICES, *NUMBER_OR_EMPTY, *NULL_OR_NUMBER, *NULL_OR_TEXT}
+    return sorted(
+        key
+        for key, present in settings.items()
+        if key in known
+        or not (
+            key.startswith(("oauth.", "auth.mfa.", "openai.", "ollama.", "skills.")) or key in APART or present is None
+        )
+        and key not in ("ui.banners", "ui.prompt_suggestions", "rag.embedding_model", "rag.relevance_threshold")
+    )
+
+
+def written(pick, wish):
+    """Return a wish in one of its many forms: each name is cut at random places."""
+    said = {}
+    for key, wanted in wish.items():
+        at, parts = said, key.split(".")
+        while len(parts) > 1 and pick.random() < 0.6:
+            cut = pick.randrange(1, len(parts))
+            at = at.setdefault(".".join(parts[:cut]), {})
+            parts = parts[cut:]
+        at[".".join(parts)] = wanted
+    return said
+
+
+def expected(settings, wish):
+    """Return what a wish makes of all settings."""
+    after = copy.deepcopy(settings)
+    for key, wanted in wish.items():
+        after[key] = merge(after[key], wanted) if isinstance(wanted, dict) else wanted
+    return after
+
+
+def merge(present, said):
+    result = copy.deepcopy(present)
+    for name, item in said.items():
+        if item is None:
+            result.pop(name, None)
+        elif isinstance(item, dict) and isinstance(result.get(name), dict):
+            result[name] = merge(result[name], item)
+        else:
+            result[name] = item
+    return result
+
+
+def bare(settings):
+    return json.dumps(settings, sort_keys=True)
+
+
+def test_random_settings_converge_and_nothing_else_moves(webui, recorder):
+    pick = random.Random(SEED)
+    start = export(webui)
+    keys = pool(start)
+    assert len(keys) > 300
+    changed, touched = 0, set()
+    for number in range(STATES):
+        before = export(webui)
+        wish = {key: value(pick, key, before[key]) for key in pick.sample(keys, pick.randrange(1, 13))}
+        said = {"settings": written(pick, wish)}
+        after = expected(before, wish)
+        recorder.clear()
+        foreseen = run(recorder.url, webui.token, said, True)
+        assert not recorder.writes(), number
+        assert foreseen["changed"] == (bare(after) != bare(before)), (number, wish, foreseen)
+        done = run(recorder.url, webui.token, said, False)
+        assert done["diff"] == foreseen["diff"], (number, said)
+        assert bare(export(webui)) == bare(after), (number, said)
+        recorder.clear()
+        again = run(recorder.url, webui.token, said, False)
+        assert not again["changed"], (number, said, again["diff"])
+        assert recorder.seen() == ["GET /api/v1/configs/export"]
+        assert again["settings"].keys() == done["settings"].keys()
+        changed += done["changed"]
+        touched |= {key for key in wish if before[key] != after[key]}
+    assert changed > STATES * 0.8
+    assert len(touched) > len(keys) // 3
+
+
+def killed_after(seconds, arguments, recorder):
+    """Start the module in a process of its own, and kill it so long after its first request."""
+    recorder.clear()
+    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    with subprocess.Popen(
+        [sys.executable, "-m", f"{MODULES}.webui_settings"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    ) as process:
+        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
+        process.stdin.close()
+        end = time.monotonic() + 60
+        while not recorder.requests:
+            assert time.monotonic() < end
+            time.sleep(0.001)
+        time.sleep(seconds)
+        process.kill()
+
+
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, by_token, recorder):
+    pick = random.Random("kills")
+    for number in range(5):
+        settings = {"ui.watermark": f"w{number}", "rag.embedding_batch_size": number + 2, "ui.visibility": {"k": True}}
+        settings["user.permissions.chat.delete"] = bool(number % 2)
+        before = export(webui)
+        arguments = by_token(settings=settings, banners=[{"content": f"{number}-{place}"} for place in range(20)])
+        killed_after(pick.uniform(0.0, 0.15), arguments, recorder)
+        succeed("webui_settings", arguments)
+        unchanged("webui_settings", arguments, recorder)
+        now = export(webui)
+        assert [banner["content"] for banner in now["ui.banners"]] == [f"{number}-{place}" for place in range(20)]
+        assert webui.call("GET", "retrieval/embedding")["RAG_EMBEDDING_BATCH_SIZE"] == number + 2
+        own = {"ui.banners", "ui.watermark", "rag.embedding_batch_size", "ui.visibility", "user.permissions"}
+        assert {key: now[key] for key in now.keys() - own} == {key: before[key] for key in before.keys() - own}
