@@ -9,6 +9,7 @@ import threading
 from typing import Any, Collection, Dict, Iterable, List, Mapping, MutableMapping, Optional, Sequence, Set, Tuple
 
 from ..converge import Wish
+from ..errors import Failure
 from .access import EVERYBODY, Grants
 from .client import Client
 from .groups import Groups
@@ -27,6 +28,7 @@ class Bases:
         self._records: MutableMapping[str, Mapping[str, Any]] = {}
         self._wishes: Dict[str, Wish] = {}
         self._lock = threading.Lock()
+        self._unknown: List[str] = []
 
     def look(self, records: MutableMapping[str, Mapping[str, Any]], wishes: Iterable[Wish]) -> None:
         """Take what the server has, and what is wanted of it."""
@@ -71,9 +73,29 @@ class Bases:
                 )
         return found
 
+    def seek(self, presets: Mapping[str, str]) -> None:
+        """Note which presets get a base model (by preset) that neither the server nor the wishes have."""
+        sought = {model_id: base for model_id, base in presets.items() if base not in (*self._records, *self._wishes)}
+        if not sought:
+            return
+        try:
+            answer = self._client.get_mapping("/api/models/base", "read what the connections offer")
+        except Failure:
+            # It would only have been for a word of advice.
+            return
+        offered = {str(model.get("id")) for model in answer.get("data") or ()}
+        for model_id, base in sought.items():
+            if base not in offered:
+                near = sorted(each for each in offered if each.partition(":")[0] == base.partition(":")[0])
+                self._unknown.append(
+                    f"The model {model_id} is based on {base}, which no connection offers now"
+                    + (f" (there is {', '.join(near)})" if near else "")
+                    + "; it answers once one does."
+                )
+
     def warnings(self) -> List[str]:
         """Return a sentence for each wanted preset that some will see and not be able to use."""
-        found = []
+        found = list(self._unknown)
         for wish in self._wishes.values():
             if not wish.present or wish.fields.get("grant_base"):
                 continue

@@ -86,8 +86,13 @@ class Models(Resource):
             return f"The model {step.name} is the base of {self._based[str(step.key)]}; keep it."
         return None
 
+    def review(self, steps: Sequence[Step]) -> None:
+        """Look whether a base model that is new to a preset exists at all; Open WebUI takes any."""
+        based = {step.name: str((step.after or {})["base_model"]) for step in steps if "base_model" in step.changes}
+        self._bases.seek({name: base for name, base in based.items() if base})
+
     def warnings(self) -> Sequence[str]:
-        """Tell which presets some people see and cannot use."""
+        """Tell which presets some people see and cannot use, and which nobody can."""
         return self._bases.warnings()
 
     def needs(self, step: Step) -> Collection[Hashable]:

@@ -81,6 +81,8 @@ class Server:
         self.calls.append(f"GET {path}")
         if path == "users/all":
             return {"users": [{"id": "u1", "email": "anna@example.org"}]}
+        if path == "/api/models/base":
+            return {"data": [{"id": "base"}, {"id": "tiny:latest"}]}
         if path == "models/model":
             return copy.deepcopy(self.models[params["id"]])
         if path == "prompts/list":
@@ -236,6 +238,17 @@ def test_a_base_that_people_may_use_by_a_group_is_not_warned_of() -> None:
     assert "warnings" not in models(server, preset(access=access))
     server.models["base"]["access_grants"] = []
     assert "anna@example.org" in models(server, preset(access=access))["warnings"][0]
+
+
+def test_a_base_that_nothing_offers_is_warned_of_when_it_is_new() -> None:
+    server = Server(NEW)
+    wishes = [{"id": "a", "base_model": "tiny"}, {"id": "b", "base_model": "a"}, {"id": "c", "base_model": "base"}]
+    assert models(server, *wishes)["warnings"] == [
+        "The model a is based on tiny, which no connection offers now (there is tiny:latest); it answers once one does."
+    ]
+    server.calls.clear()
+    assert "warnings" not in models(server, *wishes)
+    assert server.calls == ["GET models/all"]
 
 
 def test_a_conflict_is_retried_once() -> None:

@@ -1,0 +1,79 @@
+"""What docs/servers-open-webui.md tells of models, seen on a real Open WebUI."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from runner import succeed
+
+BASE = "tiny:latest"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_there(webui):
+    for record in webui.models():
+        webui.call("POST", "models/model/delete", {"id": record["id"]})
+
+
+@pytest.fixture
+def answer(bed, webui):
+    """Ask a model as a user would; return what it says, or the status that refused it."""
+    weights = Path(bed["tiny_gguf"]).read_bytes()
+    digest = f"sha256:{hashlib.sha256(weights).hexdigest()}"
+    body = json.dumps({"model": "tiny", "files": {"tiny.gguf": digest}, "stream": False}).encode()
+    for path, data in ((f"blobs/{digest}", weights), ("create", body)):
+        urllib.request.urlopen(urllib.request.Request(f"{bed['ollama_url']}/api/{path}", data), timeout=60).close()
+    token = webui.add_user("pupil@example.org")
+
+    def ask(path, body=None):
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        data = None if body is None else json.dumps(body).encode()
+        try:
+            with urllib.request.urlopen(urllib.request.Request(webui.url + path, data, headers), timeout=60) as found:
+                return json.load(found)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def say(model):
+        body = {"model": model, "messages": [{"role": "user", "content": "abc"}], "stream": False}
+        said = ask("/api/chat/completions", body)
+        return said if isinstance(said, int) else said["choices"][0]["message"]["content"]
+
+    say.offered = lambda: ask("/api/models")
+    return say
+
+
+def test_a_base_model_that_is_off_answers_nobody_and_a_hidden_one_does(by_token, answer):
+    models = [
+        {"id": BASE, "access": {"public": True}, "hidden": True},
+        {"id": "preset", "base_model": BASE, "access": {"public": True}},
+    ]
+    succeed("webui_models", by_token(models=models))
+    # The server learns of new presets when somebody reads the list, as the browser does at first.
+    assert {model["id"] for model in answer.offered()["data"]} == {BASE, "preset"}
+    assert answer("preset") == answer(BASE) == "defghijklmnopqrstuvwxyz"
+    succeed("webui_model", by_token(id=BASE, active=False))
+    assert [model["id"] for model in answer.offered()["data"]] == ["preset"]
+    assert answer("preset") == 400
+
+
+def test_functions_that_are_taken_away_do_not_break_the_list_of_models(by_token, answer):
+    said = {"id": BASE, "access": {"public": True}}
+    lists = ("filters", "actions", "tools", "tags", "knowledge")
+    succeed("webui_model", by_token(**said, filters=["f"], actions=["a"], tools=["t"], tags=["x"]))
+    succeed("webui_model", by_token(**said, **{name: [] for name in lists}))
+    assert [model["id"] for model in answer.offered()["data"]] == [BASE]
+
+
+def test_a_base_model_that_no_connection_offers_is_warned_of_when_it_is_new(by_token, recorder, answer):
+    result = succeed("webui_model", by_token(id="preset", base_model="tiny"), check=True)
+    assert "is based on tiny, which no connection offers now (there is tiny:latest)" in str(result["warnings"])
+    assert "warnings" not in succeed("webui_model", by_token(id="preset", base_model=BASE))
+    recorder.clear()
+    succeed("webui_model", by_token(id="preset", base_model=BASE))
+    assert not recorder.seen("/api/models/base")
