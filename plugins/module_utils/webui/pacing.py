@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 class Gate:
     """Lets the calls of all threads through, and none while the server takes no more.
 
-    ``clock`` and ``sleep`` are in seconds.
+    ``clock`` and ``sleep`` are in seconds; ``held`` tells whether any call had to wait.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Gate:
     ) -> None:
         self._clock = clock
         self.sleep = sleep
+        self.held = False
         self._lock = threading.Lock()
         self._opens = 0.0
 
@@ -48,6 +49,7 @@ class Gate:
                 if seconds is None:
                     raise
                 with self._lock:
+                    self.held = True
                     self._opens = max(self._opens, self._clock() + seconds + BUCKET_SECONDS)
         self._pass()
         return make()

@@ -121,6 +121,8 @@ class Users(Resource):
 
     def warnings(self) -> Sequence[str]:
         """Return how long a run takes, or would take, that has to wait for the server."""
+        if self._gate.held and not self._told:
+            return [f"Open WebUI took no more than {MOST_CALLS} calls in 15 minutes; the run waited for it."]
         return self._told
 
     def needs(self, step: Step) -> Collection[Hashable]:

@@ -187,6 +187,13 @@ def test_a_hundred_and_one_new_accounts_under_a_second_factor_say_so_and_wait(se
     assert "warnings" not in many(client, *entries)
 
 
+def test_a_wait_that_nobody_foresaw_is_told_afterwards(server, client, time):
+    server.too_many = 1
+    (warning,) = many(client, entry("anna@example.org", password="pw"))["warnings"]
+    assert warning == "Open WebUI took no more than 100 calls in 15 minutes; the run waited for it."
+    assert time.slept[0] == 960.0
+
+
 @pytest.mark.parametrize(("second_factor", "count"), [(False, 101), (True, 100)])
 def test_where_nothing_waits_nothing_is_said(server, client, second_factor, count):
     server.second_factor = second_factor
