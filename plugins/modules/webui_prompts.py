@@ -57,13 +57,12 @@ EXAMPLES = r"""
     token: "{{ vault_webui_key }}"
     purge: true
     prompts: >-
-      {%- set found = [] -%}
-      {%- for file in query('ansible.builtin.fileglob', 'prompts/*.md') -%}
-      {{- found.append({'command': file | basename | splitext | first,
-                        'content': lookup('ansible.builtin.file', file),
-                        'access': {'public': true}}) or '' -}}
-      {%- endfor -%}
-      {{- found -}}
+      {{ dict(names | zip(texts)) | dict2items(key_name='command', value_name='content')
+      | map('combine', {'access': {'public': true}}) }}
+  vars:
+    files: "{{ query('ansible.builtin.fileglob', 'prompts/*.md') }}"
+    names: "{{ files | map('basename') | map('splitext') | map('first') }}"
+    texts: "{{ query('ansible.builtin.file', *files) }}"
 
 - name: Two prompts are gone
   selfhosted.llm.webui_prompts:

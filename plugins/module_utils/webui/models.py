@@ -19,6 +19,7 @@ from .problems import Problems
 from .user_spec import shown_image
 
 READ = "read the models"
+CONFLICT = 409
 FREE = ("params", "capabilities", "meta")
 
 
@@ -111,6 +112,7 @@ class Models(Resource):
         """Write what differs over a fresh look at the model, then who may see it."""
         said = {name: step.wish.fields[name] for name in step.changes if step.wish and name in step.wish.fields}
         shared = said.pop("access", None)
+        said.pop("grant_base", None)
         what = f"update the model {step.name}"
         if said or (shared and not self._client.features().access_grants):
             self._write(step, what, said, shared)
@@ -145,7 +147,7 @@ class Models(Resource):
         return found or (self._bases.conflicts(wish.name) if wish.fields.get("grant_base") else [])
 
     def _knowledge_problems(self, name: str) -> List[str]:
-        ids = sorted(str(base["id"]) for base in self._knowledge or () if base["name"] == name)
+        ids = sorted({str(base["id"]) for base in self._knowledge or () if base["name"] == name})
         if not ids and name not in self._client.foreseen("knowledge"):
             known = ", ".join(sorted({str(base["name"]) for base in self._knowledge or ()})) or "none"
             return [f"there is no knowledge base {name!r} on the server (there are: {known}); make it first"]
@@ -154,7 +156,9 @@ class Models(Resource):
         return []
 
     def _meant(self, said: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-        return [base for name in said.get("knowledge") or () for base in self._knowledge or () if base["name"] == name]
+        # A page may repeat what another has.
+        by_name = {str(base["name"]): base for base in self._knowledge or ()}
+        return [by_name[name] for name in said.get("knowledge") or ()]
 
     def _write(self, step: Step, what: str, said: Mapping[str, Any], shared: Optional[access.Access]) -> None:
         for attempt in (1, 2):
@@ -168,8 +172,13 @@ class Models(Resource):
                 self._records[str(step.key)] = self._post("models/model/update", what, body)
                 return
             except Failure as failure:
-                if attempt == 2 or getattr(failure.__cause__, "status", None) != 409:
+                if getattr(failure.__cause__, "status", None) != CONFLICT:
                     raise
+                if attempt == 2:
+                    raise Failure(
+                        f"Cannot {what}: somebody else is changing it at the same time (Open WebUI at "
+                        f"{self._client.url} answered {CONFLICT}, version_conflict); run the task again."
+                    ) from failure
 
     def _post(self, path: str, what: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         answer = self._client.post(path, what, json=body)

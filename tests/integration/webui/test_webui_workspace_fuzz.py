@@ -337,9 +337,10 @@ def test_twenty_states_of_prompts(webui, recorder, by_token, school):
     dice, bench = Dice(SEED), Bench("webui_prompts", recorder, by_token)
     written = 0
     for tried in range(20):
+        there = prompts(webui)
         for command in dice.some(IDS):
-            if command in prompts(webui):
-                webui.call("DELETE", f"prompts/id/{prompts(webui)[command]['id']}/delete")
+            if command in there:
+                webui.call("DELETE", f"prompts/id/{there[command]['id']}/delete")
             extra = {"data": {"by_hand": 1}, "meta": {"by_hand": 2}, "tags": dice.some(WORDS[1:])}
             body = {"command": command, "name": dice.choice(WORDS), "content": dice.choice(WORDS), **extra}
             made = webui.call("POST", "prompts/create", body)

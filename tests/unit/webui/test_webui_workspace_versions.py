@@ -222,8 +222,10 @@ def test_a_base_is_opened_only_where_the_version_asks_for_it(version: str, has_r
     warned = models(server, preset()).get("warnings", [])
     assert bool(warned) is asks
     assert all("its base model base is not" in words for words in warned)
+    server.calls.clear()
     result = models(server, preset(grant_base=True))
     assert result["changed"] is asks
+    assert "POST models/model/update" not in server.calls, "the preset itself was as wanted"
     assert "warnings" not in result
     assert not models(server, preset(grant_base=True))["changed"]
     if asks:
@@ -257,7 +259,7 @@ def test_a_conflict_is_retried_once() -> None:
     server.conflicts = 1
     assert models(server, {"id": "m", "name": "M"})["changed"]
     server.conflicts = 2
-    with pytest.raises(Failure, match="Cannot update the model m"):
+    with pytest.raises(Failure, match="Cannot update the model m: somebody else is changing it at the same time"):
         models(server, {"id": "m", "name": "N"})
     assert server.conflicts == 0
 
