@@ -216,6 +216,11 @@ model:
       description: Who may see and change it, by names. What O(access) cannot say is under C(other).
       type: dict
       returned: when O(access) is given
+problems:
+  description: What is wrong with the options, a sentence for each.
+  returned: when the model cannot be as wanted
+  type: list
+  elements: str
 done:
   description: The models that had been written when the run broke off.
   returned: when a write fails

@@ -116,6 +116,11 @@ prompt:
       description: Who may see and change it, by names. What O(access) cannot say is under C(other).
       type: dict
       returned: when O(access) is given
+problems:
+  description: What is wrong with the options, a sentence for each.
+  returned: when the prompt cannot be as wanted
+  type: list
+  elements: str
 done:
   description: The prompts that had been written when the run broke off.
   returned: when a write fails

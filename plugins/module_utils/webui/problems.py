@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Iterable, List
 
 from ..errors import Failure
+from .user_spec import MOST_WORDS, shortened
 
 LONGEST_NAME = 80
 
@@ -22,28 +23,37 @@ class Problems:
         self._entries = 0
 
     def add(self, number: int, name: str, problems: Iterable[str]) -> None:
-        """Note what is wrong with the entry of a ``number`` (from 1) and a name."""
-        found = list(problems)
+        """Note what is wrong with an entry, by its number from 1 and its name; raise a Failure where it is no list."""
+        found = [shortened(problem) for problem in problems]
         self._entries += bool(found)
-        where = f"entry {number} ({_short(name)}): " if self._listed else ""
+        where = f"entry {number} ({_title(name)}): " if self._listed else ""
         self._found += [where + problem for problem in found]
         if found and not self._listed:
-            raise Failure(_sentence(f"The {self._kind} {_short(name)} cannot be as wanted: " + "; ".join(found)))
+            raise self._failure(f"The {self._kind} {_title(name)} cannot be as wanted: ")
 
     def refuse(self, of: int) -> None:
         """Raise a Failure where something is wrong with one of so many entries."""
         if self._found:
-            raise Failure(
-                _sentence(
-                    f"Nothing was changed, because {self._entries} of {of} {self._kind}s cannot be as wanted: "
-                    + "; ".join(self._found)
-                ),
-                problems=[_sentence(problem[0].upper() + problem[1:]) for problem in self._found],
+            raise self._failure(
+                f"Nothing was changed, because {self._entries} of {of} {self._kind}s cannot be as wanted: "
             )
 
+    def _failure(self, words: str) -> Failure:
+        shown, length = 0, 0
+        while shown < len(self._found) and (not shown or length + len(self._found[shown]) <= MOST_WORDS):
+            length += len(self._found[shown])
+            shown += 1
+        more = len(self._found) - shown
+        rest = f"; and {more} more, which problems lists" if more else ""
+        return Failure(
+            _sentence(words + "; ".join(self._found[:shown]) + rest),
+            problems=[_sentence(problem[0].upper() + problem[1:]) for problem in self._found],
+        )
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
+
+def _title(name: str) -> str:
+    text = name if name.isprintable() else ascii(name)[1:-1]
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
 
 
 def _sentence(words: str) -> str:

@@ -126,3 +126,16 @@ def test_problems_of_one_are_told_by_its_name_and_none_are_no_failure() -> None:
     Problems("thing", listed=True).refuse(0)
     with pytest.raises(Failure, match=r"^The thing x cannot be as wanted: a; b\.$"):
         Problems("thing", listed=False).add(1, "x", ["a", "b"])
+
+
+def test_what_somebody_wrote_makes_no_message_long() -> None:
+    wrong = Problems("thing", listed=True)
+    for number in range(1, 301):
+        wrong.add(number, "\0" * 10**5, [f"a is {'x' * 10**6!r}; mend it"])
+    with pytest.raises(Failure) as told:
+        wrong.refuse(300)
+    assert len(told.value.message) < 1000
+    assert told.value.message.endswith(" more, which problems lists.")
+    assert told.value.message.isprintable()
+    assert len(told.value.details["problems"]) == 300
+    assert told.value.details["problems"][299].endswith("; mend it.")
