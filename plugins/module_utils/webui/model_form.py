@@ -82,9 +82,12 @@ def bases_of(meta: Record) -> List[Record]:
 
 
 def _say_meta(meta: Dict[str, Any], said: Mapping[str, Any], bases: Iterable[Record]) -> None:
-    for option in ("description", "hidden", "profile_image_url"):
+    for option in ("description", "hidden"):
         if option in said:
             _put(meta, option, said[option])
+    if "profile_image_url" in said:
+        # Left out, versions before 0.12 would put a picture of their own there.
+        meta["profile_image_url"] = said["profile_image_url"] or None
     if "capabilities" in said:
         meta["capabilities"] = merged(meta.get("capabilities"), said["capabilities"])
     if "tags" in said:

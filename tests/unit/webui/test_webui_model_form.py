@@ -92,6 +92,11 @@ def test_what_an_update_would_keep_is_taken_away_in_words() -> None:
     assert body["params"] == {"temperature": 1, "model_controls": {}}
 
 
+def test_a_new_model_without_a_picture_says_so() -> None:
+    assert body_of(None, "m", {"profile_image_url": ""}, [])["meta"] == {"profile_image_url": None}
+    assert body_of(None, "m", {}, [])["meta"] == {}
+
+
 def test_lists_that_the_server_must_not_find_null_are_left_out() -> None:
     record = {**RECORD, "meta": {"toolIds": ["a"], "filterIds": ["b"], "actionIds": ["c"], "knowledge": []}}
     body = body_of(record, "m", {"tools": [], "filters": [], "actions": [], "knowledge": []}, [])
