@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
 from ..converge import Present, Resource, State, Step, Wish
@@ -15,23 +16,25 @@ from . import values
 from .client import Client
 from .connection_fields import hidden_words, revealed
 from .connection_lock import alone_on_host
-from .settings_keys import Path, Stored, at, fields_of, parsed, placed
+from .settings_keys import Path, Stored, at, fields_of, parsed, placed, resolved
 from .settings_lists import DEFAULT_MODELS
 from .settings_loss import refuse_lost
 from .settings_sections import (
     AUDIO,
     EMBEDDING_ENGINE,
     HYBRID_SEARCH,
+    READ,
     RERANKING,
     WHISPER_MODEL,
     Section,
     filled,
+    in_force,
     sections,
 )
 from .settings_spec import NAME, said_of, wanted_of
 from .settings_veil import veiled_part
 
-READ, WRITE = "read the settings", "write the settings"
+WRITE = "write the settings"
 MOST_TRIES = 3
 MOST_PAUSE_SECONDS = 1.0
 
@@ -48,6 +51,7 @@ class Settings(Resource):
         self._client = client
         self._by_api_key = by_api_key
         self._stored = Stored({}, True, {})
+        self._given: Mapping[str, Any] = {}
         self._said: Dict[str, Any] = {}
         self._fields: Dict[str, Tuple[str, Path]] = {}
         self._unsaved: List[str] = []
@@ -57,6 +61,7 @@ class Settings(Resource):
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the settings that are wished for; raise one Failure for all that cannot be."""
         first = not self._said
+        self._given = wishes[0].fields["settings"] or {}
         self._stored, self._answer = self._answer or self._export(), None
         if first:
             # What is said of a list depends on what was there, so it is settled once.
@@ -134,7 +139,8 @@ class Settings(Resource):
         )
 
     def _sections(self, stored: Stored) -> List[Section]:
-        return sections(self._said.get(EMBEDDING_ENGINE, stored.values.get(EMBEDDING_ENGINE)))
+        engine = self._said.get(EMBEDDING_ENGINE, stored.values.get(EMBEDDING_ENGINE))
+        return sections(engine, stored.by_key)
 
     def _is_as_said(self, keys: Collection[str], now: Stored) -> bool:
         present, wanted = self._state(now.values), self._state(self._said)
@@ -164,10 +170,9 @@ class Settings(Resource):
             answer = self._posted(section.write, section.body(self._client, own))
         except Failure as failure:
             cause = failure.__cause__
-            if section is not AUDIO or not isinstance(cause, HttpFailure) or cause.status != 500:
+            if section not in (AUDIO, RERANKING) or not isinstance(cause, HttpFailure) or cause.status != 500:
                 raise
-            self._judge_whisper(own, failure)
-            return
+            answer = self._judged(section, own, failure)
         expected = own.get(HYBRID_SEARCH, fresh.values.get(HYBRID_SEARCH))
         if section is RERANKING and expected and not answer.get("ENABLE_RAG_HYBRID_SEARCH"):
             model = own.get("rag.reranking_model", fresh.values.get("rag.reranking_model"))
@@ -176,23 +181,30 @@ class Settings(Resource):
                 f"tells why. Give a model that it can load, and {HYBRID_SEARCH}: true."
             )
 
-    def _judge_whisper(self, own: Mapping[str, Any], failure: Failure) -> None:
-        """Go on where the server stored the settings of speech and could not load the model right away."""
+    def _judged(self, section: Section, own: Mapping[str, Any], failure: Failure) -> Dict[str, Any]:
+        """Go on where the server answered 500 and stored all: it could not load a model of speech, or is a 0.8.12."""
         now = self._export()
         if not self._is_as_said(own, now):
             raise failure
-        model = now.values.get(WHISPER_MODEL)
-        self._warnings.append(
-            f"Open WebUI stored {' and '.join(sorted(own))} and could not load the model {model!r} yet (it may be "
-            f"offline). A model that it had loaded before stays in use until it is restarted."
-        )
+        if section is AUDIO:
+            self._warnings.append(
+                f"Open WebUI stored {' and '.join(sorted(own))} and could not load the model "
+                f"{now.values.get(WHISPER_MODEL)!r} yet (it may be offline). A model that it had loaded before is in "
+                f"use until it is restarted."
+            )
+        return {"ENABLE_RAG_HYBRID_SEARCH": now.values.get(HYBRID_SEARCH)}
 
     def _posted(self, path: str, body: Mapping[str, Any]) -> Dict[str, Any]:
         answer = self._client.post(path, WRITE, json=body)
         return answer if isinstance(answer, dict) else {}
 
     def _export(self) -> Stored:
-        return parsed(self._client.get_mapping("configs/export", READ))
+        stored = parsed(self._client.get_mapping("configs/export", READ))
+        if stored.by_key:
+            return stored
+        keys = self._said or resolved(self._given, stored)[0]
+        shown = in_force(self._client, keys, stored.values)
+        return replace(stored, values={**shown, **stored.values})
 
 
 def _section_of(key: str, apart: Sequence[Section]) -> Optional[Section]:

@@ -106,7 +106,7 @@ def resolved(given: Mapping[str, Any], stored: Stored) -> Tuple[Dict[str, Any], 
 
 def may_be_unsaved(name: str, stored: Stored) -> bool:
     """Tell whether a server that shows only what was once saved may have a setting of this name."""
-    return not stored.by_key and name == name.lower() and ("." in name or name in PLAIN_NAMES)
+    return not stored.by_key and ("." in name or name in PLAIN_NAMES)
 
 
 def near(name: str, keys: Iterable[str]) -> List[str]:

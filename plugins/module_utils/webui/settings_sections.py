@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, field
-from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional
 
 from .client import Client
+from .settings_keys import Path, at
 
+READ, PERMISSIONS = "read the settings", "user.permissions"
 WHISPER_MODEL, HYBRID_SEARCH = "audio.stt.whisper_model", "rag.enable_hybrid_search"
 EMBEDDING_ENGINE = "rag.embedding_engine"
 TOOL_SERVERS, TERMINAL_SERVERS = "tool_server.connections", "terminal_server.connections"
@@ -35,17 +37,19 @@ class Section:
     """A call that writes some settings and makes anew what comes of them.
 
     ``fields`` are the places of the settings in its body. ``read`` is where the rest of the body is read, which would
-    be lost otherwise; without it the rest stays as it is. ``parts`` are what the body must be of.
+    be lost otherwise; without it the rest stays as it is. ``parts`` are what the body must be of. ``shows`` is where
+    the settings can be seen, if not at ``read``.
     """
 
     write: str
-    fields: Mapping[str, Tuple[str, ...]]
+    fields: Mapping[str, Path]
     read: Optional[str] = None
     parts: Collection[str] = field(default_factory=tuple)
+    shows: Optional[str] = None
 
     def body(self, client: Client, settings: Mapping[str, Any]) -> Dict[str, Any]:
         """Return the body that writes some settings over what is there."""
-        answer = client.get_mapping(self.read, "read the settings") if self.read else {}
+        answer = client.get_mapping(self.read, READ) if self.read else {}
         body = copy.deepcopy({name: answer[name] for name in self.parts or answer if name in answer})
         for key, value in settings.items():
             *path, last = self.fields[key]
@@ -63,15 +67,19 @@ _EMBEDDING = {
     "rag.enable_async_embedding": ("ENABLE_ASYNC_EMBEDDING",),
     "rag.embedding_concurrent_requests": ("RAG_EMBEDDING_CONCURRENT_REQUESTS",),
 }
-# Of these only those of the engine in use go with the call.
 _ENGINES = {
     "openai": {
         "rag.openai.api_base_url": ("openai_config", "url"),
         "rag.openai.api_key": ("openai_config", "key"),
+        # The names before 0.10.
+        "rag.openai_api_base_url": ("openai_config", "url"),
+        "rag.openai_api_key": ("openai_config", "key"),
     },
     "ollama": {
         "rag.ollama.base_url": ("ollama_config", "url"),
         "rag.ollama.api_key": ("ollama_config", "key"),
+        "rag.ollama.url": ("ollama_config", "url"),
+        "rag.ollama.key": ("ollama_config", "key"),
     },
     "azure_openai": {
         "rag.azure_openai.base_url": ("azure_openai_config", "url"),
@@ -97,6 +105,7 @@ RERANKING = Section(
         "rag.external_reranker_api_key": ("RAG_EXTERNAL_RERANKER_API_KEY",),
         "rag.external_reranker_timeout": ("RAG_EXTERNAL_RERANKER_TIMEOUT",),
     },
+    shows="retrieval/config",
 )
 _CONNECTIONS = (
     Section(
@@ -120,15 +129,33 @@ _CONNECTIONS = (
     ),
 )
 _SERVERS = (
-    Section("configs/tool_servers", {TOOL_SERVERS: ("TOOL_SERVER_CONNECTIONS",)}),
+    Section("configs/tool_servers", {TOOL_SERVERS: ("TOOL_SERVER_CONNECTIONS",)}, shows="configs/tool_servers"),
     Section("configs/terminal_servers", {TERMINAL_SERVERS: ("TERMINAL_SERVER_CONNECTIONS",)}),
 )
 
 
-def sections(engine: Any) -> List[Section]:
-    """Return the calls that settings have of their own, while embeddings come from an engine."""
-    embedding = Section("retrieval/embedding/update", {**_EMBEDDING, **_ENGINES.get(engine, {})}, "retrieval/embedding")
+def sections(engine: Any, by_key: bool) -> List[Section]:
+    """Return the calls that settings have of their own, while embeddings come from an engine.
+
+    The embedding's stores the address and the key of the engine in use; before 0.10 of all where one is in use.
+    """
+    engines = [name for name in _ENGINES if name == engine or (engine in _ENGINES and not by_key)]
+    fields = {key: path for name in engines for key, path in _ENGINES[name].items()}
+    embedding = Section("retrieval/embedding/update", {**_EMBEDDING, **fields}, "retrieval/embedding")
     return [embedding, RERANKING, AUDIO, *_CONNECTIONS, *_SERVERS]
+
+
+def in_force(client: Client, keys: Collection[str], saved: Collection[str]) -> Dict[str, Any]:
+    """Return settings that were never saved as the server uses them, as far as it shows them (before 0.10)."""
+    found: Dict[str, Any] = {}
+    if PERMISSIONS in keys and PERMISSIONS not in saved:
+        found[PERMISSIONS] = client.get_mapping("users/default/permissions", READ)
+    for section in sections("openai", by_key=False):
+        place = section.shows or section.read
+        if place and section.fields.keys() & set(keys) and not section.fields.keys() <= {*saved, *found}:
+            answer = client.get_mapping(place, READ)
+            found.update({key: at(answer, path) for key, path in section.fields.items()})
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def filled(key: str, value: Any) -> Any:
