@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -27,6 +28,14 @@ class BackEnd:
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_address[1]}/v1"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def seen(self, webui, header, value):
+        """Let the server ask for models until a header comes as it should."""
+        end = time.monotonic() + 20
+        while not self.headers or self.headers[-1].get(header) != value:
+            assert time.monotonic() < end, f"{header} came otherwise"
+            models(webui)
+            time.sleep(0.2)
 
     def close(self):
         self._server.shutdown()
@@ -70,6 +79,15 @@ def both(webui):
     return {kind: config(webui, kind) for kind in FRESH}
 
 
-def models(webui):
-    """Return what people are offered, by id, asked of all back ends anew."""
-    return {model["id"]: model for model in from_root(webui, "api/models?refresh=true")["data"]}
+def models(webui, *there, gone=()):
+    """Return what people are offered, by id, once these are among it and those are gone.
+
+    Versions before 0.10 go on showing what they knew for a second after a write.
+    """
+    end = time.monotonic() + 20
+    while True:
+        found = {model["id"]: model for model in from_root(webui, "api/models?refresh=true")["data"]}
+        if set(there) <= set(found) and not set(gone) & set(found):
+            return found
+        assert time.monotonic() < end, f"wanted {there} and not {gone}, but these are offered: {sorted(found)}"
+        time.sleep(0.2)
