@@ -55,7 +55,8 @@ class Recorder:
         self.reads = frozenset(reads)
         self.requests: list[Request] = []
         self.instead: dict[str, Instead] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._under_way = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"recorder": self}))
         self._server.daemon_threads = True
         self._server.block_on_close = False
@@ -98,10 +99,22 @@ class Recorder:
             if request.method not in SAFE and f"{request.method} {request.path.partition('?')[0]}" not in self.reads
         ]
 
+    def settle(self) -> None:
+        """Wait until the server has answered all that was sent, also by who is dead by now."""
+        with self._lock:
+            assert self._lock.wait_for(lambda: not self._under_way, timeout=60)
+
+    def over(self) -> None:
+        """Count a request that was answered."""
+        with self._lock:
+            self._under_way -= 1
+            self._lock.notify_all()
+
     def note(self, request: Request) -> Instead | None:
         """Write a request down; return what to answer in the server's place."""
         with self._lock:
             self.requests.append(request)
+            self._under_way += 1
             found = self.instead.get(f"{request.method} {request.path.partition('?')[0]}")
             if found is not None and found.skip:
                 found.skip -= 1
@@ -125,6 +138,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _pass(self) -> None:
         instead = self.recorder.note(Request(self.command, self.path, dict(self.headers.items())))
+        try:
+            self._answer(instead)
+        finally:
+            self.recorder.over()
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _pass  # noqa: N815
+
+    def _answer(self, instead: Instead | None) -> None:
         if instead is not None:
             for _piece in self._body():
                 pass
@@ -143,8 +164,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._back(answer)
         finally:
             upstream.close()
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _pass  # noqa: N815
 
     def _forward(self, upstream: http.client.HTTPConnection) -> http.client.HTTPResponse:
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
@@ -172,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
         while left > 0:
             piece = self.rfile.read(min(PIECE, left))
             if not piece:
-                return
+                raise ConnectionError("who sent this is dead, and the server need not wait for the rest")
             left -= len(piece)
             yield piece
 

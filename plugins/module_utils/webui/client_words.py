@@ -46,8 +46,8 @@ def _reason(url: str, failure: HttpFailure) -> str:
         return _unauthorized(url, words)
     if status == 403 and NO_API_KEYS in words:
         return (
-            f"{_said(url, status, words)}; switch on API keys there (ENABLE_API_KEYS), or give admin_email and "
-            f"admin_password instead of token"
+            f"{_said(url, status, words)}; switch on API keys there (ENABLE_API_KEYS, and before Open WebUI 0.8 the "
+            f"permission features.api_keys too), or give admin_email and admin_password instead of token"
         )
     if status == 403:
         return f"{_said(url, status, words)}; the server forbids this to the account that the task uses"

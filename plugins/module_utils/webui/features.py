@@ -22,6 +22,8 @@ class Features:
     """As the server tells it; empty where it could not be read."""
     admin_by_environment: bool = _since(0, 7)
     """`WEBUI_ADMIN_EMAIL` makes the first admin."""
+    keys_of_admins: bool = _since(0, 8)
+    """An administrator may have an API key without the permission `features.api_keys`."""
     access_grants: bool = _since(0, 8)
     """Access is a list of grants with a call of its own, and none is private. Before, none was public."""
     prompts_by_id: bool = _since(0, 8)
@@ -32,6 +34,8 @@ class Features:
     """A connection may be asked by OpenAI's Responses API (`api_type`)."""
     base_access: bool = _since(0, 9)
     """A preset works only for those who may see its base model."""
+    pictures_by_address: bool = _since(0, 9)
+    """An account's picture may be the address of one, which is looked at. 0.8 took none, and 0.6 anything."""
     partial_user_update: bool = _since(0, 10)
     """An account takes any of its fields. Before, all of them are required."""
     settings_by_key: bool = _since(0, 10)
@@ -48,6 +52,8 @@ class Features:
     """`models/all` lists every model that has a row."""
     model_history: bool = _since(0, 12)
     """A model keeps its earlier versions."""
+    prompt_drafts: bool = _since(0, 12)
+    """A prompt may have versions that are not in force."""
     revocable_sessions: bool = _since(0, 12)
     """The sessions of an account can be ended, and end with its password."""
     ollama_headers: bool = _since(0, 12)

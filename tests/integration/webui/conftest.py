@@ -156,7 +156,12 @@ def _own_sign_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def _webui(bed: dict[str, Any], features: Features) -> Webui:
-    return Webui(bed, features)
+    server = Webui(bed, features)
+    if not features.keys_of_admins:
+        permissions = server.call("GET", "users/default/permissions")
+        permissions["features"]["api_keys"] = True
+        server.call("POST", "users/default/permissions", permissions)
+    return server
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def test_a_prompt_is_switched_off_and_on_without_a_version(webui, recorder, by_t
     assert every(webui)["c"]["versions"] == 2
 
 
+@pytest.mark.feature("prompt_drafts")
 def test_a_draft_of_a_human_is_left_alone(webui, recorder, by_token):
     record = make(webui, "c", data={"a": 1})
     draft = {"command": "c", "name": "c", "content": "draft", "is_production": False}
@@ -259,6 +260,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token)
             time.sleep(0.001)
         process.kill()
         assert process.wait() < 0, f"the run had ended before its write {writes}"
+        recorder.settle()
         succeed("webui_prompts", given)
         assert not succeed("webui_prompts", given)["changed"]
         state = every(webui)

@@ -71,7 +71,7 @@ def test_present_and_absent_and_changed_in_one_list(webui, recorder, by_token, g
     users = [
         {"email": "anna@example.org", "state": "absent"},
         {"email": "ben@example.org", "role": "pending"},
-        {"email": "clara@example.org", "profile_image_url": "https://example.org/c.png"},
+        {"email": "clara@example.org", "profile_image_url": "/static/favicon.png"},
         {"email": "dora@example.org", "password": "Password-1"},
         {"email": "emil@example.org", "state": "absent"},
     ]
