@@ -54,12 +54,13 @@ class Connections(Resource):
         present: Dict[Hashable, State] = {}
         for kind, lists in self._lists.items():
             known = {place: key for key, place in self._found.items() if kind_of(key) == kind}
+            # What nobody wished for is of interest only where a purge may take it.
+            others = bool(self._listed_of(kind))
             for place, entry in enumerate(lists.entries):
-                # What nobody wished for is of interest only where a purge may take it.
-                if place in known or self._listed_of(kind):
+                if others or place in known:
                     present[known.get(place, lists.identities[place])] = state_of(kind, entry)
         for wish in wishes:
-            if is_api(self.key(wish)):
+            if not _is_one(wish):
                 present[self.key(wish)] = self._api_state(wish.fields["kind"])
         self._keys = [*present, *map(self.key, wishes)]
         return present
@@ -80,22 +81,23 @@ class Connections(Resource):
     def wanted(self, wish: Wish, present: Optional[State]) -> State:
         """Return what was said of a connection, or of the API of a kind."""
         kind = wish.fields["kind"]
-        if not is_api(self.key(wish)):
+        if _is_one(wish):
             new = {name: wish.fields[name] for name in ("kind", "base_url")} if present is None else {}
             return {**new, **wanted_of(said(wish), present)}
         fields = said(wish)
         if "order" in fields:
-            places = {place for key, place in self._found.items() if kind_of(key) == kind}
-            others = () if self._purge else [n for p, n in enumerate(self._lists[kind].names) if p not in places]
-            fields["order"] = [*(each.name for each in fields["order"]), *others]
+            wished = {place for key, place in self._found.items() if kind_of(key) == kind}
+            others = [name for place, name in enumerate(self._lists[kind].names) if place not in wished]
+            fields["order"] = [*(each.name for each in fields["order"]), *(() if self._purge else others)]
         return fields
 
     def same(self, name: str, present: Any, wanted: Any) -> bool:
         """Tell whether a field is as wanted. What is new comes last anyway, and what goes leaves the order alone."""
         if name != "order":
             return same(name, present, wanted)
-        left = [each for each in present if each in wanted]
-        return bool([*left, *(each for each in wanted if each not in left)] == wanted)
+        there, asked = set(present), set(wanted)
+        left = [each for each in present if each in asked]
+        return bool([*left, *(each for each in wanted if each not in there)] == wanted)
 
     def doubt(self, fields: Collection[str]) -> str:
         """Return what may be the reason where the server shows other fields than were written."""
@@ -148,7 +150,7 @@ class Connections(Resource):
     def _places(self) -> Dict[Hashable, Optional[int]]:
         problems = Problems(self.kind, self._listed)
         found: Dict[Hashable, Optional[int]] = {}
-        wished = [wish for wish in self._wishes if not is_api(self.key(wish))]
+        wished = [wish for wish in self._wishes if _is_one(wish)]
         for number, wish in enumerate(wished, 1):
             wrong = lacking(wish, self._client)
             try:
@@ -160,8 +162,7 @@ class Connections(Resource):
         return found
 
     def _listed_of(self, kind: str) -> List[Wish]:
-        wishes = (wish for wish in self._wishes if wish.present and not is_api(self.key(wish)))
-        return [wish for wish in wishes if wish.fields["kind"] == kind]
+        return [wish for wish in self._wishes if wish.present and wish.fields["kind"] == kind and _is_one(wish)]
 
     def _api_state(self, kind: str) -> State:
         lists = self._lists[kind]
@@ -195,6 +196,11 @@ def connection_states(client: Client, kinds: Iterable[str]) -> Dict[str, Any]:
         "connections": [shown(state_of(each.kind, entry)) for each in lists for entry in each.entries],
         "enabled": {each.kind: bool(each.enabled) for each in lists},
     }
+
+
+def _is_one(wish: Wish) -> bool:
+    """Tell whether a wish is for one connection, and not for the API of a kind."""
+    return "base_url" in wish.fields
 
 
 def _is_kept(step: Step) -> bool:
