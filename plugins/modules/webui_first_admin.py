@@ -16,8 +16,8 @@ description:
   - Signs in with O(admin_password). Where that works nothing is to be done. Else it signs in with O(initial_password),
     changes the password, and signs in again to prove it.
   - Where the server has no account at all, it signs up with O(admin_password), since whoever does so first is the
-    administrator. Before Open WebUI 0.7, which does not read those variables, there is no other way; such a server needs
-    C(ENABLE_INITIAL_ADMIN_SIGNUP) to be V(true) where C(ENABLE_SIGNUP) is V(false).
+    administrator. Before Open WebUI 0.7, which does not read those variables, there is no other way; such a server
+    needs C(ENABLE_INITIAL_ADMIN_SIGNUP) to be V(true) where C(ENABLE_SIGNUP) is V(false).
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -45,8 +45,8 @@ options:
       - Not used. It is taken so that all modules of the group may share their defaults.
     type: str
 notes:
-  - A run costs one sign-in, the first run three, of the 15 in 3 minutes that Open WebUI takes for each e-mail. The tasks
-    that follow share it.
+  - A run costs one sign-in, the first run three, of the 15 in 3 minutes that Open WebUI takes for each e-mail. The
+    tasks that follow share it.
 seealso:
   - module: selfhosted.llm.webui_user
 """

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from textwrap import indent
+
+_GROUP = r"""
+name:
+  description:
+    - The name, by which the group is known. Where two groups have it, the task fails and lists their ids.
+  type: str
+  required: true
+description:
+  description:
+    - What the group is for.
+  type: str
+permissions:
+  description:
+    - What the members may do, as a mapping of sections (C(workspace), C(sharing), C(chat), C(features), C(settings)) to
+      keys with V(true) or V(false). The names are those of M(selfhosted.llm.webui_default_permissions).
+    - Only the keys that are given are compared and set. One that this server does not have is an error.
+    - A group can only add to what everybody may do. V(false) takes nothing away; the module warns of that.
+  type: dict
+members:
+  description:
+    - The e-mails of accounts that are members. They must be there.
+    - Members that are not listed stay, unless O(purge_members) is set.
+  type: list
+  elements: str
+purge_members:
+  description:
+    - Whether the members are those of O(members) and nobody else.
+  type: bool
+  default: false
+parent:
+  description:
+    - The name of the group that this one lies in. Its members then have what the other one's have. An empty one takes
+      the group out. Open WebUI has this since 0.12.
+  type: str
+state:
+  description:
+    - Whether the group is there. With V(absent) its members stay accounts.
+  type: str
+  choices:
+    - present
+    - absent
+  default: present
+"""
+
+
+class ModuleDocFragment:
+    # What is said of one group.
+    DOCUMENTATION = "options:\n" + indent(_GROUP, "  ")
+
+    # The same as the entries of a list.
+    LISTED = (
+        "options:\n  groups:\n"
+        "    description:\n      - The groups. Of each only what is given is compared and changed.\n"
+        "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"
+        + indent(_GROUP.replace("O(", "O(groups[]."), "      ")
+    )

@@ -1,0 +1,140 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_group
+short_description: Manage a group of Open WebUI
+version_added: 0.1.0
+description:
+  - Makes, changes and removes a group, with its permissions, its members and the group that it lies in.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui_group
+seealso:
+  - module: selfhosted.llm.webui_groups
+  - module: selfhosted.llm.webui_group_info
+  - module: selfhosted.llm.webui_default_permissions
+"""
+
+EXAMPLES = r"""
+- name: Teachers may make presets
+  selfhosted.llm.webui_group:
+    token: "{{ vault_webui_key }}"
+    name: teachers
+    description: All who teach
+    permissions:
+      workspace:
+        models: true
+
+- name: Exactly these two are in the class, which is a part of the pupils
+  selfhosted.llm.webui_group:
+    token: "{{ vault_webui_key }}"
+    name: class 7a
+    parent: pupils
+    members:
+      - ben@example.org
+      - clara@example.org
+    purge_members: true
+
+- name: The group is gone
+  selfhosted.llm.webui_group:
+    token: "{{ vault_webui_key }}"
+    name: class 10b
+    state: absent
+"""
+
+RETURN = r"""
+group:
+  description: The group after the run, or as foreseen in check mode. Empty where it is absent.
+  returned: success
+  type: dict
+  sample:
+    id: 3f0c1a52-6c0e-4f0e-9a43-5d1b0a7c9e11
+    name: teachers
+    description: All who teach
+    permissions:
+      workspace:
+        models: true
+    parent: ""
+    members:
+      - anna@example.org
+  contains:
+    id:
+      description: The group's id on the server.
+      type: str
+      returned: success
+    name:
+      description: The name.
+      type: str
+      returned: success
+    description:
+      description: What it is for.
+      type: str
+      returned: success
+    permissions:
+      description: The permissions that are kept with the group. A key that is missing grants nothing.
+      type: dict
+      returned: success
+    parent:
+      description: The name of the group that it lies in, or empty.
+      type: str
+      returned: from Open WebUI 0.12 on
+    members:
+      description: The e-mails of its own members, sorted.
+      type: list
+      elements: str
+      returned: when O(members) is given
+problems:
+  description: What is wrong with the options, a sentence for each.
+  returned: when the group cannot be as wanted
+  type: list
+  elements: str
+done:
+  description: The groups that had been written when a run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The writes that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The groups that the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_resource import ManagedGroups
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_spec import GROUP_OPTIONS, group_wishes
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    wishes = group_wishes([module.params], listed=False)
+    groups = ManagedGroups(Client(module.params, module.check_mode))
+    return converge(groups, wishes, check_mode=module.check_mode).single()
+
+
+def main() -> None:
+    run({**WEBUI_OPTIONS, **GROUP_OPTIONS}, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_groups
+short_description: Manage many groups of Open WebUI
+version_added: 0.1.0
+description:
+  - Makes, changes and removes groups from a list, with their permissions, members and the groups that they lie in.
+  - All are read at once, compared, and only those that differ are written, some at a time. A group is written after the
+    one that it lies in.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui_group.listed
+options:
+  purge:
+    description:
+      - Remove every group that O(groups) does not list. Refused where O(groups) lists none that is to be there.
+    type: bool
+    default: false
+  workers:
+    description:
+      - How many groups are written at once.
+    type: int
+    default: 4
+seealso:
+  - module: selfhosted.llm.webui_group
+  - module: selfhosted.llm.webui_group_info
+  - module: selfhosted.llm.webui_default_permissions
+"""
+
+EXAMPLES = r"""
+- name: A school has these groups
+  selfhosted.llm.webui_groups:
+    token: "{{ vault_webui_key }}"
+    groups:
+      - name: teachers
+        permissions:
+          workspace:
+            models: true
+            knowledge: true
+          chat:
+            share: true
+      - name: pupils
+      - name: class 7a
+        parent: pupils
+
+- name: These groups and no others
+  selfhosted.llm.webui_groups:
+    token: "{{ vault_webui_key }}"
+    groups: "{{ school_groups }}"
+    purge: true
+"""
+
+RETURN = r"""
+groups:
+  description:
+    - The listed groups that are there after the run, in the order of O(groups), as the server shows them.
+    - In check mode what is foreseen; new groups have no C(id) then.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: 3f0c1a52-6c0e-4f0e-9a43-5d1b0a7c9e11
+      name: teachers
+      description: All who teach
+      permissions:
+        workspace:
+          models: true
+      parent: ""
+      members:
+        - anna@example.org
+  contains:
+    id:
+      description: The group's id on the server.
+      type: str
+      returned: success
+    name:
+      description: The name.
+      type: str
+      returned: success
+    description:
+      description: What it is for.
+      type: str
+      returned: success
+    permissions:
+      description: The permissions that are kept with the group. A key that is missing grants nothing.
+      type: dict
+      returned: success
+    parent:
+      description: The name of the group that it lies in, or empty.
+      type: str
+      returned: from Open WebUI 0.12 on
+    members:
+      description: The e-mails of its own members, sorted.
+      type: list
+      elements: str
+      returned: when O(groups[].members) is given
+plan:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: update
+      name: teachers
+      fields: [permissions]
+  contains:
+    action:
+      description: V(create), V(update) or V(delete).
+      type: str
+      returned: success
+    name:
+      description: The name of the group.
+      type: str
+      returned: success
+    fields:
+      description: The fields that differ.
+      type: list
+      elements: str
+      returned: success
+kept:
+  description: Always empty, since O(purge) spares no group.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+problems:
+  description: What is wrong with the entries of O(groups), a sentence for each.
+  returned: when an entry cannot be as wanted
+  type: list
+  elements: str
+done:
+  description: The groups that had been written when a run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The writes that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The groups that the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_resource import ManagedGroups
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_spec import GROUP_OPTIONS, group_wishes
+
+OPTIONS = {
+    **WEBUI_OPTIONS,
+    "groups": {"type": "list", "elements": "dict", "required": True, "options": GROUP_OPTIONS},
+    "purge": {"type": "bool", "default": False},
+    "workers": {"type": "int", "default": 4},
+}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    purge, workers = module.params["purge"], module.params["workers"]
+    wishes = group_wishes(module.params["groups"])
+    if purge and not any(wish.present for wish in wishes):
+        raise Failure(
+            "Refusing to purge, because groups lists none that is to be there, which would remove all; list those to "
+            "keep."
+        )
+    groups = ManagedGroups(Client(module.params, module.check_mode), listed=True)
+    return converge(groups, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("groups")
+
+
+def main() -> None:
+    run(OPTIONS, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()
