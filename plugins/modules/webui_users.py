@@ -130,11 +130,11 @@ options:
     default: false
   workers:
     description:
-      - How many accounts are written at once.
+      - How many accounts are written, or passwords verified, at once.
       - The server hashes each password, which takes a third of a second of one of its cores. More workers than it has
-        cores gain little.
+        cores gain nothing, and cost nothing either.
     type: int
-    default: 4
+    default: 8
 notes:
   - While a second factor is on, Open WebUI takes 100 new accounts in 15 minutes. A run with more waits, and so does one
     that verifies more passwords. The check run before it tells for how long.
@@ -179,7 +179,7 @@ EXAMPLES = r"""
   selfhosted.llm.webui_users:
     token: "{{ vault_webui_key }}"
     users: "{{ people }}"
-    workers: 16
+    workers: 32
 
 - name: Two people have left
   selfhosted.llm.webui_users:
@@ -308,7 +308,7 @@ OPTIONS = {
     "update_password": USER_OPTIONS["update_password"],
     "purge": {"type": "bool", "default": False},
     "purge_external": {"type": "bool", "default": False},
-    "workers": {"type": "int", "default": 4},
+    "workers": {"type": "int", "default": 8},
 }
 RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], ["users", "csv", "csv_content"]]}
 

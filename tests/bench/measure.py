@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import accounts
 import pulls
 import servers
 
@@ -22,7 +23,8 @@ PULL_ROUNDS = 5
 # A loop is long enough by itself, and timed once. Long ones have fewer turns than they stand for.
 TURNS = 10
 LOOPS = {
-    "webui_users by uri": 1.0,
+    "webui_users by uri": accounts.COUNT / TURNS,
+    "webui_users new by uri": accounts.NEW / TURNS,
     "ollama_models by uri": servers.MODELS / TURNS,
     "ollama_models by ollama_model": servers.MODELS / TURNS,
     "ollama_models by command": servers.MODELS / TURNS,
@@ -31,13 +33,19 @@ GROUPS = ("webui", "ollama", "pulls", "site")
 SIXTY = f"ollama_models, {servers.MODELS} models"
 LATEST = f"ollama_models, {servers.MODELS} models, latest"
 PULLED = f"ollama_models, {pulls.MODELS} pulls of {pulls.BYTES // 1_000_000} MB"
-ACCOUNTS = f"webui_users, {servers.ACCOUNTS} accounts"
+ACCOUNTS = f"webui_users, {accounts.COUNT} accounts"
+LINES = f"webui_users, {accounts.COUNT} lines of CSV, with groups"
+NEW = f"webui_users, {accounts.NEW} new accounts"
 # What is told of a measurement, and what it is compared with.
 ROWS = (
     ("webui_user, nothing to do", "webui_user", "an empty module", "empty"),
     ("webui_user, nothing to do", "webui_user", "uri, one account", "webui_user by uri"),
     (ACCOUNTS, "webui_users", "an empty module", "empty"),
-    (ACCOUNTS, "webui_users", "a uri loop", "webui_users by uri"),
+    (ACCOUNTS, "webui_users", f"a uri loop ({TURNS} timed)", "webui_users by uri"),
+    (LINES, "webui_users csv", "an empty module", "empty"),
+    (LINES, "webui_users csv", f"a uri loop ({TURNS} timed)", "webui_users by uri"),
+    (NEW, "new by module", f"{accounts.BY_HAND} requests at once, by hand", "new by hand"),
+    (NEW, "new by module", f"a uri loop ({TURNS} timed)", "webui_users new by uri"),
     ("ollama_model, nothing to do", "ollama_model", "an empty module", "empty"),
     ("ollama_model, nothing to do", "ollama_model", "uri, one model", "ollama_model by uri"),
     (SIXTY, "ollama_models", "an empty module", "empty"),
@@ -61,15 +69,18 @@ def token_header() -> dict[str, str]:
 def webui_tasks() -> dict[str, dict[str, Any]]:
     """Return each measured task with Open WebUI by name."""
     webui = {"url": "{{ webui_url }}", "token": "{{ token }}"}
-    account = "{{ webui_url }}/api/v1/users/?query={{ item }}"
+    emails = [one["email"] for one in accounts.people()[:TURNS]]
+    uri = {"url": "{{ webui_url }}/api/v1/users/?query={{ item }}", "headers": token_header()}
+    add = {**uri, "url": "{{ webui_url }}/api/v1/auths/add", "method": "POST", "body_format": "json",
+           "body": "{{ item }}"}  # fmt: skip
     return {
-        "webui_user": {"selfhosted.llm.webui_user": {**webui, "email": servers.emails()[0], "role": "user"}},
-        "webui_user by uri": {"ansible.builtin.uri": {"url": account, "headers": token_header()},
-                              "loop": servers.emails()[:1]},
-        "webui_users": {"selfhosted.llm.webui_users": {
-            **webui, "users": [{"email": email, "role": "user"} for email in servers.emails()]}},
-        "webui_users by uri": {"ansible.builtin.uri": {"url": account, "headers": token_header()},
-                               "loop": servers.emails()},
+        "webui_user": {"selfhosted.llm.webui_user": {**webui, "email": emails[0], "role": "user"}},
+        "webui_user by uri": {"ansible.builtin.uri": uri, "loop": emails[:1]},
+        "webui_users": {"selfhosted.llm.webui_users": {**webui, "users": "{{ people }}"}},
+        "webui_users csv": {"selfhosted.llm.webui_users": {**webui, "csv": str(servers.FOLDER / "people.csv")}},
+        "webui_users by uri": {"ansible.builtin.uri": uri, "loop": emails},
+        "webui_users new by uri": {"ansible.builtin.uri": add,
+                                   "loop": [accounts.new(number) for number in range(TURNS)]},
     }  # fmt: skip
 
 
@@ -231,15 +242,18 @@ def measure(groups: list[str]) -> dict[str, float]:
     if {"webui", "ollama", "pulls"} & set(groups):
         told = servers.up(groups)
         tasks: dict[str, dict[str, Any]] = {}
-        variables = {"ollama_url": told["ollama_url"], "webui_url": told["webui_url"], "token": ""}
+        variables: dict[str, Any] = {"ollama_url": told["ollama_url"], "webui_url": told["webui_url"], "token": ""}
         if "webui" in groups:
-            variables["token"] = servers.fill_webui(told)
+            variables |= {"token": accounts.fill(told), "people": accounts.people()}
             tasks |= webui_tasks()
         if "ollama" in groups:
             tasks |= ollama_tasks(servers.fill_ollama(told))
         if tasks:
             print("The modules, against servers on loopback", flush=True)
             measured |= modules(tasks, variables)
+        if "webui" in groups:
+            print("New accounts, whose passwords the server hashes", flush=True)
+            measured |= accounts.created(told, variables["token"])
         if "pulls" in groups:
             print("Pulls, from a registry on this machine", flush=True)
             measured |= transfers(told)

@@ -15,7 +15,6 @@ FOLDER = ROOT / ".cache" / "bench"
 BED = str(ROOT / "tests" / "bed" / "bed")
 NAME = "bench"
 ENVIRONMENT = {**os.environ, "BED_NAME": NAME}
-ACCOUNTS = 20
 MODELS = 60
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
@@ -30,37 +29,11 @@ def docker(*words: str) -> str:
     return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def emails() -> list[str]:
-    """Return the accounts that the server is filled with."""
-    return [f"user{number}@example.org" for number in range(ACCOUNTS)]
-
-
 def up(groups: list[str]) -> dict[str, Any]:
     """Start the servers that these groups need; return what the bed tells of them."""
     bed("up", "--only", "ollama,registry" + (",open-webui" if "webui" in groups else ""))
     told: dict[str, Any] = json.loads((ROOT / ".cache" / "bed" / f"{NAME}.json").read_text(encoding="utf-8"))
     return told
-
-
-def fill_webui(told: dict[str, Any]) -> str:
-    """Make the accounts, and return the admin's token."""
-    signed_in = requests.post(
-        told["webui_url"] + "/api/v1/auths/signin",
-        json={"email": told["admin_email"], "password": told["admin_password"]},
-        timeout=30,
-    )
-    signed_in.raise_for_status()
-    token = str(signed_in.json()["token"])
-    for email in emails():
-        # 400: the account is there from an earlier run.
-        added = requests.post(
-            told["webui_url"] + "/api/v1/auths/add",
-            headers={"Authorization": f"Bearer {token}"},
-            json={"email": email, "name": email, "password": "bench", "role": "user"},
-            timeout=30,
-        )
-        assert added.status_code in (200, 400), added.text
-    return token
 
 
 def fill_ollama(told: dict[str, Any]) -> list[str]:
