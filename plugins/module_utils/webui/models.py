@@ -164,9 +164,8 @@ class Models(Resource):
         for attempt in (1, 2):
             record = self._client.get_mapping("models/model", what, params={"id": str(step.key)})
             body = body_of(record, str(step.key), said, self._meant(said))
-            if "access_control" in record:
-                # Before 0.8 an update without it makes the model public.
-                body["access_control"] = record["access_control"]
+            # Without it, an update makes the model public before 0.8, and 0.10 answers 500.
+            body.update({name: record[name] for name in ("access_control", "access_grants") if name in record})
             body.update(self._grants.in_update(shared) if shared else {})
             try:
                 self._records[str(step.key)] = self._post("models/model/update", what, body)
