@@ -1,10 +1,10 @@
 # Recipes only call scripts; what they do is written there.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test lint format sanity docs unit integration tarball molecule bench bed bed-down env clean
+.PHONY: help demo demo-down test test-versions lint format sanity docs unit integration tarball molecule bench bed bed-down env clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## a running private LLM service on this machine, and one answer from it
 	@tests/env runtime && demo/demo up
@@ -14,6 +14,9 @@ demo-down: ## remove what the demo made (asks before it removes data; FORCE=1 do
 
 test: ## everything below that checks something, cheap first; ends with one line of counts
 	@tests/run
+
+test-versions: env ## the tests of Open WebUI against every version that is supported, one at a time
+	@tests/prepare && tests/versions
 
 lint: env ## ruff, mypy, yamllint, ansible-lint
 	@tests/run lint

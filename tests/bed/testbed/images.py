@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -22,6 +23,8 @@ from . import machine
 from .engine import CACHE, IMAGES, INPUTS_LABEL, BedError, docker, exists, label_of, lock, need, say
 
 PREFIX = "selfhosted-llm-bed"
+# The releases of Open WebUI that the collection supports, newest first.
+WEBUI_VERSIONS = ("0.12.4", "0.10.2", "0.8.12", "0.6.43")
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ ALL = {
     for image in (
         BASE,
         Image("ollama", "0.9.3", extract=True),
-        Image("open-webui", "0.12.4"),
+        Image("open-webui", os.environ.get("BED_WEBUI_VERSION", WEBUI_VERSIONS[0])),
         Image("host", machine.SUITE),
         Image("registry", "2.8.2"),
     )
@@ -71,6 +74,10 @@ def ensure(names: list[str]) -> None:
     unknown = [name for name in names if name not in ALL]
     if unknown:
         raise BedError(f"no image is called {', '.join(unknown)}; there are {', '.join(ALL)}.")
+    if not re.fullmatch(r"\d+(\.\d+)+", ALL["open-webui"].version):
+        raise BedError(
+            f"BED_WEBUI_VERSION must be a release like {WEBUI_VERSIONS[-1]}, not {ALL['open-webui'].version!r}."
+        )
     for name in names:
         image = ALL[name]
         if image.ready():
@@ -134,7 +141,7 @@ def _build_container(image: Image, scratch: Path) -> Iterator[tuple[str, list[st
     settings.mkdir()
     reach = machine.reach(settings)
     name = f"{PREFIX}-build-{image.name}-{os.getpid()}"
-    mounts = [f"--volume={one}" for one in [*reach.mounts, f"{image.source}:{machine.INSIDE}/src:ro"]]
+    mounts = [f"--volume={one}" for one in [*reach.mounts, f"{scratch / 'context'}:{machine.INSIDE}/src:ro"]]
     # no label: the image would inherit it, and with it every container that anybody runs
     docker("run", "--detach", "--name", name, "--tmpfs", "/run:exec", *mounts, BASE.tag, "/bin/sleep", "infinity")
     try:
@@ -146,6 +153,7 @@ def _build_container(image: Image, scratch: Path) -> Iterator[tuple[str, list[st
 def _assemble(image: Image, scratch: Path, log: Path) -> None:
     context = scratch / "context"
     shutil.copytree(image.source, context)
+    _pin(context / "requirements.txt", image)
     base = BASE.tag
     with _build_container(image, scratch) as (container, environment):
         with log.open("w", encoding="utf-8") as out:
@@ -180,6 +188,14 @@ def _assemble(image: Image, scratch: Path, log: Path) -> None:
     if not image.extract:
         # only the name goes: its layers are those of the image
         docker("image", "rm", "--no-prune", base)
+
+
+def _pin(requirements: Path, image: Image) -> None:
+    """The package that the image is named after is installed in the image's version."""
+    if requirements.exists():
+        text = requirements.read_text(encoding="utf-8")
+        pinned = re.sub(rf"^{image.name}==.*$", f"{image.name}=={image.version}", text, flags=re.MULTILINE)
+        requirements.write_text(pinned, encoding="utf-8")
 
 
 def report() -> list[str]:
