@@ -18,7 +18,7 @@ from .connection_fields import hidden_words, revealed
 from .connection_lock import alone_on_host
 from .settings_keys import Path, Stored, at, fields_of, parsed, placed, resolved
 from .settings_lists import DEFAULT_MODELS
-from .settings_loss import refuse_lost
+from .settings_loss import only_in_memory, refuse_lost
 from .settings_sections import (
     AUDIO,
     EMBEDDING_ENGINE,
@@ -55,6 +55,7 @@ class Settings(Resource):
         self._said: Dict[str, Any] = {}
         self._fields: Dict[str, Tuple[str, Path]] = {}
         self._unsaved: List[str] = []
+        self._unsure = False
         self._answer: Optional[Stored] = None
         self._warnings: List[str] = []
 
@@ -98,7 +99,7 @@ class Settings(Resource):
     def review(self, steps: Sequence[Step]) -> None:
         """Refuse what the server would lose at its next start, or would not take from an API key."""
         for step in steps:
-            refuse_lost(self._client, self._stored, step.changes, self._by_api_key)
+            self._unsure = refuse_lost(self._client, self._stored, step.changes, self._by_api_key)
 
     def warnings(self) -> Sequence[str]:
         """Tell what could not be checked, and what is stored and not yet in force."""
@@ -112,6 +113,11 @@ class Settings(Resource):
     def update(self, step: Step) -> None:
         """Write what differs: over a fresh look where the write depends on what is there, and until it stays."""
         keys = list(dict.fromkeys(self._fields[name][0] for name in step.changes))
+        self._settle(keys)
+        lost = only_in_memory(self._client, {key: self._said[key] for key in keys}) if self._unsure else None
+        self._warnings += [lost] if lost else []
+
+    def _settle(self, keys: Sequence[str]) -> None:
         if not self._depends(keys):
             self._write(keys, self._stored)
             return

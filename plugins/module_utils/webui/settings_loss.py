@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from typing import Any, Mapping, Optional, Sequence
 
 from ..errors import Failure
 from .client import Client
@@ -17,8 +17,11 @@ SEE = "see whether the server keeps settings"
 ANY_ROW, OAUTH_ROW = "configs/namespace/u_", "configs/namespace/o_uth"
 
 
-def refuse_lost(client: Client, stored: Stored, changes: Sequence[str], by_api_key: bool) -> None:
-    """Raise a Failure where some of the changes could not be made to last. Costs a call, or two for `oauth`."""
+def refuse_lost(client: Client, stored: Stored, changes: Sequence[str], by_api_key: bool) -> bool:
+    """Raise a Failure where some of the changes could not be made to last. Costs a call, or two for `oauth`.
+
+    Returns whether that can only be told after the write (before 0.12), by ``only_in_memory``.
+    """
     human = [key for key in changes if key.startswith("auth.mfa.")]
     if human and by_api_key:
         raise Failure(
@@ -26,24 +29,35 @@ def refuse_lost(client: Client, stored: Stored, changes: Sequence[str], by_api_k
             f"second factor; give admin_email and admin_password instead of token, or a session token."
         )
     if not stored.by_key:
-        return
+        return False
     if not client.get_mapping(ANY_ROW, SEE):
         raise Failure(
             f"Open WebUI at {client.url} would lose {_told(changes)} at its next start, because "
             f"ENABLE_PERSISTENT_CONFIG is false in its environment; take that out, or set them there."
         )
     oauth = [key for key in changes if key.startswith("oauth.")]
-    if oauth and not _keeps_oauth(client):
+    if not oauth:
+        return False
+    shown = client.get_mapping("auths/admin/config/oauth", SEE).get("ENABLE_OAUTH_PERSISTENT_CONFIG")
+    if shown is False:
         raise Failure(
             f"Open WebUI at {client.url} would lose {_told(oauth)} at its next start, because "
             f"ENABLE_OAUTH_PERSISTENT_CONFIG is not true in its environment; set that, or set them by their variables "
             f"there."
         )
+    return shown is None
 
 
-def _keeps_oauth(client: Client) -> bool:
-    shown = client.get_mapping("auths/admin/config/oauth", SEE).get("ENABLE_OAUTH_PERSISTENT_CONFIG")
-    return bool(client.get_mapping(OAUTH_ROW, SEE)) if shown is None else bool(shown)
+def only_in_memory(client: Client, written: Mapping[str, Any]) -> Optional[str]:
+    """Return a warning on what of `oauth` was written and did not come into the table."""
+    rows = client.get_mapping(OAUTH_ROW, SEE)
+    lost = [key for key, value in written.items() if key.startswith("oauth.") and rows.get(key) != value]
+    if not lost:
+        return None
+    return (
+        f"Open WebUI at {client.url} will lose {_told(lost)} at its next start, because ENABLE_OAUTH_PERSISTENT_CONFIG "
+        f"is not true in its environment; set that, or set them by their variables there."
+    )
 
 
 def _told(keys: Sequence[str]) -> str:

@@ -232,12 +232,17 @@ def test_what_would_be_lost_is_refused(check: bool) -> None:
     assert "would lose ui.enable_signup at its next start, because ENABLE_PERSISTENT_CONFIG is false" in message
     message = refusal(Server(NEW), check=check, settings={"oauth.enable_signup": True})
     assert "would lose oauth.enable_signup at its next start, because ENABLE_OAUTH_PERSISTENT_CONFIG" in message
-    for shown in ({"ENABLE_OAUTH_PERSISTENT_CONFIG": True}, {}):
-        rows = {"auths/admin/config/oauth": shown, "configs/namespace/o_uth": {"oauth.x": 1}}
-        assert run(Server(NEW, **rows), check=check, settings={"oauth.enable_signup": True})["changed"]
-    older = {"auths/admin/config/oauth": {}, "configs/namespace/o_uth": {}}
-    assert "would lose" in refusal(Server(NEW, **older), check=check, settings={"oauth.enable_signup": True})
+    kept = Server(NEW, **{"auths/admin/config/oauth": {"ENABLE_OAUTH_PERSISTENT_CONFIG": True}})
+    assert "warnings" not in run(kept, check=check, settings={"oauth.enable_signup": True})
     assert not run(Server(NEW), check=check, settings={"oauth.enable_signup": False})["changed"]
+
+
+@pytest.mark.parametrize(("rows", "told"), [({"oauth.enable_signup": True}, 0), ({"oauth.enable_signup": False}, 1)])
+def test_before_0_12_what_is_in_memory_only_is_told_after_the_write(rows: dict[str, Any], told: int) -> None:
+    server = Server(NEW, **{"auths/admin/config/oauth": {}, "configs/namespace/o_uth": rows})
+    result = run(server, settings={"oauth.enable_signup": True, "ui.enable_signup": True})
+    assert len(result.get("warnings", ())) == told
+    assert all("will lose oauth.enable_signup at its next start" in warning for warning in result.get("warnings", ()))
 
 
 def test_a_second_factor_wants_a_person() -> None:
