@@ -1,0 +1,59 @@
+"""Open WebUI in several versions: images, and the table of what their tests came to."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+
+import pytest
+from testbed import images
+from testbed.engine import BedError
+
+SCRIPT = Path(__file__).resolve().parents[2] / "versions"
+REPORT = """<testsuites><testsuite>
+<testcase classname="tests.integration.webui.test_a" name="one"/>
+<testcase classname="tests.integration.webui.test_a" name="two"><skipped message="lacks it"/></testcase>
+<testcase classname="tests.integration.webui.test_b" name="one"><failure/></testcase>
+<testcase classname="tests.integration.webui.test_b" name="two"><error/></testcase>
+</testsuite></testsuites>"""
+
+
+@pytest.fixture
+def versions():
+    loader = SourceFileLoader("versions", str(SCRIPT))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("versions", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_each_version_is_an_image_of_its_own():
+    made = [images.Image("open-webui", version) for version in images.WEBUI_VERSIONS]
+    assert len({image.tag for image in made}) == len({image.inputs() for image in made}) == 4
+
+
+def test_a_version_that_is_none_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(images.ALL, "open-webui", images.Image("open-webui", "latest"))
+    with pytest.raises(BedError, match=r"must be a release like 0\.6\.43, not 'latest'"):
+        images.ensure(["open-webui"])
+
+
+def test_the_table_has_a_row_for_each_file_and_a_column_for_each_version(versions, tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT, encoding="utf-8")
+    found = versions.counts(report)
+    assert versions.failures(found) == 2
+    assert versions.table({"0.12.4": found, "0.6.43": versions.counts(tmp_path / "none")}).splitlines() == [
+        "| test file | 0.12.4 | 0.6.43 |",
+        "| --- | --- | --- |",
+        "| `test_a` | 1 passed, 1 skipped | - |",
+        "| `test_b` | 2 failed | - |",
+        "| all | 1 passed, 2 failed, 1 skipped | - |",
+    ]
+
+
+def test_the_table_goes_between_its_marks(versions, tmp_path, monkeypatch):
+    monkeypatch.setattr(versions, "PAGE", tmp_path / "page.md")
+    versions.PAGE.write_text("a\n<!-- table -->\nold\n<!-- /table -->\nz\n", encoding="utf-8")
+    versions.write("new")
+    assert versions.PAGE.read_text(encoding="utf-8") == "a\n<!-- table -->\nnew\n<!-- /table -->\nz\n"
