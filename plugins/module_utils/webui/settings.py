@@ -18,7 +18,7 @@ from .connection_fields import hidden_words, revealed
 from .connection_lock import alone_on_host
 from .settings_keys import Path, Stored, at, fields_of, parsed, placed, resolved
 from .settings_lists import DEFAULT_MODELS
-from .settings_loss import only_in_memory, refuse_lost
+from .settings_loss import not_in_force, only_in_memory, refuse_lost
 from .settings_sections import (
     AUDIO,
     EMBEDDING_ENGINE,
@@ -100,6 +100,7 @@ class Settings(Resource):
         """Refuse what the server would lose at its next start, or would not take from an API key."""
         for step in steps:
             self._unsure = refuse_lost(self._client, self._stored, step.changes, self._by_api_key)
+            self._warnings += [words for words in [not_in_force(step.changes)] if words]
 
     def warnings(self) -> Sequence[str]:
         """Tell what could not be checked, and what is stored and not yet in force."""

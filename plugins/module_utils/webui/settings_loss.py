@@ -11,6 +11,7 @@ from ..errors import Failure
 from .client import Client
 from .settings_keys import Stored
 
+PROVIDER_NAMES = ("client_id", "client_secret", "provider_url", "redirect_uri", "tenant_id")
 SEE = "see whether the server keeps settings"
 # The server looks for these as patterns in its table, where _ stands for any character, and by their letters in what it
 # has in memory. So what comes back is from the table.
@@ -46,6 +47,17 @@ def refuse_lost(client: Client, stored: Stored, changes: Sequence[str], by_api_k
             f"there."
         )
     return shown is None
+
+
+def not_in_force(changes: Sequence[str]) -> Optional[str]:
+    """Return a warning on what is stored and not heeded: the server knows its OAuth providers by its environment."""
+    told = [key for key in changes if key.startswith("oauth.") and key.rpartition(".")[2] in PROVIDER_NAMES]
+    if not told:
+        return None
+    return (
+        f"Open WebUI takes its OAuth providers from its environment when it starts, and not from {_told(told)}; set "
+        f"them by their variables there as well."
+    )
 
 
 def only_in_memory(client: Client, written: Mapping[str, Any]) -> Optional[str]:

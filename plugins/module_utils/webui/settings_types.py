@@ -80,7 +80,7 @@ def problems(key: str, present: Any, wanted: Any, secret: bool) -> Iterator[str]
     kinds = _kinds(key, present)
     if kinds and _kind(wanted) not in kinds:
         told = " or ".join(KINDS[kind] for kind in kinds if kind != "null")
-        is_one = "" if wanted is None else f", {KINDS[_kind(wanted)]}"
+        is_one = "" if wanted is None or isinstance(wanted, bool) else f", {KINDS[_kind(wanted)]}"
         yield f"{key} is {shown}{is_one}, and the server keeps {told} there; give that"
         return
     yield from values.problems(wanted, key)

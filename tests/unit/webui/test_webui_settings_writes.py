@@ -237,6 +237,18 @@ def test_what_would_be_lost_is_refused(check: bool) -> None:
     assert not run(Server(NEW), check=check, settings={"oauth.enable_signup": False})["changed"]
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_providers_are_taken_from_the_environment_and_that_is_told(check: bool) -> None:
+    kept = {"auths/admin/config/oauth": {"ENABLE_OAUTH_PERSISTENT_CONFIG": True}}
+    server = Server({**NEW, "oauth.google.client_secret": ""}, **kept)
+    result = run(server, check=check, settings={"oauth.google.client_secret": "word-1", "oauth.enable_signup": True})
+    (warning,) = result["warnings"]
+    assert (
+        "takes its OAuth providers from its environment when it starts, and not from oauth.google.client_s" in warning
+    )
+    assert "word-1" not in warning
+
+
 @pytest.mark.parametrize(("rows", "told"), [({"oauth.enable_signup": True}, 0), ({"oauth.enable_signup": False}, 1)])
 def test_before_0_12_what_is_in_memory_only_is_told_after_the_write(rows: dict[str, Any], told: int) -> None:
     server = Server(NEW, **{"auths/admin/config/oauth": {}, "configs/namespace/o_uth": rows})
