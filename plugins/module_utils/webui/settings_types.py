@@ -81,7 +81,8 @@ def problems(key: str, present: Any, wanted: Any, secret: bool) -> Iterator[str]
     if kinds and _kind(wanted) not in kinds:
         told = " or ".join(KINDS[kind] for kind in kinds if kind != "null")
         is_one = "" if wanted is None or isinstance(wanted, bool) else f", {KINDS[_kind(wanted)]}"
-        yield f"{key} is {shown}{is_one}, and the server keeps {told} there; give that"
+        what = KINDS[_kind(wanted)] if shown == "a value" else f"{shown}{is_one}"
+        yield f"{key} is {what}, and the server keeps {told} there; give that"
         return
     yield from values.problems(wanted, key)
     if isinstance(wanted, str):

@@ -168,7 +168,7 @@ def test_what_was_said_within_a_mapping_has_a_field_each() -> None:
         ("ui.x", 3, "3", "a whole number"),
         ("ui.x", 3, 3.5, "a whole number"),
         ("ui.x", "a", None, "ui.x is null, and the server keeps a text there"),
-        ("ui.x", [], {}, "a list"),
+        ("ui.x", [], {}, "ui.x is a mapping, and the server keeps a list there"),
         ("ui.x", {}, [], "a mapping"),
         ("ui.x", ["a"], ["a", 1], "ui.x has an entry that is no text"),
         ("ui.model_order_list", [], [1], "ui.model_order_list has an entry that is no text"),
