@@ -1,0 +1,87 @@
+"""What the knowledge tests prepare, and what they look at."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any
+
+from conftest import Refused
+
+MARK = "selfhosted.llm"
+SEARCH = "files/search?filename=*&content=false&limit=1000"
+
+
+def write(src: Path, **files: str) -> None:
+    """Write files; two underscores in a name stand for a slash, one for a dot."""
+    for name, text in files.items():
+        file = src / name.replace("__", "/").replace("_", ".")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def tree(src: Path) -> dict[str, str]:
+    """Return what lies in a directory, by path."""
+    files = [file for file in src.rglob("*") if file.is_file()]
+    return {str(file.relative_to(src)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def bases(webui: Any, name: str = "Rules") -> list[dict[str, Any]]:
+    return [row for row in webui.call("GET", "knowledge/search")["items"] if row["name"] == name]
+
+
+def records(webui: Any, name: str = "Rules") -> dict[str, dict[str, Any]]:
+    """Return the files of the only base of a name, by path; none of them twice."""
+    found = bases(webui, name)
+    if not found:
+        return {}
+    (base,) = found
+    rows = webui.call("GET", f"knowledge/{base['id']}/files?limit=1000")["items"]
+    by_path = {"/".join(filter(None, (row["directory_path"], row["filename"]))): row for row in rows}
+    assert len(by_path) == len(rows), "a file is doubled"
+    return by_path
+
+
+def contents(webui: Any, name: str = "Rules") -> dict[str, str]:
+    return {path: row["meta"]["file_hash"] for path, row in records(webui, name).items()}
+
+
+def stored(webui: Any) -> list[dict[str, Any]]:
+    """Return every file that the server has."""
+    try:
+        return list(webui.call("GET", SEARCH))
+    except Refused:
+        # The server calls it an error where there is none.
+        return []
+
+
+def by_hand(webui: Any, base: str, name: str, text: str) -> str:
+    """Put a file into a base as a person does on the page, and return its id."""
+    edge = uuid.uuid4().hex
+    parts = (
+        f'--{edge}\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{json.dumps({"knowledge_id": base})}\r\n'
+        f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        f"Content-Type: text/plain\r\n\r\n{text}\r\n--{edge}--\r\n"
+    )
+    request = urllib.request.Request(
+        f"{webui.url}/api/v1/files/?process_in_background=false",
+        data=parts.encode(),
+        headers={
+            "Content-Type": f"multipart/form-data; boundary={edge}",
+            "Authorization": f"Bearer {webui.token}",
+        },
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return str(json.load(answer)["id"])
+
+
+def clear(webui: Any) -> None:
+    """Remove all bases and files."""
+    while rows := webui.call("GET", "knowledge/search")["items"]:
+        for row in rows:
+            webui.call("DELETE", f"knowledge/{row['id']}/delete")
+    for row in stored(webui):
+        webui.call("DELETE", f"files/{row['id']}")

@@ -1,0 +1,197 @@
+"""webui_knowledge on a real Open WebUI, which embeds by a tiny model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from knowledge_beds import bases, by_hand, clear, contents, records, stored, tree, write
+from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
+
+MODULE = "webui_knowledge"
+MOST_MEMORY = 120 * 1024
+HUGE = 500 * 1024 * 1024
+MEASURED = """
+import atexit, os, resource, runpy, sys
+atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr))
+runpy.run_module(os.environ["MEASURED"], run_name="__main__")
+"""
+
+
+@pytest.fixture(scope="session")
+def _embedder(bed):
+    data = Path(bed["tiny_gguf"]).read_bytes()
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    model = json.dumps({"model": "tiny:latest", "files": {"tiny.gguf": digest}, "stream": False}).encode()
+    for path, body in ((f"blobs/{digest}", data), ("create", model)):
+        with urllib.request.urlopen(f"{bed['ollama_url']}/api/{path}", data=body, timeout=60) as answer:
+            assert answer.status in (200, 201)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_there(webui, _embedder):
+    clear(webui)
+
+
+@pytest.fixture
+def src(tmp_path):
+    place = tmp_path / "src"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def rules(by_token, src):
+    return lambda **more: by_token(name="Rules", src=str(src), remote_src=True, **more)
+
+
+def test_a_base_is_filled_changed_and_removed(webui, recorder, rules, src):
+    write(src, a_txt="The bell rings at eight.", sub__b_md="Shoes stay outside.", sub__deep__c_txt="No running.")
+    runs = quadruple(MODULE, rules(description="d"), recorder, lambda: (len(bases(webui)), contents(webui)))
+    assert contents(webui) == tree(src)
+    assert runs.done["added"] == ["a.txt", "sub/b.md", "sub/deep/c.txt"]
+    requests = [line.partition("?")[0] for line in recorder.seen()]
+    base = bases(webui)[0]["id"]
+    assert requests == [
+        "GET /api/v1/knowledge/search",
+        "GET /api/version",
+        f"GET /api/v1/knowledge/{base}/files/pending",
+        f"GET /api/v1/knowledge/{base}/files",
+    ]
+    kept = records(webui)["sub/b.md"]["id"]
+    write(src, a_txt="The bell rings at nine.", d_txt="New.")
+    (src / "sub" / "deep" / "c.txt").unlink()
+    (src / "sub" / "b.md").rename(src / "moved.md")
+    runs = quadruple(MODULE, rules(), recorder, lambda: contents(webui))
+    assert contents(webui) == tree(src)
+    told = {name: runs.done[name] for name in ("added", "updated", "removed", "moved")}
+    assert told == {
+        "added": ["d.txt"],
+        "updated": ["a.txt"],
+        "removed": ["sub/deep/c.txt"],
+        "moved": {"moved.md": "sub/b.md"},
+    }
+    assert records(webui)["moved.md"]["id"] == kept
+    quadruple(MODULE, rules(state="absent"), recorder, lambda: len(bases(webui)))
+    assert stored(webui) == []
+
+
+def test_what_was_put_there_is_found_by_a_query(webui, rules, src):
+    write(src, a_txt="The bell rings at eight.")
+    base = succeed(MODULE, rules())["knowledge"]["id"]
+    body = {"collection_names": [base], "query": "bell", "k": 1}
+    assert webui.call("POST", "retrieval/query/collection", body)["documents"] == [["The bell rings at eight."]]
+
+
+def test_files_of_people_stay_unless_all_are_purged(webui, recorder, rules, src):
+    write(src, a_txt="ours")
+    base = succeed(MODULE, rules())["knowledge"]["id"]
+    mine = by_hand(webui, base, "mine.txt", "of a person")
+    unchanged(MODULE, rules(), recorder)
+    by_hand(webui, base, "same.txt", "twin")
+    write(src, twin_txt="twin", b_txt="more")
+    runs = quadruple(MODULE, rules(), recorder, lambda: contents(webui))
+    assert runs.again["skipped"] == {"twin.txt": "its text is that of same.txt, and a base takes no text twice"}
+    assert records(webui)["mine.txt"]["id"] == mine
+    write(src, mine_txt="another of that name")
+    assert "another file 'mine.txt' that somebody else put there" in sentence(MODULE, rules())
+    quadruple(MODULE, rules(purge="all"), recorder, lambda: contents(webui))
+    assert contents(webui) == tree(src)
+    (src / "b.txt").unlink()
+    unchanged(MODULE, rules(purge="none"), recorder)
+    assert "b.txt" in contents(webui)
+
+
+def test_odd_names_and_odd_files(webui, recorder, rules, src):
+    names = ["ä😀 %41.txt", ".hidden", 'q"u\\o.txt', "a&b=c;d.txt", "x" * 200, "% dir/'s.txt", "noext"]
+    for number, name in enumerate(names):
+        (src / name).parent.mkdir(exist_ok=True)
+        (src / name).write_text(f"words {number}")
+    (src / "crlf.txt").write_bytes(b"one\r\ntwo")
+    (src / "lf.txt").write_bytes(b"one\ntwo")
+    (src / "empty.txt").touch()
+    (src / "out.txt").symlink_to("/etc/hostname")
+    (src / "up").symlink_to("/etc")
+    runs = quadruple(MODULE, rules(), recorder, lambda: contents(webui))
+    assert set(contents(webui)) == {*names, "crlf.txt"}
+    assert runs.again["skipped"] == {
+        "empty.txt": "it is empty, and the server takes no empty file",
+        "lf.txt": "its text is that of crlf.txt, and a base takes no text twice",
+        "out.txt": "it is a link that leads out of the directory",
+    }
+    (src / "line\nend").write_text("x")
+    (src / os.fsdecode(b"\xff")).write_text("y")
+    message = sentence(MODULE, rules(), check=True)
+    assert "control character" in message
+    assert "not UTF-8" in message
+
+
+def test_only_the_wanted_files(webui, rules, src):
+    write(src, a_md="1", b_txt="2", drafts__c_md="3", sub__d_md="4")
+    succeed(MODULE, rules(patterns=["*.md"], excludes=["drafts"]))
+    assert set(contents(webui)) == {"a.md", "sub/d.md"}
+    succeed(MODULE, rules(patterns=["*.md"], recurse=False))
+    assert set(contents(webui)) == {"a.md"}
+
+
+def test_a_file_that_the_server_cannot_read_is_named_and_leaves_nothing(webui, recorder, rules, src):
+    write(src, a_txt="fine", blank_txt=" \n")
+    result = fail(MODULE, rules(workers=1))
+    assert "The file 'blank.txt' could not be processed by Open WebUI at " in result["msg"]
+    assert result["changed"]
+    assert [row["filename"] for row in stored(webui)] == ["a.txt"]
+    unchanged(MODULE, rules(excludes=["blank.txt"]), recorder)
+
+
+def test_two_bases_of_a_name_are_an_error_with_their_ids(webui, rules):
+    ids = [webui.call("POST", "knowledge/create", {"name": "Rules", "description": ""})["id"] for _ in range(2)]
+    message = sentence(MODULE, rules())
+    assert all(each in message for each in ids)
+
+
+def test_access_by_names(webui, recorder, by_token):
+    webui.add_group("pupils")
+    said = by_token(name="Rules", access={"read": {"groups": ["pupils"]}})
+    quadruple(MODULE, said, recorder, lambda: bases(webui))
+    quadruple(MODULE, {**said, "access": {"public": True}}, recorder, lambda: bases(webui))
+    grants = bases(webui)[0]["access_grants"]
+    assert [(one["principal_type"], one["principal_id"], one["permission"]) for one in grants] == [
+        ("user", "*", "read")
+    ]
+    quadruple(MODULE, by_token(name="Rules", description="new"), recorder, lambda: bases(webui))
+    assert bases(webui)[0]["access_grants"] == grants
+
+
+def test_a_huge_file_is_never_whole_in_memory(recorder, rules, src):
+    with (src / "huge.bin").open("wb") as file:
+        file.truncate(HUGE)
+    succeed(MODULE, {key: value for key, value in rules().items() if key != "src"})
+    recorder.clear()
+    recorder.answer("POST /api/v1/files/", {"id": "f"})
+    recorder.answer("GET /api/v1/files/f/process/status", {"status": "completed"})
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": rules()}),
+        env={
+            **os.environ,
+            "MEASURED": f"{MODULES}.{MODULE}",
+            "PYTHONPATH": str(COLLECTIONS),
+            "PYTHONPYCACHEPREFIX": str(BYTECODE),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # The server never got it, and the module sees that.
+    assert "huge.bin" in json.loads(done.stdout)["msg"]
+    (sent,) = [
+        request for request in recorder.requests if request.path.endswith("/files/") and request.method == "POST"
+    ]
+    assert int({name.lower(): value for name, value in sent.headers.items()}["content-length"]) > HUGE
+    assert int(done.stderr.split()[-1]) < MOST_MEMORY
