@@ -13,6 +13,8 @@ import urllib.request
 import pytest
 from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
 
+pytestmark = pytest.mark.feature("prompts_by_id")
+
 FIFTY = [
     {
         "command": f"p{number:02}",
