@@ -44,7 +44,8 @@ class Store:
         found = {str(row["id"]): row for row in self._client.get_pages(path, "read the files of the base", **order)}
         if any(row.get("directory_id") and "directory_path" not in row for row in found.values()):
             paths = {folder: name for name, folder in self._map().items()}
-            found = {key: {**row, "directory_path": paths.get(str(row.get("directory_id")))} for key, row in found.items()}
+            for row in found.values():
+                row["directory_path"] = paths.get(str(row.get("directory_id")))
         return [_row(record) for record in found.values()]
 
     def remove_orphans(self, linked: Collection[str]) -> None:

@@ -1,0 +1,175 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading a directory, sending a file of it, and what older versions of the server want."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_files import Files
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_process import Processing
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_tree import PIECE, scan
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_upload import Upload
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = "0.8.12"
+
+
+class Server:
+    """A client and the server behind it, of a version without folders."""
+
+    url = "http://webui"
+
+    def __init__(self) -> None:
+        self.files: dict[str, dict[str, Any]] = {}
+        self.linked: set[str] = set()
+        self.status = "completed"
+
+    def features(self) -> Features:
+        return Features.of(OLD)
+
+    def get_pages(self, _path: str, _what: str, **_params: Any) -> list[dict[str, Any]]:
+        return [self.files[one] for one in sorted(self.linked)]
+
+    def get_mapping(self, path: str, _what: str) -> dict[str, Any]:
+        if path.endswith("/process/status"):
+            return {"status": self.status}
+        return {"data": {"error": "no words in it"}}
+
+    def get(self, _path: str, _what: str, **_options: Any) -> list[dict[str, Any]]:
+        return list(self.files.values())
+
+    def post(self, path: str, _what: str, **options: Any) -> dict[str, Any]:
+        if path == "files/":
+            body = b"".join(options["data"]).decode()
+            name = body.split('filename="')[1].split('"')[0]
+            data = json.loads(body.split("\r\n")[3])
+            file_id = f"f{len(self.files)}"
+            self.files[file_id] = {"id": file_id, "filename": name, "meta": {"data": data}}
+            return {"id": file_id}
+        file_id = options["json"]["file_id"]
+        if path == "knowledge/b/file/add":
+            self.linked.add(file_id)
+        else:
+            assert path == "knowledge/b/file/remove"
+            self.linked.remove(file_id)
+            del self.files[file_id]
+        return {}
+
+    def delete(self, path: str, _what: str) -> None:
+        del self.files[path.removeprefix("files/")]
+
+
+def fill(server: Server, src: Path) -> Any:
+    files = Files(server, "b", scan(str(src), [], [], True).sources, "own", Processing(server, 5.0))  # type: ignore[arg-type]
+    return converge(files, files.wishes(), check_mode=False, purge=True, begin=files.begin)
+
+
+def test_before_folders_a_path_is_kept_in_the_mark(tmp_path: Path) -> None:
+    server = Server()
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "a.txt").write_text("one")
+    assert [step.name for step in fill(server, tmp_path).steps] == ["s/a.txt"]
+    assert [row["filename"] for row in server.files.values()] == ["s__a.txt"]
+    assert not fill(server, tmp_path).changed
+    (tmp_path / "s" / "a.txt").rename(tmp_path / "b.txt")
+    assert {step.action for step in fill(server, tmp_path).steps} == {"create", "delete"}
+    assert [server.files[one]["filename"] for one in server.linked] == ["b.txt"]
+    assert len(server.files) == 1
+
+
+def test_before_folders_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+    server = Server()
+    (tmp_path / "a.txt").write_text("one")
+    fill(server, tmp_path)
+    server.linked.clear()
+    server.files["hers"] = {"id": "hers", "filename": "a.txt", "meta": {"data": {}}}
+    fill(server, tmp_path)
+    assert len(server.files) == 2
+    assert "hers" in server.files
+
+
+def test_a_file_that_failed_is_removed_and_told_with_the_words_of_the_server(tmp_path: Path) -> None:
+    server = Server()
+    server.status = "failed"
+    (tmp_path / "a.txt").write_text("one")
+    with pytest.raises(Failure, match=r"The file 'a.txt' could not be processed .*: no words in it; mend it"):
+        fill(server, tmp_path)
+    assert server.files == {}
+
+
+def test_a_wait_without_movement_ends(tmp_path: Path) -> None:
+    server = Server()
+    server.status = "pending"
+    (tmp_path / "a.txt").write_text("one")
+    files = Files(server, "b", scan(str(tmp_path), [], [], True).sources, "own", Processing(server, 0.1))  # type: ignore[arg-type]
+    with pytest.raises(Failure, match=r"nothing moved for 0.1 seconds \(process_timeout\)"):
+        converge(files, files.wishes(), check_mode=False, begin=files.begin)
+    assert server.files == {}
+
+
+@pytest.mark.parametrize("size", [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
+def test_an_upload_is_as_long_as_it_says_and_whole(tmp_path: Path, size: int) -> None:
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    (tmp_path / "a.bin").write_bytes(data)
+    upload = Upload(scan(str(tmp_path), [], [], True).sources[0], 'q"\\.bin', {"a": 1})
+    sent = b""
+    while piece := upload.read(1000):
+        assert len(piece) <= 1000
+        sent += piece
+    assert len(sent) == len(upload)
+    assert sent.split(b"\r\n\r\n", 2)[2].startswith(data)
+    assert b'filename="q\\"\\\\.bin"' in sent
+
+
+@pytest.mark.parametrize("after", [b"two", b"onetwo", b"o", b""])
+def test_a_file_that_changed_breaks_its_upload_off(tmp_path: Path, after: bytes) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"one")
+    upload = Upload(scan(str(tmp_path), [], [], True).sources[0], "a.txt", {})
+    file.write_bytes(after)
+    with pytest.raises(Failure, match=r"The file 'a.txt' changed while it was read; run the task again"):
+        list(upload)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "excludes", "recurse", "found"),
+    [
+        ([], [], True, [".h", "a.md", "s/b.txt", "s/t/c.md"]),
+        ([], [], False, [".h", "a.md"]),
+        (["*.md"], [], True, ["a.md", "s/t/c.md"]),
+        ([], ["s"], True, [".h", "a.md"]),
+        ([], ["s/t"], True, [".h", "a.md", "s/b.txt"]),
+        ([], ["c.*", ".*"], True, ["a.md", "s/b.txt"]),
+    ],
+)
+def test_what_is_wanted_of_a_directory(
+    tmp_path: Path, patterns: list[str], excludes: list[str], recurse: bool, found: list[str]
+) -> None:
+    (tmp_path / "s" / "t").mkdir(parents=True)
+    for name in (".h", "a.md", "s/b.txt", "s/t/c.md"):
+        (tmp_path / name).write_text(name)
+    assert [source.path for source in scan(str(tmp_path), patterns, excludes, recurse).sources] == found
+
+
+@pytest.mark.parametrize("split", range(PIECE - 3, PIECE + 3))
+def test_line_ends_are_one_kind_wherever_a_piece_ends(tmp_path: Path, split: int) -> None:
+    text = b"x" * split + b"\r\n\r" + b"y\r"
+    (tmp_path / "a").write_bytes(text)
+    (tmp_path / "b").write_bytes(text.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    one, other = scan(str(tmp_path), [], [], True).sources
+    assert one.text == other.text
+    assert one.sha256 != other.sha256
+
+
+def test_what_no_directory_is(tmp_path: Path) -> None:
+    assert "which is no directory on the managed host" in scan(str(tmp_path / "no"), [], [], True).problems[0]
