@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence
 
 from ..errors import Failure
@@ -122,13 +123,17 @@ class Store:
 
         def done() -> bool:
             now = self._client.get_list(f"knowledge/{self._base}/files/pending", "read what is being processed")
-            pending[:], before = [row for row in now if _is_own(row)], len(pending)
+            pending[:], before = [row for row in now if _is_own(row) and self._is_fresh(row)], len(pending)
             if len(pending) != before:
                 self._processing.moved()
             return not pending
 
         # What never ends (the server was restarted) is an orphan, and removed as one.
         self._processing.until(done)
+
+    def _is_fresh(self, record: Mapping[str, Any]) -> bool:
+        moved = max(record.get("created_at") or 0, record.get("updated_at") or 0)
+        return bool(time.time() - moved < self._processing.timeout)
 
     def _map(self) -> Dict[str, str]:
         path = f"knowledge/{self._base}/sync/diff"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
-import urllib.request
-from pathlib import Path
 
 import pytest
-from knowledge_beds import bases, by_hand, clear, contents, records, stored, tree, write
+from knowledge_beds import bases, by_hand, clear, contents, make_embedder, records, stored, tree, write
 from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -24,18 +21,9 @@ runpy.run_module(os.environ["MEASURED"], run_name="__main__")
 """
 
 
-@pytest.fixture(scope="session")
-def _embedder(bed):
-    data = Path(bed["tiny_gguf"]).read_bytes()
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    model = json.dumps({"model": "tiny:latest", "files": {"tiny.gguf": digest}, "stream": False}).encode()
-    for path, body in ((f"blobs/{digest}", data), ("create", model)):
-        with urllib.request.urlopen(f"{bed['ollama_url']}/api/{path}", data=body, timeout=60) as answer:
-            assert answer.status in (200, 201)
-
-
 @pytest.fixture(autouse=True)
-def _nothing_there(webui, _embedder):
+def _nothing_there(webui, bed):
+    make_embedder(bed)
     clear(webui)
 
 
