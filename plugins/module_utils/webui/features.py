@@ -26,6 +26,8 @@ class Features:
     """An administrator may have an API key without the permission `features.api_keys`."""
     access_grants: bool = _since(0, 8)
     """Access is a list of grants with a call of its own, and none is private. Before, none was public."""
+    headers_in_lists: bool = _since(0, 8)
+    """The headers of a back end go with the question for its models. Before, with chats only."""
     prompts_by_id: bool = _since(0, 8)
     """Prompts have an id and a `name`. Before, they are known by their command and have a `title`."""
     skills: bool = _since(0, 8)

@@ -90,11 +90,11 @@ def test_key_and_headers_arrive_and_are_never_shown(webui, recorder, by_token, b
     runs = quadruple("webui_connection", said, recorder, lambda: both(webui))
     models(webui, "small", "large")
     assert back_end.headers[-1]["authorization"] == "Bearer sk-first-key"
-    assert back_end.headers[-1]["x-proxy"] == "secret-of-the-proxy"
+    assert back_end.headers[-1].get("x-proxy") == ("secret-of-the-proxy" if webui.features.headers_in_lists else None)
     other = quadruple("webui_connection", {**said, "key": "sk-second-key"}, recorder, lambda: both(webui))
     assert other.done["diff"] == {"before": {"key": "********"}, "after": {"key": "********"}}
     back_end.seen(webui, "authorization", "Bearer sk-second-key")
-    assert back_end.headers[-1]["x-proxy"] == "secret-of-the-proxy"
+    assert back_end.headers[-1].get("x-proxy") == ("secret-of-the-proxy" if webui.features.headers_in_lists else None)
     info = succeed("webui_connection_info", by_token())
     assert info["connections"][0]["key"] == "********"
     assert info["connections"][0]["headers"] == {"X-Proxy": "********"}

@@ -168,7 +168,7 @@ def test_an_api_key_does_as_well(webui, recorder):
         hides(runs.done, key)
         message = sentence("webui_user", {**said, "email": webui.admin_email, "state": "absent"})
         assert "is the primary admin" in message
-        assert succeed("webui_user", {**said, "email": webui.admin_email, "name": "Admin 2"})["changed"]
+        assert succeed("webui_user", {**said, "email": webui.admin_email, "name": f"Admin {key[-6:]}"})["changed"]
         webui.settings(ENABLE_API_KEYS=False)
         message = sentence("webui_user", {**said, "email": "a@example.org"})
         assert "ENABLE_API_KEYS" in message
