@@ -49,7 +49,10 @@ def _is_private(path: str) -> bool:
 def _tidy(place: str) -> None:
     """Remove the tokens that are too old for anybody."""
     for entry in os.scandir(place):
-        if time.time() - entry.stat(follow_symlinks=False).st_mtime > LONGEST_SECONDS:
+        if (
+            not entry.name.endswith(".lock")
+            and time.time() - entry.stat(follow_symlinks=False).st_mtime > LONGEST_SECONDS
+        ):
             os.unlink(entry.path)
 
 

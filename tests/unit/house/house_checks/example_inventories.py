@@ -17,8 +17,12 @@ GROUPS = ("ollama_hosts", "open_webui_hosts")
 
 
 def inventories() -> list[str]:
-    """Return the files and folders that a person may name after -i."""
-    return sorted(path.name for path in (layout.ROOT / "inventories").glob("*") if not path.name.startswith("."))
+    """Return what a person may name after -i: files, and folders unless they hold more than an inventory."""
+    return sorted(
+        f"{path.name}/hosts.yml" if (path / "files").is_dir() else path.name
+        for path in (layout.ROOT / "inventories").glob("*")
+        if not path.name.startswith(".")
+    )
 
 
 def playbooks() -> list[str]:

@@ -1,0 +1,144 @@
+"""The example of a school, by the role's own tasks: from an empty server to a full one, and then nothing to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import runner
+from conftest import SIGN_IN
+from recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Webui
+
+ROOT = runner.ROOT
+INVENTORY = ROOT / "inventories" / "school" / "hosts.yml"
+# A check run asks the back ends, and asks for sign-ins and single passwords.
+READS = (SIGN_IN, "POST /ollama/verify", "POST /openai/verify")
+SECTIONS = [
+    "API keys are allowed",
+    "The key is kept on the controller",
+    "Settings",
+    "What everybody may do",
+    "Groups",
+    "Accounts",
+    "Prompts",
+    "Models",
+]
+PASSWORDS = {"emmy@school.example": "Change-me-Emmy-1", "ada@school.example": "Change-me-Ada-1"}
+
+
+@dataclass
+class Run:
+    changed: list[str]
+    tasks: int
+    text: str
+
+
+class School:
+    """The role's tasks that fill a server, against the bed's."""
+
+    def __init__(self, place: Path, recorder: Recorder, webui: Webui, bed: dict[str, Any]) -> None:
+        self.place = place
+        self.recorder = recorder
+        tasks = [
+            {"ansible.builtin.include_role": {"name": "selfhosted.llm.open_webui", "tasks_from": name}}
+            for name in ("credentials", "contents")
+        ]
+        play = {"hosts": "open_webui_hosts", "gather_facts": False, "tasks": tasks}
+        (place / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
+        self.variables: dict[str, Any] = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "__open_webui_url": recorder.url,
+            "open_webui_admin_email": webui.admin_email,
+            "open_webui_admin_password": webui.admin_password,
+            "open_webui_api_key_file": str(place / "automation.key"),
+            "open_webui_ollama_urls": [f"http://{bed['containers']['ollama']}:11434"],
+            "school_model": "tiny:latest",
+        }
+
+    def run(self, *words: str) -> Run:
+        self.recorder.clear()
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(INVENTORY), *words]
+        done = subprocess.run(
+            [*command, "-e", json.dumps(self.variables), str(self.place / "play.yml")],
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        text = done.stdout + done.stderr
+        assert done.returncode == 0, text
+        names = re.findall(r"^TASK \[(.+)\] \**$\n(?:.*\n)*?(?=^$|^TASK|^PLAY)", text, re.MULTILINE)
+        blocks = re.split(r"^TASK \[", text, flags=re.MULTILINE)[1:]
+        changed = [block.split("]", 1)[0] for block in blocks if re.search(r"^changed: ", block, re.MULTILINE)]
+        return Run(changed, len(names), text)
+
+
+@pytest.fixture(scope="module")
+def model(bed: dict[str, Any]) -> None:
+    """The model of the school, on the bed's Ollama."""
+    said = {"url": bed["ollama_url"], "name": "tiny", "files": [bed["tiny_gguf"]], "parameters": {"num_predict": 12}}
+    result = runner.run("ollama_model", said)
+    assert not result.failed, result.raw
+
+
+@pytest.fixture
+def school(tmp_path: Path, webui: Webui, bed: dict[str, Any], model: None) -> Iterator[School]:
+    recorder = Recorder(webui.url, reads=READS)
+    before = webui.call("GET", "configs/export")
+    yield School(tmp_path, recorder, webui, bed)
+    recorder.close()
+    kept = {key: value for key, value in before.items() if not key.startswith(("auth.mfa.", "oauth."))}
+    webui.call("POST", "configs/import", {"config": kept})
+    for row in webui.models():
+        webui.call("POST", "models/model/delete", {"id": row["id"]})
+    for prompt in webui.call("GET", "prompts/"):
+        webui.call("DELETE", f"prompts/id/{prompt['id']}/delete")
+
+
+def browse(url: str, email: str, model: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "browser"), url, email, model, "Hello"],
+        env={**os.environ, "PASSWORD": PASSWORDS[email]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def test_a_school_is_made_in_one_run_and_the_next_changes_nothing(school: School, webui: Webui) -> None:
+    foreseen = school.run("--check")
+    assert school.recorder.writes() == []
+    made = school.run()
+    assert made.changed == foreseen.changed
+    assert [name.rsplit(" : ", 1)[1] for name in made.changed] == SECTIONS
+    again = school.run()
+    assert again.changed == []
+    assert len(school.recorder.requests) < 20 * again.tasks
+    assert sum(str(request) == SIGN_IN for request in school.recorder.requests) <= 1
+    assert school.run("--check").changed == []
+
+    pupil = browse(webui.url, "emmy@school.example", "Tutor")
+    assert pupil["models"] == ["Tutor"]
+    assert pupil["answer"]
+    teacher = browse(webui.url, "ada@school.example", "House rules")
+    assert teacher["models"] == ["House rules", "Tutor"]
+    assert teacher["answer"]
