@@ -335,7 +335,8 @@ def _fail(
         message,
         **{
             **first.details,
-            "changed": bool(done),
+            # A step that fails halfway may have written a part, and says so.
+            "changed": bool(done) or any(as_failure(error).details.get("changed") for _step, error in failed),
             "done": [step.name for step in done],
             "failed_steps": [{**step.summary(), "msg": as_failure(error).message} for step, error in failed],
             "not_begun": not_begun,

@@ -274,6 +274,13 @@ def test_a_single_failure_is_told_in_its_own_words_alone():
     assert caught.value.details["changed"] is False
 
 
+def test_a_part_that_was_written_is_a_change():
+    errors = {"a": Failure("The crate a is half full.", changed=True)}
+    with pytest.raises(Failure) as caught:
+        go(Shelf(errors=errors), Wish("a"))
+    assert (caught.value.details["changed"], caught.value.details["done"]) == (True, [])
+
+
 def test_what_needs_a_failed_step_is_not_begun():
     shelf = Shelf(needs={"a": ("b",)}, errors={"b": Failure("no")})
     with pytest.raises(Failure) as caught:
