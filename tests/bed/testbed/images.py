@@ -141,11 +141,12 @@ def _build_container(image: Image, scratch: Path) -> Iterator[tuple[str, list[st
     settings.mkdir()
     reach = machine.reach(settings)
     name = f"{PREFIX}-build-{image.name}-{os.getpid()}"
-    mounts = [f"--volume={one}" for one in [*reach.mounts, f"{scratch / 'context'}:{machine.INSIDE}/src:ro"]]
+    mounts = [f"--volume={one}" for one in [*reach.mounts, f"{image.source}:{machine.INSIDE}/src:ro"]]
     # no label: the image would inherit it, and with it every container that anybody runs
     docker("run", "--detach", "--name", name, "--tmpfs", "/run:exec", *mounts, BASE.tag, "/bin/sleep", "infinity")
     try:
-        yield name, [f"--env={key}={value}" for key, value in reach.environment.items()]
+        environment = {**reach.environment, "IMAGE_VERSION": image.version}
+        yield name, [f"--env={key}={value}" for key, value in environment.items()]
     finally:
         docker("rm", "--force", "--volumes", name, check=False)
 
@@ -153,7 +154,6 @@ def _build_container(image: Image, scratch: Path) -> Iterator[tuple[str, list[st
 def _assemble(image: Image, scratch: Path, log: Path) -> None:
     context = scratch / "context"
     shutil.copytree(image.source, context)
-    _pin(context / "requirements.txt", image)
     base = BASE.tag
     with _build_container(image, scratch) as (container, environment):
         with log.open("w", encoding="utf-8") as out:
@@ -188,14 +188,6 @@ def _assemble(image: Image, scratch: Path, log: Path) -> None:
     if not image.extract:
         # only the name goes: its layers are those of the image
         docker("image", "rm", "--no-prune", base)
-
-
-def _pin(requirements: Path, image: Image) -> None:
-    """The package that the image is named after is installed in the image's version."""
-    if requirements.exists():
-        text = requirements.read_text(encoding="utf-8")
-        pinned = re.sub(rf"^{image.name}==.*$", f"{image.name}=={image.version}", text, flags=re.MULTILINE)
-        requirements.write_text(pinned, encoding="utf-8")
 
 
 def report() -> list[str]:

@@ -7,15 +7,17 @@ apt-get install -qq -y --no-install-recommends python3 python3-pip curl jq procp
 # Python's own way of telling that a distribution manages it; this image has nothing else.
 rm -f /usr/lib/python3*/EXTERNALLY-MANAGED
 
-while read -r requirement; do
+# torch first and pinned: where the machine offers a build without GPU code, that one is taken.
+for requirement in torch==2.13.0 "open-webui==$IMAGE_VERSION"; do
     pip install --quiet --no-cache-dir --root-user-action ignore "$requirement"
-done < <(grep -v '^#' /run/bed/src/requirements.txt)
+done
 
 # This image is copied into nested engines: headers, tests and source maps are a quarter of it.
 site=$(python3 -c 'import torch, pathlib; print(pathlib.Path(torch.__file__).parents[1])')
 rm -rf "$site"/torch/{include,test}
 find "$site/torch/bin" -type f -not -name torch_shm_manager -delete
-find "$site" -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
+# Before 2.4 numpy imports from its own tests.
+find "$site" -type d \( -name tests -o -name test \) -not -path '*/numpy/*' -prune -exec rm -rf {} +
 find "$site/open_webui/frontend" -name '*.map' -delete
 find "$site" -name '*.pyi' -delete
 apt-get clean
