@@ -1,0 +1,122 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Skills of Open WebUI as a resource of the engine."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
+
+from ..converge import Present, Resource, State, Step, Wish
+from ..errors import Failure
+from . import access, values
+from .access import Grants
+from .client import Client
+from .plugins import Record, posted
+from .problems import Problems
+
+READ = "read the skills"
+MAIN_FILE = "SKILL.md"
+"""The file of a skill that is its content, since skills have files."""
+FIELDS = ("name", "description", "content", "active")
+"""What the call that updates a skill takes."""
+
+
+class Skills(Resource):
+    """Skills by id; ``listed`` where the wishes are entries of a list."""
+
+    kind = "skill"
+
+    def __init__(self, client: Client, listed: bool = False) -> None:
+        self._client = client
+        self._listed = listed
+        self._grants = Grants(client)
+        self._records: Dict[str, Record] = {}
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return all skills; raise one Failure for all that only the server could tell is wrong."""
+        features = self._client.features()
+        if not features.skills:
+            raise Failure(f"Skills need Open WebUI 0.8 or newer, and the server is {features.version}.")
+        self._records = {str(row["id"]): row for row in self._client.get_list("skills/", READ)}
+        contents = {str(row["id"]): _content(row) for row in self._client.get_list("skills/export", READ)}
+        wrong = Problems(self.kind, self._listed)
+        for number, wish in enumerate(wishes, 1):
+            if wish.present:
+                wrong.add(number, wish.name, self._problems(wish, wishes))
+        wrong.refuse(len(wishes))
+        asked = {wish.name for wish in wishes if "access" in wish.fields}
+        return {key: self._state(record, contents.get(key, ""), key in asked) for key, record in self._records.items()}
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the id in lower case, as the server stores it, which the wish bears as its name."""
+        return wish.name
+
+    def title(self, key: Hashable, state: State) -> str:
+        """Return the id, by which skills are known."""
+        return str(key)
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return what was said of a skill; a new one gets a name in any case."""
+        said = {"id": wish.name, **wish.fields}
+        return {"name": wish.name, **said} if present is None else said
+
+    def same(self, name: str, present: Any, wanted: Any) -> bool:
+        """Compare without regard to what is empty."""
+        return values.alike(present, wanted)
+
+    def create(self, step: Step) -> None:
+        """Make the skill with its access and its switch, in one call."""
+        after = step.after or {}
+        shared = self._grants.in_create(after.get("access") or access.wanted({}))
+        body = {**_body(after), "is_active": after.get("active", True), **shared}
+        posted(self._client, "skills/create", f"create the skill {step.name}", body)
+
+    def update(self, step: Step) -> None:
+        """Write what differs; the server makes a version of it where the words differ."""
+        after, path = step.after or {}, f"skills/id/{step.key}"
+        what = f"update the skill {step.name}"
+        if set(step.changes) & set(FIELDS):
+            kept = {"meta": self._records[str(step.key)].get("meta") or {}}
+            posted(self._client, f"{path}/update", what, {**_body(after), **kept, "is_active": after["active"]})
+        if "access" in step.changes:
+            self._grants.write(f"{path}/access/update", what, after["access"])
+
+    def delete(self, step: Step) -> None:
+        """Remove the skill with its files and versions."""
+        self._client.delete(f"skills/id/{step.key}/delete", f"delete the skill {step.name}")
+
+    def _state(self, record: Record, content: str, with_access: bool) -> Dict[str, Any]:
+        state: Dict[str, Any] = {
+            "id": str(record["id"]),
+            "name": record["name"],
+            "description": record.get("description") or "",
+            "content": content,
+            "active": record.get("is_active") is not False,
+        }
+        return {**state, "access": self._grants.state(record)} if with_access else state
+
+    def _problems(self, wish: Wish, wishes: Sequence[Wish]) -> List[str]:
+        found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []
+        if wish.name not in self._records and "content" not in wish.fields:
+            found.append("the skill is not there yet, and to make it content or src is needed")
+        # The server takes each name once. Those of skills that are wished for may be about to change.
+        others = {str(row["name"]): key for key, row in self._records.items() if key not in {w.name for w in wishes}}
+        others.update({_name(each): each.name for each in wishes if each is not wish and each.present and _name(each)})
+        name = _name(wish) or (wish.name if wish.name not in self._records else "")
+        if name in others:
+            found.append(f"its name {name!r} is that of the skill {others[name]}; give another")
+        return found
+
+
+def _name(wish: Wish) -> str:
+    return str(wish.fields.get("name") or "")
+
+
+def _body(after: State) -> Dict[str, Any]:
+    return {**{name: after[name] for name in ("id", "name", "content")}, "description": after.get("description", "")}
+
+
+def _content(row: Mapping[str, Any]) -> str:
+    files = {each["path"]: each.get("content") for each in row.get("files") or ()}
+    return str(row["content"] if "content" in row else files.get(MAIN_FILE) or "")

@@ -1,0 +1,178 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_functions
+short_description: Manage many functions of Open WebUI
+version_added: 0.1.0
+description:
+  - Makes, changes and removes functions from a list.
+  - All functions are read at once, compared, and only those that differ are written, some at a time.
+  - Every entry is checked before the first write, and one error names all that are wrong.
+  - A run that breaks off tells which functions were done, which failed and which were not begun. The next run finishes.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui_code.functions
+options:
+  purge:
+    description:
+      - Remove every function that O(functions) does not list, whoever made it.
+      - Refused where O(functions) lists none that is to be there.
+    type: bool
+    default: false
+  workers:
+    description:
+      - How many functions are written at once.
+    type: int
+    default: 4
+seealso:
+  - module: selfhosted.llm.webui_function
+  - module: selfhosted.llm.webui_models
+"""
+
+EXAMPLES = r"""
+- name: These functions are there and work, and others are left alone
+  selfhosted.llm.webui_functions:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    functions:
+      - id: house_style
+        src: functions/house_style.py
+        active: true
+        global: true
+      - id: library
+        src: functions/library.py
+        valves: {api_key: "{{ vault_library_key }}"}
+        active: true
+
+- name: One function is there, and no other
+  selfhosted.llm.webui_functions:
+    token: "{{ vault_webui_key }}"
+    purge: true
+    functions:
+      - id: house_style
+
+- name: A function is gone
+  selfhosted.llm.webui_functions:
+    token: "{{ vault_webui_key }}"
+    functions:
+      - id: library
+        state: absent
+"""
+
+RETURN = r"""
+functions:
+  description:
+    - The listed functions that are there after the run, in the order of O(functions), as the server shows them, each as
+      M(selfhosted.llm.webui_function) returns it.
+    - In check mode what is foreseen.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: one
+      name: One
+plan:
+  description: What was changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - action: update
+      name: one
+      fields: [content]
+  contains:
+    action:
+      description: V(create), V(update) or V(delete).
+      type: str
+      returned: success
+    name:
+      description: The id of the function.
+      type: str
+      returned: success
+    fields:
+      description: The fields that differ.
+      type: list
+      elements: str
+      returned: success
+kept:
+  description: Always empty, since O(purge) spares no function.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+problems:
+  description: What is wrong with the entries of O(functions), a sentence for each.
+  returned: when an entry cannot be as wanted
+  type: list
+  elements: str
+done:
+  description: The functions that had been written when the run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The writes that failed, as in RV(plan), each with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The functions that the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import (
+    FUNCTION,
+    FUNCTION_OPTIONS,
+    code_wishes,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.functions import Functions
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.valves import secrets_in
+
+OPTIONS = {
+    **WEBUI_OPTIONS,
+    "functions": {"type": "list", "elements": "dict", "required": True, "options": FUNCTION_OPTIONS},
+    "purge": {"type": "bool", "default": False},
+    "workers": {"type": "int", "default": 4},
+}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    # Ansible blots out what is secret by the name of its option only.
+    module.no_log_values.update(word for entry in module.params["functions"] for word in secrets_in(entry["valves"]))
+    purge, workers = module.params["purge"], module.params["workers"]
+    wishes = code_wishes(FUNCTION, module.params["functions"])
+    if purge and not any(wish.present for wish in wishes):
+        raise Failure(
+            "Refusing to purge, because functions lists none that is to be there, which would remove all; list those "
+            "to keep."
+        )
+    resource = Functions(Client(module.params, module.check_mode), listed=True)
+    return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("functions")
+
+
+def main() -> None:
+    run(OPTIONS, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_skill
+short_description: Manage one skill of Open WebUI
+version_added: 0.1.0
+description:
+  - Makes, changes and removes a skill, which is a text that models read when they need it.
+  - Open WebUI has skills since 0.8.
+  - Only what is given is compared and changed.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui.access
+  - selfhosted.llm.webui_code.skill
+seealso:
+  - module: selfhosted.llm.webui_skills
+  - module: selfhosted.llm.webui_tool
+"""
+
+EXAMPLES = r"""
+- name: Everybody's models may read how letters are written here
+  selfhosted.llm.webui_skill:
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
+    id: letters
+    name: Letters
+    description: How letters of the school are written
+    src: skills/letters.md
+    access:
+      public: true
+
+- name: A skill is switched off and kept
+  selfhosted.llm.webui_skill:
+    token: "{{ vault_webui_key }}"
+    id: letters
+    active: false
+
+- name: A skill is gone
+  selfhosted.llm.webui_skill:
+    token: "{{ vault_webui_key }}"
+    id: letters
+    state: absent
+"""
+
+RETURN = r"""
+skill:
+  description:
+    - The skill after the run, as the server shows it, or empty where it is absent.
+    - In check mode what is foreseen.
+  returned: success
+  type: dict
+  sample:
+    id: letters
+    name: Letters
+    description: How letters of the school are written
+    content: "# Letters"
+    active: true
+  contains:
+    id:
+      description: The id, in lower case.
+      type: str
+      returned: when the skill is there
+    name:
+      description: The name that is shown.
+      type: str
+      returned: when the skill is there
+    description:
+      description: What it is for.
+      type: str
+      returned: when the skill is there
+    content:
+      description: The instructions.
+      type: str
+      returned: when the skill is there
+    active:
+      description: Whether it is offered.
+      type: bool
+      returned: when the skill is there
+    access:
+      description: Who may see and change it, by names. What O(access) cannot say is under C(other).
+      type: dict
+      returned: when O(access) is given
+problems:
+  description: What is wrong with the options, a sentence for each.
+  returned: when the skill cannot be as wanted
+  type: list
+  elements: str
+done:
+  description: The skills that had been written when the run broke off.
+  returned: when a write fails
+  type: list
+  elements: str
+failed_steps:
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  returned: when a write fails
+  type: list
+  elements: dict
+not_begun:
+  description: The skills that the run did not come to.
+  returned: when a write fails
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import SKILL, SKILL_OPTIONS, code_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.skills import Skills
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    wishes = code_wishes(SKILL, [{name: module.params[name] for name in SKILL_OPTIONS}], listed=False)
+    resource = Skills(Client(module.params, module.check_mode))
+    return converge(resource, wishes, check_mode=module.check_mode).single()
+
+
+def main() -> None:
+    run({**WEBUI_OPTIONS, **SKILL_OPTIONS}, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()
