@@ -37,7 +37,8 @@ class HttpFailure(Failure):
     """A call that did not go as expected.
 
     ``status`` is None where no answer came; ``words`` are the server's own or say what
-    broke; ``stalled`` is True where an answer stopped moving, ``cut`` where it broke off.
+    broke; ``stalled`` is True where an answer stopped moving, ``cut`` where it broke off;
+    ``retry_after`` are the seconds that the server asks to wait, if it does.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class HttpFailure(Failure):
         status: Optional[int] = None,
         stalled: bool = False,
         cut: bool = False,
+        retry_after: Optional[float] = None,
     ) -> None:
         answer = f"answered {status}: {words}" if status is not None else words
         super().__init__(f"{method} {url}: {answer.rstrip('.')}.")
@@ -57,6 +59,7 @@ class HttpFailure(Failure):
         self.status = status
         self.stalled = stalled
         self.cut = cut
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -296,7 +299,9 @@ class Session:
 
     def _unexpected(self, answer: Answer) -> HttpFailure:
         words = error_words(answer.status, answer.headers, answer.body)
-        return HttpFailure(answer.method, answer.url, self._blotted(words), answer.status)
+        asked = answer.headers.get("retry-after", "")
+        wait = float(asked) if asked.isdecimal() else None
+        return HttpFailure(answer.method, answer.url, self._blotted(words), answer.status, retry_after=wait)
 
     def _broken(self, method: str, url: str, error: Exception, seconds: float) -> HttpFailure:
         words, stalled, cut = connection_words(error, seconds)

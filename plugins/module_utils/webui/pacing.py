@@ -73,9 +73,8 @@ def wait_of(failure: Failure) -> Optional[float]:
     answer = http_failure(failure)
     if answer is None or answer.status != 429:
         return None
-    told = getattr(answer, "retry_after", None)
-    if told is not None:
-        return float(told)
+    if answer.retry_after is not None:
+        return answer.retry_after
     return WINDOW_SECONDS if MFA_WORDS in answer.words else None
 
 

@@ -209,6 +209,15 @@ def test_what_is_no_json_is_an_error_that_says_so(sent, words):
         assert words in failure(lambda: Session(server.url).get("/x").json()).message
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("Retry-After: 900\r\n", 900), ("Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", None), ("", None)],
+)
+def test_a_server_may_say_when_to_come_again(header, seconds):
+    with serving(lambda client, head, number: client.sendall(answer(b"", "429 X", more=header))) as server:
+        assert failure(lambda: Session(server.url).get("/x")).retry_after == seconds
+
+
 def test_secrets_are_blotted_out_of_the_servers_words():
     with serving(says(b'{"detail": "hunter2 and hunter2345 and tok"}', "400 X")) as server:
         session = Session(server.url, secrets=("hunter2", ""))
