@@ -132,7 +132,7 @@ options:
     description:
       - How many accounts are written, or passwords verified, at once.
       - The server hashes each password, which takes a third of a second of one of its cores. More workers than it has
-        cores gain nothing, and cost nothing either.
+        cores gain little.
     type: int
     default: 8
 notes:

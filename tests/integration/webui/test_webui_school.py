@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import knowledge_beds
 import pytest
 import runner
 from conftest import SIGN_IN
@@ -32,6 +33,7 @@ SECTIONS = [
     "What everybody may do",
     "Groups",
     "Accounts",
+    "Knowledge",
     "Prompts",
     "Models",
 ]
@@ -107,6 +109,7 @@ def school(tmp_path: Path, webui: Webui, bed: dict[str, Any], model: None) -> It
     webui.call("POST", "configs/import", {"config": kept})
     for row in webui.models():
         webui.call("POST", "models/model/delete", {"id": row["id"]})
+    knowledge_beds.clear(webui)
     for prompt in webui.call("GET", "prompts/"):
         webui.call("DELETE", f"prompts/id/{prompt['id']}/delete")
 
