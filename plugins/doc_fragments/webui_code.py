@@ -58,7 +58,7 @@ valves:
       A null puts one back to the code's own default.
     - Names and kinds are checked against the code before anything is set. Of code that is not there yet, the names are
       checked if its class C(Valves) is a plain one, else once it is there; what is new is then taken back.
-    - Valves whose names look like secrets (C(password), C(key), C(token), C(secret), C(auth)), or that the code asks
+    - Valves whose names look like secrets (C(password), C(key), C(token), C(secret)), or that the code asks
       for as passwords, are never shown.
   type: dict
 """

@@ -163,7 +163,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
             "Refusing to purge, because tools lists none that is to be there, which would remove all; list those "
             "to keep."
         )
-    resource = Tools(Client(module.params, module.check_mode), listed=True)
+    resource = Tools(Client(module.params, module.check_mode), listed=True, hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("tools")
 
 

@@ -38,6 +38,7 @@ SKILL_OPTIONS: Dict[str, Any] = {**_ID, **_CODE, "active": {"type": "bool"}, "ac
 
 MOST_ID_BYTES = 255
 """The server makes a folder of this name, and does so after it stored the object."""
+MOST_SKILL_BYTES = 10 * 1024 * 1024
 OF_THE_CODE = ("manifest", "toggle", "has_user_valves")
 """What the server writes into ``meta`` itself, from the code."""
 NO_FIELDS = ("id", "state", "src", "remote_src")
@@ -103,6 +104,8 @@ def _source(entry: Mapping[str, Any], fields: Dict[str, Any]) -> Iterator[str]:
 def _problems(kind: Kind, fields: Mapping[str, Any]) -> Iterator[str]:
     for name, value in fields.items():
         yield from values.problems(value, name)
+    if kind is SKILL and len(fields.get("content", "").encode("utf-8", "replace")) > MOST_SKILL_BYTES:
+        yield "content has more than 10 MiB, and Open WebUI takes no more for a skill; shorten it"
     if "name" in fields and not fields["name"].strip():
         yield f"name is empty; leave it out, and a new {kind.noun} is named by its id"
     for key in sorted({*OF_THE_CODE, "description"} & (fields.get("meta") or {}).keys()):

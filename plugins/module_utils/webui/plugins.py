@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Hashable, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
 from ..converge import Present, Resource, State, Step, Wish
@@ -15,16 +15,24 @@ from . import values, valves
 from .client import Client
 from .code import as_stored
 from .code_spec import OF_THE_CODE
-from .connection_fields import revealed
+from .connection_fields import hidden_words, revealed
 from .problems import Problems
 from .valves import Spec, Valves
 
 WRITTEN = ("name", "content", "description", "meta")
 """What the call that updates an object takes; it replaces all of them."""
-# All that the server tells of code that does not load, when it is new. The reason is in its log.
+# All that the server tells of what it does not take, when it is new: mostly code that does not load.
 SILENT = "Error creating"
 
+SHORTEST_SECRET = 4
+"""Ansible blots out each place where a secret stands, so shorter ones would take letters out of all words."""
+
 Record = Mapping[str, Any]
+Hide = Callable[[List[str]], None]
+
+
+def nobody(_words: List[str]) -> None:
+    """Hear of secrets, where nobody else wants to."""
 
 
 class Plugins(Resource):
@@ -35,9 +43,11 @@ class Plugins(Resource):
     whole = ""
     """The call that lists all of the kind with their code."""
 
-    def __init__(self, client: Client, listed: bool = False) -> None:
+    def __init__(self, client: Client, listed: bool = False, hide: Hide = nobody) -> None:
+        """Take the client; ``hide`` is told each secret of a valve, so that no output shows it."""
         self._client = client
         self._listed = listed
+        self._hide = hide
         self._valves = Valves(client, self.path)
         self._records: Dict[str, Record] = {}
         self._specs: Dict[str, Spec] = {}
@@ -75,7 +85,7 @@ class Plugins(Resource):
             said["meta"] = values.merged(before.get("meta"), said["meta"])
         if "valves" in said:
             whole = valves.merged(revealed(before.get("valves") or {}), said["valves"])
-            said["valves"] = valves.shown(whole, self._specs.get(wish.name))
+            said["valves"] = self._veiled(whole, self._specs.get(wish.name), said.get("content"))
         return {"name": wish.name, **said} if present is None else said
 
     def same(self, name: str, present: Any, wanted: Any) -> bool:
@@ -154,10 +164,27 @@ class Plugins(Resource):
         record = self._records[wish.name]
         found = self.access_of(record) if "access" in wish.fields else {}
         if "valves" in wish.fields:
-            spec = self._specs[wish.name] = self._valves.spec(wish.name)
+            spec = self._specs[wish.name] = self._spec(wish)
             stored = record["valves"] if "valves" in record else self._valves.stored(wish.name)
-            found["valves"] = valves.shown(stored or {}, spec)
+            found["valves"] = self._veiled(stored or {}, spec, record.get("content"))
         return found
+
+    def _spec(self, wish: Wish) -> Spec:
+        """Return the schema of the code that is there, which may not load any more and be about to be replaced."""
+        try:
+            return self._valves.spec(wish.name)
+        except Failure:
+            if as_stored(wish.fields.get("content", "")) in ("", self._records[wish.name].get("content")):
+                raise
+            return None
+
+    def _veiled(self, whole: Mapping[str, Any], spec: Spec, code: Optional[str]) -> Dict[str, Any]:
+        """Return valves as results show them; without a schema, all texts of code that may ask for a password."""
+        veiled = valves.shown(whole, spec, everything=spec is None and "password" in str(code))
+        words = [word for word in hidden_words(veiled) if len(word) >= SHORTEST_SECRET]
+        self._client.hide(*words)
+        self._hide(words)
+        return veiled
 
     def _problems(self, wish: Wish, present: Optional[State]) -> List[str]:
         found = self.more_problems(wish)
@@ -190,7 +217,7 @@ def posted(client: Client, path: str, what: str, body: Mapping[str, Any]) -> Rec
         if SILENT not in failure.message:
             raise
         words = failure.message.rstrip(".")
-        raise Failure(f"{words}; it does not load there, and the server's log tells why.", **failure.details) from None
+        raise Failure(f"{words}; the server's log tells why.", **failure.details) from None
     if not isinstance(answer, dict):
         raise Failure(f"Cannot {what}: Open WebUI at {client.url} took none of it; its log tells why.")
     return answer

@@ -11,7 +11,7 @@ from ..converge import State, Step, Wish
 from . import access
 from .access import Grants
 from .client import Client
-from .plugins import Plugins, Record
+from .plugins import Hide, Plugins, Record, nobody
 
 
 class Tools(Plugins):
@@ -21,8 +21,9 @@ class Tools(Plugins):
     path = "tools"
     whole = "tools/export"
 
-    def __init__(self, client: Client, listed: bool = False) -> None:
-        super().__init__(client, listed)
+    def __init__(self, client: Client, listed: bool = False, hide: Hide = nobody) -> None:
+        """Take the client; ``hide`` is told each secret of a valve, so that no output shows it."""
+        super().__init__(client, listed, hide)
         self._grants = Grants(client)
 
     def access_of(self, record: Record) -> Dict[str, Any]:

@@ -16,7 +16,7 @@ from .code_spec import unknown_valves
 from .connection_fields import Hidden, hidden_words, revealed
 from .settings_veil import veiled
 
-_SECRET = re.compile(r"(?i)pass|key|token|secret|credential|auth")
+_SECRET = re.compile(r"(?i)passw|passphrase|key|token|secret|credential|authorization")
 # Before 0.10 the server repeats what was refused, which may be a secret.
 _REPEATED = re.compile(r"\[type=(\w+), input_value=.*?(?:, input_type=\w+\]|$)", re.DOTALL)
 _MORE = re.compile(r" ?For further information visit \S+")
@@ -72,11 +72,11 @@ def merged(stored: Mapping[str, Any], given: Mapping[str, Any]) -> Dict[str, Any
     return {name: value for name, value in result.items() if value is not None}
 
 
-def shown(valves: Mapping[str, Any], spec: Spec) -> Dict[str, Any]:
+def shown(valves: Mapping[str, Any], spec: Spec, everything: bool = False) -> Dict[str, Any]:
     """Return valves with their secrets hidden, which are known by name, or by what the code says of them."""
     described = (spec or {}).get("properties") or {}
     return {
-        name: _hidden(value) if is_secret(name, described.get(name)) else veiled(name, value)
+        name: _hidden(value) if everything or is_secret(name, described.get(name)) else veiled(name, value)
         for name, value in valves.items()
     }
 

@@ -266,6 +266,23 @@ def test_what_the_code_asks_for_as_a_password_is_hidden_too(webui, recorder, by_
     result = succeed("webui_tool", by_token(id="mine", valves={"loud": True}))
     hides(result, SECRET)
     assert result["tool"]["valves"] == {"pin": "********", "place": "here", "loud": True}
+    # As little of code that is not there yet, and in what Ansible tells of the options.
+    for check in (True, False):
+        result = succeed("webui_tool", by_token(id="new", content=TOOL, valves={"pin": SECRET}), check=check)
+        hides(result, SECRET)
+    result = succeed("webui_tool", by_token(id="new", valves={"pin": SECRET + "2"}))
+    hides(result, SECRET)
+    assert valves(webui, "tool", "new") == {"pin": SECRET + "2"}
+
+
+def test_code_that_does_not_load_any_more_can_be_replaced_with_its_valves(webui, recorder, by_token):
+    make(webui, "tool", "mine")
+    broken = {"detail": "[ERROR: No module named 'gone']"}
+    recorder.answer("GET /api/v1/tools/id/mine/valves/spec", broken, status=500, times=1)
+    assert "Cannot read the valves spec of mine" in sentence("webui_tool", by_token(id="mine", valves={"count": 1}))
+    recorder.answer("GET /api/v1/tools/id/mine/valves/spec", broken, status=500, times=1)
+    succeed("webui_tool", by_token(id="mine", content=TOOL + "#", valves={"count": 1}))
+    assert valves(webui, "tool", "mine") == {"count": 1}
 
 
 WRONG_VALVES = [

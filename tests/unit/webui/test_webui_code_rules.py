@@ -129,6 +129,7 @@ class Server:
     def __init__(self, version: str, refuses: str = "") -> None:
         self.version = version
         self.refuses = refuses
+        self.hidden: set[str] = set()
         self.rows: dict[str, dict[str, dict[str, Any]]] = {"tools": {}, "functions": {}, "skills": {}}
         self.valves: dict[str, dict[str, Any]] = {}
         self.bodies: list[tuple[str, Any]] = []
@@ -138,6 +139,9 @@ class Server:
 
     def foreseen(self, _kind: str) -> list[str]:
         return []
+
+    def hide(self, *secrets: str) -> None:
+        self.hidden.update(secrets)
 
     def get_list(self, path: str, _what: str) -> list[Any]:
         kind = path.partition("/")[0]
