@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
+from ansible_collections.selfhosted.llm.plugins.module_utils import module as module_utils
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, MissingLibrary
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 
@@ -72,3 +74,32 @@ def test_warnings_of_a_result_are_ansibles_own(capsys, monkeypatch):
     monkeypatch.setattr(AnsibleModule, "warn", lambda self, warning: told.append(warning))
     code, result = answer_of(capsys, lambda module: {"changed": False, "warnings": ["The disk is nearly full."]})
     assert (code, told, "warnings" in result) == (0, ["The disk is nearly full."], False)
+
+
+MANY = {"people": {"type": "list", "elements": "dict", "options": {"name": {}, "word": {"no_log": True}}}}
+
+
+@pytest.mark.parametrize("ends", [lambda told: lambda module: told, lambda told: raising(Failure("No.", **told))])
+def test_of_many_secrets_none_is_told(capsys, ends):
+    people = [{"name": f"u{number}", "word": f"hunter-{number:04d}"} for number in range(300)]
+    told = {"changed": False, "names": [{"u1": ["it was hunter-0007", 7]}, "hunter-0008"]}
+    with patch_module_args({"people": people}), pytest.raises(SystemExit):
+        run(MANY, ends(told))
+    text = capsys.readouterr().out
+    assert "hunter-" not in text
+    assert "it was ********" in text
+    answer = json.loads(text)
+    assert answer["invocation"]["module_args"]["people"][299] == {
+        "name": "u299",
+        "word": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
+    }
+
+
+def test_many_secrets_cost_little():
+    module = SimpleNamespace(
+        no_log_values={f"hunter-{number:04d}" for number in range(300)},
+        params={"people": ({"word": "hunter-0001"}, {"word": "hunter-0002"})},
+    )
+    module_utils._forget_what_nothing_tells(module, {"changed": False, "names": frozenset(["hunter-0007 it was"])})
+    assert module.no_log_values == {"hunter-0007"}
+    assert module.params == {"people": [{"word": module_utils.MASK}] * 2}
