@@ -51,11 +51,13 @@ state:
 
 
 class ModuleDocFragment:
+    # With their types, because ansible-test takes the values of plain assignments for literals.
+
     # What is said of one group.
-    DOCUMENTATION = "options:\n" + indent(_GROUP, "  ")
+    DOCUMENTATION: str = "options:\n" + indent(_GROUP, "  ")
 
     # The same as the entries of a list.
-    LISTED = (
+    LISTED: str = (
         "options:\n  groups:\n"
         "    description:\n      - The groups. Of each only what is given is compared and changed.\n"
         "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"

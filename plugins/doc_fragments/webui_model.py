@@ -124,11 +124,13 @@ _ACCESS = Webui.ACCESS.partition("options:\n")[2]
 
 
 class ModuleDocFragment:
+    # With their types, because ansible-test takes the values of plain assignments for literals.
+
     # What is said of one model, but for its access, which is selfhosted.llm.webui.access.
-    DOCUMENTATION = "options:\n" + indent(_MODEL, "  ")
+    DOCUMENTATION: str = "options:\n" + indent(_MODEL, "  ")
 
     # The same as the entries of a list.
-    LISTED = (
+    LISTED: str = (
         "options:\n  models:\n"
         "    description:\n      - The models. Of each only what is given is compared and changed.\n"
         "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Mapping, Tuple
 
 
-def _since(major: int, minor: int) -> Any:
-    return field(default=True, metadata={"since": (major, minor)})
+def _since(major: int, minor: int) -> Mapping[str, Tuple[int, int]]:
+    return {"since": (major, minor)}
 
 
 @dataclass(frozen=True)
@@ -20,47 +20,49 @@ class Features:
 
     version: str = ""
     """As the server tells it; empty where it could not be read."""
-    admin_by_environment: bool = _since(0, 7)
+    admin_by_environment: bool = field(default=True, metadata=_since(0, 7))
     """`WEBUI_ADMIN_EMAIL` makes the first admin."""
-    keys_of_admins: bool = _since(0, 8)
+    keys_of_admins: bool = field(default=True, metadata=_since(0, 8))
     """An administrator may have an API key without the permission `features.api_keys`."""
-    access_grants: bool = _since(0, 8)
+    access_grants: bool = field(default=True, metadata=_since(0, 8))
     """Access is a list of grants with a call of its own, and none is private. Before, none was public."""
-    headers_in_lists: bool = _since(0, 8)
+    headers_in_lists: bool = field(default=True, metadata=_since(0, 8))
     """The headers of a back end go with the question for its models. Before, with chats only."""
-    prompts_by_id: bool = _since(0, 8)
+    prompts_by_id: bool = field(default=True, metadata=_since(0, 8))
     """Prompts have an id and a `name`. Before, they are known by their command and have a `title`."""
-    skills: bool = _since(0, 8)
+    skills: bool = field(default=True, metadata=_since(0, 8))
     """There are skills."""
-    responses_api: bool = _since(0, 8)
+    responses_api: bool = field(default=True, metadata=_since(0, 8))
     """A connection may be asked by OpenAI's Responses API (`api_type`)."""
-    base_access: bool = _since(0, 9)
+    base_access: bool = field(default=True, metadata=_since(0, 9))
     """A preset works only for those who may see its base model."""
-    pictures_by_address: bool = _since(0, 9)
+    pictures_by_address: bool = field(default=True, metadata=_since(0, 9))
     """An account's picture may be the address of one, which is looked at. 0.8 took none, and 0.6 anything."""
-    partial_user_update: bool = _since(0, 10)
+    partial_user_update: bool = field(default=True, metadata=_since(0, 10))
     """An account takes any of its fields. Before, all of them are required."""
-    settings_by_key: bool = _since(0, 10)
+    settings_by_key: bool = field(default=True, metadata=_since(0, 10))
     """`configs/import` sets the keys that it is given. Before, it replaces all of them, nested."""
-    knowledge_folders: bool = _since(0, 10)
+    knowledge_folders: bool = field(default=True, metadata=_since(0, 10))
     """Knowledge has folders, and tells what differs from a manifest."""
-    provider_names: bool = _since(0, 10)
+    provider_names: bool = field(default=True, metadata=_since(0, 10))
     """A connection says what kind of server is behind it (`provider`)."""
-    base_row: bool = _since(0, 11)
+    base_row: bool = field(default=True, metadata=_since(0, 11))
     """A base model without a row is the administrators' alone. Before, it did not limit its presets."""
-    nested_groups: bool = _since(0, 12)
+    nested_groups: bool = field(default=True, metadata=_since(0, 12))
     """A group may lie in another."""
-    all_models: bool = _since(0, 12)
+    all_models: bool = field(default=True, metadata=_since(0, 12))
     """`models/all` lists every model that has a row."""
-    model_history: bool = _since(0, 12)
+    model_history: bool = field(default=True, metadata=_since(0, 12))
     """A model keeps its earlier versions."""
-    prompt_drafts: bool = _since(0, 12)
+    tool_meta: bool = field(default=True, metadata=_since(0, 12))
+    """A tool keeps all of its `meta`. Before, only a description."""
+    prompt_drafts: bool = field(default=True, metadata=_since(0, 12))
     """A prompt may have versions that are not in force."""
-    revocable_sessions: bool = _since(0, 12)
+    revocable_sessions: bool = field(default=True, metadata=_since(0, 12))
     """The sessions of an account can be ended, and end with its password."""
-    ollama_headers: bool = _since(0, 12)
+    ollama_headers: bool = field(default=True, metadata=_since(0, 12))
     """Headers and `auth_type` of an Ollama connection go with every call. 0.10 sends headers with chats alone."""
-    second_factor: bool = _since(0, 12)
+    second_factor: bool = field(default=True, metadata=_since(0, 12))
     """There is MFA, and some settings want a human session."""
 
     @classmethod

@@ -156,7 +156,8 @@ def _resolved(part: Mapping[str, Any], spec: Mapping[str, Any]) -> Mapping[str, 
 
 def _kind(value: Any) -> str:
     for words, kind in _KINDS.values():
-        if type(value) is kind:
+        # For Python, true is a number as well.
+        if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
             return str(words)
     return "a number"
 

@@ -45,7 +45,7 @@ def put(src, files):
 def changed(chance, files):
     """Return files after one to three things that people do to them."""
     files = dict(files)
-    for _ in range(chance.randint(1, 3)):
+    for _thing in range(chance.randint(1, 3)):
         name = chance.choice(NAMES)
         deed = chance.random()
         if deed < 0.55 or not files:

@@ -79,7 +79,7 @@ class Dice(random.Random):
     def value(self, depth: int = 0) -> Any:
         kinds = [None, True, False, 0, 1, 1.0, -0.5, 2**53, [], {}, *WORDS]
         if depth < 2 and self.random() < 0.4:
-            return self.mapping(depth + 1) if self.random() < 0.6 else [self.value(depth + 1) for _ in range(2)]
+            return self.mapping(depth + 1) if self.random() < 0.6 else [self.value(depth + 1) for _item in range(2)]
         return self.choice(kinds)
 
     def mapping(self, depth: int = 0) -> dict[str, Any]:

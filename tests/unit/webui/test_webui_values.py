@@ -49,7 +49,7 @@ def test_what_is_laid_over_twice_is_as_once_and_changes_neither(present: Any, gi
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         ({"a": None}, {}),
         ({"a": {"b": None}}, {}),
@@ -59,13 +59,13 @@ def test_what_is_laid_over_twice_is_as_once_and_changes_neither(present: Any, gi
         (None, None),
     ],
 )
-def test_what_says_the_same_is_alike(one: Any, other: Any) -> None:
-    assert values.alike(one, other)
-    assert values.alike(other, one)
+def test_what_says_the_same_is_alike(left: Any, right: Any) -> None:
+    assert values.alike(left, right)
+    assert values.alike(right, left)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("left", "right"),
     [
         (1, True),
         (0, False),
@@ -80,9 +80,9 @@ def test_what_says_the_same_is_alike(one: Any, other: Any) -> None:
         ([1, 2], [2, 1]),
     ],
 )
-def test_what_says_another_thing_is_not(one: Any, other: Any) -> None:
-    assert not values.alike(one, other)
-    assert not values.alike(other, one)
+def test_what_says_another_thing_is_not(left: Any, right: Any) -> None:
+    assert not values.alike(left, right)
+    assert not values.alike(right, left)
 
 
 @pytest.mark.parametrize(

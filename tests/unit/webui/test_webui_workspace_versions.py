@@ -314,7 +314,7 @@ def test_a_toggle_looks_first() -> None:
     """Somebody else may have switched it meanwhile, and a flip would undo that."""
     server = Server(NEW)
     prompts(server, {"command": "c", "content": "x"})
-    (row,) = server.prompts.values()
+    row = next(iter(server.prompts.values()))
     get_list = server.get_list
 
     def late(path: str, what: str) -> Any:
