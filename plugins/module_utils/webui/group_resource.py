@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence
 
@@ -17,20 +18,22 @@ from .problems import Problems
 
 READ = "read the groups"
 MOST_AT_ONCE = 8
+LOOKS, PAUSE = 10, 0.2
+"""How often, and after how many seconds, is looked whether somebody else takes a group of the same name back."""
 
 Record = Mapping[str, Any]
 
 
 class ManagedGroups(Resource):
-    """Groups by name. Members are read only of those whose wish, or ``with_members``, asks for them."""
+    """Groups by name. Members are read only of those whose wish asks for them."""
 
     kind = "group"
 
-    def __init__(self, client: Client, listed: bool = False, with_members: bool = False) -> None:
+    def __init__(self, client: Client, listed: bool = False) -> None:
         self._client = client
         self._listed = listed
-        self._with_members = with_members
-        self._records: Dict[str, Record] = {}
+        self._wishes: Sequence[Wish] = ()
+        self._records: Dict[Hashable, Record] = {}
         self._parents: Dict[str, str] = {}
         self._ids: Dict[str, str] = {}
         self._emails: Optional[Dict[str, str]] = None
@@ -39,23 +42,29 @@ class ManagedGroups(Resource):
 
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the groups; raise one Failure for all that only the server could tell is wrong."""
+        self._wishes = wishes
         rows = self._client.get_list("groups/", READ)
         by_name: Dict[str, List[Record]] = {}
         for row in rows:
             by_name.setdefault(str(row["name"]), []).append(row)
         self._records = {name: found[0] for name, found in by_name.items()}
-        self._ids = {name: str(row["id"]) for name, row in self._records.items()}
+        self._ids = {name: str(found[0]["id"]) for name, found in by_name.items()}
         self._check(wishes, by_name)
         for found in by_name.values():
             # Of two with one name nobody can wish for one; purging may remove both.
             self._records.update({str(row["id"]): row for row in found[1:]})
         names = {str(row["id"]): str(row["name"]) for row in rows}
-        members = self._members_of({wish.name for wish in wishes if "members" in wish.fields and wish.present})
+        wished = {wish.name for wish in wishes if "members" in wish.fields and wish.present}
+        members = self.members_of([name for name in self._records if name in wished])
         return {key: self._state(row, names, members.get(key)) for key, row in self._records.items()}
 
     def key(self, wish: Wish) -> Hashable:
         """Return the name, which the server compares letter by letter."""
         return wish.name
+
+    def title(self, key: Hashable, state: State) -> str:
+        """Return the name, with the id where another group has it, too."""
+        return str(state["name"]) if key == state["name"] else f"{state['name']} (id {key})"
 
     def wanted(self, wish: Wish, present: Optional[State]) -> State:
         """Return what was said of a group."""
@@ -77,6 +86,16 @@ class ManagedGroups(Resource):
             return permissions.granted(present) == permissions.granted(wanted)
         return bool((present or "") == wanted if name == "parent" else present == wanted)
 
+    def review(self, steps: Sequence[Step]) -> None:
+        """Refuse to purge what a group is to lie in."""
+        purged = {step.key for step in steps if step.wish is None}
+        wrong = Problems(self.kind, self._listed)
+        for number, wish in enumerate(self._wishes, 1):
+            parent = wish.fields.get("parent")
+            if wish.present and parent in purged:
+                wrong.add(number, wish.name, [f"parent is {parent!r}, which purge would remove; list it, too"])
+        wrong.refuse(len(self._wishes))
+
     def needs(self, step: Step) -> Collection[Hashable]:
         """Return all that the group will lie in: they must be there, and out of it, before."""
         found: List[str] = []
@@ -97,7 +116,8 @@ class ManagedGroups(Resource):
         self._parents = {
             name: present.get(str(row.get("parent_group_id")), "") for name, rows in by_name.items() for row in rows
         }
-        self._parents.update({wish.name: wish.fields["parent"] for wish in wishes if "parent" in wish.fields})
+        said = {wish.name: wish.fields["parent"] for wish in wishes if wish.present and "parent" in wish.fields}
+        self._parents.update(said)
         defaults = self._defaults(wishes)
         wished = {wish.name for wish in wishes if wish.present} | set(self._client.foreseen("groups"))
         wrong = Problems(self.kind, self._listed)
@@ -128,7 +148,7 @@ class ManagedGroups(Resource):
         if wish.fields.get("members"):
             known = self._accounts().values()
             found += [
-                f"members has {email}, which is no account of the server"
+                f"members has {permissions.legible(email)}, which is no account of the server"
                 for email in wish.fields["members"]
                 if email not in known
             ]
@@ -172,12 +192,12 @@ class ManagedGroups(Resource):
 
     # --- reading
 
-    def _members_of(self, wished: Collection[str]) -> Dict[str, List[str]]:
-        names = [name for name in self._records if self._with_members or name in wished]
-        if not names:
+    def members_of(self, keys: Sequence[Hashable]) -> Dict[Hashable, List[str]]:
+        """Return the e-mails of the members, by the keys of groups that were read."""
+        if not keys:
             return {}
-        with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(names))) as pool:
-            return dict(zip(names, pool.map(lambda name: self._members(self._records[name]), names)))
+        with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(keys))) as pool:
+            return dict(zip(keys, pool.map(lambda key: self._members(self._records[key]), keys)))
 
     def _members(self, row: Record) -> List[str]:
         if row.get("member_count") == 0:
@@ -248,12 +268,22 @@ class ManagedGroups(Resource):
         return permissions.granted(made.get("permissions")) != permissions.granted(after["permissions"])
 
     def _refuse_another(self, name: str, made: str) -> None:
-        """Take back a group whose name somebody else took at the same moment: the server lets two have it."""
-        rows = [row for row in self._client.get_list("groups/", READ) if row["name"] == name]
-        first = min(rows, key=lambda row: (row.get("created_at") or 0, str(row["id"])), default=None)
-        if first is not None and str(first["id"]) != made:
+        """Take back a group whose name somebody else took at the same moment: the server lets two have it.
+
+        Of two runs that see each other the one whose group is not the first takes its own back, and the other waits
+        for that. Where nothing goes, the other group was there before anybody looked, and this one goes.
+        """
+        for _look in range(LOOKS):
+            rows = [row for row in self._client.get_list("groups/", READ) if row["name"] == name]
+            first = min(rows, key=lambda row: (row.get("created_at") or 0, str(row["id"])), default=None)
+            if first is None or str(first["id"]) != made:
+                break
+            if len(rows) == 1:
+                return
+            time.sleep(PAUSE)
+        if first is not None:
             self._client.delete(f"groups/id/{made}/delete", f"take back the group {name}")
-            raise Failure(f"The group {name} was made by somebody else at the same moment; run the task again.")
+        raise Failure(f"The group {name} was made by somebody else at the same moment; run the task again.")
 
     def _move(self, step: Step, group_id: str) -> None:
         if "members" not in step.changes:
@@ -270,6 +300,9 @@ class ManagedGroups(Resource):
 
 def group_states(client: Client, name: Optional[str], with_members: bool) -> List[State]:
     """Return the groups of a server, or those of one name, sorted."""
-    present = ManagedGroups(client, with_members=with_members).read([])
-    found = [state for state in present.values() if name is None or state["name"] == name]
+    groups = ManagedGroups(client)
+    present = groups.read([])
+    keys = [key for key, state in present.items() if name is None or state["name"] == name]
+    members = groups.members_of(keys) if with_members else {}
+    found = [{**present[key], **({"members": members[key]} if with_members else {})} for key in keys]
     return sorted(found, key=lambda state: (state["name"], state["id"]))

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from ..converge import Present, Resource, State, Step, Wish
-from ..errors import Failure
 from .client import Client
 from .problems import Problems
 
 PATH = "users/default/permissions"
 READ = "read the default permissions"
+EVERYBODY = "of everybody"
+MOST_CHARACTERS = 80
 
 Tree = Dict[str, Dict[str, bool]]
 
@@ -23,27 +24,33 @@ def form_problems(given: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the form of a tree; yes and no of YAML are booleans, their words are not."""
     for section, keys in given.items():
         if not isinstance(keys, Mapping):
-            yield f"permissions.{section} is no mapping; give its keys with true or false"
+            yield f"permissions.{legible(section)} is no mapping; give its keys with true or false"
             continue
         for key, value in keys.items():
             if not isinstance(value, bool):
-                yield f"permissions.{section}.{key} is {value!r:.40}; give true or false"
+                yield f"permissions.{legible(section)}.{legible(key)} is {value!r:.40}; give true or false"
 
 
 def unknown(given: Mapping[str, Mapping[str, bool]], known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Yield a sentence for each section and key that the server does not have."""
     for section, keys in given.items():
         if section not in known:
-            yield f"permissions.{section} is no section of this server{_near(section, known)}"
+            yield f"permissions.{legible(section)} is no section of this server{_near(section, known)}"
             continue
         for key in keys:
             if key not in known[section]:
-                yield f"permissions.{section}.{key} is none of this server{_near(key, known[section])}"
+                yield f"permissions.{section}.{legible(key)} is none of this server{_near(key, known[section])}"
 
 
 def _near(word: str, known: Mapping[str, Any]) -> str:
-    near = get_close_matches(word, known, 3)
+    near = get_close_matches(word[:MOST_CHARACTERS], known, 3)
     return f" (near: {', '.join(near)})" if near else f" (there are: {', '.join(sorted(known))})"
+
+
+def legible(word: str) -> str:
+    """Return a word fit for a sentence, whatever is in it."""
+    text = word[:MOST_CHARACTERS] + ("..." if len(word) > MOST_CHARACTERS else "")
+    return text if text.isprintable() else ascii(text)[1:-1]
 
 
 def merged(present: Optional[Mapping[str, Any]], given: Mapping[str, Mapping[str, bool]]) -> Tree:
@@ -82,10 +89,7 @@ class DefaultPermissions(Resource):
         """Return the tree; raise a Failure for keys that it does not have."""
         tree = default_permissions(self._client)
         for wish in wishes:
-            wrong = list(unknown(wish.fields["permissions"], tree))
-            if wrong:
-                version = self._client.features().version
-                raise Failure(f"Nothing was changed on Open WebUI {version}: {'; '.join(wrong)}.")
+            _refuse(unknown(wish.fields["permissions"], tree))
         return {wish.name: {"permissions": tree} for wish in wishes}
 
     def key(self, wish: Wish) -> Hashable:
@@ -103,6 +107,9 @@ class DefaultPermissions(Resource):
 
 def default_wish(given: Mapping[str, Any]) -> Wish:
     """Return the wish for what everybody may do, or raise a Failure."""
-    wrong = Problems("default_permissions", listed=False)
-    wrong.add(1, "default permissions", form_problems(given))
-    return Wish("default permissions", fields={"permissions": given})
+    _refuse(form_problems(given))
+    return Wish(EVERYBODY, fields={"permissions": given})
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    Problems("set of permissions", listed=False).add(1, EVERYBODY, problems)
