@@ -49,7 +49,7 @@ name:
 meta:
   description:
     - What Open WebUI keeps of it besides, by its own names. Only the keys that are given are compared, at every depth.
-      A null takes a key away.
+      A null takes a key away. Tools have it since Open WebUI 0.12.
     - What comes from the code (C(manifest), C(toggle), C(has_user_valves)) cannot be given.
   type: dict
 valves:
@@ -140,10 +140,12 @@ def _listed(plural: str, options: str, access: str = "") -> str:
 
 
 class ModuleDocFragment:
+    # With their types, because ansible-test takes the values of plain assignments for literals.
+
     # What is said of one of them, but for its access, which is selfhosted.llm.webui.access.
-    TOOL = "options:\n" + indent(_TOOL, "  ") + _NOTES
-    FUNCTION = "options:\n" + indent(_FUNCTION, "  ") + _NOTES
-    SKILL = "options:\n" + indent(_OF_SKILL, "  ")
+    TOOL: str = "options:\n" + indent(_TOOL, "  ") + _NOTES
+    FUNCTION: str = "options:\n" + indent(_FUNCTION, "  ") + _NOTES
+    SKILL: str = "options:\n" + indent(_OF_SKILL, "  ")
 
     # The same as the entries of a list.
     TOOLS = _listed("tools", _TOOL, _ACCESS) + _NOTES

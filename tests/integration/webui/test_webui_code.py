@@ -3,110 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import subprocess
-import sys
-import time
 import urllib.request
-from urllib.parse import quote
 
 import pytest
-from conftest import Refused, access_of
-from runner import BYTECODE, COLLECTIONS, MODULES, fail, hides, quadruple, sentence, succeed, unchanged
+from code_objects import CODE, FILTER, HOSTILE, PATHS, PIPE, TOOL, clear, every, make, records
+from conftest import Refused
+from runner import fail, quadruple, sentence, succeed, unchanged
 
-TOOL = '''"""
-title: Weather
-"""
-from pydantic import BaseModel, Field
-from typing import Optional, Literal
-
-
-class Tools:
-    class Valves(BaseModel):
-        count: int = Field(default=3)
-        ratio: float = 0.5
-        loud: bool = False
-        api_key: str = ""
-        place: Optional[str] = None
-        unit: Literal["c", "f"] = "c"
-        pin: str = Field(default="", json_schema_extra={"input": {"type": "password"}})
-
-    def weather(self, place: str) -> str:
-        """Tell the weather."""
-        return place
-'''
-PIPE = """class Pipe:
-    def pipe(self, body):
-        return "from the pipe"
-"""
-FILTER = """from pydantic import BaseModel
-
-
-class Filter:
-    class Valves(BaseModel):
-        token: str = ""
-        depth: int = 1
-
-    def inlet(self, body):
-        return body
-"""
-HOSTILE = "<script>alert(1)</script> '; DROP TABLE tool; -- \x01\x1b\r\n\t\x7f\u2028 😀 \u202eRTL\u200f %s {{ x }} "
-PATHS = {"tool": "tools", "function": "functions", "skill": "skills"}
-CODE = {"tool": TOOL, "function": FILTER, "skill": "# How to"}
-SECRET = "sk-not-to-be-shown-anywhere"
+KINDS = ["tool", "function", pytest.param("skill", marks=pytest.mark.feature("skills"))]
 
 
 @pytest.fixture(autouse=True)
 def _nothing_there(webui):
     yield
-    for kind in PATHS:
-        for record in records(webui, kind).values():
-            remove(webui, kind, record["id"])
+    clear(webui)
 
 
-def remove(webui, kind, one):
-    webui.call("DELETE", f"{PATHS[kind]}/id/{quote(one, safe='')}/delete")
-
-
-def records(webui, kind):
-    """Return all of a kind by id, with code or words."""
-    listed = webui.call("GET", "functions/export" if kind == "function" else f"{PATHS[kind]}/")
-    at = f"{PATHS[kind]}/id/"
-    return {one["id"]: webui.call("GET", at + quote(one["id"], safe="")) for one in listed}
-
-
-def valves(webui, kind, one):
-    return webui.call("GET", f"{PATHS[kind]}/id/{quote(one, safe='')}/valves")
-
-
-def every(webui, kind):
-    """Return all of a kind as far as a module may change it, with how many versions each has."""
-    found = {}
-    for one, record in records(webui, kind).items():
-        at = f"{PATHS[kind]}/id/{quote(one, safe='')}"
-        kept = {
-            name: record.get(name)
-            for name in ("name", "content", "meta", "description", "type", "is_active", "is_global", "version_id")
-        }
-        if kind != "function":
-            kept["access"] = access_of(record)
-        if kind != "skill":
-            kept["valves"] = webui.call("GET", f"{at}/valves")
-        found[one] = kept
-    return found
-
-
-def make(webui, kind, one, **more):
-    body = {"id": one, "name": one, "content": CODE[kind], "meta": {}, **more}
-    return webui.call("POST", f"{PATHS[kind]}/create", body)
-
-
-def set_valves(webui, kind, one, **given):
-    webui.call("POST", f"{PATHS[kind]}/id/{one}/valves/update", given)
-
-
-@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_one_is_made_changed_and_removed(webui, recorder, by_token, kind):
     make(webui, kind, "foreign", name="Foreign")
     module, said = f"webui_{kind}", {"id": "Mine", "name": "Mine!", "content": CODE[kind], "description": "Of mine"}
@@ -133,7 +46,7 @@ READS = {
 }
 
 
-@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_requests_are_few(webui, recorder, by_token, kind):
     said = by_token(id="mine", content=CODE[kind], description="d")
     recorder.clear()
@@ -146,7 +59,7 @@ def test_requests_are_few(webui, recorder, by_token, kind):
     assert recorder.writes() == [f"POST /api/v1/{PATHS[kind]}/id/mine/update"]
 
 
-@pytest.mark.parametrize("kind", ["tool", "skill"])
+@pytest.mark.parametrize("kind", [KINDS[0], KINDS[2]])
 def test_one_is_seen_by_a_member_of_the_group_only(webui, recorder, by_token, kind):
     tokens = {name: webui.add_user(f"{name}@example.org") for name in ("anna", "ben")}
     pupils = webui.add_group("pupils", "anna@example.org")
@@ -214,6 +127,7 @@ def test_switches_are_flipped_once_and_an_update_keeps_them(webui, recorder, by_
     assert every(webui, "function")["mine"]["type"] == "pipe"
 
 
+@pytest.mark.feature("skills")
 @pytest.mark.parametrize("active", [True, False])
 def test_a_skill_is_made_and_switched_by_its_update(webui, recorder, by_token, active):
     said = {"id": "mine", "content": "x", "active": active}
@@ -235,97 +149,6 @@ def test_other_files_of_a_skill_stay(webui, recorder, by_token):
     packed = webui.call("GET", "skills/export")[0]
     assert {each["path"]: each["content"] for each in packed["files"]} == {"SKILL.md": "two", "more.md": "more"}
     assert packed["meta"]["tags"] == ["t"]
-
-
-@pytest.mark.parametrize("kind", ["tool", "function"])
-def test_valves_are_merged_and_secrets_are_never_shown(webui, recorder, by_token, kind):
-    code = {"tool": TOOL, "function": FILTER.replace("token", "api_key").replace("depth", "count")}[kind]
-    said = {"id": "mine", "content": code, "valves": {"api_key": SECRET, "count": 7}}
-    runs = quadruple(f"webui_{kind}", by_token(**said), recorder, lambda: every(webui, kind))
-    assert valves(webui, kind, "mine") == {"api_key": SECRET, "count": 7}
-    for result in (runs.foreseen, runs.done, runs.again):
-        hides(result, SECRET)
-    assert runs.again[kind]["valves"] == {"api_key": "********", "count": 7}
-    runs = quadruple(f"webui_{kind}", by_token(id="mine", valves={"count": 8}), recorder, lambda: every(webui, kind))
-    assert valves(webui, kind, "mine") == {"api_key": SECRET, "count": 8}
-    hides(runs.done, SECRET)
-    other = quadruple(f"webui_{kind}", by_token(id="mine", valves={"api_key": SECRET + "2"}), recorder)
-    assert valves(webui, kind, "mine") == {"api_key": SECRET + "2", "count": 8}
-    hides(other.done, SECRET)
-    quadruple(f"webui_{kind}", by_token(id="mine", valves={"count": None}), recorder, lambda: every(webui, kind))
-    assert valves(webui, kind, "mine") == {"api_key": SECRET + "2"}
-    # Code and valves that it brings, in one run.
-    newer = code.replace("count: int", "added: int = 1\n        count: int")
-    quadruple(f"webui_{kind}", by_token(id="mine", content=newer, valves={"added": 2}), recorder)
-    assert valves(webui, kind, "mine") == {"api_key": SECRET + "2", "added": 2}
-
-
-def test_what_the_code_asks_for_as_a_password_is_hidden_too(webui, recorder, by_token):
-    make(webui, "tool", "mine")
-    set_valves(webui, "tool", "mine", pin=SECRET, place="here")
-    result = succeed("webui_tool", by_token(id="mine", valves={"loud": True}))
-    hides(result, SECRET)
-    assert result["tool"]["valves"] == {"pin": "********", "place": "here", "loud": True}
-    # As little of code that is not there yet, and in what Ansible tells of the options.
-    for check in (True, False):
-        result = succeed("webui_tool", by_token(id="new", content=TOOL, valves={"pin": SECRET}), check=check)
-        hides(result, SECRET)
-    result = succeed("webui_tool", by_token(id="new", valves={"pin": SECRET + "2"}))
-    hides(result, SECRET)
-    assert valves(webui, "tool", "new") == {"pin": SECRET + "2"}
-
-
-def test_code_that_does_not_load_any_more_can_be_replaced_with_its_valves(webui, recorder, by_token):
-    make(webui, "tool", "mine")
-    broken = {"detail": "[ERROR: No module named 'gone']"}
-    recorder.answer("GET /api/v1/tools/id/mine/valves/spec", broken, status=500, times=1)
-    assert "Cannot read the valves spec of mine" in sentence("webui_tool", by_token(id="mine", valves={"count": 1}))
-    recorder.answer("GET /api/v1/tools/id/mine/valves/spec", broken, status=500, times=1)
-    succeed("webui_tool", by_token(id="mine", content=TOOL + "#", valves={"count": 1}))
-    assert valves(webui, "tool", "mine") == {"count": 1}
-
-
-WRONG_VALVES = [
-    ({"cuont": 1}, "valves.cuont is none that the code has; did you mean count?"),
-    ({"zzz": 1}, "valves.zzz is none that the code has; it has api_key, count, loud, pin, place, ratio, unit"),
-    ({"count": "7"}, "valves.count is a text, and the code takes a whole number there; give that"),
-    ({"count": True}, "valves.count is true or false, and the code takes a whole number there; give that"),
-    ({"loud": 1}, "valves.loud is a whole number, and the code takes true or false there; give that"),
-    ({"place": 1}, "valves.place is a whole number, and the code takes a text or null there; give that"),
-    ({"unit": "k"}, "valves.unit is a text, and the code takes one of 'c', 'f' there; give that"),
-    ({"api_key": ["sk-in-a-list"]}, "valves.api_key is a list, and the code takes a text there; give that"),
-]
-
-
-@pytest.mark.parametrize(("given", "words"), WRONG_VALVES)
-def test_wrong_valves_are_named_and_nothing_is_written(webui, recorder, by_token, given, words):
-    make(webui, "tool", "mine")
-    set_valves(webui, "tool", "mine", count=1, api_key=SECRET)
-    recorder.clear()
-    for check in (True, False):
-        result = fail("webui_tool", by_token(id="mine", valves=given), check=check)
-        assert words in result["msg"]
-        hides(result, SECRET)
-    assert recorder.writes() == []
-    # What is new is not left half made.
-    message = sentence("webui_tool", by_token(id="new", content=TOOL, valves=given))
-    assert words.partition(";")[0] in message
-    assert set(records(webui, "tool")) == {"mine"}
-
-
-def test_a_valve_that_new_code_requires_is_asked_for_and_the_code_taken_back(webui, recorder, by_token):
-    needing = TOOL.replace('api_key: str = ""', "api_key: str")
-    said = by_token(id="mine", content=needing, valves={"count": 1})
-    assert "valves.api_key is not given, and the code has no default for it; give it" in sentence("webui_tool", said)
-    assert records(webui, "tool") == {}
-    assert "the code has no class Valves" in sentence("webui_function", by_token(id="p", content=PIPE, valves={"a": 1}))
-    assert records(webui, "function") == {}
-    succeed("webui_tool", by_token(id="mine", content=needing, valves={"api_key": SECRET}))
-    refused = needing.replace("count: int", "count: str")
-    set_valves(webui, "tool", "mine", api_key=SECRET, count=3)
-    message = sentence("webui_tool", by_token(id="mine", content=refused))
-    assert "update the tool mine" in message
-    assert records(webui, "tool")["mine"]["content"] == needing
 
 
 BAD = {
@@ -363,7 +186,7 @@ def test_imports_that_the_server_writes_anew_are_no_difference(webui, recorder, 
     unchanged("webui_tool", by_token(id="mine", content=stored), recorder)
 
 
-@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_ten_megabytes_are_stored(webui, recorder, by_token, kind):
     large = CODE[kind] + "\n# " + "x" * 10_000_000
     runs = quadruple(f"webui_{kind}", by_token(id="mine", content=large), recorder)
@@ -371,11 +194,11 @@ def test_ten_megabytes_are_stored(webui, recorder, by_token, kind):
     assert records(webui, kind)["mine"]["content"] == large
 
 
-@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_hostile_words_are_kept_to_the_letter(webui, recorder, by_token, kind):
     code = HOSTILE if kind == "skill" else f'x = r"""{HOSTILE}"""\n{CODE[kind]}'
     more = {"valves": {"token": HOSTILE}} if kind == "function" else {}
-    if kind == "tool":
+    if kind == "tool" and webui.features.tool_meta:
         more = {"meta": {HOSTILE: [HOSTILE, {"a": None, "b": 1}], "own": {"x": 1}}}
     said = {"id": "mine", "name": HOSTILE, "description": HOSTILE, "content": code, **more}
     quadruple(f"webui_{kind}", by_token(**said), recorder, lambda: every(webui, kind))
@@ -384,7 +207,7 @@ def test_hostile_words_are_kept_to_the_letter(webui, recorder, by_token, kind):
     assert (record["description"] or record["meta"]["description"]) == HOSTILE
     if kind == "function":
         assert record["valves"] == {"token": HOSTILE}
-    if kind == "tool":
+    if kind == "tool" and webui.features.tool_meta:
         quadruple("webui_tool", by_token(id="mine", meta={"own": {"y": 2}}), recorder, lambda: every(webui, kind))
         assert records(webui, kind)["mine"]["meta"]["own"] == {"x": 1, "y": 2}
 
@@ -396,6 +219,10 @@ def test_odd_ids_are_kept_or_refused(webui, recorder, by_token):
     assert set(records(webui, "function")) == set(odd)
     gone = [{"id": one, "state": "absent"} for one in odd]
     quadruple("webui_functions", by_token(functions=gone), recorder, lambda: every(webui, "function"))
+
+
+@pytest.mark.feature("skills")
+def test_odd_ids_of_skills_are_kept(webui, recorder, by_token):
     skills = ["-", "a-b_c", "9", "x" * 255]
     quadruple("webui_skills", by_token(skills=[{"id": one, "content": one} for one in skills]), recorder)
     assert set(records(webui, "skill")) == set(skills)
@@ -425,6 +252,7 @@ def test_what_is_wrong_is_said_before_any_call(recorder, by_token, kind, said, w
     assert recorder.requests == []
 
 
+@pytest.mark.feature("skills")
 def test_a_name_of_another_skill_is_refused(webui, recorder, by_token):
     make(webui, "skill", "theirs", name="Taken")
     message = sentence("webui_skill", by_token(id="mine", name="Taken", content="x"))
@@ -434,7 +262,7 @@ def test_a_name_of_another_skill_is_refused(webui, recorder, by_token):
     assert set(records(webui, "skill")) == {"theirs"}
 
 
-@pytest.mark.parametrize("kind", PATHS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_list_names_every_bad_entry_and_purges_what_it_does_not_name(webui, recorder, by_token, kind):
     module, plural = f"webui_{PATHS[kind]}", PATHS[kind]
     make(webui, kind, "foreign")
@@ -449,42 +277,6 @@ def test_a_list_names_every_bad_entry_and_purges_what_it_does_not_name(webui, re
     quadruple(module, by_token(**{plural: good[:2], "purge": True}), recorder, lambda: every(webui, kind))
     assert set(records(webui, kind)) == {"n0", "n1"}
     assert sentence(module, by_token(**{plural: [], "purge": True})).startswith("Refusing to purge")
-
-
-def test_runs_that_are_killed_are_finished_by_the_next(webui, recorder, by_token):
-    dice = random.Random(5)
-    functions = [
-        {"id": f"f{number}", "content": FILTER, "valves": {"depth": number}, "active": True, "global": True}
-        for number in range(6)
-    ]
-    given = by_token(functions=functions, workers=3)
-    for _run in range(4):
-        for one in records(webui, "function"):
-            remove(webui, "function", one)
-        make(webui, "function", "foreign")
-        writes = dice.randint(1, 20)
-        recorder.clear()
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{MODULES}.webui_functions"],
-            env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-        )
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
-        process.stdin.close()
-        while process.poll() is None and len(recorder.writes()) < writes:
-            time.sleep(0.001)
-        process.kill()
-        assert process.wait() < 0, f"the run had ended before its write {writes}"
-        recorder.settle()
-        succeed("webui_functions", given)
-        unchanged("webui_functions", given, recorder)
-        state = every(webui, "function")
-        assert set(state) == {"foreign", *(each["id"] for each in functions)}
-        for each in functions:
-            now = state[each["id"]]
-            assert (now["valves"], now["is_active"], now["is_global"]) == (each["valves"], True, True)
-        assert (state["foreign"]["is_active"], state["foreign"]["valves"]) == (False, {})
 
 
 def test_a_tool_of_which_the_server_forgets_the_name_is_no_traceback(recorder, by_token):

@@ -20,7 +20,7 @@ SECRET = "sk-of-the-pipe-0815"
 @pytest.fixture(autouse=True)
 def _nothing_there(webui):
     yield
-    for kind in ("tools", "functions", "skills"):
+    for kind in ("tools", "functions", *(["skills"] if webui.features.skills else [])):
         for record in webui.call("GET", f"{kind}/"):
             webui.call("DELETE", f"{kind}/id/{record['id']}/delete")
 
@@ -46,6 +46,7 @@ def play(place: Path, *tasks: dict[str, Any]) -> str:
     return str(place / "play.yml")
 
 
+@pytest.mark.feature("skills")
 def test_code_is_found_beside_the_playbook_in_a_vault_and_on_the_host(webui, by_token, tmp_path):
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "hi.py").write_text("\ufeff" + TOOL, encoding="utf-8", newline="")

@@ -226,6 +226,15 @@ def test_since_0_8_access_has_a_call_of_its_own() -> None:
     assert [path for path, _body in server.bodies] == ["tools/id/a/access/update"]
 
 
+@pytest.mark.parametrize("version", [OLD, MIDDLE, "0.10.2"])
+def test_before_0_12_a_tool_keeps_no_meta_and_a_function_does(version: str) -> None:
+    with pytest.raises(Failure, match=rf"needs Open WebUI 0\.12 or newer, and the server is {version}; leave it out"):
+        done(Server(version), TOOL, content="x", meta={"a": 1})
+    server = Server(version)
+    done(server, FUNCTION, content="x", meta={"a": 1})
+    assert server.rows["functions"]["a"]["meta"]["a"] == 1
+
+
 def test_skills_need_0_8() -> None:
     with pytest.raises(Failure, match=r"^Skills need Open WebUI 0\.8 or newer, and the server is 0\.6\.43\.$"):
         done(Server(OLD), SKILL, content="x")
