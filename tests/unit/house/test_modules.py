@@ -30,7 +30,7 @@ def test_a_module_tells_its_attributes_and_its_version(module: str) -> None:
     writes_anyway = module in ("webui_api_key", "webui_user", "webui_users")
     assert support == {
         "check_mode": "full",
-        "diff_mode": "N/A" if module.endswith(("_info", "_fit")) else "full",
+        "diff_mode": "N/A" if module.endswith(("_info", "_fit", "_export")) else "full",
         "idempotent": "partial" if writes_anyway else "full",
     }
 

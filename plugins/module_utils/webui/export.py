@@ -1,0 +1,216 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server has, told in the options of the modules, so that a hand-grown instance becomes code."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
+
+from ..converge import HIDDEN, Resource, Wish
+from . import access, permissions
+from .accounts import Accounts
+from .client import Client
+from .connection_fields import KINDS, hidden_words
+from .connections import connection_states
+from .functions import Functions
+from .group_resource import group_states
+from .groups import Groups
+from .models import Models
+from .prompts import Prompts
+from .settings_keys import parsed
+from .settings_lists import BANNERS, DEFAULT_MODELS, MODEL_ORDER, SUGGESTIONS
+from .settings_veil import is_secret, veiled
+from .skills import Skills
+from .tools import Tools
+from .user_spec import shown_image
+
+Variables = Dict[str, Any]
+
+# What has variables of its own, what is a secret as a whole, and what no other server could take over.
+NO_SETTINGS = ("oauth.", "auth.mfa.", "ollama.", "openai.", "tool_server.", "terminal_server.", "user.permissions")
+LISTS = (BANNERS, SUGGESTIONS, DEFAULT_MODELS, MODEL_ORDER)
+TEMPLATE_MARKS = ("{{", "{%", "{#")
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+# A picture within its address is shown by its digest.
+WHOLE_PICTURES = ("/", "http://", "https://")
+
+
+class Export:
+    """The variables of one server's sections, and what could not be told of it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._groups = Groups(client)
+        self.warnings: List[str] = []
+
+    def of(self, section: str) -> Variables:
+        """Return the variables of a section, by the names that the role open_webui gives them."""
+        return SECTIONS[section](self)
+
+    def settings(self) -> Variables:
+        """Return all settings but those that are secrets or have variables of their own."""
+        stored = parsed(self._client.get_mapping("configs/export", "read the settings")).values
+        kept = {
+            key: value
+            for key, value in stored.items()
+            if value is not None and key not in LISTS and not key.startswith(NO_SETTINGS) and not _is_secret(key, value)
+        }
+        found: Variables = {"settings": dict(sorted(kept.items()))}
+        banners = ("content", "type", "title", "dismissible", "id", "timestamp", "i18n")
+        found["banners"] = [_only(banner, banners) for banner in stored.get(BANNERS) or ()]
+        if stored.get(SUGGESTIONS) is not None:
+            found["suggestions"] = [_only(each, ("title", "content")) for each in stored[SUGGESTIONS]]
+        found["default_models"] = [name for name in str(stored.get(DEFAULT_MODELS) or "").split(",") if name]
+        found["model_order"] = list(stored.get(MODEL_ORDER) or ())
+        return found
+
+    def permissions(self) -> Variables:
+        """Return what everybody may do."""
+        return {"default_permissions": permissions.default_permissions(self._client)}
+
+    def groups(self) -> Variables:
+        """Return the groups; who is in them stands with the accounts."""
+        known = permissions.default_permissions(self._client)
+        found = []
+        for state in self._unambiguous(group_states(self._client, None, with_members=False)):
+            group = {"name": state["name"], "description": state["description"]}
+            tree = {
+                section: {key: bool(value) for key, value in keys.items() if key in known[section]}
+                for section, keys in state["permissions"].items()
+                if section in known and isinstance(keys, dict)
+            }
+            group.update({"permissions": tree} if any(tree.values()) else {})
+            found.append({**group, **({"parent": state["parent"]} if state.get("parent") else {})})
+        return {"groups": found}
+
+    def users(self) -> Variables:
+        """Return the accounts without their passwords."""
+        found = []
+        for record in Accounts(self._client, self._groups).every():
+            names = self._groups.names(record["group_ids"]) if record["group_ids"] else []
+            user = {**{name: record[name] for name in ("email", "name", "role")}, "groups": names}
+            found.append({**user, **_picture(shown_image(record.get("profile_image_url") or ""))})
+        return {"users": sorted(found, key=lambda user: str(user["email"]))}
+
+    def connections(self) -> Variables:
+        """Return the connections that are in use, without their keys and headers."""
+        told = connection_states(self._client, KINDS)
+        found = []
+        for state in told["connections"]:
+            if not told["enabled"][state["kind"]]:
+                self.warnings.append(
+                    f"The connection {state['base_url']} is left out, since {state['kind']} is switched off as a whole."
+                )
+                continue
+            kept = {name: value for name, value in state.items() if name not in ("key", "headers", "config")}
+            config = {name: value for name, value in state["config"].items() if HIDDEN not in json.dumps(value)}
+            if state["key"] or state["headers"] or config != state["config"]:
+                self.warnings.append(f"The connection {state['base_url']} has a key or headers, which are left out.")
+            found.append({**_said(kept), **({"config": config} if config else {})})
+        return {"connections": found}
+
+    def knowledge(self) -> Variables:
+        """Return the knowledge bases, without what is in them."""
+        grants = access.Grants(self._client, self._groups)
+        rows = self._client.get_pages("knowledge/", "read the knowledge bases")
+        return {
+            "knowledge": [
+                {
+                    "name": row["name"],
+                    "description": row.get("description") or "",
+                    **self._access(f"knowledge base {row['name']}", grants.state(row)),
+                }
+                for row in self._unambiguous(rows)
+            ]
+        }
+
+    def objects(self, resource: Resource, plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
+        """Return all objects of one kind with their access."""
+        asked = [Wish(str(key), fields={"access": access.wanted({})}) for key in resource.read([])]
+        found = []
+        for state in resource.read(asked).values():
+            name = str(state.get("command") or state.get("id"))
+            kept = {field: value for field, value in state.items() if field not in (*no_fields, "access")}
+            picture = _picture(str(kept.pop("profile_image_url", "")))
+            shared = self._access(f"{resource.kind} {name}", state["access"]) if "access" in state else {}
+            found.append({**_said(kept), **picture, **shared})
+        return {plural: found}
+
+    def _access(self, what: str, found: Mapping[str, Any]) -> Dict[str, Any]:
+        """Return an access as an option, unless it has what the option cannot say."""
+        known = {str(row["name"]) for row in self._groups.rows()}
+        names = [found[each] for each in access.PERMISSIONS]
+        gone = any(set(who["groups"]) - known or not all("@" in email for email in who["users"]) for who in names)
+        if gone or "other" in found:
+            self.warnings.append(
+                f"The access of the {what} is left out, because it names groups or accounts that are gone."
+            )
+            return {}
+        return {"access": dict(found)}
+
+    def _unambiguous(self, rows: Any) -> Iterator[Mapping[str, Any]]:
+        names = [str(row["name"]) for row in rows]
+        for row in rows:
+            if names.count(str(row["name"])) == 1:
+                yield row
+            else:
+                self.warnings.append(f"What is called {row['name']} (id {row['id']}) is left out: it shares its name.")
+
+
+SECTIONS: Mapping[str, Callable[[Export], Variables]] = {
+    "settings": Export.settings,
+    "default_permissions": Export.permissions,
+    "groups": Export.groups,
+    "users": Export.users,
+    "connections": Export.connections,
+    "knowledge": Export.knowledge,
+    "tools": lambda self: self.objects(Tools(self._client), "tools", ()),
+    "functions": lambda self: self.objects(Functions(self._client), "functions", ("type",)),
+    "skills": lambda self: self.objects(Skills(self._client), "skills", ()),
+    "prompts": lambda self: self.objects(Prompts(self._client, whole=True), "prompts"),
+    "models": lambda self: self.objects(Models(self._client), "models", ()),
+}
+
+
+def written(value: Any, depth: int = 0) -> str:
+    """Return a value as YAML that Ansible reads back as it is, templates in texts too."""
+    if isinstance(value, (Mapping, list)) and not value:
+        return " {}" if isinstance(value, Mapping) else " []"
+    pad = "  " * depth
+    if isinstance(value, Mapping):
+        return "".join(f"\n{pad}{_scalar(str(key))}:{written(item, depth + 1)}" for key, item in value.items())
+    if isinstance(value, list):
+        return "".join(f"\n{pad}-{_item(written(item, depth + 1), depth + 1)}" for item in value)
+    mark = "!unsafe " if isinstance(value, str) and any(each in value for each in TEMPLATE_MARKS) else ""
+    return f" {mark}{_scalar(value)}"
+
+
+def _scalar(value: Any) -> str:
+    """Return a value as JSON that is YAML, too: of pairs of escapes that make one character YAML knows nothing."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _NO_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _item(text: str, depth: int) -> str:
+    """Put the first line of an item behind its dash."""
+    return text.replace("\n" + "  " * depth, " ", 1) if text.startswith("\n") else text
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    return is_secret(key) or any(hidden_words(veiled(key, value)))
+
+
+def _only(record: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
+    return {name: record[name] for name in names if record.get(name) is not None}
+
+
+def _said(state: Mapping[str, Any]) -> Dict[str, Any]:
+    """Leave out what is empty, which says nothing."""
+    return {name: value for name, value in state.items() if value not in (None, "", [], {})}
+
+
+def _picture(shown: str) -> Dict[str, str]:
+    return {"profile_image_url": shown} if shown.startswith(WHOLE_PICTURES) and shown != "/user.png" else {}

@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: webui_export
+short_description: Tell what Open WebUI has as variables
+version_added: 0.1.0
+description:
+  - Reads a server and tells what it has in the variables of the role P(selfhosted.llm.open_webui#role), which are the
+    options of the modules. So an instance that was made by hand becomes code.
+  - A run of the role with what was told changes nothing.
+  - Secrets are left out, which are passwords, keys of connections, headers, valves, and the settings that hold some. So
+    are the files of knowledge bases, pictures that are kept within their address, connections of a kind that is switched
+    off, and objects that share a name, which a warning names.
+author:
+  - selfhosted.llm contributors (@selfhosted-llm)
+extends_documentation_fragment:
+  - selfhosted.llm.attributes.info_module
+  - selfhosted.llm.attributes.actiongroup_webui
+  - selfhosted.llm.webui
+  - selfhosted.llm.webui.credentials
+options:
+  sections:
+    description:
+      - What is told. All of it, if left out.
+    type: list
+    elements: str
+    choices:
+      - settings
+      - default_permissions
+      - groups
+      - users
+      - connections
+      - knowledge
+      - tools
+      - functions
+      - skills
+      - prompts
+      - models
+seealso:
+  - module: selfhosted.llm.webui_info
+  - module: selfhosted.llm.webui_settings
+"""
+
+EXAMPLES = r"""
+- name: The server that somebody clicked together is told
+  selfhosted.llm.webui_export:
+    token: "{{ vault_webui_key }}"
+  register: exported
+
+- name: It is kept as variables of the inventory
+  ansible.builtin.copy:
+    content: "{{ exported.yaml }}"
+    dest: "{{ inventory_dir }}/host_vars/{{ inventory_hostname }}/open_webui.yml"
+    mode: "0600"
+  delegate_to: localhost
+
+- name: Groups and accounts alone
+  selfhosted.llm.webui_export:
+    token: "{{ vault_webui_key }}"
+    sections: [groups, users]
+  register: people
+"""
+
+RETURN = r"""
+variables:
+  description: The variables by their names, such as C(open_webui_groups).
+  returned: success
+  type: dict
+  sample:
+    open_webui_groups:
+      - name: teachers
+        description: All who teach
+yaml:
+  description:
+    - The same as the text of a file of variables. Texts that look like templates are marked C(!unsafe), so that Ansible
+      leaves them alone.
+  returned: success
+  type: str
+  sample: |
+    ---
+    "open_webui_groups":
+      - "name": "teachers"
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export import SECTIONS, Export, written
+
+OPTIONS = {**WEBUI_OPTIONS, "sections": {"type": "list", "elements": "str", "choices": list(SECTIONS)}}
+
+
+def body(module: AnsibleModule) -> dict[str, Any]:
+    export = Export(Client(module.params, read_only=True))
+    wanted = module.params["sections"]
+    told = [export.of(section) for section in SECTIONS if wanted is None or section in wanted]
+    variables = {f"open_webui_{name}": value for each in told for name, value in each.items()}
+    return {"changed": False, "variables": variables, "yaml": f"---{written(variables)}\n", "warnings": export.warnings}
+
+
+def main() -> None:
+    run(OPTIONS, body, **WEBUI_RULES)
+
+
+if __name__ == "__main__":
+    main()
