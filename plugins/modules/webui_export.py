@@ -13,9 +13,9 @@ description:
   - Reads a server and tells what it has in the variables of the role P(selfhosted.llm.open_webui#role), which are the
     options of the modules. So an instance that was made by hand becomes code.
   - A run of the role with what was told changes nothing.
-  - Secrets are left out, which are passwords, keys of connections, headers, valves, and the settings that hold some. So
-    are the files of knowledge bases, pictures that are kept within their address, connections of a kind that is switched
-    off, and objects that share a name, which a warning names.
+  - Secrets are left out, which are passwords, keys of connections, headers, valves, and the settings that hold some.
+  - So are the files of knowledge bases, pictures that are kept within their address, connections of a kind that is
+    switched off, and objects that share a name, which a warning names.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
