@@ -121,6 +121,7 @@ def refused(problems: Sequence[Problem], of: int) -> Failure:
 
 def shortened(text: str) -> str:
     """Return text fit for a message, whatever somebody wrote into a value."""
+    text = text if text.isprintable() else ascii(text)[1:-1]
     if len(text) <= 2 * MOST_VALUE:
         return text
     return f"{text[:MOST_VALUE]}... ({len(text)} characters) ...{text[-MOST_VALUE:]}"
