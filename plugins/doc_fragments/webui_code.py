@@ -148,6 +148,6 @@ class ModuleDocFragment:
     SKILL: str = "options:\n" + indent(_OF_SKILL, "  ")
 
     # The same as the entries of a list.
-    TOOLS = _listed("tools", _TOOL, _ACCESS) + _NOTES
-    FUNCTIONS = _listed("functions", _FUNCTION) + _NOTES
-    SKILLS = _listed("skills", _OF_SKILL, _ACCESS)
+    TOOLS: str = _listed("tools", _TOOL, _ACCESS) + _NOTES
+    FUNCTIONS: str = _listed("functions", _FUNCTION) + _NOTES
+    SKILLS: str = _listed("skills", _OF_SKILL, _ACCESS)
