@@ -135,7 +135,11 @@ def start(server: Ollama, tmp_path: Path) -> Iterator[Callable[..., Play]]:
 
 def run(place: Path, *words: str, hosts: tuple[str, ...], output: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """Start an Ansible program against names that are all this machine."""
-    how = "ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'"
+    # Ansible's own asynchronous tasks break at a blank in the interpreter's path, which a checkout's may have.
+    python = place / "python"
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    how = f"ansible_connection=local ansible_python_interpreter={python}"
     (place / "hosts").write_text("".join(f"{host} {how}\n" for host in hosts), encoding="utf-8")
     environment = {
         **os.environ,

@@ -26,6 +26,8 @@ runpy.run_module(os.environ["MEASURED"], run_name="__main__")
 def _nothing_there(webui, bed):
     make_embedder(bed)
     clear(webui)
+    yield
+    clear(webui)
 
 
 @pytest.fixture

@@ -40,6 +40,8 @@ PLAY = """
 def _nothing_there(webui, bed):
     make_embedder(bed)
     clear(webui)
+    yield
+    clear(webui)
 
 
 def test_a_directory_of_the_controller_is_sent_and_leaves_no_copy(webui, tmp_path):

@@ -26,6 +26,8 @@ WORDS = [f"words of number {number}" for number in range(12)]
 def _nothing_there(webui, bed):
     make_embedder(bed)
     clear(webui)
+    yield
+    clear(webui)
 
 
 def sha(text):

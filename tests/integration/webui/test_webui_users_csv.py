@@ -101,7 +101,7 @@ def test_a_file_beside_a_role_encrypted_or_not_is_used_and_never_shown(webui, by
 def test_a_command_line_reads_a_file_too(webui, by_token, groups, tmp_path):
     (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8", newline="")
     said = f"url={webui.url} token={by_token()['token']} csv={tmp_path / 'people.csv'}"
-    interpreter = f"ansible_python_interpreter={sys.executable}"
+    interpreter = json.dumps({"ansible_python_interpreter": sys.executable})
     command = ("localhost", "-m", "selfhosted.llm.webui_users", "-a", said, "-e", interpreter)
     for arguments, word in ((["--check"], "CHANGED"), ([], "CHANGED"), ([], "SUCCESS")):
         done = ansible("ansible", *command, *arguments, "-vvv", cwd=tmp_path)
