@@ -143,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         finally:
             self.recorder.over()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _pass  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = _pass  # noqa: N815 (http.server calls these names)
 
     def _answer(self, instead: Instead | None) -> None:
         if instead is not None:

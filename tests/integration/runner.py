@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -80,6 +81,35 @@ def _environment() -> dict[str, str]:
         "PYTHONPYCACHEPREFIX": str(BYTECODE),
         "LC_ALL": "C.UTF-8",
     }
+
+
+def killed(module: str, args: Mapping[str, Any], is_time: Callable[[], bool]) -> bool:
+    """Start a module in a process of its own and kill it when it is time; tell whether it was still at work."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{MODULES}.{module}"],
+        env=_environment(),
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin
+    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(args)}))
+    process.stdin.close()
+    end = time.monotonic() + LONGEST_RUN
+    while process.poll() is None and not is_time():
+        assert time.monotonic() < end, f"{module} goes on for {LONGEST_RUN} s"
+        time.sleep(0.001)
+    process.kill()
+    return process.wait() < 0
+
+
+def killed_in_writes(module: str, args: Mapping[str, Any], recorder: Recorder, writes: int) -> bool:
+    """Kill a run once it has made so many writes, and wait for the server; tell whether it was still at work."""
+    recorder.clear()
+    at_work = killed(module, args, lambda: len(recorder.writes()) >= writes)
+    recorder.settle()
+    return at_work
 
 
 def _started(module: str, given: str) -> tuple[str, str]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import subprocess
-import sys
-import time
 
 import pytest
 from code_objects import FILTER, PIPE, SECRET, TOOL, clear, every, make, records, remove, set_valves, valves
-from runner import BYTECODE, COLLECTIONS, MODULES, fail, hides, quadruple, sentence, succeed, unchanged
+from runner import fail, hides, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 
 @pytest.fixture(autouse=True)
@@ -128,20 +123,8 @@ def test_runs_that_are_killed_are_finished_by_the_next(webui, recorder, by_token
             remove(webui, "function", one)
         make(webui, "function", "foreign")
         writes = dice.randint(1, 20)
-        recorder.clear()
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{MODULES}.webui_functions"],
-            env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-        )
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
-        process.stdin.close()
-        while process.poll() is None and len(recorder.writes()) < writes:
-            time.sleep(0.001)
-        process.kill()
-        assert process.wait() < 0, f"the run had ended before its write {writes}"
-        recorder.settle()
+        at_work = killed_in_writes("webui_functions", given, recorder, writes)
+        assert at_work, f"the run had ended before its write {writes}"
         succeed("webui_functions", given)
         unchanged("webui_functions", given, recorder)
         state = every(webui, "function")

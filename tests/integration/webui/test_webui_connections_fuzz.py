@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import subprocess
-import sys
 import time
 
 import pytest
 from back_ends import FRESH, both, config
-from runner import COLLECTIONS, MODULES, fail, hides, succeed, unchanged
+from runner import fail, hides, killed, succeed, unchanged
 
 STATES = 60
 ADDRESSES = [
@@ -219,24 +215,17 @@ def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, 
 
 
 def killed_after(seconds, module, arguments, recorder):
-    """Start a module in a process of its own, and kill it so long after its first request."""
+    """Kill a run so long after its first request."""
     recorder.clear()
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
-    with subprocess.Popen(
-        [sys.executable, "-m", f"{MODULES}.{module}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env=environment,
-        text=True,
-    ) as process:
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": dict(arguments)}))
-        process.stdin.close()
-        end = time.monotonic() + 60
-        while not recorder.requests:
-            assert time.monotonic() < end
-            time.sleep(0.001)
-        time.sleep(seconds)
-        process.kill()
+    began = []
+
+    def is_time():
+        if recorder.requests and not began:
+            began.append(time.monotonic())
+        return bool(began) and time.monotonic() - began[0] >= seconds
+
+    killed(module, arguments, is_time)
+    assert recorder.requests
 
 
 def test_several_problems_of_the_server_s_own_lists_are_told_together(webui, by_token):

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorder import Recorder
-from runner import COLLECTIONS, MODULES, fail, quadruple, run, sentence, succeed
+from runner import fail, killed, quadruple, run, sentence, succeed
 
 if TYPE_CHECKING:
     from conftest import Webui
@@ -43,30 +39,7 @@ def groups_of(webui: Webui) -> dict[str, dict[str, Any]]:
 def killed_after(webui: Webui, arguments: dict[str, Any], requests: int) -> bool:
     """Run the module and kill it when so many requests have come by; tell whether it was still running."""
     proxy = Recorder(webui.url)
-    reached = threading.Event()
-    note = proxy.note
-
-    def counted(request: Any) -> Any:
-        answer = note(request)
-        if len(proxy.requests) >= requests:
-            reached.set()
-        return answer
-
-    proxy.note = counted  # type: ignore[method-assign]
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"{MODULES}.webui_groups"],
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert process.stdin
-    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "url": proxy.url}}))
-    process.stdin.close()
-    ended = threading.Thread(target=lambda: (process.wait(), reached.set()))
-    ended.start()
-    assert reached.wait(60)
-    running = process.poll() is None
-    process.kill()
-    ended.join()
+    running = killed("webui_groups", {**arguments, "url": proxy.url}, lambda: len(proxy.requests) >= requests)
     proxy.close()
     return running
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import random
-import subprocess
-import sys
-import time
 
 import pytest
 from knowledge_beds import by_hand, clear, contents, make_embedder, records, stored
-from runner import BYTECODE, COLLECTIONS, MODULES, succeed, unchanged
+from runner import killed, succeed, unchanged
 
 MODULE = "webui_knowledge"
 SEED = 20261126
@@ -106,28 +102,16 @@ def test_random_states_converge(webui, recorder, by_token, tmp_path):
 def test_killed_runs_are_finished_by_the_next(webui, recorder, by_token, tmp_path):
     chance = random.Random(SEED)
     said = by_token(name="Rules", src=str(tmp_path), remote_src=True)
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE)}
-    killed = 0
+    ended = 0
     for number in range(KILLS):
         put(tmp_path, {f"s{file % 2}/{file}.txt": f"{file} in round {number}" for file in range(4)})
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{MODULES}.{MODULE}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            env=environment,
-        )
-        recorder.clear()
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": said}).encode())
-        process.stdin.close()
         # After a random number of requests, so that every stage is met on any machine.
         most = chance.randint(1, 16)
-        while process.poll() is None and len(recorder.requests) < most:
-            time.sleep(0.002)
-        process.kill()
-        killed += process.wait() != 0
+        recorder.clear()
+        ended += killed(MODULE, said, lambda most=most: len(recorder.requests) >= most)
         recorder.settle()
         succeed(MODULE, said)
         unchanged(MODULE, said, recorder)
         assert set(contents(webui).values()) == {sha(f"{file} in round {number}") for file in range(4)}
         assert len(contents(webui)) == len(stored(webui)) == 4
-    assert killed > KILLS / 2
+    assert ended > KILLS / 2

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import subprocess
-import sys
-import time
 
 import pytest
 from conftest import access_of
-from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
+from runner import fail, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 BASE = "llama3.2:3b"
 FIFTY = [
@@ -187,25 +182,6 @@ def test_presets_side_by_side_open_one_base_to_all_of_their_readers(webui, recor
     assert every(webui)["shared"]["access"] == {("user", "*", "read")}
 
 
-def killed(module, args, recorder, writes):
-    """Start a module and kill it once it has made so many writes; tell whether it was still at work."""
-    recorder.clear()
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"{MODULES}.{module}"],
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    )
-    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode())
-    process.stdin.close()
-    while process.poll() is None and len(recorder.writes()) < writes:
-        time.sleep(0.001)
-    process.kill()
-    process.wait()
-    recorder.settle()
-    return process.returncode < 0
-
-
 def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token, school):
     dice = random.Random(4)
     for number in range(4):
@@ -215,7 +191,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token,
         make(webui, "foreign")
         models = [{**preset, "base_model": "shared", "grant_base": True} for preset in FIFTY[:12]]
         writes = dice.randint(1, 11)
-        assert killed("webui_models", by_token(models=models, workers=3), recorder, writes), (number, writes)
+        assert killed_in_writes("webui_models", by_token(models=models, workers=3), recorder, writes), (number, writes)
         succeed("webui_models", by_token(models=models))
         assert not succeed("webui_models", by_token(models=models))["changed"]
         state = every(webui)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
-import time
 import urllib.request
 
 import pytest
-from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
+from runner import fail, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 pytestmark = pytest.mark.feature("prompts_by_id")
 
@@ -249,20 +245,8 @@ def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token)
         prompts = FIFTY[:10]
         given = by_token(prompts=prompts, workers=3)
         writes = dice.randint(1, 10)
-        recorder.clear()
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"{MODULES}.webui_prompts"],
-            env={**os.environ, "PYTHONPATH": str(COLLECTIONS), "PYTHONPYCACHEPREFIX": str(BYTECODE)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-        )
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
-        process.stdin.close()
-        while process.poll() is None and len(recorder.writes()) < writes:
-            time.sleep(0.001)
-        process.kill()
-        assert process.wait() < 0, f"the run had ended before its write {writes}"
-        recorder.settle()
+        at_work = killed_in_writes("webui_prompts", given, recorder, writes)
+        assert at_work, f"the run had ended before its write {writes}"
         succeed("webui_prompts", given)
         assert not succeed("webui_prompts", given)["changed"]
         state = every(webui)

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 
 import pytest
-from runner import COLLECTIONS, MODULES, succeed, unchanged
+from runner import killed, succeed, unchanged
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
@@ -194,24 +191,17 @@ def test_random_settings_converge_and_nothing_else_moves(webui, recorder):
 
 
 def killed_after(seconds, arguments, recorder):
-    """Start the module in a process of its own, and kill it so long after its first request."""
+    """Kill a run so long after its first request."""
     recorder.clear()
-    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
-    with subprocess.Popen(
-        [sys.executable, "-m", f"{MODULES}.webui_settings"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env=environment,
-        text=True,
-    ) as process:
-        process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-        process.stdin.close()
-        end = time.monotonic() + 60
-        while not recorder.requests:
-            assert time.monotonic() < end
-            time.sleep(0.001)
-        time.sleep(seconds)
-        process.kill()
+    began = []
+
+    def is_time():
+        if recorder.requests and not began:
+            began.append(time.monotonic())
+        return bool(began) and time.monotonic() - began[0] >= seconds
+
+    killed("webui_settings", arguments, is_time)
+    assert recorder.requests
 
 
 def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, by_token, recorder):

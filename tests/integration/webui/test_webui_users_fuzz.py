@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import subprocess
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorder import Recorder
-from runner import COLLECTIONS, MODULES, succeed
+from runner import killed, succeed
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Outcome, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
@@ -146,30 +142,7 @@ def test_any_accounts_converge_in_one_run_as_foreseen(webui):
 def killed_after(webui: Webui, arguments: dict[str, Any], requests: int) -> bool:
     """Run the module and kill it when so many requests have come by; tell whether it was still running."""
     proxy = Recorder(webui.url)
-    reached = threading.Event()
-    note = proxy.note
-
-    def counted(request: Any) -> Any:
-        answer = note(request)
-        if len(proxy.requests) >= requests:
-            reached.set()
-        return answer
-
-    proxy.note = counted  # type: ignore[method-assign]
-    process = subprocess.Popen(
-        [sys.executable, "-m", f"{MODULES}.webui_users"],
-        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert process.stdin
-    process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "url": proxy.url}}))
-    process.stdin.close()
-    ended = threading.Thread(target=lambda: (process.wait(), reached.set()))
-    ended.start()
-    assert reached.wait(60)
-    running = process.poll() is None
-    process.kill()
-    ended.join()
+    running = killed("webui_users", {**arguments, "url": proxy.url}, lambda: len(proxy.requests) >= requests)
     proxy.close()
     return running
 
