@@ -13,6 +13,8 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import is_encrypted
 from ansible.plugins.action import ActionBase
 
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.controller_files import decrypted
+
 
 class ActionModule(ActionBase):
     """Gives the module the key of ``dest``, and writes there what the module found."""
@@ -60,12 +62,7 @@ class ActionModule(ActionBase):
         try:
             with open(path, "rb") as file:
                 encrypted = is_encrypted(file.read(1024))
-            readable = self._loader.get_real_file(path)
-            try:
-                with open(readable, encoding="utf-8") as file:
-                    return file.read(4096).strip() or None, encrypted
-            finally:
-                self._loader.cleanup_tmp_file(readable)
+            return decrypted(self._loader, path).decode("utf-8")[:4096].strip() or None, encrypted
         except (OSError, UnicodeDecodeError, AnsibleError) as error:
             raise AnsibleActionFail(f"dest is {path} on the controller, which cannot be read ({error}).") from error
 

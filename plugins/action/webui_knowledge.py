@@ -5,45 +5,32 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
 import tempfile
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
-from ansible.utils.vars import merge_hash
+
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.controller_files import FilesAction
 
 
-class ActionModule(ActionBase):
+class ActionModule(FilesAction):
     """Runs the module with the directory as one archive, which goes when the task ends."""
 
-    _supports_check_mode = True
+    # The archive would be gone before a module in the background reads it.
+    _supports_async = False
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result; raise AnsibleActionFail where the directory cannot be used."""
-        result = super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+    def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments with the archive, which is sent to the managed host."""
         present = arguments.get("state", "present") == "present"
-        if arguments.get("src") and present and not boolean(arguments.get("remote_src", False), strict=False):
-            arguments["src_archive"] = self._sent(str(arguments["src"]))
-        try:
-            answer = self._execute_module(module_args=arguments, task_vars=task_vars)
-        finally:
-            self._remove_tmp_path(None)
-        return dict(merge_hash(result, answer))
+        if not arguments.get("src") or not present or boolean(arguments.get("remote_src", False), strict=False):
+            return arguments
+        return {**arguments, "src_archive": self._sent(str(arguments["src"]))}
 
     def _sent(self, given: str) -> str:
-        try:
-            path = str(self._find_needle("files", given))
-        except AnsibleError:
-            path = ""
-        if not os.path.isdir(path):
-            raise AnsibleActionFail(
-                f"src is {given!r}, and there is no such directory on the controller, beside the role or playbook or "
-                f"in files/ there; give its path, or say remote_src=true where it is on the managed host."
-            )
+        way_out = "give its path, or say remote_src=true where it is on the managed host"
+        path = self.located("src", given, "directory", way_out)
         place = str(self._make_tmp_path())
         remote = f"{place}/src.tar"
         with tempfile.NamedTemporaryFile(suffix=".tar") as local:

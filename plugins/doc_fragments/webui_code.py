@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from textwrap import indent
-
-from ansible_collections.selfhosted.llm.plugins.doc_fragments.webui import ModuleDocFragment as Webui
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, listed, single
 
 _SOURCE = r"""
 content:
@@ -124,30 +122,17 @@ def _options(text: str, noun: str, and_valves: str = "") -> str:
 _TOOL = _options(_PLUGIN, "tool", " and valves")
 _FUNCTION = _options(_PLUGIN + _SWITCHES, "function", " and valves")
 _OF_SKILL = _options(_SKILL, "skill", " and files")
-_ACCESS = Webui.ACCESS.partition("options:\n")[2]
-
-
-def _listed(plural: str, options: str, access: str = "") -> str:
-    for name in ("src", "remote_src", "content"):
-        options = options.replace(f"O({name})", f"O({plural}[].{name})")
-    return (
-        f"options:\n  {plural}:\n"
-        f"    description:\n      - The {plural}. Of each only what is given is compared and changed.\n"
-        "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"
-        + indent(options, "      ")
-        + indent(access, "    ")
-    )
 
 
 class ModuleDocFragment:
     # With their types, because ansible-test takes the values of plain assignments for literals.
 
     # What is said of one of them, but for its access, which is selfhosted.llm.webui.access.
-    TOOL: str = "options:\n" + indent(_TOOL, "  ") + _NOTES
-    FUNCTION: str = "options:\n" + indent(_FUNCTION, "  ") + _NOTES
-    SKILL: str = "options:\n" + indent(_OF_SKILL, "  ")
+    TOOL: str = single(_TOOL) + _NOTES
+    FUNCTION: str = single(_FUNCTION) + _NOTES
+    SKILL: str = single(_OF_SKILL)
 
     # The same as the entries of a list.
-    TOOLS: str = _listed("tools", _TOOL, _ACCESS) + _NOTES
-    FUNCTIONS: str = _listed("functions", _FUNCTION) + _NOTES
-    SKILLS: str = _listed("skills", _OF_SKILL, _ACCESS)
+    TOOLS: str = listed("tools", _TOOL, ACCESS) + _NOTES
+    FUNCTIONS: str = listed("functions", _FUNCTION) + _NOTES
+    SKILLS: str = listed("skills", _OF_SKILL, ACCESS)

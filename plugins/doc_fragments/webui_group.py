@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from textwrap import indent
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import listed, single
 
 _GROUP = r"""
 name:
@@ -54,12 +54,7 @@ class ModuleDocFragment:
     # With their types, because ansible-test takes the values of plain assignments for literals.
 
     # What is said of one group.
-    DOCUMENTATION: str = "options:\n" + indent(_GROUP, "  ")
+    DOCUMENTATION: str = single(_GROUP)
 
     # The same as the entries of a list.
-    LISTED: str = (
-        "options:\n  groups:\n"
-        "    description:\n      - The groups. Of each only what is given is compared and changed.\n"
-        "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"
-        + indent(_GROUP.replace("O(", "O(groups[]."), "      ")
-    )
+    LISTED: str = listed("groups", _GROUP)

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from textwrap import indent
-
-from ansible_collections.selfhosted.llm.plugins.doc_fragments.webui import ModuleDocFragment as Webui
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, listed, single
 
 _MODEL = r"""
 id:
@@ -120,20 +118,12 @@ state:
   default: present
 """
 
-_ACCESS = Webui.ACCESS.partition("options:\n")[2]
-
 
 class ModuleDocFragment:
     # With their types, because ansible-test takes the values of plain assignments for literals.
 
     # What is said of one model, but for its access, which is selfhosted.llm.webui.access.
-    DOCUMENTATION: str = "options:\n" + indent(_MODEL, "  ")
+    DOCUMENTATION: str = single(_MODEL)
 
     # The same as the entries of a list.
-    LISTED: str = (
-        "options:\n  models:\n"
-        "    description:\n      - The models. Of each only what is given is compared and changed.\n"
-        "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"
-        + indent(_MODEL.replace("O(", "O(models[]."), "      ")
-        + indent(_ACCESS, "    ")
-    )
+    LISTED: str = listed("models", _MODEL, ACCESS)

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from textwrap import indent
-
-from ansible_collections.selfhosted.llm.plugins.doc_fragments.webui import ModuleDocFragment as Webui
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, listed, single
 
 _PROMPT = r"""
 command:
@@ -46,20 +44,12 @@ state:
   default: present
 """
 
-_ACCESS = Webui.ACCESS.partition("options:\n")[2]
-
 
 class ModuleDocFragment:
     # With their types, because ansible-test takes the values of plain assignments for literals.
 
     # What is said of one prompt, but for its access, which is selfhosted.llm.webui.access.
-    DOCUMENTATION: str = "options:\n" + indent(_PROMPT, "  ")
+    DOCUMENTATION: str = single(_PROMPT)
 
     # The same as the entries of a list.
-    LISTED: str = (
-        "options:\n  prompts:\n"
-        "    description:\n      - The prompts. Of each only what is given is compared and changed.\n"
-        "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"
-        + indent(_PROMPT.replace("O(", "O(prompts[]."), "      ")
-        + indent(_ACCESS, "    ")
-    )
+    LISTED: str = listed("prompts", _PROMPT, ACCESS)

@@ -137,7 +137,6 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import (
@@ -146,6 +145,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec imp
     code_wishes,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.functions import Functions
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.valves import secrets_in
 
 OPTIONS = {
@@ -161,11 +161,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     module.no_log_values.update(word for entry in module.params["functions"] for word in secrets_in(entry["valves"]))
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = code_wishes(FUNCTION, module.params["functions"])
-    if purge and not any(wish.present for wish in wishes):
-        raise Failure(
-            "Refusing to purge, because functions lists none that is to be there, which would remove all; list those "
-            "to keep."
-        )
+    refuse_to_purge_all(purge, wishes, "functions")
     resource = Functions(Client(module.params, module.check_mode), listed=True, hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("functions")
 

@@ -161,11 +161,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_resource import ManagedGroups
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_spec import GROUP_OPTIONS, group_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 
 OPTIONS = {
     **WEBUI_OPTIONS,
@@ -178,11 +178,7 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = group_wishes(module.params["groups"])
-    if purge and not any(wish.present for wish in wishes):
-        raise Failure(
-            "Refusing to purge, because groups lists none that is to be there, which would remove all; list those to "
-            "keep."
-        )
+    refuse_to_purge_all(purge, wishes, "groups")
     groups = ManagedGroups(Client(module.params, module.check_mode), listed=True)
     return converge(groups, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("groups")
 

@@ -145,11 +145,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.model_spec import MODEL_OPTIONS, model_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models import Models, without_plan
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 
 OPTIONS = {
     **WEBUI_OPTIONS,
@@ -162,11 +162,7 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = model_wishes(module.params["models"])
-    if purge and not any(wish.present for wish in wishes):
-        raise Failure(
-            "Refusing to purge, because models lists none that is to be there, which would remove all; list those to "
-            "keep."
-        )
+    refuse_to_purge_all(purge, wishes, "models")
     models = Models(Client(module.params, module.check_mode), listed=True)
     outcome = converge(models, wishes, check_mode=module.check_mode, purge=purge, workers=workers)
     return without_plan(outcome.many("models"))

@@ -142,9 +142,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompt_spec import PROMPT_OPTIONS, prompt_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompts import Prompts
 
@@ -159,11 +159,7 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = prompt_wishes(module.params["prompts"])
-    if purge and not any(wish.present for wish in wishes):
-        raise Failure(
-            "Refusing to purge, because prompts lists none that is to be there, which would remove all; list those "
-            "to keep."
-        )
+    refuse_to_purge_all(purge, wishes, "prompts")
     prompts = Prompts(Client(module.params, module.check_mode), listed=True, whole=purge)
     return converge(prompts, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("prompts")
 

@@ -135,10 +135,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import SKILL, SKILL_OPTIONS, code_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.skills import Skills
 
 OPTIONS = {
@@ -152,11 +152,7 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = code_wishes(SKILL, module.params["skills"])
-    if purge and not any(wish.present for wish in wishes):
-        raise Failure(
-            "Refusing to purge, because skills lists none that is to be there, which would remove all; list those "
-            "to keep."
-        )
+    refuse_to_purge_all(purge, wishes, "skills")
     resource = Skills(Client(module.params, module.check_mode), listed=True)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("skills")
 

@@ -138,10 +138,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import TOOL, TOOL_OPTIONS, code_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.tools import Tools
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.valves import secrets_in
 
@@ -158,11 +158,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     module.no_log_values.update(word for entry in module.params["tools"] for word in secrets_in(entry["valves"]))
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = code_wishes(TOOL, module.params["tools"])
-    if purge and not any(wish.present for wish in wishes):
-        raise Failure(
-            "Refusing to purge, because tools lists none that is to be there, which would remove all; list those "
-            "to keep."
-        )
+    refuse_to_purge_all(purge, wishes, "tools")
     resource = Tools(Client(module.params, module.check_mode), listed=True, hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("tools")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
+from .accounts import emails_by_id
 from .client import Client
 from .groups import Groups
 
@@ -51,7 +52,7 @@ class Grants:
     def problems(self, given: Mapping[str, Any]) -> List[str]:
         """Return a sentence for each name of an option `access` that means nobody, or more than one."""
         said = wanted(given)["read"]
-        found = self._groups.problems(self._not_foreseen(said["groups"])) if said["groups"] else []
+        found = self._groups.problems(said["groups"]) if said["groups"] else []
         made = {email.lower() for email in self._client.foreseen("users")}
         known = made.union(self._by_id().values()) if said["users"] else set()
         if given.get("public") and any(wanted(given)["write"].values()) and not self._client.features().access_grants:
@@ -82,11 +83,6 @@ class Grants:
         """Set an object's access by its own call (``path``); nothing where `in_update` does it."""
         if self._client.features().access_grants:
             self._client.post(path, what, json={**more, "access_grants": self._grants(access)})
-
-    def _not_foreseen(self, names: Iterable[str]) -> List[str]:
-        """Leave out the groups that an earlier task of this check run would have made."""
-        made = set(self._client.foreseen("groups")) - {str(row["name"]) for row in self._groups.rows()}
-        return [name for name in names if name not in made]
 
     def _of_grants(self, grants: Iterable[Mapping[str, Any]]) -> Access:
         found: Dict[str, Dict[str, List[str]]] = {each: {"group": [], "user": []} for each in PERMISSIONS}
@@ -148,10 +144,9 @@ class Grants:
 
     def _group_id(self, name: str) -> str:
         known = {str(row["id"]) for row in self._groups.rows()}
-        return name if name in known or self._groups.problems([name]) else self._groups.ids([name])[0]
+        return name if name in known else self._groups.find(name) or name
 
     def _by_id(self) -> Dict[str, str]:
         if self._emails is None:
-            answer = self._client.get_mapping("users/all", "read the accounts")
-            self._emails = {str(user["id"]): str(user["email"]).lower() for user in answer.get("users") or ()}
+            self._emails = emails_by_id(self._client)
         return self._emails

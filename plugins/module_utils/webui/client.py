@@ -283,6 +283,17 @@ class Client:
         return signed_in
 
 
+def posted(client: Client, path: str, what: str, *, has: str = "", **options: Any) -> Dict[str, Any]:
+    """POST to ``path`` and return the object that the server made of it, with the field ``has`` in it.
+
+    Some versions answer null instead of a reason.
+    """
+    answer = client.post(path, what, **options)
+    if not isinstance(answer, dict) or (has and not answer.get(has)):
+        raise Failure(f"Cannot {what}: Open WebUI at {client.url} took none of it; its log tells why.")
+    return answer
+
+
 def _mapping(session: Session, answer: Answer) -> Dict[str, Any]:
     body = answer.json()
     if not isinstance(body, dict):

@@ -13,7 +13,8 @@ from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Seq
 from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
 from . import permissions
-from .client import Client
+from .accounts import emails_by_id
+from .client import Client, posted
 from .problems import Problems
 
 READ = "read the groups"
@@ -210,8 +211,7 @@ class ManagedGroups(Resource):
     def _accounts(self) -> Dict[str, str]:
         with self._lock:
             if self._emails is None:
-                answer = self._client.get_mapping("users/all", "read the accounts")
-                self._emails = {str(user["id"]): str(user["email"]).lower() for user in answer.get("users") or ()}
+                self._emails = emails_by_id(self._client)
                 there = set(self._emails.values())
                 foreseen = [email.lower() for email in self._client.foreseen("users")]
                 self._emails.update({email: email for email in foreseen if email not in there})
@@ -234,9 +234,7 @@ class ManagedGroups(Resource):
         """Make the group, then its members."""
         after = step.after or {}
         what = f"make the group {step.name}"
-        made = self._client.post("groups/create", what, json=self._body(after, after))
-        if not isinstance(made, dict) or not made.get("id"):
-            raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} took none of it; its log tells why.")
+        made = posted(self._client, "groups/create", what, has="id", json=self._body(after, after))
         self._refuse_another(step.name, str(made["id"]))
         self._ids[step.name] = str(made["id"])
         if "permissions" in after and self._lacks(made, after):

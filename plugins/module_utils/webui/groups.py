@@ -28,12 +28,13 @@ class Groups:
         return self._rows
 
     def problems(self, names: Iterable[str]) -> List[str]:
-        """Return a sentence for each name that does not mean exactly one group."""
+        """Return a sentence for each name that does not mean exactly one group, or will by an earlier task."""
         by_name = self._by_name()
+        foreseen = self._client.foreseen("groups")
         found = []
         for name in names:
             ids = by_name.get(name, [])
-            if not ids:
+            if not ids and name not in foreseen:
                 known = ", ".join(sorted(by_name)) or "none"
                 found.append(f"there is no group {name!r} on the server (there are: {known}); make it first")
             elif len(ids) > 1:
@@ -44,6 +45,11 @@ class Groups:
         """Return the ids of names that have no problems."""
         by_name = self._by_name()
         return [by_name[name][0] for name in names]
+
+    def find(self, name: str) -> Optional[str]:
+        """Return the id of the one group of a name, or None."""
+        ids = self._by_name().get(name, [])
+        return ids[0] if len(ids) == 1 else None
 
     def names(self, ids: Iterable[str]) -> List[str]:
         """Return the sorted names of groups; an id that is gone stays an id."""

@@ -9,7 +9,7 @@ import time
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence
 
 from ..errors import Failure
-from .client import Client
+from .client import Client, posted
 from .knowledge_process import Processing
 from .knowledge_tree import Source
 from .knowledge_upload import Upload
@@ -87,9 +87,8 @@ class Store:
         upload = Upload(source, name, mark)
         what = f"upload the file {source.path}"
         # The client has headers of its own; what requests calls auth may add one to them.
-        answer = self._client.post("files/", what, data=upload, auth=upload.sign, timeout=self._processing.timeout)
-        if not isinstance(answer, dict) or not answer.get("id"):
-            raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} took none of it; its log tells why.")
+        body = {"data": upload, "auth": upload.sign, "timeout": self._processing.timeout}
+        answer = posted(self._client, "files/", what, has="id", **body)
         file_id = str(answer["id"])
         self._processing.finish(file_id, source.path)
         if not self.folders:

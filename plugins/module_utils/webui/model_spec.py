@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 from ..converge import Wish
 from . import access, values
 from .problems import Problems
-from .user_spec import _is_image as is_image
+from .user_spec import is_image
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
 MODEL_OPTIONS: Dict[str, Any] = {

@@ -11,7 +11,7 @@ from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
 from . import access, values
 from .access import Grants
-from .client import Client
+from .client import Client, posted
 from .groups import Groups
 from .model_bases import Bases
 from .model_form import body_of, state_of
@@ -105,7 +105,7 @@ class Models(Resource):
         said = step.wish.fields if step.wish else {}
         body = body_of(None, str(step.key), said, self._meant(said))
         body.update(self._grants.in_create(said.get("access") or access.wanted({})))
-        self._records[str(step.key)] = self._post("models/create", f"create the model {step.name}", body)
+        self._records[str(step.key)] = posted(self._client, "models/create", f"create the model {step.name}", json=body)
         self._open(step)
 
     def update(self, step: Step) -> None:
@@ -168,7 +168,7 @@ class Models(Resource):
             body.update({name: record[name] for name in ("access_control", "access_grants") if name in record})
             body.update(self._grants.in_update(shared) if shared else {})
             try:
-                self._records[str(step.key)] = self._post("models/model/update", what, body)
+                self._records[str(step.key)] = posted(self._client, "models/model/update", what, json=body)
                 return
             except Failure as failure:
                 if getattr(failure.__cause__, "status", None) != CONFLICT:
@@ -178,13 +178,6 @@ class Models(Resource):
                         f"Cannot {what}: somebody else is changing it at the same time (Open WebUI at "
                         f"{self._client.url} answered {CONFLICT}, version_conflict); run the task again."
                     ) from failure
-
-    def _post(self, path: str, what: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        answer = self._client.post(path, what, json=body)
-        if not isinstance(answer, dict):
-            # Versions before 0.12 swallow the reason.
-            raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} took none of it; its log tells why.")
-        return answer
 
     def _open(self, step: Step) -> None:
         if "grant_base" in step.changes:

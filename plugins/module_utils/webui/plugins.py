@@ -12,7 +12,7 @@ from urllib.parse import quote
 from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
 from . import values, valves
-from .client import Client
+from .client import Client, posted
 from .code import as_stored
 from .code_spec import OF_THE_CODE
 from .connection_fields import hidden_words, revealed
@@ -206,21 +206,18 @@ class Plugins(Resource):
         return f"{self.path}/id/{quote(key, safe='')}"
 
     def _post(self, path: str, what: str, body: Mapping[str, Any]) -> Record:
-        return posted(self._client, path, what, body)
+        return posted_code(self._client, path, what, body)
 
 
-def posted(client: Client, path: str, what: str, body: Mapping[str, Any]) -> Record:
-    """POST a body and return the object that the server made of it."""
+def posted_code(client: Client, path: str, what: str, body: Mapping[str, Any]) -> Record:
+    """POST a body with code and return the object that the server made of it."""
     try:
-        answer = client.post(path, what, json=body)
+        return posted(client, path, what, json=body)
     except Failure as failure:
         if SILENT not in failure.message:
             raise
         words = failure.message.rstrip(".")
         raise Failure(f"{words}; the server's log tells why.", **failure.details) from None
-    if not isinstance(answer, dict):
-        raise Failure(f"Cannot {what}: Open WebUI at {client.url} took none of it; its log tells why.")
-    return answer
 
 
 def _given(step: Step) -> Mapping[str, Any]:

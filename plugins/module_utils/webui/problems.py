@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List
+from typing import Iterable, List, Sequence
 
+from ..converge import Wish
 from ..errors import Failure
-from .user_spec import MOST_WORDS, shortened
 
 LONGEST_NAME = 80
+# How much of what is wrong one message tells; all of it is under `problems`.
+MOST_WORDS, MOST_VALUE = 700, 200
 
 
 class Problems:
@@ -26,35 +28,56 @@ class Problems:
         """Note what is wrong with an entry, by its number from 1 and its name; raise a Failure where it is no list."""
         found = [shortened(problem) for problem in problems]
         self._entries += bool(found)
-        where = f"entry {number} ({_title(name)}): " if self._listed else ""
+        title = legible(name, LONGEST_NAME)
+        where = f"entry {number} ({title}): " if self._listed else ""
         self._found += [where + problem for problem in found]
         if found and not self._listed:
-            raise self._failure(f"The {self._kind} {_title(name)} cannot be as wanted: ")
+            raise refused(f"The {self._kind} {title} cannot be as wanted: ", self._found)
 
     def refuse(self, of: int) -> None:
         """Raise a Failure where something is wrong with one of so many entries."""
         if self._found:
-            raise self._failure(
-                f"Nothing was changed, because {self._entries} of {of} {self._kind}s cannot be as wanted: "
-            )
+            words = f"Nothing was changed, because {self._entries} of {of} {self._kind}s cannot be as wanted: "
+            raise refused(words, self._found)
 
-    def _failure(self, words: str) -> Failure:
-        shown, length = 0, 0
-        while shown < len(self._found) and (not shown or length + len(self._found[shown]) <= MOST_WORDS):
-            length += len(self._found[shown])
-            shown += 1
-        more = len(self._found) - shown
-        rest = f"; and {more} more, which problems lists" if more else ""
-        return Failure(
-            _sentence(words + "; ".join(self._found[:shown]) + rest),
-            problems=[_sentence(problem[0].upper() + problem[1:]) for problem in self._found],
+
+def refused(words: str, problems: Sequence[str]) -> Failure:
+    """Return the Failure for problems; its message tells as many as it bears, and all are under ``problems``."""
+    shown, length = 0, 0
+    while shown < len(problems) and (not shown or length + len(problems[shown]) <= MOST_WORDS):
+        length += len(problems[shown])
+        shown += 1
+    more = len(problems) - shown
+    rest = f"; and {more} more, which problems lists" if more else ""
+    return Failure(
+        sentence(words + "; ".join(problems[:shown]) + rest),
+        problems=[sentence(problem[0].upper() + problem[1:]) for problem in problems],
+    )
+
+
+def refuse_to_purge_all(purge: bool, wishes: Iterable[Wish], option: str) -> None:
+    """Raise a Failure where a purge would remove all, because ``option`` lists none that is to be there."""
+    if purge and not any(wish.present for wish in wishes):
+        raise Failure(
+            f"Refusing to purge, because {option} lists none that is to be there, which would remove all; list those "
+            f"to keep."
         )
 
 
-def _title(name: str) -> str:
+def legible(name: str, most: int) -> str:
+    """Return a name fit for a message, of so many characters at most."""
     text = name if name.isprintable() else ascii(name)[1:-1]
-    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}..."
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
-def _sentence(words: str) -> str:
+def shortened(text: str) -> str:
+    """Return text fit for a message, whatever somebody wrote into a value."""
+    text = text if text.isprintable() else ascii(text)[1:-1]
+    if len(text) <= 2 * MOST_VALUE:
+        return text
+    return f"{text[:MOST_VALUE]}... ({len(text)} characters) ...{text[-MOST_VALUE:]}"
+
+
+def sentence(words: str) -> str:
+    """Return words with one full stop."""
     return words.rstrip(".") + "."

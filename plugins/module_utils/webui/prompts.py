@@ -12,7 +12,7 @@ from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
 from . import access, values
 from .access import Grants
-from .client import Client
+from .client import Client, posted
 from .problems import Problems
 from .prompt_spec import bare
 
@@ -71,7 +71,7 @@ class Prompts(Resource):
         after = step.after or {}
         body = self._body(after)
         body.update(self._grants.in_create(after.get("access") or access.wanted({})))
-        made = self._post("prompts/create", f"create the prompt {step.name}", body)
+        made = posted(self._client, "prompts/create", f"create the prompt {step.name}", json=body)
         if after.get("active", True) is not True:
             self._toggle(step, made)
 
@@ -84,12 +84,12 @@ class Prompts(Resource):
             # An update without it makes the prompt public.
             control = self._grants.in_update(shared) if shared else {"access_control": record.get("access_control")}
             path = f"prompts/command/{quote(str(step.key), safe='')}/update"
-            self._post(path, what, {**self._body(after), **control})
+            posted(self._client, path, what, json={**self._body(after), **control})
             return
         path = f"prompts/id/{record['id']}"
         now: Optional[Record] = None
         if set(step.changes) - {"access", "active"}:
-            now = self._post(f"{path}/update", what, self._body(after, with_tags="tags" in step.changes))
+            now = posted(self._client, f"{path}/update", what, json=self._body(after, with_tags="tags" in step.changes))
         if shared:
             self._grants.write(f"{path}/access/update", what, shared)
         if "active" in step.changes:
@@ -172,10 +172,4 @@ class Prompts(Resource):
         wanted = (step.after or {})["active"]
         if (now.get("is_active") is not False) != wanted:
             state = "on" if wanted else "off"
-            self._post(f"prompts/id/{now['id']}/toggle", f"switch the prompt {step.name} {state}", {})
-
-    def _post(self, path: str, what: str, body: Mapping[str, Any]) -> Record:
-        answer = self._client.post(path, what, json=body)
-        if not isinstance(answer, dict):
-            raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} took none of it; its log tells why.")
-        return answer
+            posted(self._client, f"prompts/id/{now['id']}/toggle", f"switch the prompt {step.name} {state}", json={})

@@ -12,7 +12,7 @@ from ..errors import Failure
 from . import access, values
 from .access import Grants
 from .client import Client
-from .plugins import Record, posted
+from .plugins import Record, posted_code
 from .problems import Problems
 
 READ = "read the skills"
@@ -70,7 +70,7 @@ class Skills(Resource):
         after = step.after or {}
         shared = self._grants.in_create(after.get("access") or access.wanted({}))
         body = {**_body(after), "is_active": after.get("active", True), **shared}
-        posted(self._client, "skills/create", f"create the skill {step.name}", body)
+        posted_code(self._client, "skills/create", f"create the skill {step.name}", body)
 
     def update(self, step: Step) -> None:
         """Write what differs; the server makes a version of it where the words differ."""
@@ -78,7 +78,7 @@ class Skills(Resource):
         what = f"update the skill {step.name}"
         if set(step.changes) & set(FIELDS):
             kept = {"meta": self._records[str(step.key)].get("meta") or {}}
-            posted(self._client, f"{path}/update", what, {**_body(after), **kept, "is_active": after["active"]})
+            posted_code(self._client, f"{path}/update", what, {**_body(after), **kept, "is_active": after["active"]})
         if "access" in step.changes:
             self._grants.write(f"{path}/access/update", what, after["access"])
 

@@ -14,7 +14,8 @@ import sys
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..errors import Failure
-from .user_spec import Entry, shortened
+from .problems import shortened
+from .user_spec import Entry
 
 COLUMNS = ("Name", "Email", "Password", "Role", "Groups")
 SEPARATORS = (",", ";")

@@ -8,18 +8,19 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ..converge import Secret, Wish
 from ..errors import Failure
+from .problems import MOST_VALUE, legible, sentence, shortened
+from .problems import refused as problems_refused
+from .values import UNSTORABLE
 
 ROLES = ("pending", "user", "admin")
 MOST_PASSWORD_BYTES = 72
 # What mail can carry (RFC 5321); the server searches for an e-mail in an address of its own.
 MOST_EMAIL_LENGTH = 254
-# How much of what is wrong one message tells; all of it is under `problems`.
-MOST_WORDS, MOST_VALUE = 700, 200
 ON_CREATE, ALWAYS, VERIFY = "on_create", "always", "verify"
 UPDATE_PASSWORD = (ON_CREATE, ALWAYS, VERIFY)
 NO_IMAGE = "/user.png"
@@ -45,8 +46,6 @@ LISTED_OPTIONS: Dict[str, Any] = {
 _EMAIL = re.compile(r"[^@\s]+@(localhost|[^@\s]+\.[^@\s]+)")
 _OWN_IMAGE = re.compile(r"/api/v1/users/[^/?#]+/profile/image")
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECASE)
-# PostgreSQL keeps no NUL, and half a surrogate pair is no text at all.
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 Problem = Tuple[str, str]
 """Where an account is told of (`entry 3`, `line 7 of people.csv`), and what is wrong with it."""
@@ -67,7 +66,7 @@ class Entry:
     @property
     def title(self) -> str:
         """Return how messages name it."""
-        return f"{self.place} ({_title(self.said['email'])})" if self.quotes else self.place
+        return f"{self.place} ({legible(self.said['email'] or '', MOST_VALUE)})" if self.quotes else self.place
 
 
 def user_wish(said: Mapping[str, Any]) -> Wish:
@@ -75,7 +74,7 @@ def user_wish(said: Mapping[str, Any]) -> Wish:
     problems = list(_problems(Entry("", said)))
     if problems:
         words = "; ".join(shortened(problem) for problem in problems)
-        raise Failure(_sentence(f"The user {_title(said['email'])} cannot be as wanted: {words}"))
+        raise Failure(sentence(f"The user {legible(said['email'] or '', MOST_VALUE)} cannot be as wanted: {words}"))
     return _wish(said, "", ON_CREATE)
 
 
@@ -106,25 +105,8 @@ def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> L
 def refused(problems: Sequence[Problem], of: int) -> Failure:
     """Return the Failure for bad entries, each in a sentence of its own under ``problems``."""
     told = [f"{place}: {shortened(words)}" for place, words in problems]
-    shown, length = 0, 0
-    while shown < len(told) and (not shown or length + len(told[shown]) <= MOST_WORDS):
-        length += len(told[shown])
-        shown += 1
-    rest = f"; and {len(told) - shown} more, which problems lists" if shown < len(told) else ""
     bad = len({place for place, dummy in problems})
-    words = "; ".join(told[:shown]) + rest
-    return Failure(
-        _sentence(f"Nothing was changed, because {bad} of {of} users cannot be as wanted: {words}"),
-        problems=[_sentence(problem[0].upper() + problem[1:]) for problem in told],
-    )
-
-
-def shortened(text: str) -> str:
-    """Return text fit for a message, whatever somebody wrote into a value."""
-    text = text if text.isprintable() else ascii(text)[1:-1]
-    if len(text) <= 2 * MOST_VALUE:
-        return text
-    return f"{text[:MOST_VALUE]}... ({len(text)} characters) ...{text[-MOST_VALUE:]}"
+    return problems_refused(f"Nothing was changed, because {bad} of {of} users cannot be as wanted: ", told)
 
 
 def shown_image(url: str) -> str:
@@ -133,12 +115,6 @@ def shown_image(url: str) -> str:
         return url
     digest = hashlib.sha256(url.encode()).hexdigest()
     return f"{url.split(',', 1)[0]},... ({len(url)} characters, sha256 {digest})"
-
-
-def _title(email: Optional[str]) -> str:
-    text = email or ""
-    text = text if text.isprintable() else ascii(text)[1:-1]
-    return text if len(text) <= MOST_VALUE else f"{text[:MOST_VALUE]}..."
 
 
 def _problems(entry: Entry) -> Iterator[str]:
@@ -155,7 +131,7 @@ def _problems(entry: Entry) -> Iterator[str]:
     if said["state"] == "absent":
         return
     for name in ("name", "password", "profile_image_url"):
-        if said[name] is not None and _UNSTORABLE.search(said[name]):
+        if said[name] is not None and UNSTORABLE.search(said[name]):
             yield f"{name} holds a NUL or half of a surrogate pair, which no server keeps; take it out"
     if said["name"] is not None and not said["name"].strip():
         yield "name is empty; leave it out to have the part of the e-mail before the @"
@@ -164,7 +140,7 @@ def _problems(entry: Entry) -> Iterator[str]:
     yield from _password_problems(said["password"])
     if said["password"] is None and said["update_password"] in (ALWAYS, VERIFY):
         yield f"update_password is {said['update_password']}, but there is no password"
-    if said["profile_image_url"] is not None and not _is_image(said["profile_image_url"]):
+    if said["profile_image_url"] is not None and not is_image(said["profile_image_url"]):
         yield (
             "profile_image_url is none that the server takes (an http or https address, /user.png, /favicon.png, "
             "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
@@ -189,7 +165,8 @@ def _password_problems(password: Any) -> Iterator[str]:
         yield f"password has {size} bytes in UTF-8, and Open WebUI takes {MOST_PASSWORD_BYTES} at most; shorten it"
 
 
-def _is_image(url: str) -> bool:
+def is_image(url: str) -> bool:
+    """Tell whether the server takes an address as a picture."""
     if url in SERVER_IMAGES or _OWN_IMAGE.fullmatch(url) or _DATA_IMAGE.match(url):
         return True
     try:
@@ -216,7 +193,3 @@ def _wish(said: Mapping[str, Any], place: str, update_password: str) -> Wish:
     if place:
         fields["place"] = place
     return Wish(email, said["state"] == "present", fields)
-
-
-def _sentence(words: str) -> str:
-    return words.rstrip(".") + "."

@@ -14,7 +14,8 @@ from .accounts import Accounts, Record
 from .client import Client
 from .groups import Groups
 from .pacing import MOST_CALLS, Gate, http_failure, pauses
-from .user_spec import ALWAYS, VERIFY, Problem, refused, shortened, shown_image
+from .problems import shortened
+from .user_spec import ALWAYS, VERIFY, Problem, refused, shown_image
 
 BASIC = ("id", "email", "name", "role")
 # What 0.6 and 0.8 say where the primary admin may not be changed.
@@ -185,12 +186,10 @@ class Users(Resource):
 
     def _check(self, wishes: Sequence[Wish]) -> None:
         problems: List[Problem] = []
-        foreseen = set(self._client.foreseen("groups"))
         for wish in wishes:
             if not wish.present:
                 continue
-            names = [name for name in wish.fields.get("groups") or () if name not in foreseen]
-            found = self._groups.problems(names) if names else []
+            found = self._groups.problems(wish.fields["groups"]) if wish.fields.get("groups") else []
             if wish.name not in self._records and "password" not in wish.fields:
                 found.append("the account is not there yet, and to make it a password is needed")
             if found and not self._listed:

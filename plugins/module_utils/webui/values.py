@@ -10,7 +10,8 @@ import re
 from typing import Any, Iterator, Mapping
 
 LEAST_NUMBER, MOST_NUMBER = -(2**63), 2**64 - 1
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+# PostgreSQL keeps no NUL, and half a surrogate pair is no text at all.
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def merged(present: Any, given: Any) -> Any:
@@ -34,7 +35,7 @@ def alike(one: Any, other: Any) -> bool:
 def problems(value: Any, where: str) -> Iterator[str]:
     """Yield a sentence for each part of a value that no server can keep as it is; ``where`` names the option."""
     if isinstance(value, str):
-        if _UNSTORABLE.search(value):
+        if UNSTORABLE.search(value):
             yield f"{where} holds a NUL or half a surrogate pair, which databases refuse; take it out"
     elif isinstance(value, Mapping):
         for key, item in value.items():
