@@ -44,6 +44,7 @@ class Export:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._groups = Groups(client)
+        self._defaults: Mapping[str, Mapping[str, Any]] = {}
         self.warnings: List[str] = []
 
     def of(self, section: str) -> Variables:
@@ -69,11 +70,11 @@ class Export:
 
     def permissions(self) -> Variables:
         """Return what everybody may do."""
-        return {"default_permissions": permissions.default_permissions(self._client)}
+        return {"default_permissions": self._known_permissions()}
 
     def groups(self) -> Variables:
         """Return the groups; who is in them stands with the accounts."""
-        known = permissions.default_permissions(self._client)
+        known = self._known_permissions()
         found = []
         for state in self._unambiguous(group_states(self._client, None, with_members=False)):
             group = {"name": state["name"], "description": state["description"]}
@@ -115,7 +116,8 @@ class Export:
     def knowledge(self) -> Variables:
         """Return the knowledge bases, without what is in them."""
         grants = access.Grants(self._client, self._groups)
-        rows = self._client.get_pages("knowledge/", "read the knowledge bases")
+        # A page may repeat what another has.
+        rows = {row["id"]: row for row in self._client.get_pages("knowledge/", "read the knowledge bases")}
         return {
             "knowledge": [
                 {
@@ -123,7 +125,7 @@ class Export:
                     "description": row.get("description") or "",
                     **self._access(f"knowledge base {row['name']}", grants.state(row)),
                 }
-                for row in self._unambiguous(rows)
+                for row in self._unambiguous(list(rows.values()))
             ]
         }
 
@@ -138,6 +140,10 @@ class Export:
             shared = self._access(f"{resource.kind} {name}", state["access"]) if "access" in state else {}
             found.append({**_said(kept), **picture, **shared})
         return {plural: found}
+
+    def _known_permissions(self) -> Mapping[str, Mapping[str, Any]]:
+        self._defaults = self._defaults or permissions.default_permissions(self._client)
+        return self._defaults
 
     def _access(self, what: str, found: Mapping[str, Any]) -> Dict[str, Any]:
         """Return an access as an option, unless it has what the option cannot say."""
