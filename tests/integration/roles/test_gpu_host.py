@@ -7,21 +7,16 @@ stand-ins (apt_repository.sh); Docker, apt, gpg and systemd are real. The tests 
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from host import Host, bed_host
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-ANSIBLE = ROOT / ".cache" / "venv" / "bin" / "ansible-playbook"
 GPU = "/srv/pci/0000:01:00.0"
 STAND_INS = {
     "__nvidia_container_toolkit_pci": "/srv/pci",
@@ -31,77 +26,10 @@ STAND_INS = {
 }
 
 
-@dataclass
-class Run:
-    code: int
-    changed: int
-    text: str
-
-
-@dataclass
-class Host:
-    name: str
-    folder: Path
-    variables: dict[str, Any] = field(default_factory=dict)
-
-    def sh(self, script: str) -> str:
-        done = subprocess.run(
-            ["docker", "exec", self.name, "bash", "-c", script], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def role(self, role: str, *, check: bool = False, **variables: Any) -> Run:
-        play = [{"hosts": "all", "gather_facts": False, "roles": [f"selfhosted.llm.{role}"]}]
-        playbook = self.folder / "play.yml"
-        playbook.write_text(json.dumps(play))
-        given = {
-            "ansible_connection": "community.docker.docker",
-            "ansible_python_interpreter": "/usr/bin/python3",
-            **self.variables,
-            **variables,
-        }
-        command = [str(ANSIBLE), "-i", f"{self.name},", "-e", json.dumps(given), str(playbook), *["--check"] * check]
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
-        )
-        text = done.stdout + done.stderr
-        changed = re.search(r"changed=(\d+)", text)
-        assert changed, text
-        return Run(done.returncode, int(changed[1]), text)
-
-    def converged(self, role: str, **variables: Any) -> None:
-        """A check run and a run that both find nothing to do."""
-        for check in (True, False):
-            again = self.role(role, check=check, **variables)
-            assert (again.code, again.changed) == (0, 0), again.text
-
-    def refused(self, role: str, words: str, **variables: Any) -> None:
-        run = self.role(role, **variables)
-        assert run.code == 2, run.text
-        assert words in " ".join(run.text.split()), run.text
-
-    @property
-    def daemon(self) -> dict[str, Any]:
-        return dict(json.loads(self.sh("cat /etc/docker/daemon.json")))
-
-    @property
-    def docker_pid(self) -> str:
-        return self.sh("systemctl show --property MainPID --value docker")
-
-
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    bed = os.environ.get("BED_NAME", "it")
-    command = str(ROOT / "tests" / "bed" / "bed")
-    environment = {**os.environ, "BED_NAME": bed}
-    try:
-        subprocess.run([command, "host-up", "gpu"], env=environment, check=True)
-        yield Host(f"{bed}-gpu", tmp_path_factory.mktemp("gpu"))
-    finally:
-        if os.environ.get("KEEP_BED") != "1":
-            subprocess.run([command, "host-down", "gpu"], env=environment, check=False)
+    with bed_host("gpu", tmp_path_factory.mktemp("gpu")) as made:
+        yield made
 
 
 def add_gpu(host: Host) -> None:
@@ -176,7 +104,7 @@ def test_a_gpu_without_its_driver_is_told_how_to_get_it(host: Host) -> None:
 
 
 def test_a_key_that_is_not_nvidias_is_refused_before_apt_sees_it(host: Host) -> None:
-    subprocess.run(["docker", "cp", str(HERE / "apt_repository.sh"), f"{host.name}:/srv/"], check=True)
+    host.copy(HERE / "apt_repository.sh", "/srv/")
     host.sh("bash /srv/apt_repository.sh")
     host.refused("nvidia_container_toolkit", "expected was C95B321B61E88C1809C4F759DDCAE044F796ECB0")
     assert "nvidia" not in host.sh("ls /etc/apt/keyrings /etc/apt/sources.list.d")

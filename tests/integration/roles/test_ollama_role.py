@@ -24,25 +24,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from host import BED, ROOT, Run, run_role
 from slow_registry import SlowRegistry
 from testbed import tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[3]
-ANSIBLE = ROOT / ".cache" / "venv" / "bin" / "ansible-playbook"
 WEIGHTS = tiny.ensure(ROOT / ".cache" / "bed")["tiny"]
 TUNED = {"ollama_keep_alive": "7m", "ollama_context_length": 2048, "ollama_gpu_overhead": "1MiB"}
 
 TINY = [{"name": "tiny", "files": str(WEIGHTS)}]
-
-
-@dataclass
-class Run:
-    code: int
-    changed: int
-    text: str
 
 
 def docker(*words: str, check: bool = True) -> str:
@@ -68,8 +60,6 @@ class Role:
     ports: list[int] = field(default_factory=lambda: free_ports(4))
 
     def run(self, *, check: bool = False, **variables: Any) -> Run:
-        playbook = self.folder / "play.yml"
-        playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["selfhosted.llm.ollama"]}]))
         given = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
@@ -83,15 +73,7 @@ class Role:
             "llm_network": self.prefix,
             **variables,
         }
-        command = [str(ANSIBLE), "-i", "here,", "-e", json.dumps(given), str(playbook), *["--check"] * check]
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False
-        )
-        text = done.stdout + done.stderr
-        changed = re.search(r"changed=(\d+)", text)
-        assert changed, text
-        return Run(done.returncode, int(changed[1]), text)
+        return run_role("ollama", "here", self.folder, given, check=check)
 
     def converge(self, **variables: Any) -> Run:
         """A check run that foresees a change, the run that makes it, and two that find nothing to do."""
@@ -111,7 +93,7 @@ class Role:
 
 @pytest.fixture(scope="module")
 def role(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Role]:
-    subprocess.run([str(ROOT / "tests" / "bed" / "bed"), "images", "ollama"], check=True)
+    subprocess.run([str(BED), "images", "ollama"], check=True)
     made = Role(f"{os.environ.get('BED_NAME', 'it')}-role", tmp_path_factory.mktemp("ollama"))
     try:
         made.remove()
