@@ -1,0 +1,75 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What keeps GPUs from work, each as one sentence: the cause and the way out."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Iterator, Optional, Tuple
+
+from . import causes_containers, causes_nvidia, causes_smi
+from .host import Host
+from .sysfs import VENDORS, is_gpu, number, text
+from .values import AMD, ERROR, WARNING, Problem
+
+# Of the driver that comes with ROCm 7.0.
+AMD_LEAST = (6, 14)
+
+
+def find(host: Host) -> list[Problem]:
+    """Return all problems, those of the driver first."""
+    return [
+        *causes_nvidia.find(host),
+        *causes_smi.find(host),
+        *_amd(host),
+        *_selinux(host),
+        *causes_containers.find(host),
+    ]
+
+
+def _amd(host: Host) -> Iterator[Problem]:
+    seen = [one for one in host.devices if VENDORS[one.vendor] == AMD and is_gpu(one)]
+    for one in seen:
+        if one.driver not in {"amdgpu", "vfio-pci"}:
+            yield Problem(
+                "driver-missing",
+                f"The AMD GPU at {one.bus_id} has no driver ({one.driver or 'none'} instead of amdgpu): install AMD's "
+                f"amdgpu-dkms and the firmware, or a newer kernel, and reboot.",
+                gpu=one.bus_id,
+            )
+    if not host.amd or not seen:
+        return
+    if not os.path.exists(os.path.join(host.root, "dev/kfd")):
+        yield Problem(
+            "kfd-missing",
+            "The driver amdgpu is loaded but there is no /dev/kfd, by which ROCm reaches GPUs: use a kernel with "
+            "HSA_AMD, or install AMD's amdgpu-dkms.",
+        )
+    own = re.match(r"(\d{1,3})\.(\d{1,3})", text(host.root, "sys/module/amdgpu/version"), re.ASCII)
+    if own and (number(own.group(1)), number(own.group(2))) < AMD_LEAST:
+        yield Problem(
+            "rocm-too-old",
+            f"AMD's driver is {host.amd}, older than that of ROCm 7 ({'.'.join(map(str, AMD_LEAST))}), with which "
+            f"Ollama finds no GPU: install a newer amdgpu-dkms and reboot.",
+        )
+
+
+def _selinux(host: Host) -> Iterator[Problem]:
+    if text(host.root, "sys/fs/selinux/enforce") != "1":
+        return
+    allowed = text(host.root, "sys/fs/selinux/booleans/container_use_devices").split()
+    confined: Optional[bool] = host.engine.selinux if host.engine and host.engine.answers else None
+    wanted: Tuple[str, ...] = tuple(gpu.vendor for gpu in host.gpus if gpu.driver_version and gpu.nodes)
+    if allowed[:1] != ["0"] or not wanted or confined is False:
+        return
+    # Whether Docker confines containers was not asked, or it does and NVIDIA's policy may be there.
+    sure = bool(confined) and AMD in wanted
+    if AMD in wanted or confined:
+        yield Problem(
+            "selinux",
+            "SELinux keeps containers from GPUs (enforcing, and container_use_devices is off): run "
+            "`setsebool -P container_use_devices 1`.",
+            ERROR if sure else WARNING,
+        )

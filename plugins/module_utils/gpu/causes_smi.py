@@ -1,0 +1,142 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What nvidia-smi's own words mean."""
+
+from __future__ import annotations
+
+import re
+from typing import Iterator
+
+from . import nvidia
+from .host import Host
+from .sysfs import VENDORS, is_gpu
+from .values import ERROR, NVIDIA, WARNING, Problem
+
+LOST = re.compile(
+    r"(?:Unable to determine the device handle for\s+(?:GPU\s*\d*:?)?|Lost GPU\b|GPU is lost|fallen off the bus)\s*"
+    r"(?P<place>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])?",
+    re.IGNORECASE,
+)
+MISMATCH = re.compile(r"driver/library version mismatch", re.IGNORECASE)
+LIBRARY = re.compile(r"NVML library version:\s*([\d.]{3,20})")
+# Words, problem, sentence. A driver that is not loaded has its cause in what the kernel shows.
+MEANINGS = (
+    (
+        re.compile(r"Insufficient Permissions", re.IGNORECASE),
+        "permission",
+        "nvidia-smi may not look at all there is to see (Insufficient Permissions): run the task with become.",
+    ),
+    (
+        re.compile(r"couldn't find libnvidia-ml|NVML Shared Library Not Found", re.IGNORECASE),
+        "library-missing",
+        (
+            "The driver's libraries are not installed (nvidia-smi does not find libnvidia-ml.so): install the driver "
+            "whole, not its kernel module alone."
+        ),
+    ),
+)
+SILENT = re.compile(r"couldn't communicate with the NVIDIA driver|Driver Not Loaded", re.IGNORECASE)
+NONE_FOUND = re.compile(r"No devices were found", re.IGNORECASE)
+INFOROM = re.compile(r"infoROM is corrupted at gpu ([0-9A-Fa-f:.]{10,18})", re.IGNORECASE)
+
+
+def find(host: Host) -> Iterator[Problem]:
+    smi = host.smi
+    on_pci = any(VENDORS[one.vendor] == NVIDIA and is_gpu(one) for one in host.devices)
+    driven = bool(host.driver.version or smi.cards or host.driver.wsl)
+    if not smi.path:
+        yield from _absent(host)
+    elif smi.hangs:
+        yield Problem(
+            "smi-hangs",
+            f"{smi.path} gave no answer within {nvidia.SECONDS:g} s, so the driver or a GPU hangs: look for Xid and "
+            f"NVRM in `dmesg`, and reboot the host.",
+        )
+    elif on_pci or driven:
+        yield from _said(host, on_pci)
+
+
+def _absent(host: Host) -> Iterator[Problem]:
+    if host.driver.version and not host.driver.jetson:
+        yield Problem(
+            "smi-missing",
+            "NVIDIA's driver is loaded but nvidia-smi is not installed, so the GPUs' memory is not known: install the "
+            "driver's programs (nvidia-utils, nvidia-smi or nvidia-driver-cuda, by distribution).",
+            WARNING,
+        )
+
+
+def _said(host: Host, on_pci: bool) -> Iterator[Problem]:
+    smi = host.smi
+    complaints = [f"{card.complaint} {card.bus_id}" for card in smi.cards if card.complaint]
+    words = "\n".join([smi.said, *complaints])
+    found = [*_lost(words), *_mismatch(host, words), *_inforom(words)]
+    found += [Problem(problem, say) for pattern, problem, say in MEANINGS if pattern.search(words)]
+    if NONE_FOUND.search(words):
+        found.append(_none_found(host, on_pci))
+    # Why it is not loaded is told already, by what the kernel shows.
+    silent = SILENT.search(words) and not host.driver.version
+    if not found and not silent and (not smi.cards or smi.code or complaints):
+        found.append(_fails(host, complaints))
+    yield from found
+
+
+def _lost(words: str) -> Iterator[Problem]:
+    places = {nvidia.bus_id(one.group("place") or "") for one in LOST.finditer(words)}
+    for place in sorted(places):
+        yield Problem(
+            "gpu-lost",
+            f"{f'The GPU at {place}' if place else 'A GPU'} no longer answers (it fell off the bus or hangs): look for "
+            f"Xid in `dmesg`, check its power and seat, and reboot the host.",
+            gpu=place or None,
+        )
+
+
+def _mismatch(host: Host, words: str) -> Iterator[Problem]:
+    if not MISMATCH.search(words):
+        return
+    library = LIBRARY.search(words)
+    versions = f" ({library.group(1)} and {host.driver.version})" if library and host.driver.version else ""
+    yield Problem(
+        "library-mismatch",
+        f"The driver's libraries and its loaded module are of different versions{versions}, because the driver was "
+        f"updated: reboot the host.",
+    )
+
+
+def _inforom(words: str) -> Iterator[Problem]:
+    for place in INFOROM.findall(words):
+        yield Problem(
+            "inforom",
+            f"The infoROM of the GPU at {nvidia.bus_id(place) or place} is corrupted, so some of its figures are "
+            f"wrong: it works on, but have the vendor look at it.",
+            WARNING,
+            nvidia.bus_id(place) or None,
+        )
+
+
+def _none_found(host: Host, on_pci: bool) -> Problem:
+    if not on_pci and not host.driver.wsl:
+        return Problem(
+            "gpu-absent",
+            "NVIDIA's driver is loaded but there is no NVIDIA GPU on PCI: check its seat and power, or remove the "
+            "driver if the host has none.",
+            WARNING,
+        )
+    return Problem(
+        "no-devices",
+        "NVIDIA's driver is loaded but takes none of the GPUs: `dmesg` tells why (NVRM); most often it is the other "
+        "kernel module that the card needs (open from Turing on, proprietary before), or an older driver branch.",
+    )
+
+
+def _fails(host: Host, complaints: list[str]) -> Problem:
+    smi = host.smi
+    words = smi.words if smi.said or not complaints else complaints[0].strip()
+    return Problem(
+        "smi-fails",
+        f"{smi.path} fails ({words.rstrip('.')}): run it by hand, look at `dmesg`, and reinstall the driver if it is "
+        f"not whole.",
+        WARNING if smi.cards else ERROR,
+    )

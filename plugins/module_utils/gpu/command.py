@@ -1,0 +1,104 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Programs that may hang: run with a limit, killed with their children, and never waited for without end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Optional, Sequence
+
+# A program that prints without end is read no further.
+LIMIT_BYTES = 4 * 1024 * 1024
+WORDS = 120
+# What a killed program is given to go. One that the kernel holds (state D) does not, and is left to it.
+GRACE_SECONDS = 1.0
+# A child that lives on keeps the pipes of its parent open.
+LINGER_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a program printed. ``code`` is None for one that gave no answer in time, or could not be started."""
+
+    code: Optional[int]
+    out: str = ""
+    err: str = ""
+    hangs: bool = False
+
+    def words(self) -> str:
+        """Return the first line of what it said, short and printable."""
+        told = first_line(self.out) or first_line(self.err)
+        return told or (f"it ended with {self.code}" if self.code else "it printed nothing")
+
+
+def first_line(text: str, limit: int = WORDS) -> str:
+    """Return the first line that says something, without control characters, cut to ``limit``."""
+    for line in text.splitlines():
+        shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
+        if shown:
+            return shown if len(shown) <= limit else f"{shown[: limit - 3]}..."
+    return ""
+
+
+def run(words: Sequence[str], seconds: float) -> Answer:
+    """Run a program for so many seconds at the most."""
+    try:
+        process = subprocess.Popen(  # noqa: S603 - callers name the program by its path, and give nothing of a person's
+            list(words),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LC_ALL": "C"},
+            # A group of its own, so that its children are killed with it.
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Answer(None, err=error.strerror or str(error))
+    printed = _read(process, time.monotonic() + seconds)
+    ended = process.poll() is not None
+    with contextlib.suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE_SECONDS)
+    out, err = (text.decode("utf-8", "replace") for text in printed)
+    return Answer(process.returncode if ended else None, out, err, hangs=not ended)
+
+
+def _read(process: subprocess.Popen[bytes], end: float) -> list[bytes]:
+    """Return what the program prints until both pipes are closed, it has ended, or time is up."""
+    printed = [b"", b""]
+    with selectors.DefaultSelector() as selector:
+        for place, pipe in enumerate((process.stdout, process.stderr)):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, place)
+        while selector.get_map() and sum(map(len, printed)) < LIMIT_BYTES:
+            gone = process.poll() is not None
+            left = min(end - time.monotonic(), LINGER_SECONDS)
+            if left <= 0:
+                break
+            ready = selector.select(left)
+            if gone and not ready:
+                break
+            for key, _events in ready:
+                chunk = os.read(key.fd, 65536)
+                printed[key.data] += chunk
+                if not chunk:
+                    selector.unregister(key.fileobj)
+    _settle(process, end)
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+    return printed
+
+
+def _settle(process: subprocess.Popen[bytes], end: float) -> None:
+    """Give a program that has closed its pipes the rest of its time to end."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.0, end - time.monotonic()))

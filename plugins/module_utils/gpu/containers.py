@@ -1,0 +1,142 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Docker knows of GPUs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+from dataclasses import dataclass, replace
+from typing import Any, Optional, Sequence, Tuple
+
+HOOK = "nvidia-container-runtime-hook"
+TOOL = "nvidia-ctk"
+PLACES = ("usr/bin", "usr/local/bin", "usr/sbin", "usr/local/sbin", "usr/local/nvidia/toolkit", "bin")
+SOCKETS = ("/var/run/docker.sock", "/run/docker.sock")
+SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What a Docker Engine tells of itself.
+
+    ``denied`` says that there is one that this user may not ask. ``silent`` says that there is one that gave no
+    answer. ``folders`` are where it looks for CDI specifications.
+    """
+
+    answers: bool = False
+    denied: bool = False
+    silent: bool = False
+    version: str = ""
+    cgroup_driver: str = ""
+    nvidia_runtime: bool = False
+    cdi: bool = False
+    cdi_devices: Tuple[str, ...] = ()
+    folders: Tuple[str, ...] = ()
+    hook: bool = False
+    tool: bool = False
+    live_restore: bool = False
+    rootless: bool = False
+    selinux: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """Return what the module tells of it."""
+        return {
+            "engine": self.answers,
+            "version": self.version,
+            "cgroup_driver": self.cgroup_driver,
+            "nvidia_runtime": self.nvidia_runtime,
+            "cdi": self.cdi,
+            "cdi_devices": list(self.cdi_devices),
+            "hook": self.hook,
+            "live_restore": self.live_restore,
+            "rootless": self.rootless,
+        }
+
+
+class _Connection(http.client.HTTPConnection):
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=SECONDS)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(SECONDS)
+        self.sock.connect(self._path)
+
+
+def look(root: str) -> Engine:
+    """Return what the host's engine tells, and what of NVIDIA's toolkit is installed."""
+    info, denied, silent = ask(sockets(root))
+    return engine(info, denied=denied, silent=silent, hook=bool(program(root, HOOK)), tool=bool(program(root, TOOL)))
+
+
+def sockets(root: str) -> list[str]:
+    """Return where an engine may listen: where the user says, the system's place, the user's own."""
+    given = os.environ.get("DOCKER_HOST", "")
+    named = [given[len("unix://") :]] if given.startswith("unix://") else []
+    places = named or [*SOCKETS, f"/run/user/{os.getuid()}/docker.sock"]
+    return [os.path.join(root, place.lstrip("/")) for place in places]
+
+
+def ask(places: Sequence[str]) -> Tuple[dict[str, Any], bool, bool]:
+    """Return what the first engine that answers says of itself, whether one was not to be asked, and one was silent."""
+    denied = silent = False
+    for place in places:
+        if not os.path.exists(place):
+            continue
+        connection = _Connection(place)
+        try:
+            connection.request("GET", "/info")
+            info = json.loads(connection.getresponse().read())
+            if isinstance(info, dict) and info.get("ServerVersion"):
+                return info, False, False
+            silent = True
+        except PermissionError:
+            denied = True
+        except ConnectionRefusedError:
+            # What an engine that is stopped leaves behind.
+            continue
+        except (OSError, ValueError, http.client.HTTPException):
+            silent = True
+        finally:
+            connection.close()
+    return {}, denied, silent
+
+
+def engine(info: dict[str, Any], **known: Any) -> Engine:
+    """Return an engine's own words in ours. ``known`` are those fields that it does not tell."""
+    if not info:
+        return replace(Engine(), **known)
+    security = [str(one) for one in _list(info.get("SecurityOptions"))]
+    discovered = [str(one.get("ID", "")) for one in _list(info.get("DiscoveredDevices")) if isinstance(one, dict)]
+    folders = tuple(str(one) for one in _list(info.get("CDISpecDirs")))
+    found = Engine(
+        answers=True,
+        version=str(info.get("ServerVersion", "")),
+        cgroup_driver=str(info.get("CgroupDriver", "")),
+        nvidia_runtime="nvidia" in (info.get("Runtimes") or {}),
+        # An engine that has CDI off names no folders.
+        cdi=bool(folders or discovered),
+        cdi_devices=tuple(sorted(filter(None, discovered))),
+        folders=folders,
+        live_restore=bool(info.get("LiveRestoreEnabled")),
+        rootless=any("rootless" in one for one in security),
+        selinux=any("selinux" in one for one in security),
+    )
+    return replace(found, **known)
+
+
+def program(root: str, name: str) -> Optional[str]:
+    """Return the path of a program under ``root``, or None."""
+    places = os.pathsep.join(os.path.join(root, place) for place in PLACES)
+    found = shutil.which(name, path=places)
+    return found or (shutil.which(name) if root == "/" else None)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host has, put together: the GPUs of all vendors, their drivers, what containers can get of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Iterable, Optional, Tuple
+
+from . import cdi, containers, driver, nvidia, sysfs
+from .values import AMD, INTEL, NVIDIA, Gpu, Slice
+
+_SLICE_NAME = re.compile(r"(?:mig)?(\d+):(\d+)$", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Host:
+    """All that was looked at. ``engine`` is None where nobody asked for it."""
+
+    root: str
+    gpus: Tuple[Gpu, ...]
+    devices: Tuple[sysfs.Device, ...]
+    driver: driver.Driver
+    smi: nvidia.Smi
+    amd: str = ""
+    specs: Tuple[cdi.Spec, ...] = ()
+    unread_specs: Tuple[str, ...] = ()
+    engine: Optional[containers.Engine] = None
+
+    def of(self, vendor: str) -> list[Gpu]:
+        return [gpu for gpu in self.gpus if gpu.vendor == vendor]
+
+    def told(self) -> dict[str, Any]:
+        """Return what the module tells of it, but for problems."""
+        intel = next((gpu.driver_version for gpu in self.of(INTEL) if gpu.driver_version), "")
+        versions = {NVIDIA: nvidia_version(self.smi, self.driver), AMD: self.amd, INTEL: intel}
+        told: dict[str, Any] = {"gpus": [gpu.told() for gpu in self.gpus], "driver": versions}
+        if self.engine:
+            told["container"] = self.engine.told()
+        return told
+
+
+def ask() -> nvidia.Smi:
+    return nvidia.with_slices(nvidia.ask())
+
+
+def look(root: str = "/", container: bool = False, asking: Callable[[], nvidia.Smi] = ask) -> Host:
+    """Return what the host has. ``root`` is where /proc, /sys and /dev are; ``asking`` asks nvidia-smi."""
+    found, seen, smi = driver.look(root), sysfs.devices(root), asking()
+    engine = containers.look(root) if container else None
+    specs, unread = cdi.specs(root, engine.folders if engine and engine.folders else cdi.FOLDERS)
+    gpus = (*nvidia_gpus(root, smi, seen, found), *_amd(root, seen), *sysfs.intel_gpus(root, seen))
+    return Host(
+        root,
+        tuple(_named(gpu, specs, found.wsl) for gpu in gpus),
+        tuple(seen),
+        found,
+        smi,
+        sysfs.amd_driver(root),
+        tuple(specs),
+        tuple(unread),
+        engine,
+    )
+
+
+def nvidia_version(smi: nvidia.Smi, found: driver.Driver) -> str:
+    """Return the version of NVIDIA's driver, "" where none works."""
+    return found.version or next((card.driver for card in smi.cards if card.driver), "")
+
+
+def nvidia_gpus(root: str, smi: nvidia.Smi, seen: Iterable[sysfs.Device], found: driver.Driver) -> list[Gpu]:
+    """Return NVIDIA's GPUs: what nvidia-smi lists, and after it what only the kernel shows."""
+    known = {one.bus_id: one for one in found.gpus}
+    gpus = [_card(root, card, known.get(card.bus_id), found) for card in smi.cards]
+    if not gpus and found.jetson:
+        name, capability = driver.jetson_board(root)
+        total = sysfs.memory_total(root) or 0
+        return [
+            Gpu(
+                NVIDIA,
+                0,
+                name,
+                memory_total=total,
+                unified=True,
+                compute_capability=capability,
+                driver_version=found.jetson,
+            )
+        ]
+    listed = {gpu.bus_id for gpu in gpus}
+    following = max((gpu.index for gpu in gpus), default=-1) + 1
+    for one in seen:
+        if sysfs.VENDORS[one.vendor] == NVIDIA and sysfs.is_gpu(one) and one.bus_id not in listed:
+            gpus.append(_unlisted(root, one, known.get(one.bus_id), found, following))
+            following += 1
+    return gpus
+
+
+def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: driver.Driver) -> Gpu:
+    total = sysfs.memory_total(root) if card.unified else card.memory
+    capability = card.compute_capability or (driver.jetson_board(root)[1] if found.jetson else None)
+    return Gpu(
+        NVIDIA,
+        card.index,
+        card.name,
+        card.uuid,
+        card.bus_id,
+        total or 0,
+        card.unified,
+        capability,
+        card.driver or found.version,
+        card.persistence,
+        card.mig,
+        card.slices,
+        nodes=_nodes(known),
+    )
+
+
+def _unlisted(root: str, one: sysfs.Device, known: Optional[driver.Known], found: driver.Driver, index: int) -> Gpu:
+    """Return a GPU that nvidia-smi does not list, by what the kernel shows of it."""
+    return Gpu(
+        NVIDIA,
+        index,
+        (known and known.name) or sysfs.model(root, one),
+        known.uuid if known else "",
+        one.bus_id,
+        driver_version=found.version if known or one.driver == "nvidia" else "",
+        nodes=_nodes(known),
+    )
+
+
+def _nodes(known: Optional[driver.Known]) -> Tuple[str, ...]:
+    return () if known is None or known.minor is None else (f"/dev/nvidia{known.minor}",)
+
+
+def _amd(root: str, seen: Iterable[sysfs.Device]) -> list[Gpu]:
+    gpus = sysfs.amd_gpus(root)
+    listed = {gpu.bus_id for gpu in gpus}
+    for one in seen:
+        if sysfs.VENDORS[one.vendor] == AMD and sysfs.is_gpu(one) and one.bus_id not in listed:
+            gpus.append(Gpu(AMD, len(gpus), sysfs.model(root, one), bus_id=one.bus_id, nodes=one.nodes))
+    return gpus
+
+
+def _named(gpu: Gpu, specs: Iterable[cdi.Spec], wsl: bool) -> Gpu:
+    """Return a GPU with the names that CDI specifications give it and its slices."""
+    names: dict[str, None] = {}
+    parts: dict[int, dict[str, None]] = {}
+    for spec in specs:
+        if spec.kind != f"{gpu.vendor}.com/gpu":
+            continue
+        for name, nodes in spec.devices:
+            part = _part(gpu, name)
+            if part is not None:
+                parts.setdefault(part.index, {})[f"{spec.kind}={name}"] = None
+            elif _means(gpu, name, nodes) or (wsl and name == cdi.ALL):
+                names[f"{spec.kind}={name}"] = None
+    slices = tuple(replace(one, cdi_names=tuple(parts.get(one.index, ()))) for one in gpu.slices)
+    return replace(gpu, cdi_names=tuple(names), slices=slices)
+
+
+def slice_place(name: str) -> Optional[Tuple[int, int]]:
+    """Return which GPU and which of its slices a CDI name such as 0:1 means; None for other names."""
+    found = _SLICE_NAME.match(name)
+    return (int(found.group(1)), int(found.group(2))) if found else None
+
+
+def _part(gpu: Gpu, name: str) -> Optional[Slice]:
+    return next((one for one in gpu.slices if name == one.uuid or slice_place(name) == (gpu.index, one.index)), None)
+
+
+def _means(gpu: Gpu, name: str, nodes: Tuple[str, ...]) -> bool:
+    if name == cdi.ALL or slice_place(name) or name.startswith("MIG-"):
+        return False
+    if gpu.nodes and nodes:
+        # The files say it, also where a specification is older than the order of the GPUs.
+        return bool(set(gpu.nodes) & set(nodes))
+    return name in {str(gpu.index), f"gpu{gpu.index}", gpu.uuid, gpu.bus_id} - {""}
