@@ -48,13 +48,21 @@ def records(webui: Any, name: str = "Rules") -> dict[str, dict[str, Any]]:
         return {}
     (base,) = found
     rows = webui.call("GET", f"knowledge/{base['id']}/files?limit=1000")["items"]
-    by_path = {"/".join(filter(None, (row["directory_path"], row["filename"]))): row for row in rows}
+    by_path = {place(webui, row): row for row in rows}
     assert len(by_path) == len(rows), "a file is doubled"
     return by_path
 
 
+def place(webui: Any, row: dict[str, Any]) -> str:
+    """Return a file's path in the base; where there are no folders its name tells it."""
+    if not webui.features.knowledge_folders:
+        return str(row["filename"]).replace("__", "/")
+    return "/".join(filter(None, (row["directory_path"], row["filename"])))
+
+
 def contents(webui: Any, name: str = "Rules") -> dict[str, str]:
-    return {path: row["meta"]["file_hash"] for path, row in records(webui, name).items()}
+    """Return the hash of each file, or of its text where the server has no other; of a text file they are the same."""
+    return {path: row["meta"].get("file_hash") or row["hash"] for path, row in records(webui, name).items()}
 
 
 def stored(webui: Any) -> list[dict[str, Any]]:
@@ -83,7 +91,10 @@ def by_hand(webui: Any, base: str, name: str, text: str) -> str:
         },
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
-        return str(json.load(answer)["id"])
+        file_id = str(json.load(answer)["id"])
+    if not webui.features.knowledge_folders:
+        webui.call("POST", f"knowledge/{base}/file/add", {"file_id": file_id})
+    return file_id
 
 
 def clear(webui: Any) -> None:

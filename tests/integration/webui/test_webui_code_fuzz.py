@@ -40,8 +40,10 @@ def some_valves(dice: random.Random, may_be_null: bool) -> dict[str, Any]:
     return {name: None if may_be_null and dice.random() < 0.2 else every[name] for name in chosen}
 
 
-def some_access(dice: random.Random) -> dict[str, Any]:
-    return {"public": dice.random() < 0.4, "read": {"groups": dice.sample(["pupils", "staff"], dice.randint(0, 2))}}
+def some_access(dice: random.Random, together: bool) -> dict[str, Any]:
+    """Return an access; ``together`` where the server can keep one that is public and names somebody."""
+    groups = dice.sample(["pupils", "staff"], dice.randint(0, 2))
+    return {"public": dice.random() < 0.4 and (together or not groups), "read": {"groups": groups}}
 
 
 def by_hand(webui, kind: str, one: str, dice: random.Random) -> None:
@@ -56,12 +58,12 @@ def by_hand(webui, kind: str, one: str, dice: random.Random) -> None:
             webui.call("POST", f"{at}/{call}", {})
 
 
-def some_wish(kind: str, one: str, there: bool, dice: random.Random) -> dict[str, Any]:
+def some_wish(kind: str, one: str, there: bool, dice: random.Random, together: bool) -> dict[str, Any]:
     if dice.random() < 0.2:
         return {"id": one, "state": "absent"}
     every: dict[str, Any] = {"name": f"{one} {dice.random()}", "description": dice.choice(WORDS)}
     if kind != "function":
-        every["access"] = some_access(dice)
+        every["access"] = some_access(dice, together)
     if kind != "tool":
         every["active"] = dice.random() < 0.5
     if kind == "function":
@@ -172,7 +174,8 @@ def test_random_states_converge_in_one_run(webui, recorder, by_token, kind):
             for one in (*dice.sample(IDS, 2), "foreign"):
                 by_hand(webui, kind, one, dice)
         before = seen(webui, kind, groups)
-        wishes = [some_wish(kind, one, one in before, dice) for one in dice.sample(IDS, dice.randint(1, 4))]
+        together = webui.features.access_grants
+        wishes = [some_wish(kind, one, one in before, dice, together) for one in dice.sample(IDS, dice.randint(1, 4))]
         if kind == "tool" and not webui.features.tool_meta:
             wishes = [{name: value for name, value in wish.items() if name != "meta"} for wish in wishes]
         purge = dice.random() < 0.15 and any("state" not in wish for wish in wishes)

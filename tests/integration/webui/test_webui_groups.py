@@ -14,16 +14,14 @@ SECTIONS = {"workspace": ("models", "prompts"), "chat": ("share", "delete"), "fe
 
 def tree(webui) -> dict[str, Any]:
     """Return all groups by name, as a person would tell of them."""
-    emails = {user["id"]: email for email, user in webui.users().items()}
     rows = webui.call("GET", "groups/")
     names = {row["id"]: row["name"] for row in rows}
     found = {}
     for row in rows:
-        members = webui.call("GET", f"groups/id/{row['id']}/export")["user_ids"]
         found[row["name"]] = {
             "description": row["description"],
             "permissions": row["permissions"] or {},
-            "members": sorted(emails[each] for each in members),
+            "members": webui.members(row),
             "parent": names.get(row.get("parent_group_id"), ""),
         }
     assert len(found) == len(rows), "two groups have one name"

@@ -20,14 +20,13 @@ EMAILS = [f"p{number}@example.org" for number in range(3)]
 
 def groups_of(webui: Webui) -> dict[str, dict[str, Any]]:
     """Return the groups by name with what a list may say of them; two of one name are a fault."""
-    emails = {user["id"]: email for email, user in webui.users().items()}
     rows = webui.call("GET", "groups/")
     names = {row["id"]: row["name"] for row in rows}
     found = {
         row["name"]: {
             "description": row["description"],
             "share": (row["permissions"] or {}).get("chat", {}).get("share", False),
-            "members": sorted(emails[each] for each in webui.call("GET", f"groups/id/{row['id']}/export")["user_ids"]),
+            "members": webui.members(row),
             "parent": names.get(row.get("parent_group_id"), ""),
         }
         for row in rows

@@ -141,6 +141,7 @@ def browse(url: str, email: str, model: str) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
+@pytest.mark.feature("nested_groups")
 def test_a_school_is_made_in_one_run_and_the_next_changes_nothing(school: School, webui: Webui) -> None:
     foreseen = school.run("--check")
     assert school.recorder.writes() == []

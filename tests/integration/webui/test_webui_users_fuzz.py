@@ -97,7 +97,8 @@ class Server:
                 "group_ids": [],
             }
         else:
-            self.webui.call("POST", f"users/{present['id']}/update", fields)
+            # Before 0.10 the e-mail is required, too.
+            self.webui.call("POST", f"users/{present['id']}/update", {"email": email, **fields})
         for name, group_id in self.groups.items():
             if (group_id in present["group_ids"]) != (name in account["groups"]):
                 verb = "add" if name in account["groups"] else "remove"
