@@ -80,19 +80,20 @@ def _drivers(host: Host, seen: list[Device]) -> Iterator[Problem]:
 def _not_loaded(host: Host, free: list[Device]) -> Problem:
     """Return why no driver is loaded, of which there is one cause for all cards."""
     which = "The NVIDIA GPU" if len(free) == 1 else f"{len(free)} NVIDIA GPUs"
-    if not host.driver.installed:
+    installed = driver.installed(host.root)
+    if not installed:
         return Problem(
             "driver-missing",
             f"{which} (at {_places(free)}) {'has' if len(free) == 1 else 'have'} no driver: install NVIDIA's driver "
             f"{LEAST_DRIVER[0]} or newer, and reboot.",
         )
-    if host.driver.installed == "elsewhere":
+    if installed == "elsewhere":
         return Problem(
             "module-not-loaded",
             "NVIDIA's driver is installed but has no module for the running kernel: install the headers of this "
             "kernel and run `dkms autoinstall`, or boot the kernel that it was built for.",
         )
-    if host.driver.secure_boot:
+    if driver.secure_boot(host.root):
         return Problem(
             "secure-boot",
             "NVIDIA's module is installed but not loaded, and Secure Boot is on, which refuses modules without a known "

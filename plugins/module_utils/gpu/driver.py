@@ -40,18 +40,14 @@ class Known:
 class Driver:
     """NVIDIA's driver on a host.
 
-    ``version`` is the loaded module's, "" where none is. ``open`` says which of the two flavours it is. ``installed``
-    is where module files are: "here" for the running kernel, "elsewhere" for other kernels only, or "". ``secure_boot``
-    is None where that cannot be told. ``wsl`` and ``jetson`` are hosts without a card on PCI; ``jetson`` is the
-    release of their system.
+    ``version`` is the loaded module's, "" where none is. ``open`` says which of the two flavours it is. ``wsl`` and
+    ``jetson`` are hosts without a card on PCI; ``jetson`` is the release of their system.
     """
 
     version: str = ""
     open: bool = False
     gpus: Tuple[Known, ...] = ()
     uvm: bool = False
-    installed: str = ""
-    secure_boot: Optional[bool] = None
     wsl: bool = False
     jetson: str = ""
 
@@ -67,9 +63,6 @@ def look(root: str) -> Driver:
         open="Open Kernel Module" in told,
         gpus=tuple(_known(root, place) for place in names(root, "proc/driver/nvidia/gpus")),
         uvm="nvidia_uvm" in names(root, "sys/module"),
-        # The module files of all kernels are some megabytes of lists.
-        installed="here" if loaded else installed(root),
-        secure_boot=secure_boot(root),
         wsl=os.path.exists(os.path.join(root, "dev/dxg")) or "microsoft" in release,
         jetson=jetson(root),
     )

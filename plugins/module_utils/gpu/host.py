@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Callable, Iterable, Optional, Tuple
+from typing import Any, Callable, Iterable, Optional, Sequence, Tuple
 
 from . import cdi, containers, driver, nvidia, sysfs
 from .values import AMD, INTEL, NVIDIA, Gpu, Slice
@@ -48,13 +48,13 @@ def ask() -> nvidia.Smi:
 
 def look(root: str = "/", container: bool = False, asking: Callable[[], nvidia.Smi] = ask) -> Host:
     """Return what the host has. ``root`` is where /proc, /sys and /dev are; ``asking`` asks nvidia-smi."""
-    found, seen, smi = driver.look(root), sysfs.devices(root), asking()
+    smi = asking()
+    found, seen = driver.look(root), sysfs.devices(root)
     engine = containers.look(root) if container else None
     specs, unread = cdi.specs(root, engine.folders if engine and engine.folders else cdi.FOLDERS)
-    gpus = (*nvidia_gpus(root, smi, seen, found), *_amd(root, seen), *sysfs.intel_gpus(root, seen))
     return Host(
         root,
-        tuple(_named(gpu, specs, found.wsl) for gpu in gpus),
+        tuple(_named(gpu, specs, found.wsl) for gpu in gpus(root, smi, seen, found, sysfs.memory_total(root) or 0)),
         tuple(seen),
         found,
         smi,
@@ -70,19 +70,29 @@ def nvidia_version(smi: nvidia.Smi, found: driver.Driver) -> str:
     return found.version or next((card.driver for card in smi.cards if card.driver), "")
 
 
-def nvidia_gpus(root: str, smi: nvidia.Smi, seen: Iterable[sysfs.Device], found: driver.Driver) -> list[Gpu]:
+def gpus(
+    root: str, smi: nvidia.Smi, seen: Sequence[sysfs.Device], found: driver.Driver, memory: int
+) -> Tuple[Gpu, ...]:
+    """Return the GPUs of all vendors. ``memory`` is the host's, in bytes, for those that share it."""
+    return (
+        *_nvidia(root, smi, seen, found, memory),
+        *_amd(root, seen),
+        *sysfs.intel_gpus(root, seen, memory),
+    )
+
+
+def _nvidia(root: str, smi: nvidia.Smi, seen: Sequence[sysfs.Device], found: driver.Driver, memory: int) -> list[Gpu]:
     """Return NVIDIA's GPUs: what nvidia-smi lists, and after it what only the kernel shows."""
     known = {one.bus_id: one for one in found.gpus}
-    gpus = [_card(root, card, known.get(card.bus_id), found) for card in smi.cards]
+    gpus = [_card(root, card, known.get(card.bus_id), found, memory) for card in smi.cards]
     if not gpus and found.jetson:
         name, capability = driver.jetson_board(root)
-        total = sysfs.memory_total(root) or 0
         return [
             Gpu(
                 NVIDIA,
                 0,
                 name,
-                memory_total=total,
+                memory_total=memory,
                 unified=True,
                 compute_capability=capability,
                 driver_version=found.jetson,
@@ -97,8 +107,7 @@ def nvidia_gpus(root: str, smi: nvidia.Smi, seen: Iterable[sysfs.Device], found:
     return gpus
 
 
-def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: driver.Driver) -> Gpu:
-    total = sysfs.memory_total(root) if card.unified else card.memory
+def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: driver.Driver, memory: int) -> Gpu:
     capability = card.compute_capability or (driver.jetson_board(root)[1] if found.jetson else None)
     return Gpu(
         NVIDIA,
@@ -106,7 +115,7 @@ def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: dr
         card.name,
         card.uuid,
         card.bus_id,
-        total or 0,
+        memory if card.unified else card.memory or 0,
         card.unified,
         capability,
         card.driver or found.version,
@@ -134,8 +143,8 @@ def _nodes(known: Optional[driver.Known]) -> Tuple[str, ...]:
     return () if known is None or known.minor is None else (f"/dev/nvidia{known.minor}",)
 
 
-def _amd(root: str, seen: Iterable[sysfs.Device]) -> list[Gpu]:
-    gpus = sysfs.amd_gpus(root)
+def _amd(root: str, seen: Sequence[sysfs.Device]) -> list[Gpu]:
+    gpus = sysfs.amd_gpus(root, seen)
     listed = {gpu.bus_id for gpu in gpus}
     for one in seen:
         if sysfs.VENDORS[one.vendor] == AMD and sysfs.is_gpu(one) and one.bus_id not in listed:

@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Optional, Sequence, Tuple
 
 from .values import AMD, INTEL, NVIDIA, Gpu
 
@@ -116,7 +116,7 @@ def model(root: str, one: Device) -> str:
     return f"{maker} {one.ids}"
 
 
-def amd_gpus(root: str) -> list[Gpu]:
+def amd_gpus(root: str, seen: Sequence[Device]) -> list[Gpu]:
     """Return AMD's GPUs that their driver has, by what it tells in /sys."""
     architectures = dict(_architectures(root))
     found: list[Gpu] = []
@@ -131,13 +131,13 @@ def amd_gpus(root: str) -> list[Gpu]:
             Gpu(
                 AMD,
                 len(found),
-                _amd_name(root, card, place),
+                _amd_name(root, card, place, seen),
                 uuid=f"GPU-{unique}" if unique else "",
                 bus_id=place,
                 memory_total=int(total),
                 unified=architectures.get(place) in APU_TARGETS,
                 driver_version=amd_driver(root),
-                nodes=tuple(f"/dev/dri/{node}" for node in names(root, f"{folder}/drm")),
+                nodes=tuple(f"/dev/dri/{node}" for node in dict.fromkeys((card, *names(root, f"{folder}/drm")))),
             )
         )
     return found
@@ -150,7 +150,7 @@ def amd_driver(root: str) -> str:
     return text(root, "sys/module/amdgpu/version") or text(root, "proc/sys/kernel/osrelease")
 
 
-def intel_gpus(root: str, seen: list[Device]) -> list[Gpu]:
+def intel_gpus(root: str, seen: Sequence[Device], memory: int) -> list[Gpu]:
     """Return Intel's GPUs. What memory they have is told by some of their drivers only."""
     cards = {_bus_id(root, f"sys/class/drm/{card}/device"): card for card in _cards(root)}
     found: list[Gpu] = []
@@ -165,7 +165,7 @@ def intel_gpus(root: str, seen: list[Device]) -> list[Gpu]:
         )
         # On its first bus it is a part of the processor.
         shared = one.bus_id.startswith("0000:00:")
-        total = (memory_total(root) or 0) if shared and one.driver else own
+        total = memory if shared and one.driver else own
         version = text(root, "proc/sys/kernel/osrelease") if one.driver else ""
         found.append(
             Gpu(
@@ -192,11 +192,11 @@ def _bus_id(root: str, folder: str) -> str:
     return told.group(1).lower() if told else ""
 
 
-def _amd_name(root: str, card: str, place: str) -> str:
+def _amd_name(root: str, card: str, place: str, seen: Sequence[Device]) -> str:
     name = text(root, f"sys/class/drm/{card}/device/product_name")
     if name:
         return name if name.startswith("AMD") else f"AMD {name}"
-    one = next((one for one in devices(root) if place and one.bus_id == place), None)
+    one = next((one for one in seen if one.bus_id == place), None)
     return model(root, one) if one else f"AMD GPU ({card})"
 
 

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Optional, Sequence, Tuple
 
 from ..errors import Failure
+from ..gpu import driver, host, nvidia, sysfs
+from ..gpu import values as found_gpu
+from ..gpu.nvidia import Smi
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -21,11 +20,6 @@ GIB = 1024 * MIB
 SYSTEM_MEMORY = 512 * MIB
 # The server leaves out AMD's GPUs with less, which are parts of a processor.
 LEAST_AMD_MEMORY = GIB
-NVIDIA_SMI = "nvidia-smi"
-QUERY = ("--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits")
-SMI_SECONDS = 30.0
-# Where drivers put it that no PATH names: WSL, and hosts whose PATH is short under sudo.
-SMI_PLACES = (os.defpath, "/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib")
 
 
 @dataclass(frozen=True)
@@ -74,79 +68,53 @@ def detect(
     if gpus is not None:
         found = [Gpu("GPU", "", total) for total in gpus]
     else:
-        printed, notes = nvidia_print()
-        found = nvidia_gpus(printed, memory) + amd_gpus(root)
+        smi = nvidia.ask()
+        notes = left_out(smi)
+        found = from_host(host.gpus(root, smi, sysfs.devices(root), driver.look(root), memory))
     if disk is None and models_path:
         disk = disk_free(models_path)
     return Host(tuple(found), memory, int(usable or 0), disk, notes)
 
 
-def nvidia_print() -> Tuple[str, Tuple[str, ...]]:
-    """Return what nvidia-smi prints of the GPUs, and a note where the driver does not answer."""
-    path = shutil.which(NVIDIA_SMI) or shutil.which(NVIDIA_SMI, path=os.pathsep.join(SMI_PLACES))
-    if path is None:
-        return "", ()
-    try:
-        done = subprocess.run(  # noqa: S603 - found where drivers put it, and given nothing of a person's
-            [path, *QUERY], capture_output=True, text=True, timeout=SMI_SECONDS, check=False
+def from_host(found: Sequence[found_gpu.Gpu]) -> list[Gpu]:
+    """Return those of a host's GPUs that hold models."""
+    gpus = [
+        Gpu(gpu.name, gpu.uuid, gpu.memory_total, "cuda", gpu.unified)
+        for gpu in found
+        if gpu.vendor == found_gpu.NVIDIA and gpu.memory_total
+    ]
+    # Memory of an AMD processor is set aside for it, so it is not the host's.
+    gpus += [
+        Gpu(gpu.name, gpu.uuid or os.path.basename(gpu.nodes[0]), gpu.memory_total, "rocm")
+        for gpu in found
+        if gpu.vendor == found_gpu.AMD and gpu.memory_total >= LEAST_AMD_MEMORY
+    ]
+    return gpus
+
+
+def left_out(smi: Smi) -> Tuple[str, ...]:
+    """Return a note for what nvidia-smi could not tell."""
+    if smi.path and not smi.cards and (smi.hangs or smi.code != 0):
+        note = (
+            f"NVIDIA's GPUs are left out, because {smi.path} fails ({smi.words.rstrip('.')}); "
+            f"repair the driver, or give gpus if they can be used all the same."
         )
-        if done.returncode == 0:
-            return done.stdout, ()
-        words = (done.stdout.strip() or done.stderr.strip() or f"it ended with {done.returncode}").splitlines()[0]
-    except (OSError, subprocess.TimeoutExpired) as error:
-        words = f"it gave no answer for {SMI_SECONDS:g} seconds" if isinstance(error, subprocess.TimeoutExpired) else ""
-        words = words or str(error)
-    note = (
-        f"NVIDIA's GPUs are left out, because {path} fails ({words.rstrip('.')}); "
-        f"repair the driver, or give gpus if they can be used all the same."
+        return (note,)
+    return tuple(
+        f"{card.name} is left out, because {smi.path} does not tell its memory "
+        f"({card.complaint or 'no number'}); repair the driver, or give gpus if it can be used all the same."
+        for card in smi.cards
+        if card.memory is None and not card.unified
     )
-    return "", (note,)
-
-
-def nvidia_gpus(printed: str, memory: int) -> list[Gpu]:
-    """Return the GPUs of nvidia-smi's lines "index, uuid, name, MiB".
-
-    A GPU that shares the host's ``memory`` prints "[N/A]" for its own.
-    """
-    found = []
-    for line in printed.splitlines():
-        # A name may hold a comma; the other fields cannot.
-        parts = [part.strip() for part in line.split(",")]
-        if len(parts) < 4 or not parts[1].startswith(("GPU-", "MIG-")):
-            continue
-        unified = not parts[-1].isdigit()
-        total = memory if unified else int(parts[-1]) * MIB
-        found.append(Gpu(", ".join(parts[2:-1]), parts[1], total, "cuda", unified))
-    return found
-
-
-def amd_gpus(root: str = "/") -> list[Gpu]:
-    """Return AMD's GPUs by what their driver tells in /sys."""
-    found = []
-    for card in sorted(Path(root, "sys/class/drm").glob("card*")):
-        if not re.fullmatch(r"card\d+", card.name):
-            continue
-        total = _text(card / "device" / "mem_info_vram_total")
-        if not total.isdigit() or int(total) < LEAST_AMD_MEMORY:
-            continue
-        unique = _text(card / "device" / "unique_id")
-        name = _text(card / "device" / "product_name") or f"AMD GPU ({card.name})"
-        found.append(Gpu(name, f"GPU-{unique}" if unique else card.name, int(total), "rocm"))
-    return found
 
 
 def memory_total(root: str = "/") -> int:
     """Return the host's memory in bytes, or the limit of the container that the module runs in."""
-    found = re.search(r"^MemTotal:\s+(\d+) kB", _text(Path(root, "proc/meminfo")), re.MULTILINE)
-    if found is None:
+    total = sysfs.memory_total(root)
+    if total is None:
         raise Failure(
             "How much memory this host has cannot be told, as /proc/meminfo does not say; give memory in bytes."
         )
-    total = int(found.group(1)) * 1024
-    for limit in ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        text = _text(Path(root, limit))
-        if text.isdigit():
-            total = min(total, int(text))
     return total
 
 
@@ -164,10 +132,3 @@ def disk_free(path: str) -> int:
         ) from error
     # The server runs as root in its container, but a disk filled to the reserve hurts others.
     return state.f_bavail * state.f_frsize
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import nvidia
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import hardware
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.hardware import GIB, MIB, Gpu
 
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Doubles of what nvidia-smi prints, in its documented form: no NVIDIA GPU is within reach of the tests.
-TWO_CARDS = """\
-0, GPU-5f3c1de2-9a4b-4bd2-8a30-0f9e6a4bb8a1, NVIDIA GeForce RTX 3090, 24576
-1, GPU-0d1e2f3a-1111-2222-3333-444455556666, NVIDIA A100-SXM4-80GB, 81920
+REST = "580.95.05, Enabled, [N/A], Default, 8.6"
+TWO_CARDS = f"""\
+0, GPU-5f3c1de2-9a4b-4bd2-8a30-0f9e6a4bb8a1, 00000000:01:00.0, 24576, {REST}, NVIDIA GeForce RTX 3090
+1, GPU-0d1e2f3a-1111-2222-3333-444455556666, 00000000:02:00.0, 81920, {REST}, NVIDIA A100-SXM4-80GB
 """
-SHARED = "0, GPU-8c1f2a3b-0000-1111-2222-333344445555, NVIDIA GB10, [N/A]\n"
-NAME_WITH_COMMA = "0, GPU-aa, NVIDIA RTX, Ada, 49140\n"
-NO_DEVICES = "No devices were found\n"
+SHARED = f"0, GPU-8c1f2a3b-0000-1111-2222-333344445555, 0000000F:01:00.0, [N/A], {REST}, NVIDIA GB10"
+NAME_WITH_COMMA = f"0, GPU-aa, 00000000:01:00.0, 49140, {REST}, NVIDIA RTX, Ada"
+NO_DEVICES = "No devices were found"
 
 
 @pytest.mark.parametrize(
@@ -39,8 +41,12 @@ NO_DEVICES = "No devices were found\n"
         ("", []),
     ],
 )
-def test_the_lines_of_nvidia_smi_are_read(printed: str, found: list[Gpu]) -> None:
-    assert hardware.nvidia_gpus(printed, 128 * GIB) == found
+def test_what_nvidia_smi_lists_is_what_the_host_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, found: list[Gpu]
+) -> None:
+    driver(tmp_path, monkeypatch, f"cat <<'END'\n{printed.strip()}\nEND")
+    host = hardware.detect(memory=128 * GIB, root=str(tmp_path))
+    assert (host.gpus, host.notes) == (tuple(found), ())
 
 
 def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
@@ -51,11 +57,15 @@ def driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
 
-def test_nvidia_smi_is_asked_for_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    driver(tmp_path, monkeypatch, 'echo "$@"')
-    printed, notes = hardware.nvidia_print()
-    assert printed.strip() == "--query-gpu=index,uuid,name,memory.total --format=csv,noheader,nounits"
-    assert notes == ()
+def test_a_card_that_does_not_tell_its_memory_is_left_out_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = f"1, [GPU is lost], 00000000:02:00.0, [GPU is lost], {REST}, NVIDIA GeForce RTX 3090"
+    driver(tmp_path, monkeypatch, f"cat <<'END'\n{TWO_CARDS.splitlines()[0]}\n{lost}\nEND")
+    host = hardware.detect(memory=GIB, root=str(tmp_path))
+    assert [gpu.total for gpu in host.gpus] == [24 * GIB]
+    assert len(host.notes) == 1
+    assert "does not tell its memory (GPU is lost)" in host.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -70,8 +80,8 @@ def test_a_failing_driver_is_no_gpu_and_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str
 ) -> None:
     driver(tmp_path, monkeypatch, script)
-    host = hardware.detect(memory=GIB)
-    assert [gpu for gpu in host.gpus if gpu.library == "cuda"] == []
+    host = hardware.detect(memory=GIB, root=str(tmp_path))
+    assert host.gpus == ()
     assert len(host.notes) == 1
     assert words in host.notes[0]
     assert host.notes[0].endswith("repair the driver, or give gpus if they can be used all the same.")
@@ -79,8 +89,9 @@ def test_a_failing_driver_is_no_gpu_and_a_sentence(
 
 def test_a_host_without_a_driver_has_no_gpu_and_no_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(hardware, "SMI_PLACES", (str(tmp_path),))
-    assert hardware.nvidia_print() == ("", ())
+    monkeypatch.setattr(nvidia, "PLACES", (str(tmp_path),))
+    host = hardware.detect(memory=GIB, root=str(tmp_path))
+    assert (host.gpus, host.notes) == ((), ())
 
 
 def card(root: Path, name: str, **files: str) -> None:
@@ -90,16 +101,17 @@ def card(root: Path, name: str, **files: str) -> None:
         (device / file).write_text(f"{text}\n")
 
 
-def test_amd_gpus_are_read_from_sysfs(tmp_path: Path) -> None:
+def test_amd_gpus_are_read_from_sysfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nvidia, "find", str)
     card(tmp_path, "card0", mem_info_vram_total=str(16 * GIB), unique_id="5d4e", product_name="AMD Radeon PRO W6800")
     card(tmp_path, "card1", mem_info_vram_total=str(512 * MIB))
     card(tmp_path, "card2", vendor="0x8086")
     card(tmp_path, "card0-DP-1", mem_info_vram_total=str(16 * GIB))
     card(tmp_path, "card3", mem_info_vram_total=str(24 * GIB))
-    assert hardware.amd_gpus(str(tmp_path)) == [
+    assert hardware.detect(memory=GIB, root=str(tmp_path)).gpus == (
         Gpu("AMD Radeon PRO W6800", "GPU-5d4e", 16 * GIB, "rocm"),
         Gpu("AMD GPU (card3)", "card3", 24 * GIB, "rocm"),
-    ]
+    )
 
 
 @pytest.mark.parametrize(
