@@ -56,7 +56,7 @@ class Grants:
         made = {email.lower() for email in self._client.foreseen("users")}
         known = made.union(self._by_id().values()) if said["users"] else set()
         if given.get("public") and any(said.values()) and not self._client.features().access_grants:
-            found.append("access cannot be public and name somebody before Open WebUI 0.8; drop access.public or the names")
+            found.append("access cannot be public with names before Open WebUI 0.8; drop access.public or the names")
         return found + [
             f"there is no account {email!r} on the server; make it first"
             for email in said["users"]

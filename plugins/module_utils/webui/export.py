@@ -53,7 +53,8 @@ class Export:
 
     def settings(self) -> Variables:
         """Return all settings but those that are secrets or have variables of their own."""
-        stored = parsed(self._client.get_mapping("configs/export", "read the settings")).values
+        export = self._client.get_mapping("configs/export", "read the settings")
+        stored = parsed(export, lambda: self._client.features().settings_by_key).values
         kept = {
             key: value
             for key, value in stored.items()

@@ -37,7 +37,7 @@ class Features:
     base_access: bool = field(default=True, metadata=_since(0, 9))
     """A preset works only for those who may see its base model."""
     pictures_by_address: bool = field(default=True, metadata=_since(0, 9))
-    """An account's picture may be the address of one, which is looked at. 0.8 took none, and 0.6 anything."""
+    """An account's picture may be the address of one, which is looked at. Before, see `pictures_of_the_web`."""
     partial_user_update: bool = field(default=True, metadata=_since(0, 10))
     """An account takes any of its fields. Before, all of them are required."""
     settings_by_key: bool = field(default=True, metadata=_since(0, 10))
@@ -64,6 +64,11 @@ class Features:
     """Headers and `auth_type` of an Ollama connection go with every call. 0.10 sends headers with chats alone."""
     second_factor: bool = field(default=True, metadata=_since(0, 12))
     """There is MFA, and some settings want a human session."""
+
+    @property
+    def pictures_of_the_web(self) -> bool:
+        """An account's picture may be an address of the web. 0.8 alone takes none, and 0.6 takes anything."""
+        return self.pictures_by_address or not self.access_grants
 
     @classmethod
     def of(cls, version: str) -> Features:

@@ -164,7 +164,7 @@ class Settings(Resource):
         if plain:
             # Before 0.10 what is not in an import is deleted by it.
             config = plain if fresh.by_key else placed(fresh.document, plain)
-            self._answer = parsed(self._posted("configs/import", {"config": config}))
+            self._answer = self._parsed(self._posted("configs/import", {"config": config}))
         # Those that make something anew come last: what was cut off before them still differs at the next run.
         for section in apart:
             own = {key: value for key, value in wanted.items() if key in section.fields}
@@ -205,8 +205,11 @@ class Settings(Resource):
         answer = self._client.post(path, WRITE, json=body)
         return answer if isinstance(answer, dict) else {}
 
+    def _parsed(self, export: Mapping[str, Any]) -> Stored:
+        return parsed(export, lambda: self._client.features().settings_by_key)
+
     def _export(self) -> Stored:
-        stored = parsed(self._client.get_mapping("configs/export", READ))
+        stored = self._parsed(self._client.get_mapping("configs/export", READ))
         if stored.by_key:
             return stored
         keys = self._said or resolved(self._given, stored)[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
 
 # Settings whose value is a mapping. Where the server nests all of them (before 0.10) nothing else tells.
 MAPPINGS = frozenset(
@@ -62,14 +62,18 @@ class Stored:
         return ""
 
 
-def parsed(export: Mapping[str, Any]) -> Stored:
+def parsed(export: Mapping[str, Any], by_key: Callable[[], bool] = lambda: True) -> Stored:
     """Return what `configs/export` showed.
 
-    Its form tells how the server keeps settings, and unlike the version costs no call.
+    Its form tells how the server keeps settings, and unlike the version costs no call. Only of one that has both forms,
+    as after an import that was made for another version, ``by_key`` is asked.
     """
-    if any("." in key for key in export):
+    dotted = any("." in key for key in export)
+    nested = "version" in export or any("." not in key and isinstance(value, Mapping) for key, value in export.items())
+    if dotted and (not nested or by_key()):
         return Stored(export, True, export)
-    return Stored(dict(_leaves("", {k: v for k, v in export.items() if k != "version"})), False, export)
+    plain = {key: value for key, value in export.items() if key != "version" and "." not in key}
+    return Stored(dict(_leaves("", plain)), False, export)
 
 
 def placed(document: Mapping[str, Any], values: Mapping[str, Any]) -> Dict[str, Any]:

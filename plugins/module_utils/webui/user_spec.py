@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
 from ..converge import Secret, Wish
@@ -174,6 +174,11 @@ def is_image(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def is_of_the_web(url: Optional[str]) -> bool:
+    """Tell whether a picture is an address that a browser would fetch."""
+    return url is not None and urlsplit(url).scheme in ("http", "https")
 
 
 def _wish(said: Mapping[str, Any], place: str, update_password: str) -> Wish:

@@ -15,7 +15,7 @@ from .client import Client
 from .groups import Groups
 from .pacing import MOST_CALLS, Gate, http_failure, pauses
 from .problems import shortened
-from .user_spec import ALWAYS, VERIFY, Problem, refused, shown_image
+from .user_spec import ALWAYS, VERIFY, Problem, is_of_the_web, refused, shown_image
 
 BASIC = ("id", "email", "name", "role")
 # What 0.6 and 0.8 say where the primary admin may not be changed.
@@ -192,6 +192,11 @@ class Users(Resource):
             found = self._groups.problems(wish.fields["groups"]) if wish.fields.get("groups") else []
             if wish.name not in self._records and "password" not in wish.fields:
                 found.append("the account is not there yet, and to make it a password is needed")
+            image = wish.fields.get("profile_image_url")
+            if is_of_the_web(image) and not self._client.features().pictures_of_the_web:
+                found.append(
+                    "profile_image_url is of the web, which Open WebUI 0.8 does not take; give a data: address"
+                )
             if found and not self._listed:
                 words = "; ".join(shortened(problem) for problem in found)
                 raise Failure(f"The user {wish.name} cannot be as wanted: {words}.")

@@ -134,7 +134,7 @@ def test_before_0_8_what_is_public_has_no_writers_of_its_own() -> None:
     given = {"public": True, "write": {"groups": ["teachers"]}}
     old, _client = grants("0.6.43")
     assert old.problems(given) == [
-        "access cannot be public and name somebody before Open WebUI 0.8; drop access.public or the names"
+        "access cannot be public with names before Open WebUI 0.8; drop access.public or the names"
     ]
     new, _client = grants()
     assert new.problems(given) == []

@@ -115,6 +115,10 @@ def test_a_nested_export_is_known_by_its_form() -> None:
     assert stored.values == {"ui.enable_signup": False, "user.permissions": {"chat": {"delete": True}}}
     assert parsed(EXPORT).by_key
     assert not parsed({"version": 0, "ui": {}}).by_key
+    both = {**NESTED, "ui.enable_signup": True}
+    old = parsed(both, lambda: False)
+    assert (old.by_key, old.values, old.document) == (False, stored.values, both)
+    assert parsed(both, lambda: True).by_key
     given = {"user": {"permissions": {"chat": {"share": False}}}, "ui": {"visibility": {"a": True}}}
     assert resolved(given, parsed({"version": 0}))[0] == {
         "user.permissions": {"chat": {"share": False}},

@@ -236,6 +236,17 @@ def test_all_that_only_the_server_knows_is_wrong_is_told_at_once(server, client)
     assert "2 of 3 users" in failure.message
 
 
+@pytest.mark.parametrize(("version", "takes"), [("0.6.43", True), ("0.8.12", False), ("0.12.4", True)])
+def test_a_picture_of_the_web_is_refused_before_any_write_where_the_version_takes_none(server, client, version, takes):
+    server.version = version
+    said = entry("anna@example.org", password="x", profile_image_url="https://example.org/a.png")
+    if takes:
+        assert many(client, said)["changed"]
+    else:
+        assert "profile_image_url is of the web, which Open WebUI 0.8 does not take" in told(many, client, said).message
+        assert not server.writes()
+
+
 @pytest.mark.parametrize("writes", range(6))
 def test_a_run_that_breaks_off_tells_how_far_it_came_and_the_next_finishes(server, client, writes):
     server.add_group("staff")
