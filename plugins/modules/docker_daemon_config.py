@@ -12,7 +12,10 @@ version_added: 0.1.0
 description:
   - Merges settings into the configuration file of the Docker daemon and keeps all that others wrote there.
   - Compares what the file means, not how it is written. A file that already says what is wanted is not touched.
-  - Replaces the file in one stroke, after C(dockerd) itself has accepted the new one.
+  - Replaces the file in one stroke, after C(dockerd) itself has accepted the new one. Keys keep their order.
+  - Of two runs at once one waits for the other, so neither loses what the other wrote.
+  - A file that it could not write again as it was meant, such as one with comments or with a key that stands there twice, is
+    refused and left as it is.
   - Never restarts Docker. The results tell whether a restart is needed or a reload suffices.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)

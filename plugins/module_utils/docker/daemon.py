@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from ..errors import Failure
 
@@ -48,6 +48,9 @@ RELOADABLE_FEATURES = frozenset(["buildkit"])
 
 Config = Dict[str, Any]
 
+# No setting of Docker's is deeper than five, and each level costs a recursion.
+MAX_DEPTH = 50
+
 _URL_PASSWORD = re.compile(r"://[^/@:\s]*:([^/@\s]+)@")
 # splunk-token is one; see Docker's log drivers.
 _SECRET_NAME = re.compile(r"(token|password|secret)$", re.IGNORECASE)
@@ -59,11 +62,18 @@ def canonical(value: Any) -> str:
 
 
 def parse(text: str, path: str) -> Config:
-    """Return the settings in the text of a daemon.json; an empty file has none, as for dockerd."""
+    """Return the settings in the text of a daemon.json; an empty file has none, as for dockerd.
+
+    Raises Failure for all that could not be written again as it was meant: two keys of one name, numbers that no JSON
+    holds, half a character.
+    """
     if not text.strip():
         return {}
     try:
-        config = json.loads(text, parse_constant=_refuse_constant)
+        config = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_doubles)
+        if _deeper(config, MAX_DEPTH):
+            raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
+        render({"": config}).encode()
     except (ValueError, RecursionError) as error:
         raise Failure(
             f"{path} is not valid JSON ({error}) and was left as it is; mend it by hand, "
@@ -78,18 +88,24 @@ def parse(text: str, path: str) -> Config:
 
 
 def render(config: Mapping[str, Any]) -> str:
-    """Return the text of a daemon.json."""
-    return json.dumps(config, indent=4, ensure_ascii=False) + "\n"
+    """Return the text of a daemon.json, its keys in the order they have."""
+    return json.dumps(config, indent=4, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def merge(present: Mapping[str, Any], wanted: Mapping[str, Any], path: str, above: str = "") -> Config:
     """Return the present settings with the wanted ones laid over: objects merged, lists and scalars replaced."""
+    if not above and _deeper(wanted, MAX_DEPTH):
+        raise Failure(
+            f"The settings for {path} are nested more than {MAX_DEPTH} levels deep; no setting of Docker's is."
+        )
     merged = dict(present)
     for key, value in wanted.items():
         name = above + key
         old = present.get(key)
         if value is None:
             raise Failure(f"The setting {name} is null; give it a value, or remove it from {path} with state=absent.")
+        if not isinstance(value, dict):
+            _refuse_unwritable(value, name)
         if old is not None and isinstance(old, dict) != isinstance(value, dict):
             raise Failure(
                 f"{name} in {path} is {_kind(old)} where {_kind(value)} is wanted, and was left as it is; "
@@ -166,6 +182,35 @@ def _needs_restart(key: str, after: Mapping[str, Any]) -> bool:
 
 def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is a number for JavaScript only")
+
+
+def _refuse_doubles(pairs: List[Tuple[str, Any]]) -> Config:
+    config = dict(pairs)
+    if len(config) < len(pairs):
+        names = [name for name, _value in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'"{double}" stands there twice')
+    return config
+
+
+def _refuse_unwritable(value: Any, name: str) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError as error:
+        raise Failure(f"The setting {name} cannot be written as JSON ({error}); give it another value.") from error
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    """Tell whether a value has more levels than these, without a recursion that could itself be too deep."""
+    layer = [value]
+    for _level in range(levels + 1):
+        layer = [
+            item
+            for outer in layer
+            if isinstance(outer, (dict, list))
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(layer)
 
 
 def _kind(value: Any) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Mapping, Optional, Sequence
 
 from ..converge import Outcome, Present, Resource, State, Step, Wish, converge
@@ -41,9 +42,10 @@ class DaemonConfig(Resource):
 
     def refusal(self, step: Step) -> Optional[str]:
         # Judged here and not in update(), so that a check run fails where the real one would.
-        if self._validate:
+        obstacle = daemon_file.obstacle(step.name)
+        if obstacle is None and self._validate:
             daemon_file.validate(daemon.render(settings(step)), step.name)
-        return None
+        return obstacle
 
     def update(self, step: Step) -> None:
         self.backup_file = daemon_file.write(step.name, daemon.render(settings(step)), self._backup)
@@ -57,7 +59,9 @@ def settings(step: Step) -> daemon.Config:
 def configure(path: str, wanted: Mapping[str, Any], *, absent: bool, check_mode: bool, **how: bool) -> dict[str, Any]:
     """Bring the file to the wanted settings and tell what dockerd needs to take them up."""
     resource = DaemonConfig(absent, **how)
-    outcome = converge(resource, [Wish(path, fields=wanted)], check_mode=check_mode)
+    # A check run waits for nobody, since it loses nothing.
+    with contextlib.nullcontext() if check_mode else daemon_file.locked(path):
+        outcome = converge(resource, [Wish(path, fields=wanted)], check_mode=check_mode)
     result = outcome.single()
     if outcome.steps:
         result["config"] = settings(outcome.steps[0])
