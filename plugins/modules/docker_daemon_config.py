@@ -14,7 +14,7 @@ description:
   - Compares what the file means, not how it is written. A file that already says what is wanted is not touched.
   - Replaces the file in one stroke, after C(dockerd) itself has accepted the new one. Keys keep their order.
   - Of two runs at once one waits for the other, so neither loses what the other wrote.
-  - A file that it could not write again as it was meant, such as one with comments or with a key that stands there twice, is
+  - A file that it could not write again as it was meant, such as one with comments or with two keys of one name, is
     refused and left as it is.
   - Never restarts Docker. The results tell whether a restart is needed or a reload suffices.
 author:
