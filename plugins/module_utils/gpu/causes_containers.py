@@ -64,6 +64,9 @@ def _stale(host: Host, vendor: str, spec: Spec) -> Optional[str]:
 
 
 def _lacks(gpu: Gpu) -> Optional[str]:
+    if gpu.vendor == AMD and gpu.unified:
+        # A part of a processor is no card that a specification must name.
+        return None
     if gpu.mig_enabled:
         missing = [f"{gpu.index}:{one.index}" for one in gpu.slices if not one.cdi_names]
         return f"it lacks the MIG device {missing[0]}" if missing else None

@@ -180,8 +180,8 @@ def _modes(host: Host, gpus: list[Gpu]) -> Iterator[Problem]:
         if gpu.mig_enabled and not gpu.slices and not host.smi.hangs:
             yield Problem(
                 "mig-empty",
-                f"MIG is on for {gpu.name} and it has no slices, so nothing can use it: make some (`nvidia-smi mig -i "
-                f"{gpu.index} -cgi ... -C`), or switch MIG off (`nvidia-smi -i {gpu.index} -mig 0`).",
+                f"MIG is on for {gpu.name} and it has no slices, so nothing can use it: make some with `nvidia-smi "
+                f"mig -i {gpu.index} -C -cgi PROFILE`, or switch MIG off with `nvidia-smi -i {gpu.index} -mig 0`.",
                 gpu=gpu.bus_id or None,
             )
         mode = modes.get(gpu.index, "")

@@ -25,7 +25,7 @@ LINGER_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program printed. ``code`` is None for one that gave no answer in time, or could not be started."""
+    """What a program printed. ``code`` is None for one that was killed, or could not be started."""
 
     code: Optional[int]
     out: str = ""
@@ -61,18 +61,24 @@ def run(words: Sequence[str], seconds: float) -> Answer:
         )
     except OSError as error:
         return Answer(None, err=error.strerror or str(error))
-    printed = _read(process, time.monotonic() + seconds)
+    end = time.monotonic() + seconds
+    printed = _read(process, end)
+    flood = sum(map(len, printed)) >= LIMIT_BYTES
+    if not flood:
+        # A program may close its pipes and go on.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, end - time.monotonic()))
     ended = process.poll() is not None
     with contextlib.suppress(OSError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(GRACE_SECONDS)
     out, err = (text.decode("utf-8", "replace") for text in printed)
-    return Answer(process.returncode if ended else None, out, err, hangs=not ended)
+    return Answer(process.returncode if ended else None, out, err, hangs=not ended and not flood)
 
 
 def _read(process: subprocess.Popen[bytes], end: float) -> list[bytes]:
-    """Return what the program prints until both pipes are closed, it has ended, or time is up."""
+    """Return what the program prints until both pipes are closed, it has ended, it is too much, or time is up."""
     printed = [b"", b""]
     with selectors.DefaultSelector() as selector:
         for place, pipe in enumerate((process.stdout, process.stderr)):
@@ -91,14 +97,7 @@ def _read(process: subprocess.Popen[bytes], end: float) -> list[bytes]:
                 printed[key.data] += chunk
                 if not chunk:
                     selector.unregister(key.fileobj)
-    _settle(process, end)
     for pipe in (process.stdout, process.stderr):
         if pipe is not None:
             pipe.close()
     return printed
-
-
-def _settle(process: subprocess.Popen[bytes], end: float) -> None:
-    """Give a program that has closed its pipes the rest of its time to end."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(max(0.0, end - time.monotonic()))

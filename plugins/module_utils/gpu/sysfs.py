@@ -109,7 +109,7 @@ def model(root: str, one: Device) -> str:
     maker = NAMES[VENDORS[one.vendor]]
     for place in PCI_IDS:
         listed = text(root, place)
-        block = re.search(rf"^{one.vendor:04x}  .*\n((?:[\t#].*\n|\n)*)", listed, re.MULTILINE)
+        block = re.search(rf"^{one.vendor:04x}  .*\n((?:[\t#].*\n?|\n)*)", listed, re.MULTILINE)
         found = block and re.search(rf"^\t{one.device:04x}  (.+)$", block.group(1), re.MULTILINE)
         if found:
             return f"{maker} {found.group(1).strip()}"
