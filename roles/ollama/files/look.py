@@ -171,7 +171,28 @@ def container(name: str, volume: str, info: dict[str, Any]) -> dict[str, Any]:
         "foreign": foreign(known),
         "pulling": pulling(process(known)),
         "models_path": models_path(volume, info),
+        "foreign_files": foreign_files(models_path(volume, info), info),
     }
+
+
+def foreign_files(models: str, info: dict[str, Any]) -> bool:
+    """Whether the volume holds what is not root's, which root without capabilities cannot change.
+
+    Where an engine maps its users, the container's root is somebody else here and owns what it wrote.
+    """
+    if any("name=userns" in option or "name=rootless" in option for option in info.get("SecurityOptions") or []):
+        return False
+    if not models:
+        return True
+    place = Path(models).parent
+    patterns = ("*", "models/*", "models/blobs/*", "models/manifests/**/*")
+    try:
+        return any(
+            path.lstat().st_uid != 0 for path in [place, *(one for each in patterns for one in place.glob(each))]
+        )
+    except OSError:
+        # Not made yet.
+        return False
 
 
 def inspected(name: str) -> dict[str, Any]:
