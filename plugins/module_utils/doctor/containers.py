@@ -1,0 +1,133 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is worth knowing of a container, out of all that the engine tells; never its variables, which may be secrets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Mapping, Sequence
+
+from .engine import Engine
+
+LABEL = "org.selfhosted.llm.role"
+OLLAMA, OPEN_WEBUI = "ollama", "open-webui"
+# Where a server keeps what must outlive its container.
+DATA = {OLLAMA: "/root/.ollama", OPEN_WEBUI: "/app/backend/data"}
+ROTATED_BY_NATURE = ("local", "journald", "syslog", "none")
+WORDS = 200
+
+
+def containers(engine: Engine, expected: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return our containers, those that were expected, and others that run the same servers.
+
+    One that was expected and is not there has the state ``missing``.
+    """
+    declared = {str(one["name"]): one for one in expected}
+    found = []
+    for listed in engine.get("/containers/json", all=1) or []:
+        name = str((listed.get("Names") or ["/"])[0]).lstrip("/")
+        labels = listed.get("Labels") or {}
+        wish = declared.get(name)
+        kind = labels.get(LABEL) or (wish and wish["kind"]) or kind_of_image(str(listed.get("Image")))
+        known = engine.container(str(listed["Id"])) if kind else None
+        if known:
+            found.append({**entry(known, str(kind)), "declared": wish and told(wish)})
+    there = {one["name"] for one in found}
+    gone = [
+        {"name": name, "kind": wish["kind"], "state": "missing", "declared": told(wish)}
+        for name, wish in declared.items()
+        if name not in there
+    ]
+    return sorted(found + gone, key=lambda one: (one["kind"], one["name"]))
+
+
+def told(wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was declared of a container, without URLs, which may hold passwords."""
+    return {name: value for name, value in wish.items() if name != "ollama_urls"}
+
+
+def kind_of_image(reference: str) -> str:
+    """Return which server an image holds by its name, or nothing."""
+    last = reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return last if last in (OLLAMA, OPEN_WEBUI) else ""
+
+
+def entry(known: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return what is worth knowing of a container that the engine has inspected."""
+    state, config = known.get("State") or {}, known.get("Config") or {}
+    host = known.get("HostConfig") or {}
+    return {
+        "name": str(known.get("Name", "")).lstrip("/"),
+        "kind": kind,
+        "ours": LABEL in (config.get("Labels") or {}),
+        "image": config.get("Image", ""),
+        "state": state.get("Status", ""),
+        "health": (state.get("Health") or {}).get("Status", ""),
+        "exit_code": state.get("ExitCode", 0),
+        # The runtime's words for a container that cannot start, such as a GPU that is not there.
+        "error": " ".join(str(state.get("Error") or "").split())[:WORDS],
+        "out_of_memory": bool(state.get("OOMKilled")),
+        "restarts": known.get("RestartCount", 0),
+        "created": known.get("Created", ""),
+        "started": state.get("StartedAt", ""),
+        "pid": state.get("Pid", 0),
+        "restart_policy": (host.get("RestartPolicy") or {}).get("Name") or "no",
+        "log_driver": (host.get("LogConfig") or {}).get("Type", ""),
+        "log_rotates": _rotates(host.get("LogConfig") or {}),
+        "privileged": bool(host.get("Privileged")),
+        "network_mode": host.get("NetworkMode", ""),
+        "addresses": _addresses(known),
+        "mounts": [_mount(one) for one in known.get("Mounts") or []],
+        "ports": _ports(known),
+        "gpu": _gpu(host),
+    }
+
+
+def _rotates(log: Mapping[str, Any]) -> bool:
+    driver = str(log.get("Type") or "")
+    return driver != "json-file" or "max-size" in (log.get("Config") or {}) or driver in ROTATED_BY_NATURE
+
+
+def _addresses(known: Mapping[str, Any]) -> list[str]:
+    networks = (known.get("NetworkSettings") or {}).get("Networks") or {}
+    return [one["IPAddress"] for one in networks.values() if one and one.get("IPAddress")]
+
+
+def _mount(one: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": one.get("Type", ""),
+        "name": one.get("Name", ""),
+        "source": one.get("Source", ""),
+        "target": one.get("Destination", ""),
+        "writable": bool(one.get("RW")),
+    }
+
+
+def _ports(known: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what is published, or would be where the container does not run."""
+    running = (known.get("NetworkSettings") or {}).get("Ports") or {}
+    wished = (known.get("HostConfig") or {}).get("PortBindings") or {}
+    found = []
+    for inside, bindings in (running or wished).items():
+        for one in bindings or []:
+            number = str(one.get("HostPort") or "")
+            found.append(
+                {
+                    "address": one.get("HostIp") or "0.0.0.0",  # noqa: S104 - what the engine means by none
+                    "port": int(number) if number.isdigit() else 0,
+                    "inside": int(inside.partition("/")[0]),
+                }
+            )
+    return sorted(found, key=lambda one: (one["port"], one["address"]))
+
+
+def _gpu(host: Mapping[str, Any]) -> str:
+    """Return by which way a GPU was reserved, or nothing."""
+    for request in host.get("DeviceRequests") or []:
+        if "gpu" in json.dumps(request.get("Capabilities") or []) or request.get("Driver") == "cdi":
+            return str(request.get("Driver") or "nvidia")
+    devices = [str(one.get("PathInContainer")) for one in host.get("Devices") or []]
+    if any(path.startswith("/dev/nvidia") for path in devices):
+        return "nvidia"
+    return "amd" if "/dev/kfd" in devices else ""

@@ -1,0 +1,187 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The machine below the containers: what it is, disks, memory, clock, units, and whether it waits for a reboot."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import pwd
+import re
+import shutil
+import stat
+import subprocess
+from typing import Any, Iterable, Optional, Sequence, Tuple
+
+# Units that the service leans on. Others are told of only where they failed.
+OF_INTEREST = re.compile(r"^(docker|containerd|nvidia-|ollama|selfhosted-llm|chrony|ntp|systemd-timesyncd)")
+KINDS = (".service", ".timer", ".socket", ".mount", ".path")
+SYSTEMCTL = ("list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full")
+SYSTEMCTL_SECONDS = 10
+# What adjtimex returns for a clock that nobody sets.
+TIME_ERROR = 5
+MARK = "/var/lib/selfhosted-llm/converged.json"
+
+
+def machine(root: str = "/") -> dict[str, Any]:
+    """Return what this machine is, and as whom it is looked at."""
+    release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text(root, "etc/os-release"), re.MULTILINE))
+    return {
+        "name": platform.node(),
+        "os": release.get("PRETTY_NAME", ""),
+        "kernel": platform.release(),
+        "architecture": platform.machine(),
+        "user": pwd.getpwuid(os.geteuid()).pw_name if _known_user() else str(os.geteuid()),
+        "container": in_container(root),
+    }
+
+
+def in_container(root: str = "/") -> bool:
+    """Tell whether this machine is a container, whose kernel, clock and reboots are another's."""
+    marks = ("run/systemd/container", "run/.containerenv", ".dockerenv")
+    return any(os.path.exists(os.path.join(root, mark)) for mark in marks)
+
+
+def disks(places: Iterable[Tuple[str, str]]) -> list[dict[str, Any]]:
+    """Return each file system that a place is on, once. ``places`` are a path and what lies there."""
+    found: dict[int, dict[str, Any]] = {}
+    for path, what in places:
+        there = nearest(path)
+        try:
+            device, state = os.stat(there).st_dev, os.statvfs(there)
+        except OSError:
+            continue
+        disk = found.setdefault(
+            device,
+            {
+                "path": there,
+                "holds": [],
+                "size": state.f_blocks * state.f_frsize,
+                "free": state.f_bavail * state.f_frsize,
+                "inodes": state.f_files,
+                "inodes_free": state.f_favail,
+                "read_only": bool(state.f_flag & os.ST_RDONLY),
+            },
+        )
+        if what not in disk["holds"]:
+            disk["holds"].append(what)
+    return list(found.values())
+
+
+def nearest(path: str) -> str:
+    """Return the path, or what is above it where this user cannot see so far."""
+    while path != "/" and not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def memory(root: str = "/") -> dict[str, Any]:
+    """Return memory in bytes, and the share of the last minute in percent in which somebody waited for it."""
+    lines = re.findall(r"^(\w+):\s+(\d+) kB", text(root, "proc/meminfo"), re.MULTILINE)
+    kilobytes = {name: int(value) for name, value in lines}
+    waited = re.search(r"^some .*?avg60=([\d.]+)", text(root, "proc/pressure/memory"), re.MULTILINE)
+    return {
+        "total": kilobytes.get("MemTotal", 0) * 1024,
+        "available": kilobytes.get("MemAvailable", 0) * 1024,
+        "swap_total": kilobytes.get("SwapTotal", 0) * 1024,
+        "swap_free": kilobytes.get("SwapFree", 0) * 1024,
+        "pressure": float(waited.group(1)) if waited else None,
+    }
+
+
+def clock_synchronised() -> Optional[bool]:
+    """Return whether somebody keeps the kernel's clock right, None where the kernel does not tell."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        # All zero is a question and no order; the structure is shorter than this on every machine.
+        state = libc.adjtimex(ctypes.create_string_buffer(1024))
+    except (OSError, AttributeError):
+        return None
+    return None if state < 0 else state != TIME_ERROR
+
+
+def units() -> Optional[list[dict[str, str]]]:
+    """Return the units of interest and those that failed, None where there is no systemd."""
+    program = shutil.which("systemctl")
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(  # noqa: S603 - found on this host, and given nothing of a person's
+            [program, *SYSTEMCTL], capture_output=True, text=True, timeout=SYSTEMCTL_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return read_units(done.stdout) if done.returncode == 0 else None
+
+
+def read_units(printed: str) -> list[dict[str, str]]:
+    """Return the units of interest and those that failed, of what systemctl printed."""
+    found = []
+    for line in printed.splitlines():
+        fields = line.split(None, 4)
+        if len(fields) < 4 or not fields[0].endswith(KINDS) or fields[1] == "not-found":
+            continue
+        name, _load, active, sub = fields[:4]
+        if active == "failed" or OF_INTEREST.match(name):
+            found.append({"name": name, "active": active, "sub": sub})
+    return found
+
+
+def reboot(root: str = "/") -> str:
+    """Return why the machine should be rebooted, or nothing."""
+    if os.path.exists(os.path.join(root, "run/reboot-required")):
+        packages = sorted(set(text(root, "run/reboot-required.pkgs").split()))
+        return f"updated packages ask for it ({', '.join(packages[:4])})" if packages else "updated packages ask for it"
+    modules = os.path.join(root, "lib/modules")
+    kernels = os.listdir(modules) if os.path.isdir(modules) else []
+    if kernels and platform.release() not in kernels and not in_container(root):
+        return f"kernel {platform.release()} runs and its modules are gone, so that no module can be loaded any more"
+    return ""
+
+
+def file_state(path: str) -> dict[str, Any]:
+    """Return owner and mode of a file; ``exists`` is None where this user cannot see so far."""
+    try:
+        state = os.stat(path)
+    except FileNotFoundError:
+        return {"path": path, "exists": False}
+    except OSError:
+        return {"path": path, "exists": None}
+    return {"path": path, "exists": True, "mode": f"{stat.S_IMODE(state.st_mode):04o}", "uid": state.st_uid}
+
+
+def converged(path: str = MARK) -> Optional[dict[str, Any]]:
+    """Return the mark that site.yml leaves, with the time in seconds since 1970 when it was last changed."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            mark = json.load(file)
+        return {"at": int(os.stat(path).st_mtime), "mark": mark if isinstance(mark, dict) else {}}
+    except (OSError, ValueError):
+        return None
+
+
+def installed(programs: Sequence[str], root: str = "/") -> bool:
+    """Tell whether one of these programs is on the host, also where no PATH leads."""
+    folders = ("usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "snap/bin")
+    places = [os.path.join(root, folder, one) for folder in folders for one in programs]
+    return any(map(shutil.which, programs)) or any(map(os.path.exists, places))
+
+
+def text(root: str, path: str) -> str:
+    """Return the text of a file, nothing where it cannot be read."""
+    try:
+        with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _known_user() -> bool:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        return False
+    return True

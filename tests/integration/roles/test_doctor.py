@@ -1,0 +1,222 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The doctor on real hosts: one that site.yml has converged, one with many faults, a bare one, one that is gone.
+
+What is seen is host_info's, what is said doctor_info's. The bed has one Ollama, an old one with known vulnerabilities,
+so the healthy host accepts these by name; those of the other are found.
+"""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from host import ANSIBLE, ROOT, Host, Run, bed_host
+
+HERE = Path(__file__).resolve().parent
+PASSWORD = "a-password-of-this-test"
+# What doctor_faults.sh plants, by name.
+PLANTED = {
+    "container-differs",
+    "container-docker-socket",
+    "container-foreign",
+    "container-missing",
+    "container-out-of-memory",
+    "container-privileged",
+    "container-restarting",
+    "container-stopped",
+    "container-unhealthy",
+    "data-not-kept",
+    "disk-full",
+    "docker-api-exposed",
+    "gpu-not-used",
+    "image-not-pinned",
+    "inodes-low",
+    "inventory-changed",
+    "live-restore-off",
+    "logs-without-rotation",
+    "ollama-exposed",
+    "ollama-silent",
+    "open-webui-exposed",
+    "open-webui-silent",
+    "open-webui-without-ollama",
+    "reboot-required",
+    "restart-policy-missing",
+    "secret-key-open",
+    "unit-failed",
+    "volume-missing",
+    "vulnerable",
+}
+
+
+@dataclass
+class Ward:
+    """The hosts, and the inventory that names them."""
+
+    folder: Path
+    well: Host
+    ill: Host
+    bare: Host
+
+    def inventory(self) -> dict[str, Any]:
+        prefix = self.well.name.removesuffix("-well")
+        two = [{"name": "ollama", "port": 11434}, {"name": "ollama-b", "port": 11435}]
+        hosts: dict[str, Any] = {
+            self.well.name: {"doctor_ignore": ["vulnerable:ollama"]},
+            self.ill.name: {"ollama_instances": two},
+            self.bare.name: None,
+            f"{prefix}-gone": None,
+        }
+        common = {
+            "ansible_connection": "community.docker.docker",
+            "ansible_python_interpreter": "/usr/bin/python3",
+            "ollama_image": "selfhosted-llm-bed/ollama",
+            "ollama_version": "0.9.3",
+            "ollama_pull": "never",
+            "open_webui_image": "selfhosted-llm-bed/open-webui",
+            "open_webui_version": "0.12.4",
+            "open_webui_pull": "never",
+            "open_webui_ollama_urls": ["http://ollama:11434"],
+            "open_webui_admin_email": "admin@example.org",
+            "open_webui_admin_password": PASSWORD,
+        }
+        groups = {"ollama_hosts": {"hosts": hosts}, "open_webui_hosts": {"hosts": dict.fromkeys(hosts)}}
+        return {"all": {"children": groups, "vars": common}}
+
+    def play(self, playbook: str, *words: str) -> Run:
+        inventory = self.folder / "inventory.json"
+        inventory.write_text(json.dumps(self.inventory()))
+        command = [str(ANSIBLE), "-i", str(inventory), str(ROOT / "playbooks" / playbook), *words]
+        environment = {
+            **os.environ,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "COLUMNS": "100",
+        }
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=280, check=False
+        )
+        changed = re.findall(r"changed=(\d+)", done.stdout)
+        return Run(done.returncode, sum(map(int, changed)), done.stdout + done.stderr)
+
+    def report(self, *words: str) -> tuple[Run, dict[str, Any]]:
+        path = self.folder / "doctor.json"
+        path.unlink(missing_ok=True)
+        run = self.play("doctor.yml", "-e", f"doctor_json={path}", *words)
+        assert path.exists(), run.text
+        return run, dict(json.loads(path.read_text())["hosts"])
+
+
+@pytest.fixture(scope="module")
+def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
+    folder = tmp_path_factory.mktemp("doctor")
+    images = ("ollama", "open-webui")
+    with ExitStack() as hosts:
+        well = hosts.enter_context(bed_host("well", folder, images=images))
+        ill = hosts.enter_context(bed_host("ill", folder, images=images))
+        made = Ward(folder, well, ill, hosts.enter_context(bed_host("bare", folder)))
+        with ThreadPoolExecutor() as pool:
+            converged = pool.submit(made.play, "site.yml", "--limit", well.name)
+            # Its containers are not the roles', but its engine is.
+            engine = pool.submit(ill.role, "docker")
+            for run in (converged.result(), engine.result()):
+                assert run.code == 0, run.text
+        ill.copy(HERE / "doctor_faults.sh", "/srv/doctor_faults.sh")
+        ill.sh("timeout 100 bash /srv/doctor_faults.sh")
+        yield made
+
+
+def ids(host: dict[str, Any]) -> set[str]:
+    return {one["id"] for one in host["findings"]}
+
+
+def containers(host: Host) -> str:
+    return host.sh(
+        "docker ps --all --no-trunc --format '{{.ID}} {{.Names}} {{.CreatedAt}}'; ls -l /var/lib/selfhosted-llm"
+    )
+
+
+class Page(html.parser.HTMLParser):
+    """What of a page leads elsewhere or runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links += [str(value) for name, value in attributes if name in ("src", "href", "action")]
+
+
+def test_each_fault_is_found_and_none_on_a_healthy_host(ward: Ward) -> None:
+    before = containers(ward.well)
+    page = ward.folder / "doctor.html"
+    run, hosts = ward.report("-e", f"doctor_html={page}")
+    assert ids(hosts[ward.well.name]) == set(), hosts[ward.well.name]["findings"]
+    assert ids(hosts[ward.ill.name]) == PLANTED
+    assert ids(hosts[ward.bare.name]) == {"engine-missing"}
+    gone = next(name for name in hosts if name.endswith("-gone"))
+    assert ids(hosts[gone]) == {"unreachable"}
+    # The recap counts who is ill, and nothing changed anywhere.
+    assert (run.code, run.changed) == (2, 0), run.text
+    failed = dict(re.findall(r"^(\S+) +: .*failed=(\d)", run.text, re.MULTILINE))
+    assert failed == {ward.well.name: "0", ward.ill.name: "1", ward.bare.name: "1", gone: "1"}
+    assert containers(ward.well) == before
+    shown = Page()
+    shown.feed(page.read_text())
+    assert "table" in shown.tags
+    assert (shown.tags & {"script", "link", "img", "iframe"}, shown.links) == (set(), [])
+    assert page.stat().st_mode & 0o077 == 0
+    key = ward.well.sh("cat /etc/open-webui/secret_key")
+    for text in (run.text, page.read_text(), json.dumps(hosts)):
+        assert PASSWORD not in text
+        assert key not in text
+
+
+def test_the_table_has_the_hosts_side_by_side_and_each_way_out(ward: Ward) -> None:
+    run, hosts = ward.report("--check", "--limit", f"{ward.well.name}:{ward.bare.name}")
+    lines = run.text.splitlines()
+    table = lines.index(next(line for line in lines if line.startswith("state ")))
+    assert re.fullmatch(rf" +{ward.well.name} +{ward.bare.name}", lines[table - 1]), run.text
+    assert re.fullmatch(r"state +well +1 error", lines[table]), run.text
+    assert "127.0.0.1:11434 ollama" in run.text
+    assert "> Run ansible-playbook selfhosted.llm.site." in run.said
+    assert "2 hosts: 1 error." in run.text
+    assert "\\n" not in run.text
+    assert set(hosts) == {ward.well.name, ward.bare.name}
+
+
+def test_a_threshold_decides_how_it_ends(ward: Ward) -> None:
+    run, _hosts = ward.report("--limit", ward.ill.name, "-e", "doctor_fail_on=never")
+    assert run.code == 0, run.text
+
+
+def test_an_ordinary_user_is_told_what_was_not_seen(ward: Ward) -> None:
+    ward.well.sh("useradd --create-home plain")
+    run, hosts = ward.report("--limit", ward.well.name, "-e", "ansible_user=plain")
+    seen = hosts[ward.well.name]
+    assert ids(seen) == {"not-seen"}, seen["findings"]
+    assert "so run the playbook with --become" in run.said
+    assert seen["seen"]["containers"] is None
+    assert run.code == 0, run.text
+    assert seen["seen"]["disks"][0]["free"] > 0
+
+
+def test_an_engine_that_stopped_is_told_with_the_rest_of_the_host(ward: Ward) -> None:
+    ward.ill.sh("systemctl stop docker.socket docker")
+    _run, hosts = ward.report("--limit", ward.ill.name)
+    seen = ids(hosts[ward.ill.name])
+    assert {"engine-silent", "secret-key-open", "unit-failed", "reboot-required"} <= seen
+    assert not {one for one in seen if one.startswith("container-")}
