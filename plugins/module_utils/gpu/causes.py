@@ -12,7 +12,7 @@ from typing import Iterator, Optional, Tuple
 from . import causes_containers, causes_nvidia, causes_smi
 from .host import Host
 from .sysfs import VENDORS, is_gpu, number, text
-from .values import AMD, ERROR, WARNING, Problem
+from .values import AMD, ERROR, NVIDIA, WARNING, Problem
 
 # Of the driver that comes with ROCm 7.0.
 AMD_LEAST = (6, 14)
@@ -31,13 +31,17 @@ def find(host: Host) -> list[Problem]:
 
 def _amd(host: Host) -> Iterator[Problem]:
     seen = [one for one in host.devices if VENDORS[one.vendor] == AMD and is_gpu(one)]
+    # Beside a card of NVIDIA's that works it is most often a processor's graphics, or for the screen only.
+    grave = WARNING if any(gpu.driver_version for gpu in host.of(NVIDIA)) else ERROR
     for one in seen:
         if one.driver not in {"amdgpu", "vfio-pci"}:
             yield Problem(
                 "driver-missing",
-                f"The AMD GPU at {one.bus_id} has no driver ({one.driver or 'none'} instead of amdgpu): install AMD's "
-                f"amdgpu-dkms and the firmware, or a newer kernel, and reboot.",
-                gpu=one.bus_id,
+                f"The AMD GPU at {one.bus_id} has {f'the driver {one.driver}' if one.driver else 'no driver'} and not "
+                f"amdgpu: install AMD's amdgpu-dkms, or the kernel's module and its firmware, and reboot.",
+                # A card that the driver of old cards has is none for ROCm.
+                WARNING if one.driver else grave,
+                one.bus_id,
             )
     if not host.amd or not seen:
         return
@@ -46,6 +50,7 @@ def _amd(host: Host) -> Iterator[Problem]:
             "kfd-missing",
             "The driver amdgpu is loaded but there is no /dev/kfd, by which ROCm reaches GPUs: use a kernel with "
             "HSA_AMD, or install AMD's amdgpu-dkms.",
+            grave,
         )
     own = re.match(r"(\d{1,3})\.(\d{1,3})", text(host.root, "sys/module/amdgpu/version"), re.ASCII)
     if own and (number(own.group(1)), number(own.group(2))) < AMD_LEAST:
@@ -53,6 +58,7 @@ def _amd(host: Host) -> Iterator[Problem]:
             "rocm-too-old",
             f"AMD's driver is {host.amd}, older than that of ROCm 7 ({'.'.join(map(str, AMD_LEAST))}), with which "
             f"Ollama finds no GPU: install a newer amdgpu-dkms and reboot.",
+            grave,
         )
 
 

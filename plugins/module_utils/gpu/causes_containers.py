@@ -52,7 +52,7 @@ def _stale(host: Host, vendor: str, spec: Spec) -> Optional[str]:
     if vendor == NVIDIA and version and loaded and version != loaded:
         return f"it is of the driver {version} and {loaded} is loaded"
     for path in spec.files:
-        if path and not path.startswith(UVM) and not os.path.lexists(os.path.join(host.root, path.lstrip("/"))):
+        if path and not path.startswith(UVM) and _absent(os.path.join(host.root, path.lstrip("/"))):
             return f"it needs {path}, which is not there"
     there = {(gpu.index, one.index) for gpu in host.of(NVIDIA) for one in gpu.slices}
     known = vendor == NVIDIA and host.smi.cards and not host.smi.hangs
@@ -61,6 +61,17 @@ def _stale(host: Host, vendor: str, spec: Spec) -> Optional[str]:
         if known and place and place not in there:
             return f"it names the MIG device {name}, which is not there"
     return None
+
+
+def _absent(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        # What this user may not see can be there.
+        return False
+    return False
 
 
 def _lacks(gpu: Gpu) -> Optional[str]:

@@ -28,7 +28,7 @@ LAST_OLD_BRANCH = 580
 READ_WRITE = 0o666
 # GPUs of boards whose NVSwitches are not on PCI.
 HIDDEN_SWITCHES = re.compile(r"\bB[23]00\b")
-RESERVED = ("vfio-pci", "pci-stub")
+RESERVED = re.compile("vfio|pci-stub")
 
 
 def find(host: Host) -> Iterator[Problem]:
@@ -53,7 +53,7 @@ def _drivers(host: Host, seen: list[Device]) -> Iterator[Problem]:
     """Yield for each card what has it in place of NVIDIA's driver."""
     free = []
     for one in seen:
-        if one.driver in RESERVED:
+        if RESERVED.search(one.driver):
             yield Problem(
                 "passthrough",
                 f"The NVIDIA GPU at {one.bus_id} is kept for virtual machines ({one.driver}), so containers do not get "
@@ -238,31 +238,39 @@ def _file(host: Host, path: str) -> Optional[Problem]:
 def _fabric(host: Host, gpus: list[Gpu]) -> Iterator[Problem]:
     """Yield what keeps GPUs that are joined by NVSwitches from starting: CUDA fails there until all are joined."""
     hidden = [gpu for gpu in gpus if HIDDEN_SWITCHES.search(gpu.name)]
-    if not any(is_switch(one) for one in host.devices) and len(hidden) < 2:
+    seen = any(is_switch(one) for one in host.devices)
+    if not seen and len(hidden) < 2:
         return
-    have, wanted = driver.manager_version(host.root), host.driver.version
-    branch = wanted.partition(".")[0]
-    if have is None:
-        yield Problem(
-            "fabric-manager",
-            f"The GPUs are joined by NVSwitches and Fabric Manager is not installed, so CUDA does not start: install "
-            f"nvidia-fabricmanager-{branch} in version {wanted}, and enable the service nvidia-fabricmanager.",
-        )
-    elif have and have != wanted:
-        yield Problem(
-            "fabric-manager",
-            f"Fabric Manager is {have} and the driver is {wanted}, and it works only with its own version: install "
-            f"nvidia-fabricmanager-{branch} in version {wanted}, and restart the service nvidia-fabricmanager.",
-        )
-    elif not driver.manager_runs(host.root):
-        yield Problem(
-            "fabric-manager",
-            "The GPUs are joined by NVSwitches and Fabric Manager does not run, so CUDA does not start: run "
-            "`systemctl enable --now nvidia-fabricmanager`; its journal tells why it stopped.",
-        )
+    say = _manager(host)
+    if say:
+        # A virtual machine may have such GPUs and leave the switches to its host.
+        yield Problem("fabric-manager", say, ERROR if seen else WARNING)
     if hidden and not os.path.isdir(os.path.join(host.root, "sys/module/ib_umad")):
         yield Problem(
             "fabric-manager",
             "The module ib_umad is not loaded, without which Fabric Manager does not reach the NVSwitches of these "
             "GPUs: run `modprobe ib_umad`, name it in /etc/modules-load.d, and restart nvidia-fabricmanager.",
+            WARNING,
         )
+
+
+def _manager(host: Host) -> Optional[str]:
+    """Return what is wrong with Fabric Manager, or None."""
+    have, wanted = driver.manager_version(host.root), host.driver.version
+    package = f"nvidia-fabricmanager-{wanted.partition('.')[0]} in version {wanted}"
+    if have is None:
+        return (
+            f"The GPUs are joined by NVSwitches and Fabric Manager is not installed, so CUDA does not start: install "
+            f"{package}, and enable the service nvidia-fabricmanager."
+        )
+    if have and have != wanted:
+        return (
+            f"Fabric Manager is {have} and the driver is {wanted}, and it works only with its own version: install "
+            f"{package}, and restart the service nvidia-fabricmanager."
+        )
+    if not driver.manager_runs(host.root):
+        return (
+            "The GPUs are joined by NVSwitches and Fabric Manager does not run, so CUDA does not start: run "
+            "`systemctl enable --now nvidia-fabricmanager`; its journal tells why it stopped."
+        )
+    return None

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator
+from typing import Iterator, Optional
 
 from . import nvidia
 from .host import Host
@@ -26,6 +26,11 @@ MEANINGS = (
         re.compile(r"Insufficient Permissions", re.IGNORECASE),
         "permission",
         "nvidia-smi may not look at all there is to see (Insufficient Permissions): run the task with become.",
+    ),
+    (
+        re.compile(r"requires reset", re.IGNORECASE),
+        "gpu-lost",
+        "A GPU needs a reset before it works again: stop what uses it and run `nvidia-smi --gpu-reset`, or reboot.",
     ),
     (
         re.compile(r"couldn't find libnvidia-ml|NVML Shared Library Not Found", re.IGNORECASE),
@@ -72,7 +77,12 @@ def _said(host: Host, on_pci: bool) -> Iterator[Problem]:
     complaints = [f"{card.complaint} {card.bus_id}" for card in smi.cards if card.complaint]
     words = "\n".join([smi.said, *complaints])
     found = [*_lost(words), *_mismatch(host, words), *_inforom(words)]
-    found += [Problem(problem, say) for pattern, problem, say in MEANINGS if pattern.search(words)]
+    grave = ERROR if not smi.cards else WARNING
+    found += [
+        Problem(problem, say, grave if problem == "permission" else ERROR)
+        for pattern, problem, say in MEANINGS
+        if pattern.search(words)
+    ]
     if NONE_FOUND.search(words):
         found.append(_none_found(host, on_pci))
     # Why it is not loaded is told already, by what the kernel shows.
@@ -80,6 +90,21 @@ def _said(host: Host, on_pci: bool) -> Iterator[Problem]:
     if not found and not silent and (not smi.cards or smi.code or complaints):
         found.append(_fails(host, complaints))
     yield from found
+    if smi.cards:
+        yield from _unlisted(host, {problem.gpu for problem in found})
+
+
+def _unlisted(host: Host, told: set[Optional[str]]) -> Iterator[Problem]:
+    """Yield the cards that the driver has and nvidia-smi passes over without a word."""
+    listed = {card.bus_id for card in host.smi.cards} | told
+    for one in host.devices:
+        if VENDORS[one.vendor] == NVIDIA and is_gpu(one) and one.driver == "nvidia" and one.bus_id not in listed:
+            yield Problem(
+                "gpu-lost",
+                f"The driver has the GPU at {one.bus_id} but nvidia-smi does not list it, so its start failed or it is "
+                f"excluded: look for NVRM and Xid in `dmesg`.",
+                gpu=one.bus_id,
+            )
 
 
 def _lost(words: str) -> Iterator[Problem]:

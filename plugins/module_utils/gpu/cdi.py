@@ -16,6 +16,7 @@ from .sysfs import names, text
 # Later folders win. /var/run is a link to the second one.
 FOLDERS = ("/etc/cdi", "/run/cdi")
 ALL = "all"
+OURS = re.compile(r"nvidia|\bamd\b")
 
 _PAIR = re.compile(r"(\"[^\"]*\"|'[^']*'|[^\s\"'#][^#]*?):(?:\s+(.*))?$")
 _LIBRARY = re.compile(r"/lib(?:cuda|nvidia-ml)\.so\.(\d{2,4}\.[\d.]+)$", re.ASCII)
@@ -37,17 +38,18 @@ class Spec:
 
 
 def specs(root: str, folders: Sequence[str] = FOLDERS) -> Tuple[list[Spec], list[str]]:
-    """Return the specifications on the host, and the paths of those that are none."""
+    """Return the specifications on the host, and the paths of those for GPUs that cannot be read."""
     found, bad = [], []
     for folder in folders:
         for name in names(root, folder.lstrip("/")):
             if not name.endswith((".yaml", ".yml", ".json")):
                 continue
             path = os.path.join(folder, name)
-            spec = parse(text(root, path.lstrip("/")), path)
+            written = text(root, path.lstrip("/"))
+            spec = parse(written, path)
             if spec:
                 found.append(spec)
-            elif os.access(os.path.join(root, path.lstrip("/")), os.R_OK):
+            elif OURS.search(name + written) and os.access(os.path.join(root, path.lstrip("/")), os.R_OK):
                 bad.append(path)
     return found, bad
 

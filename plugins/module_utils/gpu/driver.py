@@ -54,8 +54,8 @@ class Driver:
 
 def look(root: str) -> Driver:
     """Return what the host shows of NVIDIA's driver."""
-    told = text(root, "proc/driver/nvidia/version").partition("\n")[0]
-    version = _VERSION.search(told)
+    told = text(root, "proc/driver/nvidia/version")
+    version = _VERSION.search(told.partition("\n")[0] if told.startswith("NVRM") else "")
     loaded = version.group(1) if version else command.first_line(text(root, "sys/module/nvidia/version"))
     release = text(root, "proc/sys/kernel/osrelease").lower()
     return Driver(

@@ -67,7 +67,7 @@ def look(root: str = "/", container: bool = False, asking: Callable[[], nvidia.S
 
 def nvidia_version(smi: nvidia.Smi, found: driver.Driver) -> str:
     """Return the version of NVIDIA's driver, "" where none works."""
-    return found.version or next((card.driver for card in smi.cards if card.driver), "")
+    return found.version or next((card.driver for card in smi.cards if card.driver), "") or found.jetson
 
 
 def gpus(
@@ -112,13 +112,13 @@ def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: dr
     return Gpu(
         NVIDIA,
         card.index,
-        card.name,
+        card.name or (known.name if known else "") or "NVIDIA GPU",
         card.uuid,
         card.bus_id,
         memory if card.unified else card.memory or 0,
         card.unified,
         capability,
-        card.driver or found.version,
+        card.driver or found.version or found.jetson,
         card.persistence,
         card.mig,
         card.slices,

@@ -49,7 +49,7 @@ _XML_TOTAL = re.compile(r"<total>(\d{1,9}) MiB</total>", re.ASCII)
 
 @dataclass(frozen=True)
 class Card:
-    """One line of nvidia-smi.
+    """One line of nvidia-smi. Texts that it does not tell are "".
 
     ``memory`` is in bytes; None where the card has none of its own or does not tell it. ``unified`` says that it has
     none of its own. ``complaint`` is what stands in place of a value, such as "GPU is lost".
@@ -135,7 +135,7 @@ def _card(told: dict[str, str]) -> Card:
     return Card(
         index=int(told["index"]),
         uuid=_text(told.get("uuid", "")),
-        name=first_line(_text(told.get("name", ""))) or "NVIDIA GPU",
+        name=_text(told.get("name", "")),
         bus_id=bus_id(told.get("pci.bus_id", "")),
         memory=int(memory.group(1)) * MIB if memory else None,
         unified=bool(_NOT_THERE.match(told.get("memory.total", ""))),

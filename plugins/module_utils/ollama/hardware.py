@@ -101,7 +101,7 @@ def left_out(smi: Smi) -> Tuple[str, ...]:
         )
         return (note,)
     return tuple(
-        f"{card.name} is left out, because {smi.path} does not tell its memory "
+        f"{card.name or 'A GPU'} is left out, because {smi.path} does not tell its memory "
         f"({card.complaint or 'no number'}); repair the driver, or give gpus if it can be used all the same."
         for card in smi.cards
         if card.memory is None and not card.unified
