@@ -6,11 +6,14 @@ waits so many seconds at the most until nobody pulls into these containers.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import http.client
 import json
 import os
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from importlib.util import find_spec
@@ -19,6 +22,11 @@ from typing import Any
 from urllib.parse import quote
 
 SOCKET = "/var/run/docker.sock"
+WATCH = "selfhosted-llm-gpu-watch"
+WATCH_FILES = (
+    *(f"/usr/local/lib/{WATCH}/gpu_{part}.py" for part in ("evidence", "remake", "watch")),
+    *(f"/etc/systemd/system/{WATCH}.{kind}" for kind in ("service", "timer")),
+)
 LABEL = "org.selfhosted.llm.role"
 BLOBS = "/root/.ollama/models/blobs"
 # A server that gets nothing for 30 s asks again. What has not moved for longer stands still.
@@ -160,8 +168,25 @@ def look(volumes: dict[str, str]) -> dict[str, Any]:
         "kfd": kfd.exists(),
         # Numbers, because the names may not exist inside the image.
         "gpu_groups": sorted({str(node.stat().st_gid) for node in nodes}),
+        "python": sys.executable,
+        "systemd": Path("/run/systemd/system").is_dir(),
+        "watch": gpu_watch(),
         "ours": ours(),
         "containers": {name: container(name, volume, info) for name, volume in volumes.items()},
+    }
+
+
+def gpu_watch() -> dict[str, Any]:
+    """What there is of the watch over the GPUs: a hash of each file, and whether its timer runs now and at a boot."""
+    hashes = {}
+    for path in WATCH_FILES:
+        with contextlib.suppress(OSError):
+            hashes[path] = hashlib.sha1(Path(path).read_bytes(), usedforsecurity=False).hexdigest()
+    active = ["systemctl", "--quiet", "is-active", f"{WATCH}.timer"]
+    return {
+        "hashes": hashes,
+        "runs": bool(hashes) and subprocess.run(active, check=False).returncode == 0,  # noqa: S603 - no input
+        "enabled": Path(f"/etc/systemd/system/timers.target.wants/{WATCH}.timer").is_symlink(),
     }
 
 

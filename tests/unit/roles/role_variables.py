@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,20 @@ ROOT = Path(__file__).resolve().parents[3]
 OLLAMA = ROOT / "roles" / "ollama"
 
 
+@functools.cache
+def loaded(path: Path) -> dict[str, Any]:
+    return dict(DataLoader().load_from_file(str(path), trusted_as_template=True))
+
+
 def rendered(files: list[Path], name: str, given: dict[str, Any]) -> Any:
     """Return a variable of these files, with what is given laid over them."""
     if AnsibleCollectionConfig.collection_finder is None:
         init_plugin_loader()
-    loader = DataLoader()
     variables: dict[str, Any] = {"inventory_hostname": "gpu-1", "ansible_check_mode": False}
     for path in files:
-        variables |= loader.load_from_file(str(path), trusted_as_template=True)
+        variables |= loaded(path)
     variables |= given
-    return Templar(loader=loader, variables=variables).template(variables[name])
+    return Templar(loader=DataLoader(), variables=variables).template(variables[name])
 
 
 def ollama(name: str, host: dict[str, Any] | None = None, *, of: str = "", **given: Any) -> Any:

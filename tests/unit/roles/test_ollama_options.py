@@ -216,29 +216,6 @@ def test_each_instance_has_its_gpu_its_volume_and_its_name_on_the_network() -> N
         assert ollama("__ollama_url", host, **own) == f"http://127.0.0.1:{11434 + int(number)}"
 
 
-CARDS = ["0, GPU-a, 24576", "1, GPU-b, 8192"]
-
-
-@pytest.mark.parametrize(
-    ("given", "mebibytes"),
-    [
-        ({"ollama_gpu_devices": ["1"]}, [8192]),
-        ({"ollama_gpu_devices": ["GPU-a"]}, [24576]),
-        ({"ollama_gpu_devices": 1}, [24576]),
-        ({"ollama_gpu_devices": [0, 1]}, [24576, 8192]),
-        ({"ollama_gpu": "none"}, []),
-    ],
-)
-def test_what_fits_is_judged_by_the_gpus_of_the_instance(given: dict[str, Any], mebibytes: list[int]) -> None:
-    listed = {"__ollama_gpu_list": {"stdout_lines": CARDS}}
-    found = ollama("__ollama_gpu_memory", {"nvidia": "580", "nvidia_runtime": True}, **listed, **given)
-    assert found == [size * 1048576 for size in mebibytes]
-
-
-def test_with_all_gpus_the_module_looks_for_itself() -> None:
-    assert ollama("__ollama_gpu_memory", {"nvidia": "580", "nvidia_runtime": True}) == "all"
-
-
 def test_what_was_chosen_goes_to_the_models() -> None:
     models = [{"name": "llama3", "choose": ["70b", "8b"]}]
     assert ollama("__ollama_choosing", ollama_models=models) == ["ollama"]

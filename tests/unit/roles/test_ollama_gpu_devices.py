@@ -1,0 +1,244 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which GPUs an instance of Ollama gets, and which wishes are refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from role_variables import ollama
+
+HOOK = {"nvidia": "NVRM version: 580", "nvidia_runtime": True}
+CDI = {**HOOK, "cdi": True}
+KFD = {"kfd": True, "gpu_groups": ["44"]}
+GIB = 1073741824
+
+
+def gpu(index: int, *, vendor: str = "nvidia", slices: int = 0, cdi: str = "", **more: Any) -> dict[str, Any]:
+    names = [f"nvidia.com/gpu={index}", f"nvidia.com/gpu=GPU-{index}"] if cdi == "both" else []
+    return {
+        "vendor": vendor,
+        "index": index,
+        "name": "Stand-in",
+        "uuid": f"GPU-{index}",
+        "memory_total": (index + 1) * 8 * GIB,
+        "unified": False,
+        "driver_version": "580",
+        "mig": {
+            "enabled": slices > 0,
+            "devices": [
+                {
+                    "index": number,
+                    "uuid": f"MIG-{index}{number}",
+                    "profile": "1g.10gb",
+                    "memory_total": GIB,
+                    "cdi_names": [],
+                }
+                for number in range(slices)
+            ],
+        },
+        "cdi_names": [cdi] if cdi and cdi != "both" else names,
+        **more,
+    }
+
+
+TWO = {"gpus": [gpu(0), gpu(1)], "problems": []}
+SLICED = {"gpus": [gpu(0), gpu(1, slices=2)], "problems": []}
+
+
+def instances(*devices: Any, **second: Any) -> dict[str, Any]:
+    made = [
+        {"name": letter, "port": 11434 + number, "gpu_devices": wish}
+        for number, (letter, wish) in enumerate(zip(("a1", "b1", "c1"), devices))
+    ]
+    made[-1].update(second)
+    return {"ollama_instances": made}
+
+
+def problems(told: dict[str, Any], given: dict[str, Any], host: dict[str, Any] = HOOK) -> list[str]:
+    """What is said of any instance, before the host was looked at and after."""
+    names = [one["name"] for one in given.get("ollama_instances", [{"name": "ollama"}])]
+    found = []
+    for name in names:
+        found += ollama("__ollama_problems", {}, of=name, **given)
+        found += ollama("__ollama_host_problems", host, of=name, __ollama_gpu_told=told, **given)
+    return list(dict.fromkeys(found))
+
+
+def requested(host: dict[str, Any], told: dict[str, Any], of: str = "", **given: Any) -> list[dict[str, Any]]:
+    return list(ollama("__ollama_device_requests", host, of=of, __ollama_gpu_told=told, **given))
+
+
+@pytest.mark.parametrize(
+    ("devices", "by_hook", "by_cdi"),
+    [
+        ("all", {"count": -1}, ["all"]),
+        (2, {"count": 2}, ["0", "1"]),
+        ("1", {"count": 1}, ["0"]),
+        ([1], {"device_ids": ["1"]}, ["1"]),
+        (["GPU-1", "0"], {"device_ids": ["GPU-1", "0"]}, ["GPU-1", "0"]),
+        (["1:0", "MIG-11"], {"device_ids": ["1:0", "MIG-11"]}, ["1:0", "MIG-11"]),
+        (["nvidia.com/gpu=1"], {"device_ids": ["1"]}, ["1"]),
+        ([0, 0], {"device_ids": ["0"]}, ["0"]),
+    ],
+)
+def test_every_way_to_name_a_gpu_is_asked_of_the_hook_and_of_cdi(
+    devices: Any, by_hook: dict[str, Any], by_cdi: list[str]
+) -> None:
+    given = {"ollama_gpu_devices": devices}
+    assert problems(SLICED, given) == []
+    common = {"driver": "nvidia", "capabilities": [["gpu"]]}
+    names = [f"nvidia.com/gpu={name}" for name in by_cdi]
+    # What is known of the host changes nothing in what is asked of the engine.
+    for told in (SLICED, {}):
+        assert requested(HOOK, told, **given) == [{**common, **by_hook}]
+        assert requested(CDI, told, **given) == [{"driver": "cdi", "device_ids": names}]
+
+
+def test_a_specification_that_knows_no_uuids_is_asked_by_what_it_knows() -> None:
+    told = {"gpus": [gpu(0, cdi="nvidia.com/gpu=0"), gpu(1, cdi="nvidia.com/gpu=1")]}
+    assert requested(CDI, told, ollama_gpu_devices=["GPU-1"])[0]["device_ids"] == ["nvidia.com/gpu=1"]
+    told = {"gpus": [gpu(0, cdi="both"), gpu(1, cdi="both")]}
+    assert requested(CDI, told, ollama_gpu_devices=["GPU-1"])[0]["device_ids"] == ["nvidia.com/gpu=GPU-1"]
+
+
+@pytest.mark.parametrize(
+    "devices", [0, "two", "0,1", [], "", ["0", "all"], ["nvidia.com/gpu=all"], ["GPU 0"], [1.5], True]
+)
+def test_what_names_no_gpu_is_refused_before_the_host_is_looked_at(devices: Any) -> None:
+    (problem,) = ollama("__ollama_problems", ollama_gpu_devices=devices)
+    assert problem.startswith("ollama_gpu_devices is ")
+    assert 'give all, a count from 1, or a list of indexes ("0")' in problem
+
+
+@pytest.mark.parametrize(
+    ("devices", "words"),
+    [
+        (["2"], "names 2, which gpu-1 does not have"),
+        (["0", "GPU-9", "MIG-19"], "names GPU-9, MIG-19, which gpu-1 does not have"),
+        (["1:2"], "names 1:2, which gpu-1 does not have"),
+        (["nvidia.com/gpu=7"], "names 7, which"),
+        (3, "asks for 3 GPUs, and gpu-1 has 2 that no other instance has"),
+    ],
+)
+def test_what_the_host_does_not_have_is_refused_with_the_list_of_what_it_has(devices: Any, words: str) -> None:
+    (problem,) = problems(SLICED, {"ollama_gpu_devices": devices})
+    assert words in problem
+    assert (
+        "it has 0 (Stand-in, GPU-0, 8.0 GiB); 1 (Stand-in, GPU-1, 16.0 GiB); 1:0 (MIG 1g.10gb, MIG-10, 1.0 GiB)"
+        in problem
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "clash"),
+    [
+        (instances(["0"], ["0"]), "GPU 0 is that of b1 too"),
+        (instances(["0"], ["nvidia.com/gpu=0"]), "GPU 0 is that of b1 too"),
+        (instances(["0", "1"], ["1"]), "GPU 1 is that of b1 too"),
+        (instances(["0"], "all"), "GPU 0 is that of b1 too"),
+        (instances(["0"], ["0"], gpu_shared=True), "GPU 0 is that of b1 too"),
+        (instances(1, "all"), "GPU 0 is that of b1 too"),
+        (instances(["GPU-0"], ["0"]), "GPU 0 is that of b1 too"),
+        (instances(["1"], ["1:0"]), "GPU 1 is that of b1 too"),
+        (instances(["MIG-10"], ["GPU-1"]), "GPU 1:0 is that of b1 too"),
+    ],
+)
+def test_two_that_claim_one_gpu_are_refused(given: dict[str, Any], clash: str) -> None:
+    found = problems(SLICED, given)
+    assert any(clash in problem for problem in found), found
+    assert all("give each instance gpu_devices of its own, or set gpu_shared to true" in problem for problem in found)
+
+
+def test_two_that_write_the_same_gpu_are_refused_before_the_host_is_looked_at() -> None:
+    (problem,) = ollama("__ollama_problems", of="b1", **instances(["0"], ["0"]))
+    assert problem.startswith("Of ollama_instances, b1: GPU 0 is that of a1 too:")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        instances("all", "all"),
+        instances(["0"], ["1"]),
+        instances(["1:0"], ["1:1"], ["0"]),
+        instances(["0"], ["0"], gpu="none"),
+        {**instances(["0"], ["0"]), "ollama_gpu_shared": True},
+        {**instances(["0"], "all"), "ollama_gpu_shared": True},
+        instances(1, 1),
+        instances(1, ["0"]),
+        instances(["GPU-0"], 1),
+    ],
+)
+def test_instances_that_keep_apart_or_share_are_taken(given: dict[str, Any]) -> None:
+    assert problems(SLICED, given) == []
+
+
+def test_a_count_takes_what_other_instances_leave() -> None:
+    given = instances(1, ["0"], 2)
+    four = {"gpus": [gpu(number) for number in range(4)], "problems": []}
+    assert problems(four, given) == []
+    ids = {name: requested(HOOK, four, name, **given)[0].get("device_ids") for name in ("a1", "b1", "c1")}
+    assert ids == {"a1": ["1"], "b1": ["0"], "c1": ["2", "3"]}
+    found = problems(TWO, given)
+    assert any("asks for 2 GPUs, and gpu-1 has 0 that no other instance has" in problem for problem in found), found
+
+
+def test_on_a_host_without_gpus_a_wish_for_some_is_refused_and_all_is_not() -> None:
+    bare = {"gpus": [], "problems": []}
+    (problem,) = problems(bare, {"ollama_gpu_devices": 2}, {})
+    assert "on gpu-1 no GPU is ready for it. Set ollama_gpu to none" in problem
+    assert problems(bare, {}, {}) == []
+    assert problems(bare, {"ollama_gpu_devices": 2, "ollama_gpu": "none"}, {}) == []
+
+
+def test_a_driver_that_fails_is_told_instead_of_an_empty_list() -> None:
+    told = {"gpus": [], "problems": [{"id": "smi-fails", "severity": "error", "say": "The driver fails: reboot."}]}
+    (problem,) = problems(told, {"ollama_gpu_devices": ["0"]})
+    assert "The driver fails: reboot." in problem
+
+
+def test_a_host_that_lists_no_gpus_and_has_the_driver_is_believed() -> None:
+    # A Jetson has no nvidia-smi.
+    assert problems({"gpus": [], "problems": []}, {"ollama_gpu_devices": ["0"]}) == []
+
+
+@pytest.mark.parametrize(
+    ("devices", "visible"),
+    [("all", None), (1, "0"), (["GPU-1"], "GPU-1"), ([1, 0], "1,0"), (["amd.com/gpu=1"], "1")],
+)
+def test_amd_is_told_by_a_variable(devices: Any, visible: Any) -> None:
+    told = {"gpus": [gpu(0, vendor="amd"), gpu(1, vendor="amd")], "problems": []}
+    given = {"ollama_gpu_devices": devices, "__ollama_gpu_told": told}
+    assert problems(told, {"ollama_gpu_devices": devices}, KFD) == []
+    assert ollama("__ollama_environment", KFD, **given).get("ROCR_VISIBLE_DEVICES") == visible
+    assert ollama("__ollama_device_requests", KFD, **given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "memory"),
+    [
+        ({"ollama_gpu_devices": ["1"]}, [16 * GIB]),
+        ({"ollama_gpu_devices": ["GPU-0"]}, [8 * GIB]),
+        ({"ollama_gpu_devices": 1}, [8 * GIB]),
+        ({"ollama_gpu_devices": [0, 1]}, [8 * GIB, 16 * GIB]),
+        ({"ollama_gpu_devices": ["1:1"]}, [GIB]),
+        ({"ollama_gpu": "none"}, []),
+        ({}, "all"),
+    ],
+)
+def test_what_fits_is_judged_by_the_gpus_of_the_instance(given: dict[str, Any], memory: Any) -> None:
+    assert ollama("__ollama_gpu_memory", HOOK, __ollama_gpu_told=SLICED, **given) == memory
+
+
+def test_a_gpu_without_memory_of_its_own_is_judged_by_the_module() -> None:
+    told = {"gpus": [gpu(0, unified=True)], "problems": []}
+    assert ollama("__ollama_gpu_memory", HOOK, __ollama_gpu_told=told, ollama_gpu_devices=1) == "all"
+
+
+@pytest.mark.parametrize(
+    ("given", "asking"), [({}, []), ({"ollama_gpu_devices": 1}, ["ollama"]), (instances("all", 1), ["b1"])]
+)
+def test_only_a_wish_for_some_makes_the_host_tell_its_gpus(given: dict[str, Any], asking: list[str]) -> None:
+    assert ollama("__ollama_gpu_asking", HOOK, **given) == asking
