@@ -1,0 +1,245 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What proves that a GPU works in a container, and what is said when it does not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Optional
+
+import pytest
+from gpu_world import CPU, GPU, LOST, Container, World, evidence
+from role_variables import OLLAMA, ollama
+from test_ollama_gpu_devices import CDI, HOOK, KFD, TWO, gpu, instances
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OLD = (
+    'time=2025-06-20T10:00:00Z level=INFO source=types.go:130 msg="inference compute" id=GPU-1 library=cuda variant=v12'
+)
+NO_SMI = evidence.Answer(127, "timeout: failed to run command 'nvidia-smi': No such file or directory")
+ROCM = 'msg="inference compute" id=GPU-5 library=ROCm compute=gfx1100 total="24.0 GiB"'
+
+
+def judged(folder: Path, container: Container, **shall: Any) -> dict[str, str]:
+    world = World(folder, container)
+    return evidence.judged("ollama", shall, by_load=False, run=world.run, ask=world.ask)
+
+
+@pytest.mark.parametrize(
+    ("container", "shall"),
+    [
+        (Container(), {}),
+        (Container(log=OLD), {"uuids": ["GPU-1"], "count": 1}),
+        # The start is so long ago that the log no longer holds it.
+        (Container(log=""), {}),
+        # A host without nvidia-smi, such as a Jetson.
+        (Container(smi=NO_SMI), {}),
+        (Container(log=f"{GPU}\n{GPU}"), {"count": 2}),
+        (Container(log=ROCM), {"amd": True}),
+        (Container(log=ROCM.replace("ROCm", "Vulkan")), {"amd": True}),
+    ],
+)
+def test_a_gpu_that_the_container_and_the_server_see_is_proven(
+    tmp_path: Path, container: Container, shall: dict[str, Any]
+) -> None:
+    assert judged(tmp_path, container, **shall) == {"fault": "", "way": "", "note": ""}
+
+
+@pytest.mark.parametrize(
+    ("container", "shall", "fault", "way"),
+    [
+        (Container(smi=evidence.Answer(255, LOST)), {}, f"nvidia-smi in it says: {LOST}", "`docker restart ollama`"),
+        (
+            Container(smi=evidence.Answer(18, "Failed to initialize NVML: Driver/library version mismatch\nNVML 580")),
+            {},
+            "says: Failed to initialize NVML: Driver/library version mismatch",
+            "reboot the host",
+        ),
+        (Container(smi=evidence.Answer(4, "Insufficient Permissions")), {}, "Insufficient Permissions", "SELinux"),
+        (
+            Container(smi=evidence.Answer(6, "No devices were found")),
+            {},
+            "No devices were found",
+            "`docker logs ollama`",
+        ),
+        (Container(smi=evidence.Answer(0, "")), {}, "nvidia-smi in it says: nothing", "`docker logs ollama`"),
+        (Container(), {"uuids": ["GPU-1", "GPU-2"]}, "it sees GPU-1, and lacks GPU-2", "docker logs"),
+        (Container(log=CPU), {}, "its server found no GPU at its start", "docker logs"),
+        (
+            Container(log=f'msg="NVIDIA driver too old" version=470\n{CPU}'),
+            {},
+            "its server found no GPU at its start (NVIDIA driver too old)",
+            "install a newer driver",
+        ),
+        (Container(), {"count": 2}, "its server computes on 1 of 2 GPUs", "docker logs"),
+        (Container(smi=NO_SMI, log=CPU), {}, "its server found no GPU", "docker logs"),
+        (Container(smi=NO_SMI, log=""), {}, "nvidia-smi is not there", "NVIDIA_DRIVER_CAPABILITIES"),
+        (Container(log=CPU), {"amd": True}, "its server found no GPU", "docker logs"),
+    ],
+)
+def test_a_gpu_that_does_not_work_is_told_with_the_containers_words_and_a_way_out(
+    tmp_path: Path, container: Container, shall: dict[str, Any], fault: str, way: str
+) -> None:
+    found = judged(tmp_path, container, **shall)
+    assert fault in found["fault"]
+    assert way in found["way"]
+    assert found["note"] == ""
+
+
+@pytest.mark.parametrize(
+    ("container", "shall", "note"),
+    [
+        (Container(log=CPU, back_end=False), {}, "its image has no library for GPUs"),
+        (Container(log=""), {"amd": True}, "its log no longer tells"),
+    ],
+)
+def test_what_cannot_be_told_is_no_fault(
+    tmp_path: Path, container: Container, shall: dict[str, Any], note: str
+) -> None:
+    found = judged(tmp_path, container, **shall)
+    assert note in found["note"]
+    assert found["fault"] == ""
+
+
+class Server:
+    """A server with models, of which one can be loaded. ``vram`` is what of it goes to the GPU."""
+
+    def __init__(self, models: list[str], vram: int, *, embeds: bool = False, fails: str = "") -> None:
+        self.models, self.vram, self.embeds, self.fails = models, vram, embeds, fails
+        self.loaded: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+
+    def ask(self, url: str, path: str, body: Optional[dict[str, Any]], seconds: float) -> Any:
+        assert url == "http://127.0.0.1:11434"
+        if path == "/api/tags":
+            return {"models": [{"name": name, "size": 9 - number} for number, name in enumerate(self.models)]}
+        if path == "/api/ps":
+            return {"models": self.loaded}
+        assert body is not None
+        self.calls.append(f"{path} {body['model']} {body.get('keep_alive', '')}".strip())
+        if body.get("keep_alive") == 0:
+            self.loaded = []
+            return {}
+        if self.fails or (self.embeds and path == "/api/generate"):
+            return {"error": self.fails or "does not support generate"}
+        self.loaded = [{"name": body["model"], "size": 9, "size_vram": self.vram}]
+        return {}
+
+
+def proven_by_load(folder: Path, server: Server, **container: Any) -> dict[str, str]:
+    world = World(folder, Container(**container))
+    return evidence.judged("ollama", {}, by_load=True, run=world.run, ask=server.ask)
+
+
+def test_the_smallest_model_is_loaded_for_the_proof_and_goes_again(tmp_path: Path) -> None:
+    server = Server(["large", "small"], vram=9)
+    assert proven_by_load(tmp_path, server) == {"fault": "", "way": "", "note": ""}
+    assert server.calls == ["/api/generate small", "/api/generate small 0"]
+    assert server.loaded == []
+
+
+def test_a_model_for_embeddings_is_loaded_by_its_own_call(tmp_path: Path) -> None:
+    server = Server(["nomic"], vram=9, embeds=True)
+    assert proven_by_load(tmp_path, server)["fault"] == ""
+    assert server.calls == ["/api/generate nomic", "/api/embed nomic", "/api/generate nomic 0"]
+
+
+def test_a_model_that_is_loaded_already_is_proof_enough_and_stays(tmp_path: Path) -> None:
+    server = Server(["a", "b"], vram=9)
+    server.loaded = [{"name": "a", "size": 9, "size_vram": 3}]
+    assert proven_by_load(tmp_path, server)["fault"] == ""
+    assert server.calls == []
+
+
+def test_a_model_in_memory_is_a_fault_unless_the_image_knows_no_gpu(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    found = proven_by_load(tmp_path / "a", Server(["small"], vram=0))
+    assert found["fault"] == "small lies in memory and not on a GPU, by the server's own report"
+    found = proven_by_load(tmp_path / "b", Server(["small"], vram=0), back_end=False)
+    assert (found["fault"], found["note"]) == ("", "its image has no library for GPUs, so small lies in memory")
+
+
+def test_a_model_that_cannot_be_loaded_is_a_fault_and_none_is_a_note(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    found = proven_by_load(tmp_path / "a", Server(["small"], vram=0, fails="CUDA error"))
+    assert found["fault"] == "small cannot be loaded: CUDA error"
+    assert proven_by_load(tmp_path / "b", Server([], vram=0))["note"] == "it has no model to load"
+
+
+@pytest.mark.parametrize(
+    ("host", "told", "given", "shall"),
+    [
+        (HOOK, {}, {}, {"ollama": {"amd": False, "uuids": [], "count": 1}}),
+        (CDI, TWO, {"ollama_gpu_devices": 2}, {"ollama": {"amd": False, "uuids": ["GPU-0", "GPU-1"], "count": 2}}),
+        (HOOK, {}, {"ollama_gpu_devices": 2}, {"ollama": {"amd": False, "uuids": [], "count": 2}}),
+        (
+            HOOK,
+            {"gpus": [gpu(0, slices=2)]},
+            {"ollama_gpu_devices": ["0:0", "0:1"]},
+            {"ollama": {"amd": False, "uuids": ["MIG-00", "MIG-01"], "count": 1}},
+        ),
+        (HOOK, TWO, instances(["1"], 1, gpu="none"), {"a1": {"amd": False, "uuids": ["GPU-1"], "count": 1}}),
+        (KFD, {}, {}, {"ollama": {"amd": True, "uuids": [], "count": 1}}),
+        ({}, {}, {}, {}),
+        (HOOK, {}, {"ollama_gpu_proof": "none"}, {}),
+        (HOOK, {}, {"ansible_check_mode": True}, {}),
+    ],
+)
+def test_each_container_with_gpus_has_to_show_what_it_was_given(
+    host: dict[str, Any], told: dict[str, Any], given: dict[str, Any], shall: dict[str, Any]
+) -> None:
+    assert ollama("__ollama_proving", host, __ollama_gpu_told=told, **given) == shall
+
+
+def said(problems: list[dict[str, Any]], **faults: str) -> str:
+    told = {name: {"fault": fault, "way": "look", "note": ""} for name, fault in faults.items()}
+    given = {"__ollama_proof": {"stdout": json.dumps(told)}, "__ollama_proof_looked": {"problems": problems}}
+    return " ".join(ollama("__ollama_proof_words", HOOK, **given))
+
+
+def test_the_cause_that_the_host_shows_is_told_before_the_way_out_in_general() -> None:
+    cause = {
+        "id": "fabric-manager",
+        "severity": "error",
+        "say": "The Fabric Manager is 570, the driver 580: install 580.",
+    }
+    warning = {"id": "persistence", "severity": "warning", "say": "Persistence is off."}
+    words = "The GPU does not work in the container a1 on gpu-1: it is blind. "
+    assert said([], a1="it is blind") == f"{words}What to do: look."
+    assert said([warning], a1="it is blind") == f"{words}What to do: look."
+    assert said([warning, cause], a1="it is blind") == f"{words} {cause['say']}"
+    assert said([cause], a1="", b1="") == cause["say"]
+
+
+WATCHED = {"python": "/usr/bin/python3", "systemd": True}
+ROLE = {"role_path": str(OLLAMA)}
+
+
+def due(host: dict[str, Any], **given: Any) -> bool:
+    return bool(ollama("__ollama_watch_due", {**WATCHED, **host}, **ROLE, **given))
+
+
+def test_the_watch_is_installed_where_a_container_has_a_gpu_and_removed_where_none_has() -> None:
+    hashes = ollama("__ollama_watch_hashes", WATCHED, **ROLE)
+    whole = {"hashes": hashes, "runs": True, "enabled": True}
+    assert due(HOOK)
+    assert not due({**HOOK, "watch": whole})
+    assert due({**HOOK, "watch": {**whole, "runs": False}})
+    assert due({**HOOK, "watch": {**whole, "hashes": {**hashes, next(iter(hashes)): "changed"}}})
+    assert due({**HOOK, "watch": whole}, ollama_gpu_watch=False)
+    assert due({"watch": whole})
+    assert not due({})
+    assert not due({**HOOK, "systemd": False})
+    assert not due(HOOK, ollama_gpu_watch=False)
+
+
+def test_a_gpu_host_without_systemd_is_told_that_nobody_watches() -> None:
+    host = {**HOOK, **WATCHED, "systemd": False}
+    assert "Without systemd nobody watches over the GPU of ollama here." in ollama("__ollama_notes", host)
+    assert ollama("__ollama_notes", host, ollama_gpu_watch=False) == []
+    assert ollama("__ollama_notes", {**WATCHED, "systemd": False}) == []
