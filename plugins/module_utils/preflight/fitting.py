@@ -1,0 +1,100 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether models fit the memory and the GPUs, by the same sums as ollama_fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, List, Optional, Sequence, Tuple
+
+from ..ollama.client import parse_version
+from ..ollama.fit_demand import Demand, Settings, cache_type, context_of, demand, slots_tried
+from ..ollama.fit_placement import GPU, NOWHERE, Placement, place
+from ..ollama.fit_wish import Wish
+from ..ollama.hardware import Host
+from .finding import GB, Finding, gigabytes, listed
+from .models import Known, Server
+
+# A model of 13B has 7.4 GB in 4 bits. Bytes tell more than its name: one of 8B in 8 bits has 8.5 GB.
+LARGE = 7 * GB
+# Where a model's shape is unknown so is the most context that it takes, and the default of large GPUs would mislead.
+USUAL_CONTEXT = 4096
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An entry of a list with the smallest thing that it may become; ``where`` is None where nothing is known of it."""
+
+    name: str
+    server: str
+    weights: int
+    placement: Optional[Placement]
+
+
+def fitted(server: Server, wish: Wish, alternatives: Sequence[Tuple[str, Known]], host: Host) -> Fitted:
+    """Return where the smallest of an entry's alternatives goes on a host."""
+    known = [(name, one) for name, one in alternatives if one.size is not None]
+    if not known:
+        return Fitted(wish.name.display, server.name, 0, None)
+    name, smallest = min(known, key=lambda one: one[1].model.weights)
+    model = smallest.model
+    settings = Settings(
+        version=parse_version(server.version),
+        context_length=server.context_length,
+        num_parallel=server.num_parallel,
+        kv_cache_type=server.kv_cache_type,
+    )
+    if model.shape is None:
+        context = wish.context or server.context_length or USUAL_CONTEXT
+    else:
+        context = context_of(model, wish.context, settings, sum(gpu.total for gpu in host.gpus))
+    kept = cache_type(model, settings, bool(host.gpus))
+
+    def ask(slots: int) -> Demand:
+        return demand(model, context, slots, kept, settings.version)
+
+    placed = place(ask, slots_tried(model, settings), host, settings.gpu_overhead)
+    # Entries that are made of one another say whose weights they share.
+    title = name if name == wish.name.display or wish.choice else f"{wish.name.display} (of {name})"
+    return Fitted(title, server.name, model.weights, placed)
+
+
+def findings(models: Sequence[Fitted], host: Host, large: int) -> Iterator[Finding]:
+    """Yield what does not fit; ``large`` is the memory in bytes that models of 13B and more want without a GPU."""
+    seen: List[str] = []
+    for one in models:
+        if one.placement is None or one.name in seen:
+            continue
+        seen.append(one.name)
+        yield from _one(one, one.placement, host, large)
+
+
+def _one(model: Fitted, placement: Placement, host: Host, large: int) -> Iterator[Finding]:
+    need, has = gigabytes(placement.needed), _words(host)
+    if placement.where == GPU:
+        return
+    if placement.where == NOWHERE:
+        say = (
+            f"The model {model.name} needs {need} to be loaded, and the host has {has}, so Ollama would refuse it: "
+            f"list a smaller model or one of fewer bits, lower its context (ollama_context_length), or add memory."
+        )
+        yield Finding("memory", say, has, need)
+    elif model.weights >= LARGE and host.memory < large:
+        say = (
+            f"The model {model.name} has weights of {gigabytes(model.weights)}, as those of 13B and more have, and no "
+            f"GPU holds it, for which {gigabytes(large)} of memory are good, and here are {gigabytes(host.memory)}: "
+            f"list a smaller model, or add memory."
+        )
+        yield Finding("memory", say, gigabytes(host.memory), gigabytes(large))
+    elif host.gpus:
+        say = (
+            f"The model {model.name} needs {need}, which the GPUs do not hold ({has}), so the processor computes a "
+            f"part of it, slowly: list a smaller model or one of fewer bits, or lower ollama_context_length."
+        )
+        yield Finding("gpu", say, has, need)
+
+
+def _words(host: Host) -> str:
+    gpus = [f"{gpu.name} with {gigabytes(gpu.total)}" for gpu in host.gpus]
+    return listed([*(gpus or ["no GPU"]), f"{gigabytes(host.usable)} of memory for models"])

@@ -1,0 +1,230 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at a host: measures it, asks registries for what it lacks, and has everything judged."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
+
+from ..gpu.values import Gpu as Card
+from ..ollama.hardware import SYSTEM_MEMORY, Host, from_host
+from . import graphics, images, machine, network, ports, room
+from .engine import Engine, Settings, settings
+from .finding import SKIP, Finding, judged
+from .images import Image
+from .network import Answered, Question, Unserved
+from .web import Reply, Web
+
+if TYPE_CHECKING:
+    from .models import Asked, Entry, Server
+
+RESOLV_CONF = "/etc/resolv.conf"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a host should have, in bytes; ``seconds`` is the longest wait for a server."""
+
+    memory: machine.MemoryNeeds
+    gpu_memory: int
+    disk_spare: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All findings as results, and what was measured."""
+
+    findings: List[Dict[str, Any]]
+    host: Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What the host has, as it was seen at first."""
+
+    engine: Engine
+    docker: Settings
+    machine: machine.Machine
+    cards: Sequence[Card]
+
+
+@dataclass(frozen=True)
+class _Stock:
+    """What is to come, what came of asking for it, and what nobody told the size of."""
+
+    answers: Sequence[Answered]
+    entries: Sequence[Entry]
+    told: Mapping[Asked, Answered]
+    loads: Sequence[room.Load]
+    unknown: Sequence[str]
+
+
+def survey(given: Mapping[str, Any], limits: Limits, rules: Mapping[str, str]) -> Outcome:
+    """Look at this host once and judge it. ``given`` are the module's options. Raises Failure for a wrong one."""
+    engine = Engine()
+    docker = settings(engine, given["docker"])
+    wanted = {str(server["gpu"]) for server in given["servers"]}
+    skipped = {rule for rule, level in rules.items() if level == SKIP}
+    looks = bool(wanted - {"none"}) and not {"gpu", "memory"} <= skipped
+    cards, problems = graphics.look() if looks else ((), ())
+    sight = _Sight(engine, docker, machine.look(), cards)
+    stock = _stock(given, sight, online="reach" not in skipped, seconds=limits.seconds)
+    found = [
+        *machine.findings(sight.machine, limits.memory, rocm="amd" in wanted),
+        *machine.clock_skew(_skew(stock.answers)),
+        *graphics.findings(cards, problems, wanted, limits.gpu_memory),
+        *(() if "ports" in skipped else _ports(given["ports"], engine)),
+        *network.findings(stock.answers, _nameservers()),
+    ]
+    disks = room.disks(stock.loads)
+    found += room.findings(disks, limits.disk_spare, stock.unknown)
+    found += _fits(stock, sight, limits.memory.large)
+    return Outcome(judged(found, rules), _host(sight, disks))
+
+
+def _stock(given: Mapping[str, Any], sight: _Sight, *, online: bool, seconds: float) -> _Stock:
+    lacking = [Image.parse(text) for text in dict.fromkeys(given["images"]) if not sight.engine.has_image(text)]
+    of_images = [images.question(image, sight.docker, sight.machine.architecture, seconds) for image in lacking]
+    of_urls = list(_packages(given["urls"], sight.cards, seconds))
+    entries, of_models = _models(given["servers"], sight, seconds)
+    asked = [*of_images, *of_urls, *of_models.values()]
+    answers = network.ask_all(asked, seconds) if online and asked else [Answered(question) for question in asked]
+    told = dict(zip(of_models, answers[len(of_images) + len(of_urls) :]))
+    loads, unknown = _image_loads(lacking, answers, sight.docker.root_dir)
+    if not sight.engine.info and given["engine"]:
+        loads.append(room.Load("/usr", room.ENGINE, "Docker"))
+    more, others = _model_loads(entries, told)
+    # Where nothing is to come the room for what grows is looked at all the same.
+    grows = [room.Load(sight.docker.root_dir, 0, "")]
+    return _Stock(answers, entries, told, [*grows, *loads, *more], [*unknown, *others])
+
+
+def _models(
+    servers: Sequence[Mapping[str, Any]], sight: _Sight, seconds: float
+) -> Tuple[List[Entry], Dict[Asked, Question]]:
+    if not any(server["models"] for server in servers):
+        return [], {}
+    # Costs a fifth of a second, which a host without models need not wait for.
+    from . import models
+
+    entries = models.entries([_server(server, sight) for server in servers])
+    return entries, models.questions(entries, seconds)
+
+
+def _server(given: Mapping[str, Any], sight: _Sight) -> Server:
+    from .models import Server
+
+    volume = given["volume"]
+    known = volume if os.path.isabs(volume) else sight.engine.mountpoint(volume)
+    place = known or os.path.join(sight.docker.root_dir, "volumes", volume, "_data")
+    kept = {name: value for name, value in given.items() if name != "volume"}
+    return Server(store=os.path.join(place, "models"), **kept)
+
+
+def _packages(urls: Sequence[Mapping[str, Any]], cards: Sequence[Card], seconds: float) -> Iterator[Question]:
+    """Yield the repositories that are needed: those whose ``unless`` is not there, and whose ``vendor`` has a GPU."""
+    vendors = {card.vendor for card in cards}
+    for one in urls:
+        if (one["unless"] and os.path.exists(one["unless"])) or (one["vendor"] and one["vendor"] not in vendors):
+            continue
+        yield Question("packages", one["what"], (one["url"],), None, _asks(one["url"], seconds))
+
+
+def _asks(url: str, seconds: float) -> Any:
+    def ask(_urls: Sequence[str]) -> Reply:
+        reply = Web(seconds).get(url, most=1024)
+        if reply.status >= 400:
+            raise Unserved(f"{reply.host} answered {reply.status} for {url}", uncertain=reply.status >= 500)
+        return reply
+
+    return ask
+
+
+def _image_loads(
+    lacking: Sequence[Image], answers: Sequence[Answered], place: str
+) -> Tuple[List[room.Load], List[str]]:
+    sizes = {
+        image.text: int(answered.found.size * images.ROOM) if answered.found else image.usual
+        for image, answered in zip(lacking, answers)
+    }
+    loads = [room.Load(place, size, f"image {name}") for name, size in sizes.items() if size]
+    return loads, [name for name, size in sizes.items() if not size]
+
+
+def _model_loads(entries: Sequence[Entry], told: Mapping[Asked, Answered]) -> Tuple[List[room.Load], List[str]]:
+    """Return what the models bring, each file once for each store; of alternatives the smallest."""
+    if not entries:
+        return [], []
+    from .models import alternatives
+
+    taken: Set[Tuple[str, str]] = set()
+    loads: List[room.Load] = []
+    unknown: List[str] = []
+    for entry in entries:
+        known = [(name, one) for name, one in alternatives(entry, told) if one.size is not None]
+        if not known:
+            unknown.append(entry.wish.name.display)
+            continue
+        name, smallest = min(known, key=lambda one: sum(one[1].missing.values()))
+        new = {digest: size for digest, size in smallest.missing.items() if (entry.server.store, digest) not in taken}
+        taken |= {(entry.server.store, digest) for digest in new}
+        loads.append(room.Load(entry.server.store, sum(new.values()), f"model {name}"))
+    return loads, unknown
+
+
+def _fits(stock: _Stock, sight: _Sight, large: int) -> Iterator[Finding]:
+    if not stock.entries:
+        return
+    from . import fitting
+    from .models import alternatives
+
+    memory = sight.machine.memory
+    groups: Dict[Host, List[fitting.Fitted]] = {}
+    for entry in stock.entries:
+        server = entry.server
+        gpus = from_host(graphics.chosen(sight.cards, server.gpu, server.gpu_devices))
+        host = Host(tuple(gpus), memory, max(0, memory - SYSTEM_MEMORY))
+        groups.setdefault(host, []).append(fitting.fitted(server, entry.wish, alternatives(entry, stock.told), host))
+    for host, fitted in groups.items():
+        yield from fitting.findings(fitted, host, large)
+
+
+def _ports(given: Sequence[Mapping[str, Any]], engine: Engine) -> Iterator[Finding]:
+    tried = [ports.attempt(ports.Wanted(**one)) for one in given]
+    # Docker is asked only where there is something to tell.
+    yield from ports.findings(tried, engine.published() if any(one.error for one in tried) else ())
+
+
+def _skew(answers: Sequence[Answered]) -> Any:
+    replies = [getattr(one.found, "reply", one.found) for one in answers]
+    known = sorted(reply.skew for reply in replies if isinstance(reply, Reply) and reply.skew is not None)
+    return known[len(known) // 2] if known else None
+
+
+def _nameservers() -> Sequence[str]:
+    try:
+        return re.findall(r"^nameserver\s+(\S+)", Path(RESOLV_CONF).read_text(encoding="utf-8"), re.MULTILINE)
+    except OSError:
+        return ()
+
+
+def _host(sight: _Sight, disks: Sequence[room.Disk]) -> Dict[str, Any]:
+    its = sight.machine
+    return {
+        "memory": its.memory,
+        "architecture": its.architecture,
+        "avx": "avx" in its.flags,
+        "avx2": "avx2" in its.flags,
+        "kernel": its.kernel,
+        "cgroups": its.cgroups,
+        "systemd": its.systemd,
+        "clock_synchronised": its.synchronised,
+        "gpus": [{"vendor": card.vendor, "name": card.name, "memory_total": card.memory_total} for card in sight.cards],
+        "disks": [{"mount": disk.mount, "free": disk.free, "needed": disk.needed} for disk in disks],
+    }
