@@ -26,27 +26,34 @@ EMAILS = [f"p{number}@example.org" for number in range(7)]
 GROUPS = ("a", "b", "c")
 NAMES = ("Anna", "Zoë 🙂", "<b>", "%_\\")
 ROLES = ("pending", "user", "admin")
-PICTURES = ("/user.png", "https://example.org/a.png")
+PICTURES = ("/user.png", "/static/favicon.png")
+OF_THE_WEB = "https://example.org/a.png"
 
 State = dict[str, dict[str, Any]]
 Said = list[dict[str, Any]]
 
 
-def random_account(dice: random.Random) -> dict[str, Any]:
+@pytest.fixture
+def pictures(webui: Webui) -> tuple[str, ...]:
+    """Return the pictures that the version takes."""
+    return (*PICTURES, OF_THE_WEB) if webui.features.pictures_of_the_web else PICTURES
+
+
+def random_account(dice: random.Random, pictures: tuple[str, ...]) -> dict[str, Any]:
     """Return what an account is, as the server shows it."""
     return {
         "name": dice.choice(NAMES),
         "role": dice.choice(ROLES),
-        "profile_image_url": dice.choice(PICTURES),
+        "profile_image_url": dice.choice(pictures),
         "groups": sorted(dice.sample(GROUPS, dice.randrange(3))),
     }
 
 
-def random_list(dice: random.Random) -> Said:
+def random_list(dice: random.Random, pictures: tuple[str, ...]) -> Said:
     """Return a list of accounts, each with a part of what can be said."""
     entries = []
     for email in dice.sample(EMAILS, dice.randrange(1, 5)):
-        account = random_account(dice)
+        account = random_account(dice, pictures)
         said = {name: account[name] for name in dice.sample(sorted(account), dice.randrange(5))}
         state = dice.choice(("present", "present", "present", "present", "absent"))
         entries.append({"email": dice.choice((email, email.upper())), "password": "pw", "state": state, **said})
@@ -117,15 +124,15 @@ def converged(webui: Webui, said: Said, *, check: bool, purge: bool) -> Outcome:
     return converge(users, wishes, check_mode=check, purge=purge)
 
 
-def test_any_accounts_converge_in_one_run_as_foreseen(webui):
+def test_any_accounts_converge_in_one_run_as_foreseen(webui, pictures):
     dice, server = random.Random(SEED), Server(webui)
     admin = webui.state()[webui.admin_email]
     wanted: State = {}
     for number in range(STATES):
         # Most accounts stay there, since the server takes a third of a second to make one.
         kept = [email for email in EMAILS if dice.random() < (0.9 if email in wanted else 0.3)]
-        present = {email: random_account(dice) for email in kept}
-        said, purge = random_list(dice), dice.random() < 0.2
+        present = {email: random_account(dice, pictures) for email in kept}
+        said, purge = random_list(dice, pictures), dice.random() < 0.2
         purge = purge and any(entry["state"] == "present" for entry in said)
         what = f"seed {SEED}, state {number}: {present} -> {said}, purge={purge}"
         server.put(present)
@@ -149,12 +156,14 @@ def killed_after(webui: Webui, arguments: dict[str, Any], requests: int) -> bool
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, number):
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, pictures, number):
     dice, server = random.Random(f"{SEED} {number}"), Server(webui)
-    present = {email: random_account(dice) for email in EMAILS[:3]}
+    present = {email: random_account(dice, pictures) for email in EMAILS[:3]}
     server.put(present)
     before = webui.state()
-    said = [{"email": email, "password": "pw", "state": "present", **random_account(dice)} for email in EMAILS[1:]]
+    said = [
+        {"email": email, "password": "pw", "state": "present", **random_account(dice, pictures)} for email in EMAILS[1:]
+    ]
     said.append({"email": EMAILS[0], "state": "absent"})
     arguments = {"url": webui.url, "token": webui.token, "users": said}
     assert killed_after(webui, arguments, dice.randrange(5, 16))
