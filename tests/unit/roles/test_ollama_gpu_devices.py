@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from role_variables import ollama
+import yaml
+from role_variables import ROOT, ollama
 
 HOOK = {"nvidia": "NVRM version: 580", "nvidia_runtime": True}
 CDI = {**HOOK, "cdi": True}
@@ -242,3 +243,16 @@ def test_a_gpu_without_memory_of_its_own_is_judged_by_the_module() -> None:
 )
 def test_only_a_wish_for_some_makes_the_host_tell_its_gpus(given: dict[str, Any], asking: list[str]) -> None:
     assert ollama("__ollama_gpu_asking", HOOK, **given) == asking
+
+
+def test_the_example_reserves_two_gpus_for_one_server() -> None:
+    text = (ROOT / "inventories" / "two-gpus-one-server.yml").read_text(encoding="utf-8")
+    given = yaml.safe_load(text)["all"]["vars"]
+    mine = {name: value for name, value in given.items() if name.startswith("ollama_")}
+    assert problems(TWO, mine) == []
+    assert requested(HOOK, TWO, **mine) == [{"driver": "nvidia", "count": 2, "capabilities": [["gpu"]]}]
+    assert ollama("__ollama_published", HOOK, **mine) == "127.0.0.1:11434:11434"
+    assert ollama("__ollama_mounted", HOOK, **mine) == "ollama:/root/.ollama"
+    assert given["open_webui_port"] == 3001
+    (problem,) = problems({"gpus": [gpu(0)], "problems": []}, mine)
+    assert "asks for 2 GPUs, and gpu-1 has 1 that no other instance has" in problem
