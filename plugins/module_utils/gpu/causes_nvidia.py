@@ -50,8 +50,9 @@ def numbers(version: str) -> Tuple[int, ...]:
 
 
 def _drivers(host: Host, seen: list[Device]) -> Iterator[Problem]:
-    """Yield for each card what has it in place of NVIDIA's driver."""
+    """Yield for each card what keeps NVIDIA's driver from it."""
     free = []
+    listed = {card.bus_id for card in host.smi.cards}
     for one in seen:
         if RESERVED.search(one.driver):
             yield Problem(
@@ -69,12 +70,14 @@ def _drivers(host: Host, seen: list[Device]) -> Iterator[Problem]:
                 f"anew and reboot.",
                 gpu=one.bus_id,
             )
-        elif not one.driver:
+        elif not one.driver and not host.driver.version:
             free.append(one)
-    if free and not host.driver.version:
+        elif one.bus_id not in listed:
+            problem = unfit(host, one) or (None if one.driver else _not_taken(host, one))
+            if problem:
+                yield problem
+    if free:
         yield _not_loaded(host, free)
-    elif free:
-        yield from (_not_taken(host, one) for one in free)
 
 
 def _not_loaded(host: Host, free: list[Device]) -> Problem:
@@ -107,8 +110,11 @@ def _not_loaded(host: Host, free: list[Device]) -> Problem:
     )
 
 
-def _not_taken(host: Host, one: Device) -> Problem:
+def unfit(host: Host, one: Device) -> Optional[Problem]:
+    """Return why the loaded driver is none for this card, or None where it is one."""
     version = host.driver.version
+    if not version:
+        return None
     if host.driver.open and one.device < FIRST_TURING:
         return _flavour(one, "open", "proprietary")
     if not host.driver.open and one.device >= FIRST_BLACKWELL:
@@ -120,10 +126,14 @@ def _not_taken(host: Host, one: Device) -> Problem:
             f"{LAST_OLD_BRANCH}, the last for cards before Turing.",
             gpu=one.bus_id,
         )
+    return None
+
+
+def _not_taken(host: Host, one: Device) -> Problem:
     return Problem(
         "not-taken",
-        f"NVIDIA's driver {version} is loaded but does not have the GPU at {one.bus_id} ({one.ids}): `dmesg` tells why "
-        f"(NVRM); most often the driver is older than the card, or the card lacks power or address space.",
+        f"NVIDIA's driver {host.driver.version} is loaded but does not have the GPU at {one.bus_id} ({one.ids}): "
+        f"`dmesg` tells why (NVRM); most often the driver is older than the card, or the card lacks address space.",
         gpu=one.bus_id,
     )
 

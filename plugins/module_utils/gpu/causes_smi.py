@@ -9,15 +9,13 @@ import re
 from typing import Iterator, Optional
 
 from . import nvidia
+from .causes_nvidia import unfit
 from .host import Host
-from .sysfs import VENDORS, is_gpu
+from .sysfs import VENDORS, Device, is_gpu
 from .values import ERROR, NVIDIA, WARNING, Problem
 
-LOST = re.compile(
-    r"(?:Unable to determine the device handle for\s+(?:GPU\s*\d*:?)?|Lost GPU\b|GPU is lost|fallen off the bus)\s*"
-    r"(?P<place>[0-9A-Fa-f]{4,8}:[0-9A-Fa-f]{2}:[0-9A-Fa-f]{2}\.[0-7])?",
-    re.IGNORECASE,
-)
+LOST = re.compile(r"Unable to determine the device handle|GPU is lost|fallen off the bus", re.IGNORECASE)
+PLACE = re.compile(r"[0-9A-F]{4,8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7]", re.IGNORECASE)
 MISMATCH = re.compile(r"driver/library version mismatch", re.IGNORECASE)
 LIBRARY = re.compile(r"NVML library version:\s*([\d.]{3,20})")
 # Words, problem, sentence. A driver that is not loaded has its cause in what the kernel shows.
@@ -83,11 +81,12 @@ def _said(host: Host, on_pci: bool) -> Iterator[Problem]:
         for pattern, problem, say in MEANINGS
         if pattern.search(words)
     ]
-    if NONE_FOUND.search(words):
-        found.append(_none_found(host, on_pci))
-    # Why it is not loaded is told already, by what the kernel shows.
-    silent = SILENT.search(words) and not host.driver.version
-    if not found and not silent and (not smi.cards or smi.code or complaints):
+    none = bool(NONE_FOUND.search(words))
+    if none:
+        found += _none_found(host, on_pci)
+    # Why no module is loaded, or no card taken, is told already, by what the kernel shows.
+    explained = none or (SILENT.search(words) and not host.driver.version)
+    if not found and not explained and (not smi.cards or smi.code or complaints):
         found.append(_fails(host, complaints))
     yield from found
     if smi.cards:
@@ -96,9 +95,8 @@ def _said(host: Host, on_pci: bool) -> Iterator[Problem]:
 
 def _unlisted(host: Host, told: set[Optional[str]]) -> Iterator[Problem]:
     """Yield the cards that the driver has and nvidia-smi passes over without a word."""
-    listed = {card.bus_id for card in host.smi.cards} | told
     for one in host.devices:
-        if VENDORS[one.vendor] == NVIDIA and is_gpu(one) and one.driver == "nvidia" and one.bus_id not in listed:
+        if one.bus_id not in told and _passed_over(host, one):
             yield Problem(
                 "gpu-lost",
                 f"The driver has the GPU at {one.bus_id} but nvidia-smi does not list it, so its start failed or it is "
@@ -108,8 +106,8 @@ def _unlisted(host: Host, told: set[Optional[str]]) -> Iterator[Problem]:
 
 
 def _lost(words: str) -> Iterator[Problem]:
-    places = {nvidia.bus_id(one.group("place") or "") for one in LOST.finditer(words)}
-    for place in sorted(places):
+    lines = (PLACE.search(line) for line in words.splitlines() if LOST.search(line))
+    for place in sorted({nvidia.bus_id(found.group()) if found else "" for found in lines}):
         yield Problem(
             "gpu-lost",
             f"{f'The GPU at {place}' if place else 'A GPU'} no longer answers (it fell off the bus or hangs): look for "
@@ -141,19 +139,27 @@ def _inforom(words: str) -> Iterator[Problem]:
         )
 
 
-def _none_found(host: Host, on_pci: bool) -> Problem:
+def _none_found(host: Host, on_pci: bool) -> Iterator[Problem]:
     if not on_pci and not host.driver.wsl:
-        return Problem(
+        yield Problem(
             "gpu-absent",
             "NVIDIA's driver is loaded but there is no NVIDIA GPU on PCI: check its seat and power, or remove the "
             "driver if the host has none.",
             WARNING,
         )
-    return Problem(
-        "no-devices",
-        "NVIDIA's driver is loaded but takes none of the GPUs: `dmesg` tells why (NVRM); most often it is the other "
-        "kernel module that the card needs (open from Turing on, proprietary before), or an older driver branch.",
-    )
+    elif host.driver.wsl or any(_passed_over(host, one) for one in host.devices):
+        yield Problem(
+            "no-devices",
+            "NVIDIA's driver cannot start any of the GPUs that it has: `dmesg` tells why (NVRM); most often a card "
+            "lacks power, or the driver is not whole.",
+        )
+
+
+def _passed_over(host: Host, one: Device) -> bool:
+    """Tell whether the driver has this card, nvidia-smi does not list it, and no reason for that is known."""
+    listed = {card.bus_id for card in host.smi.cards}
+    mine = VENDORS[one.vendor] == NVIDIA and is_gpu(one) and one.driver == "nvidia" and one.bus_id not in listed
+    return mine and unfit(host, one) is None
 
 
 def _fails(host: Host, complaints: list[str]) -> Problem:

@@ -29,6 +29,8 @@ FIELDS = (
     "persistence_mode",
     "mig.mode.current",
     "compute_mode",
+    # A GPU that needs a reset says so here, and looks whole elsewhere.
+    "pstate",
     "compute_cap",
     "name",
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 BUS_ID = "0000:01:00.0"
 UUID = "GPU-4f1e5f1c-2b0c-6d8e-3d53-7d4b2c1a9e60"
-LINE = f"0, {UUID}, 00000000:01:00.0, 24564, 580.95.05, Enabled, [N/A], Default, 8.9, NVIDIA GeForce RTX 4090"
+LINE = f"0, {UUID}, 00000000:01:00.0, 24564, 580.95.05, Enabled, [N/A], Default, P8, 8.9, NVIDIA GeForce RTX 4090"
 # What the kernel would show of one card and its driver, laid over what it shows of this machine.
 CARD = rf"""
 mkdir -p /srv/pci/{BUS_ID} /srv/driver/nvidia/gpus/{BUS_ID} /srv/module/nvidia_uvm /etc/cdi

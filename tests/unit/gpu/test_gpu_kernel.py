@@ -18,7 +18,7 @@ VARIABLE = "sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e09803
 CARD = {
     "pci": {"0000:01:00.0": "nvidia 10DE:2684 030000"},
     "nvidia": {"version": "580.95.05", "gpus": {"0000:01:00.0": {"name": "A", "uuid": "GPU-a", "minor": 0}}},
-    "smi": {"query": {"out": "0, GPU-a, 00000000:01:00.0, 1, 580.95.05, Enabled, [N/A], Default, 8.9, A\n"}},
+    "smi": {"query": {"out": "0, GPU-a, 00000000:01:00.0, 1, 580.95.05, Enabled, [N/A], Default, P8, 8.9, A\n"}},
 }
 
 

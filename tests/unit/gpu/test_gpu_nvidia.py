@@ -77,8 +77,8 @@ def test_no_list_of_slices_raises(listed: str, xml: str) -> None:
 )
 def test_whole_lines_are_read_back(cards: list[tuple[int, int, str]]) -> None:
     lines = [
-        f"{index}, GPU-{index}, 00000000:{index:02X}:00.0, {size}, 580.95.05, Enabled, [N/A], Default, 9.0, {name}, Ti"
-        for index, size, name in cards
+        f"{index}, GPU-{index}, 00000000:{index:02X}:00.0, {size}, 580.95.05, Enabled, [N/A], Default, P0, 9.0, {name}"
+        for index, size, name in ((index, size, f"{name}, Ti") for index, size, name in cards)
     ]
     found, rest = nvidia.parse("\n".join(lines))
     assert rest == []
@@ -106,7 +106,7 @@ def test_a_bus_id_is_written_as_the_kernel_does(told: str, place: str) -> None:
 
 @pytest.mark.parametrize("word", ["[N/A]", "N/A", "[Not Supported]", "Not Supported", "[Not Found]"])
 def test_memory_that_a_card_does_not_have_is_the_hosts(word: str) -> None:
-    cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, {word}, {word}, {word}, {word}, Card")
+    cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, {word}, {word}, {word}, P8, {word}, Card")
     assert (cards[0].unified, cards[0].memory, cards[0].complaint) == (True, None, "")
     assert (cards[0].persistence, cards[0].compute_capability, cards[0].compute_mode) == (None, None, "")
 
@@ -115,7 +115,7 @@ def test_memory_that_a_card_does_not_have_is_the_hosts(word: str) -> None:
     "word", ["[Unknown Error]", "ERR!", "[GPU is lost]", "[Insufficient Permissions]", "-1", "huge"]
 )
 def test_memory_that_is_not_told_is_nobodys(word: str) -> None:
-    cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, Enabled, [N/A], Default, 8.9, Card")
+    cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, Enabled, [N/A], Default, P8, 8.9, Card")
     assert (cards[0].unified, cards[0].memory) == (False, None)
     assert seen(nvidia.Smi("/smi", tuple(cards))).gpus[0].memory_total == 0
 

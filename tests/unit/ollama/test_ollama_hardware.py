@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Doubles of what nvidia-smi prints, in its documented form: no NVIDIA GPU is within reach of the tests.
-REST = "580.95.05, Enabled, [N/A], Default, 8.6"
+REST = "580.95.05, Enabled, [N/A], Default, P8, 8.6"
 TWO_CARDS = f"""\
 0, GPU-5f3c1de2-9a4b-4bd2-8a30-0f9e6a4bb8a1, 00000000:01:00.0, 24576, {REST}, NVIDIA GeForce RTX 3090
 1, GPU-0d1e2f3a-1111-2222-3333-444455556666, 00000000:02:00.0, 81920, {REST}, NVIDIA A100-SXM4-80GB
