@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible import constants as C  # noqa: N812
@@ -17,7 +17,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.selfhosted.llm.plugins.modules.doctor_info import ARGUMENTS
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.spec import DOCTOR
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.doctor.findings import counted, findings, reaches
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.doctor.page import page
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.doctor.rules import RULES
@@ -41,33 +41,33 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the findings; raise AnsibleActionFail where a report cannot be written."""
         result = super().run(tmp, task_vars)
-        _valid, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _valid, given = self.validate_argument_spec(argument_spec=DOCTOR)
         hostvars = (task_vars or {})["hostvars"]
         patients = [examined(name, hostvars[name], given) for name in given["hosts"]]
         found = [one for patient in patients for one in patient.findings]
         table = lines(patients, width())
-        self._write("json", given["json"], lambda: as_json(patients))
-        self._write("html", given["html"], lambda: page(patients, time.strftime("%Y-%m-%d %H:%M %Z")))
+        written("json", given["json"], lambda: as_json(patients))
+        written("html", given["html"], lambda: page(patients, time.strftime("%Y-%m-%d %H:%M %Z")))
         to_errors = C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] in MACHINE_CALLBACKS
         display.display("\n".join(["", *table, ""]), stderr=to_errors)
         ill = {one.name: sentence(one, given["fail_on"]) for one in patients if reaches(one.findings, given["fail_on"])}
         return {**result, "changed": False, "findings": [one.told() for one in found], "ill": ill, "table": table}
 
-    def _write(self, option: str, path: str | None, text: Any) -> None:
-        """Write a report in one stroke, so that nobody reads half of one."""
-        if not path:
-            return
-        folder = os.path.dirname(path) or "."
-        try:
-            # Such a file is made with mode 0600.
-            with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
-                file.write(text())
-            os.replace(file.name, path)
-        except OSError as error:
-            raise AnsibleActionFail(
-                f"{option} is {path!r}, which cannot be written ({error.strerror}); "
-                f"give a file in a folder that is there."
-            ) from None
+
+def written(option: str, path: str | None, text: Callable[[], str]) -> None:
+    """Write a report in one stroke, so that nobody reads half of one; raise AnsibleActionFail where that fails."""
+    if not path:
+        return
+    whole = text()
+    try:
+        # Such a file is made with mode 0600.
+        with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path) or ".", delete=False, encoding="utf-8") as file:
+            file.write(whole)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"{option} is {path!r}, which cannot be written ({error.strerror}); give a file in a folder that is there."
+        ) from None
 
 
 def examined(name: str, variables: Any, given: Mapping[str, Any]) -> Patient:

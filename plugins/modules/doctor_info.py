@@ -115,21 +115,12 @@ table:
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.spec import DOCTOR
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
-
-# The action of this name does the work, and takes its options from here.
-ARGUMENTS = {
-    "hosts": {"type": "list", "elements": "str", "required": True},
-    "looks": {"type": "list", "elements": "str", "required": True},
-    "ignore": {"type": "dict", "default": {}},
-    "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
-    "json": {"type": "path"},
-    "html": {"type": "path"},
-}
 
 
 def body(_module: AnsibleModule) -> dict[str, Any]:
@@ -138,4 +129,4 @@ def body(_module: AnsibleModule) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(ARGUMENTS, body)
+    run(DOCTOR, body)

@@ -261,6 +261,7 @@ unseen:
   elements: str
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.report import Look, report
@@ -292,16 +293,18 @@ ARGUMENTS = {
 }
 
 
-def gpus() -> dict[str, Any]:
-    """Return what gpu_info tells, with what containers can get."""
-    seen = host.look(container=True)
+def gpus(socket: str) -> dict[str, Any]:
+    """Return what gpu_info tells, with what containers can get where this user may ask."""
+    seen = host.look(container=os.access(socket, os.R_OK | os.W_OK))
     return {**seen.told(), "problems": [problem.told() for problem in causes.find(seen)]}
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     """Answer the task's options."""
     given = module.params
-    look = Look(given["socket"], given["containers"], given["files"], given["timeout"], gpus if given["gpu"] else None)
+    look = Look(given["socket"], given["containers"], given["files"], given["timeout"])
+    if given["gpu"]:
+        look.gpus = lambda: gpus(given["socket"])
     return {"changed": False, **report(look)}
 
 

@@ -23,6 +23,8 @@ SYSTEMCTL = ("list-units", "--all", "--plain", "--no-legend", "--no-pager", "--f
 SYSTEMCTL_SECONDS = 10
 # What adjtimex returns for a clock that nobody sets.
 TIME_ERROR = 5
+# Made by the role ollama, and removed by it where nobody wants it (ollama_gpu_watch).
+WATCH = "selfhosted-llm-gpu-watch.timer"
 MARK = "/var/lib/selfhosted-llm/converged.json"
 
 
@@ -114,7 +116,7 @@ def units() -> Optional[list[dict[str, str]]]:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return read_units(done.stdout) if done.returncode == 0 else None
+    return with_watch(read_units(done.stdout)) if done.returncode == 0 else None
 
 
 def read_units(printed: str) -> list[dict[str, str]]:
@@ -128,6 +130,15 @@ def read_units(printed: str) -> list[dict[str, str]]:
         if active == "failed" or OF_INTEREST.match(name):
             found.append({"name": name, "active": active, "sub": sub})
     return found
+
+
+def with_watch(found: list[dict[str, str]], root: str = "/") -> list[dict[str, str]]:
+    """Return the units with the GPUs' watch, which systemd does not list where somebody has stopped it."""
+    if any(one["name"] == WATCH for one in found) or not os.path.exists(
+        os.path.join(root, "etc/systemd/system", WATCH)
+    ):
+        return found
+    return [*found, {"name": WATCH, "active": "inactive", "sub": "dead"}]
 
 
 def reboot(root: str = "/") -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.machine import WATCH
+
 from .container_rules import CONTAINER_RULES
 from .findings import ERROR, WARNING, Hits, Rule, Seen
 from .words import gigabytes, is_loopback, percent
@@ -150,6 +152,12 @@ def unit_failed(seen: Seen) -> Hits:
         if unit["active"] == "failed":
             ours = unit["name"].startswith(("docker", "containerd", "nvidia-", "ollama", "selfhosted-llm"))
             yield {"about": unit["name"], "severity": ERROR if ours else WARNING}
+
+
+def watch_not_running(seen: Seen) -> Hits:
+    for unit in seen.get("units") or []:
+        if unit["name"] == WATCH and unit["active"] not in ("active", "failed"):
+            yield {"about": WATCH, "active": unit["active"]}
 
 
 def reboot_required(seen: Seen) -> Hits:
@@ -299,6 +307,13 @@ RULES = (
         unit_failed,
         "The unit {about} failed.",
         "systemctl status and journalctl -u with its name tell why; systemctl reset-failed forgets it.",
+    ),
+    Rule(
+        "watch-not-running",
+        WARNING,
+        watch_not_running,
+        "Nobody watches whether the containers keep their GPUs: {about} is {active}.",
+        "systemctl enable --now {about}, or ollama_gpu_watch: false where it shall be so.",
     ),
     Rule("reboot-required", WARNING, reboot_required, "The host waits for a reboot: {why}.", "Reboot it when you can."),
     Rule(

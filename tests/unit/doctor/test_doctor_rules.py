@@ -14,6 +14,7 @@ import pytest
 from healthy import GIB, healthy
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import vulnerabilities
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.machine import WATCH
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.doctor.findings import clean, counted, findings, reaches
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.doctor.rules import RULES
 
@@ -127,6 +128,8 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("clock-not-synchronised", W, spoilt("clock", False)),
     ("unit-failed", E, spoilt("units.0.active", "failed")),
     ("unit-failed", W, spoilt("units", [{"name": "fwupd.service", "active": "failed", "sub": "failed"}])),
+    ("watch-not-running", W, spoilt("units.0", {"name": WATCH, "active": "inactive", "sub": "dead"})),
+    ("unit-failed", E, spoilt("units.0", {"name": WATCH, "active": "failed", "sub": "failed"})),
     ("reboot-required", W, spoilt("reboot", "updated packages ask for it")),
     ("secret-key-open", E, spoilt("files.0.mode", "0644")),
     ("secret-key-open", E, spoilt("files.0.uid", 1000)),

@@ -1,0 +1,274 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is read of a host: the kernel's tables, the engine's answers, files, and what hangs."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import socket
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import machine, ports, report, servers
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import containers, entry, kind_of_image
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.engine import Engine, NoAnswer
+
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:2CAA 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
+   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 222 1 0 100 0 0 10 0
+   2: 0100007F:9999 0100007F:2CAA 01 00000000:00000000 00:00000000 00000000     0        0 333 1 0 100 0 0 10 0
+"""
+TCP6 = """  sl  local_address                         remote_address                        st ...
+   0: 00000000000000000000000001000000:0BB9 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 444 1
+   1: 0000000000000000FFFF00000100007F:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 555 1
+"""
+
+
+def host(root: Path, **files: str) -> str:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return str(root)
+
+
+def test_who_listens_is_read_from_the_kernels_tables(tmp_path: Path) -> None:
+    root = host(tmp_path, **{"proc/net/tcp": TCP, "proc/net/tcp6": TCP6, "proc/85/comm": "sshd\n", "proc/85/fd/x": ""})
+    (tmp_path / "proc/85/fd/3").symlink_to("socket:[222]")
+    assert [(one["address"], one["port"], one["process"]) for one in ports.listening(root)] == [
+        ("0.0.0.0", 22, "sshd"),
+        ("::1", 3001, ""),
+        ("127.0.0.1", 8080, ""),
+        ("127.0.0.1", 11434, ""),
+    ]
+
+
+def test_memory_and_its_pressure(tmp_path: Path) -> None:
+    root = host(
+        tmp_path,
+        **{
+            "proc/meminfo": "MemTotal:  1000 kB\nMemAvailable: 500 kB\nHuge: 0\nSwapTotal: 10 kB\nSwapFree: 1 kB\n",
+            "proc/pressure/memory": "some avg10=1.00 avg60=12.50 avg300=0.00 total=1\nfull avg10=0 avg60=0 total=0\n",
+        },
+    )
+    told = {"total": 1024000, "available": 512000, "swap_total": 10240, "swap_free": 1024, "pressure": 12.5}
+    assert machine.memory(root) == told
+    assert machine.memory(str(tmp_path / "nothing"))["pressure"] is None
+
+
+def test_units_of_interest_and_those_that_failed() -> None:
+    printed = """docker.service loaded active running Docker
+fwupd.service loaded failed failed Firmware
+ssh.service loaded active running SSH
+ntp.service not-found inactive dead ntp
+dev-sda.device loaded active plugged Disk
+"""
+    assert [one["name"] for one in machine.read_units(printed)] == ["docker.service", "fwupd.service"]
+
+
+def test_a_watch_that_was_stopped_is_told(tmp_path: Path) -> None:
+    root = host(tmp_path, **{f"etc/systemd/system/{machine.WATCH}": ""})
+    running = [{"name": machine.WATCH, "active": "active", "sub": "waiting"}]
+    assert machine.with_watch([], root) == [{"name": machine.WATCH, "active": "inactive", "sub": "dead"}]
+    assert machine.with_watch(running, root) == running
+    assert machine.with_watch([], str(tmp_path / "nothing")) == []
+
+
+def test_why_a_host_waits_for_a_reboot(tmp_path: Path) -> None:
+    assert machine.reboot(str(tmp_path)) == ""
+    root = host(tmp_path / "a", **{"run/reboot-required": "", "run/reboot-required.pkgs": "linux\nlinux\nlibc6\n"})
+    assert machine.reboot(root) == "updated packages ask for it (libc6, linux)"
+    gone = host(tmp_path / "b", **{"lib/modules/1.2.3-other/x": ""})
+    assert "its modules are gone" in machine.reboot(gone)
+    assert machine.reboot(host(tmp_path / "b", **{"run/systemd/container": "docker"})) == ""
+
+
+def test_disks_are_told_once_and_by_what_lies_on_them(tmp_path: Path) -> None:
+    told = machine.disks([(str(tmp_path), "one"), (str(tmp_path / "not/there"), "two"), (str(tmp_path), "one")])
+    assert [one["holds"] for one in told] == [["one", "two"]]
+    assert told[0]["size"] >= told[0]["free"] > 0
+
+
+def test_a_mark_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    mark = tmp_path / "converged.json"
+    assert machine.converged(str(mark)) is None
+    mark.write_text("{")
+    assert machine.converged(str(mark)) is None
+    mark.write_text('{"containers": []}')
+    told = machine.converged(str(mark))
+    assert told is not None
+    assert told["mark"] == {"containers": []}
+
+
+@pytest.mark.parametrize(
+    ("reference", "kind"),
+    [
+        ("ollama/ollama:0.9.3", "ollama"),
+        ("ollama/ollama@sha256:ab", "ollama"),
+        ("registry.example:5000/x/open-webui", "open-webui"),
+        ("my-ollama:1", ""),
+        ("sha256:ab", ""),
+    ],
+)
+def test_a_server_is_known_by_its_image(reference: str, kind: str) -> None:
+    assert kind_of_image(reference) == kind
+
+
+def test_of_a_container_its_variables_are_not_told() -> None:
+    known = {
+        "Name": "/ollama",
+        "Config": {"Env": ["SECRET=hidden-word"], "Image": "ollama/ollama:1"},
+        "HostConfig": {
+            "PortBindings": {"11434/tcp": [{"HostIp": "", "HostPort": "11434"}]},
+            "LogConfig": {"Type": "json-file"},
+        },
+        "State": {"Status": "exited", "Error": "no\ndevice"},
+    }
+    told = entry(known, "ollama")
+    assert "hidden-word" not in json.dumps(told)
+    assert told["ports"] == [{"address": "0.0.0.0", "port": 11434, "inside": 11434}]
+    assert (told["error"], told["log_rotates"], told["ours"], told["restart_policy"]) == (
+        "no device",
+        False,
+        False,
+        "no",
+    )
+
+
+@pytest.mark.parametrize(
+    ("host_config", "gpu"),
+    [
+        ({"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=all"]}]}, "cdi"),
+        ({"DeviceRequests": [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]}, "nvidia"),
+        ({"Devices": [{"PathInContainer": "/dev/nvidia0"}]}, "nvidia"),
+        ({"Devices": [{"PathInContainer": "/dev/kfd"}]}, "amd"),
+        ({"Devices": [{"PathInContainer": "/dev/fuse"}], "DeviceRequests": None}, ""),
+    ],
+)
+def test_a_reserved_gpu_is_known_by_its_way(host_config: dict[str, Any], gpu: str) -> None:
+    assert entry({"HostConfig": host_config}, "ollama")["gpu"] == gpu
+
+
+class EngineDouble(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """An engine that says what a test wants it to; the real one is asked in tests/integration."""
+
+    daemon_threads = True
+    answers: dict[str, Any]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        said = self.server.answers.get(self.path.partition("?")[0], 404)  # type: ignore[attr-defined]
+        if said == "hang":
+            time.sleep(3)
+        self.send_response(said if isinstance(said, int) else 200)
+        self.end_headers()
+        self.wfile.write(said.encode() if isinstance(said, str) else json.dumps(said).encode())
+
+    def address_string(self) -> str:
+        return ""
+
+    def log_message(self, *_words: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[EngineDouble]:
+    with EngineDouble(str(tmp_path / "docker.sock"), _Handler) as server:
+        server.answers = {}
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_what_the_engine_does_not_know_is_none_and_nonsense_is_no_answer(engine: EngineDouble) -> None:
+    engine.answers = {"/good": {"a": 1}, "/bad": "{", "/ill": 500, "/hangs": "hang"}
+    asked = Engine(str(engine.server_address), 0.5)
+    assert (asked.get("/good"), asked.get("/none")) == ({"a": 1}, None)
+    for path in ("/bad", "/ill", "/hangs"):
+        with pytest.raises(NoAnswer) as caught:
+            asked.get(path)
+        assert caught.value.kind == "silent"
+
+
+def test_an_engine_that_is_not_there_is_absent(tmp_path: Path) -> None:
+    with pytest.raises(NoAnswer) as caught:
+        Engine(str(tmp_path / "none.sock"), 1).get("/info")
+    assert caught.value.kind == "absent"
+
+
+def test_what_was_declared_and_is_not_there_is_missing_and_its_passwords_are_not_told(engine: EngineDouble) -> None:
+    engine.answers = {"/containers/json": []}
+    wish = {"name": "chat", "kind": "open-webui", "ollama_urls": ["http://me:hidden-word@ollama:11434"], "port": 1}
+    told = containers(Engine(str(engine.server_address), 1), [wish])
+    assert told == [
+        {
+            "name": "chat",
+            "kind": "open-webui",
+            "state": "missing",
+            "declared": {"name": "chat", "kind": "open-webui", "port": 1},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("log", "on"),
+    [
+        ('msg="inference compute" id=GPU-1 library=CUDA compute=8.9', "gpu"),
+        ('msg="inference compute" id=cpu library=cpu compute=""', "cpu"),
+        ('msg="no compatible GPUs were discovered"', "cpu"),
+        ('msg="inference compute" id=cpu library=cpu\nmsg="inference compute" id=0 library=rocm', "gpu"),
+        ("nothing to the point", ""),
+    ],
+)
+def test_what_ollama_computes_on_by_its_log(engine: EngineDouble, log: str, on: str) -> None:
+    engine.answers = {"/containers/ollama/logs": log}
+    container = {"name": "ollama", "started": "2026-11-26T04:05:01.402792611Z"}
+    assert servers.computes_on(Engine(str(engine.server_address), 1), container, {}) == on
+
+
+def test_what_is_in_memory_is_a_better_witness_than_the_log(tmp_path: Path) -> None:
+    nobody = Engine(str(tmp_path / "none.sock"), 1)
+    for vram, on in ((0, "cpu"), (5, "gpu")):
+        assert (
+            servers.computes_on(nobody, {"name": "a", "started": ""}, {"loaded": [{"size": 9, "size_vram": vram}]})
+            == on
+        )
+
+
+def test_a_password_in_a_url_is_not_told() -> None:
+    assert servers.without_password("http://me:hidden@ollama:11434/x?key=hidden#y") == "http://ollama:11434/x"
+
+
+def test_a_server_that_takes_its_time_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        told = servers.asked("ollama", "127.0.0.1", deaf.getsockname()[1], 0.2)
+    assert told["answers"] is False
+    assert "no answer for 0.2 seconds" in told["words"]
+
+
+def test_what_hangs_or_fails_keeps_nothing_else_from_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "LONGEST_SECONDS", 0.2)
+    look = report.Look("/nowhere.sock", [], [], 1.0)
+    told = report.side_by_side(look, {"good": lambda: 1, "hangs": lambda: time.sleep(3), "fails": lambda: 1 / 0})
+    assert told == {"good": 1, "hangs": None, "fails": None}
+    assert sorted(look.unseen) == ["fails: ZeroDivisionError: division by zero", "hangs: no answer for 0.2 seconds"]
+
+
+def test_an_engine_that_may_not_be_asked_is_not_called_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_words: Any, **_more: Any) -> Any:
+        raise NoAnswer("denied", "the socket may not be used")
+
+    monkeypatch.setattr(Engine, "get", denied)
+    (tmp_path / "docker.sock").touch()
+    look = report.Look(str(tmp_path / "docker.sock"), [], [], 1.0)
+    assert report.docker(look)["engine"] == {"installed": True, "answers": None, "words": "the socket may not be used"}
+    assert look.unseen == ["containers: the socket may not be used by this user, so run the playbook with --become"]
