@@ -155,9 +155,9 @@ class Page(html.parser.HTMLParser):
         self.tags: set[str] = set()
         self.links: list[str] = []
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.links += [str(value) for name, value in attributes if name in ("src", "href", "action")]
+        self.links += [str(value) for name, value in attrs if name in ("src", "href", "action")]
 
 
 def test_each_fault_is_found_and_none_on_a_healthy_host(ward: Ward) -> None:

@@ -144,7 +144,7 @@ def test_a_healthy_host_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "severity", "seen"), FAULTS, ids=[f"{name}-{place}" for place, (name, _, _) in enumerate(FAULTS)]
+    ("name", "severity", "seen"), FAULTS, ids=[f"{fault[0]}-{place}" for place, fault in enumerate(FAULTS)]
 )
 def test_a_fault_is_found_by_its_name_and_no_other(name: str, severity: str, seen: dict[str, Any]) -> None:
     before = copy.deepcopy(seen)

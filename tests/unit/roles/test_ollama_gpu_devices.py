@@ -58,13 +58,13 @@ def instances(*devices: Any, **second: Any) -> dict[str, Any]:
     return {"ollama_instances": made}
 
 
-def problems(told: dict[str, Any], given: dict[str, Any], host: dict[str, Any] = HOOK) -> list[str]:
-    """What is said of any instance, before the host was looked at and after."""
+def problems(told: dict[str, Any], given: dict[str, Any], host: dict[str, Any] | None = None) -> list[str]:
+    """What is said of any instance, before the host was looked at and after; by default of one with the hook."""
     names = [one["name"] for one in given.get("ollama_instances", [{"name": "ollama"}])]
     found = []
     for name in names:
         found += ollama("__ollama_problems", {}, of=name, **given)
-        found += ollama("__ollama_host_problems", host, of=name, __ollama_gpu_told=told, **given)
+        found += ollama("__ollama_host_problems", host or HOOK, of=name, __ollama_gpu_told=told, **given)
     return list(dict.fromkeys(found))
 
 
