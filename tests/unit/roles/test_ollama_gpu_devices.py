@@ -64,7 +64,9 @@ def problems(told: dict[str, Any], given: dict[str, Any], host: dict[str, Any] |
     found = []
     for name in names:
         found += ollama("__ollama_problems", {}, of=name, **given)
-        found += ollama("__ollama_host_problems", host or HOOK, of=name, __ollama_gpu_told=told, **given)
+        found += ollama(
+            "__ollama_host_problems", HOOK if host is None else host, of=name, __ollama_gpu_told=told, **given
+        )
     return list(dict.fromkeys(found))
 
 
