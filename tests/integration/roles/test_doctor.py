@@ -88,6 +88,8 @@ class Ward:
             "open_webui_version": "0.12.4",
             "open_webui_pull": "never",
             "open_webui_ollama_urls": ["http://ollama:11434"],
+            # What machine the tests run on is not the matter.
+            "preflight_enabled": False,
             "open_webui_admin_email": "admin@example.org",
             "open_webui_admin_password": PASSWORD,
         }
