@@ -10,7 +10,7 @@ import json
 import threading
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 from ..errors import Failure
 from ..http import Answer, HttpFailure, Session
@@ -153,18 +153,22 @@ class Client:
             raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
         return answer
 
-    def get_pages(self, path: str, what: str, **params: Any) -> List[Dict[str, Any]]:
-        """GET all pages of what the server lists as ``items`` and ``total``."""
-        found: List[Dict[str, Any]] = []
+    def pages(self, path: str, what: str, **params: Any) -> Iterator[Dict[str, Any]]:
+        """GET the pages of what the server lists as ``items`` and ``total``, one after the other."""
+        found = 0
         for page in count(1):
             answer = self.get_mapping(path, what, params={**params, "page": page})
             items = answer.get("items")
             if not isinstance(items, list):
                 raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
-            found += items
-            if not items or len(found) >= int(answer.get("total") or 0):
-                break
-        return found
+            yield answer
+            found += len(items)
+            if not items or found >= int(answer.get("total") or 0):
+                return
+
+    def get_pages(self, path: str, what: str, **params: Any) -> List[Dict[str, Any]]:
+        """GET all items of all pages."""
+        return [item for page in self.pages(path, what, **params) for item in page["items"]]
 
     def post(self, path: str, what: str, **options: Any) -> Any:
         """POST to ``path``; say ``reads=True`` where that changes nothing."""

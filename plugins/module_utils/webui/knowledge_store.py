@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from ..errors import Failure
 from .client import Client, posted
@@ -39,15 +39,26 @@ class Store:
             return []
         if self.folders:
             self._settle()
-        path = f"knowledge/{self._base}/files"
-        # By name: what is being changed may not jump between two pages.
-        order = {"order_by": "name", "direction": "asc", "limit": PAGE}
-        found = {str(row["id"]): row for row in self._client.get_pages(path, "read the files of the base", **order)}
-        if any(row.get("directory_id") and "directory_path" not in row for row in found.values()):
-            paths = {folder: name for name, folder in self._map().items()}
-            for row in found.values():
-                row["directory_path"] = paths.get(str(row.get("directory_id")))
+        found, folders = self._listed()
+        if self.folders and any("directory_path" not in row for row in found.values()):
+            # 0.10 tells only which files lie in a folder that one asks for, and which folders.
+            left = list(folders.items())
+            for path, folder in left:
+                inside, below = self._listed(directory_id=folder)
+                left += [(f"{path}/{name}", each) for name, each in below.items()]
+                for file_id in found.keys() & inside.keys():
+                    found[file_id]["directory_path"] = path
         return [_row(record) for record in found.values()]
+
+    def _listed(self, **where: str) -> Tuple[Dict[str, Dict[str, Any]], Dict[str, str]]:
+        """Return the files of the base, or of one folder, by id, and the ids of the folders right in it by name."""
+        # By name: what is being changed may not jump between two pages.
+        asked = {"order_by": "name", "direction": "asc", "limit": PAGE, **where}
+        found, folders = {}, {}
+        for page in self._client.pages(f"knowledge/{self._base}/files", "read the files of the base", **asked):
+            found.update({str(row["id"]): row for row in page["items"]})
+            folders.update({str(row["name"]): str(row["id"]) for row in page.get("directories") or ()})
+        return found, folders
 
     def remove_orphans(self, linked: Collection[str]) -> None:
         """Remove what a killed run uploaded for this base and is not among the ``linked`` ids of its files."""

@@ -47,7 +47,16 @@ def records(webui: Any, name: str = "Rules") -> dict[str, dict[str, Any]]:
     if not found:
         return {}
     (base,) = found
-    rows = webui.call("GET", f"knowledge/{base['id']}/files?limit=1000")["items"]
+    files = f"knowledge/{base['id']}/files?limit=1000"
+    rows = webui.call("GET", files)["items"]
+    if webui.features.knowledge_folders and any("directory_path" not in row for row in rows):
+        # 0.10 tells only which files lie in a folder that one asks for.
+        folders = webui.call("POST", f"knowledge/{base['id']}/sync/diff", {"manifest": []})["directory_map"]
+        listed = {
+            path: webui.call("GET", f"{files}&directory_id={folder}")["items"] for path, folder in folders.items()
+        }
+        paths = {row["id"]: path for path, inside in listed.items() for row in inside}
+        rows = [{**row, "directory_path": paths.get(row["id"])} for row in rows]
     by_path = {place(webui, row): row for row in rows}
     assert len(by_path) == len(rows), "a file is doubled"
     return by_path
@@ -57,7 +66,7 @@ def place(webui: Any, row: dict[str, Any]) -> str:
     """Return a file's path in the base; where there are no folders its name tells it."""
     if not webui.features.knowledge_folders:
         return str(row["filename"]).replace("__", "/")
-    return "/".join(filter(None, (row["directory_path"], row["filename"])))
+    return "/".join(filter(None, (row.get("directory_path"), row["filename"])))
 
 
 def contents(webui: Any, name: str = "Rules") -> dict[str, str]:

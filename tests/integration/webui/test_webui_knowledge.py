@@ -51,11 +51,13 @@ def test_a_base_is_filled_changed_and_removed(webui, recorder, rules, src):
     requests = [line.partition("?")[0] for line in recorder.seen()]
     base = bases(webui)[0]["id"]
     pending = [f"GET /api/v1/knowledge/{base}/files/pending"] if webui.features.knowledge_folders else []
+    # 0.10 is asked for each folder.
+    lists = 3 if webui.features.version.startswith("0.10.") else 1
     assert requests == [
         "GET /api/v1/knowledge/search",
         "GET /api/version",
         *pending,
-        f"GET /api/v1/knowledge/{base}/files",
+        *[f"GET /api/v1/knowledge/{base}/files"] * lists,
     ]
     kept = records(webui)["sub/b.md"]["id"]
     write(src, a_txt="The bell rings at nine.", d_txt="New.")
