@@ -37,8 +37,8 @@ class Server:
     def features(self) -> Features:
         return Features.of(OLD)
 
-    def get_pages(self, _path: str, _what: str, **_params: Any) -> list[dict[str, Any]]:
-        return [self.files[one] for one in sorted(self.linked)]
+    def pages(self, _path: str, _what: str, **_params: Any) -> list[dict[str, Any]]:
+        return [{"items": [self.files[one] for one in sorted(self.linked)]}]
 
     def get_mapping(self, path: str, _what: str) -> dict[str, Any]:
         if path.endswith("/process/status"):
