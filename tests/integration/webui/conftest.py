@@ -127,6 +127,11 @@ class Webui:
             return list(self.call("GET", "models/all"))
         return [*self.call("GET", "models/base"), *self.call("GET", "models/export")]
 
+    @property
+    def forgets_the_last_model(self) -> bool:
+        """Tell whether a model that was the only one goes out of the list with what offered it; that of 0.10 stays."""
+        return not self.features.version.startswith("0.10.")
+
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Change settings of the accounts' page, and return those that were there."""
         before: dict[str, Any] = self.call("GET", "auths/admin/config")
