@@ -38,11 +38,28 @@ rootfs = pathlib.Path(json.loads((bundle / "config.json").read_text())["root"]["
 if pathlib.Path("/srv/nvidia-smi").exists():
     shutil.copy2("/srv/nvidia-smi", rootfs / "bin" / "nvidia-smi")
 HOOK
+# Names GPU 0 and what is there of the driver's files, so that a newer driver makes the specification stale.
 cat >/srv/ctk <<'CTK'
-#!/bin/sh
+#!/bin/bash
 echo "$@" >>/srv/ctk.log
 mkdir -p /var/run/cdi
-echo 'kind: nvidia.com/gpu' >/var/run/cdi/nvidia.yaml
+{
+    echo 'cdiVersion: 0.5.0'
+    echo 'kind: nvidia.com/gpu'
+    echo 'devices:'
+    for name in 0 all; do
+        printf -- '- name: "%s"\n  containerEdits:\n    env:\n    - NVIDIA_VISIBLE_DEVICES=void\n' "$name"
+    done
+    echo 'containerEdits:'
+    echo '  env:'
+    echo '  - NVIDIA_CTK=stand-in'
+    echo '  mounts:'
+    for file in /usr/bin/nvidia-smi /usr/lib/x86_64-linux-gnu/libcuda.so.*.*; do
+        [ -e "$file" ] || continue
+        printf -- '  - hostPath: %s\n    containerPath: %s\n' "$file" "${file#/usr}"
+        printf '    options:\n    - ro\n    - bind\n'
+    done
+} >/var/run/cdi/nvidia.yaml
 CTK
 printf '[Service]\nType=oneshot\nExecStart=/usr/bin/nvidia-ctk refresh\n' >/srv/nvidia-cdi-refresh.service
 printf '#!/bin/sh\necho "GPU 0: Stand-in (UUID: GPU-00000000-0000-0000-0000-000000000000)"\n' >/srv/nvidia-smi

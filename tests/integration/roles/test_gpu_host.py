@@ -7,8 +7,10 @@ stand-ins (apt_repository.sh); Docker, apt, gpg and systemd are real. The tests 
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from host import Host, bed_host
@@ -28,7 +30,7 @@ STAND_INS = {
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    with bed_host("gpu", tmp_path_factory.mktemp("gpu")) as made:
+    with bed_host("gpu", tmp_path_factory.mktemp("gpu"), **STAND_INS) as made:
         yield made
 
 
@@ -48,7 +50,7 @@ def test_a_check_run_on_a_bare_host_foresees_and_changes_nothing(host: Host) -> 
 def test_a_check_run_on_a_bare_gpu_host_foresees_what_it_can(host: Host) -> None:
     add_gpu(host)
     host.sh("mkdir -p /srv/driver/nvidia; echo 'NVRM version: stand-in 580.95.05' >/srv/driver/nvidia/version")
-    run = host.role("nvidia_container_toolkit", check=True, **STAND_INS)
+    run = host.role("nvidia_container_toolkit", check=True)
     assert run.code == 0, run.text
     assert "No Docker Engine answers here yet" in run.text
     host.sh("rm -r /srv/pci /srv/driver")
@@ -89,7 +91,6 @@ def test_a_host_without_a_gpu_is_left_alone(host: Host) -> None:
     # The sound of a graphics card is no graphics card.
     sound = "/srv/pci/0000:01:00.1"
     host.sh(rf"mkdir -p /srv/driver {sound}; printf 'PCI_CLASS=40300\nPCI_ID=10DE:22BA\n' >{sound}/uevent")
-    host.variables = {**STAND_INS}
     host.converged("nvidia_container_toolkit")
     assert "has no NVIDIA GPU" in host.role("nvidia_container_toolkit").text
     host.refused(
@@ -110,23 +111,49 @@ def test_a_key_that_is_not_nvidias_is_refused_before_apt_sees_it(host: Host) -> 
     assert "nvidia" not in host.sh("ls /etc/apt/keyrings /etc/apt/sources.list.d")
 
 
+OLD = "https://nvidia.github.io/libnvidia-container/stable/deb"
+
+
 def test_the_toolkit_is_pinned_configured_and_proven(host: Host) -> None:
     host.variables["nvidia_container_toolkit_key_fingerprint"] = host.sh("cat /srv/fingerprint")
     host.sh(
-        "echo 'deb https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /' >/etc/apt/sources.list.d/old.list"
+        f"cd /etc/apt; echo 'deb [signed-by=/usr/share/keyrings/nvidia-docker.gpg] {OLD}/amd64 /' | tee -a "
+        "sources.list sources.list.d/nvidia-docker.list sources.list.d/mixed.list >/dev/null;"
+        "echo '# kept' >>sources.list.d/mixed.list;"
+        rf"printf 'Types: deb\nURIs: {OLD}/$(ARCH)\nSuites: /\n\n# kept\n' >sources.list.d/mixed.sources;"
+        "mkdir -p trusted.gpg.d; touch trusted.gpg.d/nvidia-docker.gpg trusted.gpg.d/cuda-keyring.gpg"
     )
     foreseen = host.role("nvidia_container_toolkit", check=True)
     assert foreseen.code == 0, foreseen.text
     run = host.role("nvidia_container_toolkit")
     assert run.code == 0, run.text
-    installed = host.sh("dpkg-query --show --showformat '${Package} ${Version}\n' '*nvidia-container*'")
-    assert [line.split()[1] for line in installed.splitlines()] == ["1.20.0-1"] * 4, installed
-    assert host.sh("ls /etc/apt/sources.list.d") == "nvidia-container-toolkit.sources"
+    assert installed(host) == ["1.20.0-1"] * 4
+    assert host.sh("cd /etc/apt; ls sources.list.d trusted.gpg.d | grep -i 'nvidia\\|cuda\\|mixed'").split() == [
+        "mixed.list",
+        "mixed.sources",
+        "nvidia-container-toolkit.sources",
+        "cuda-keyring.gpg",
+    ]
+    assert host.sh("cat /etc/apt/sources.list.d/mixed.*").split("\n") == ["# kept", "", "# kept"]
+    assert "bookworm" in host.sh("! grep -r nvidia.github.io /etc/apt && cat /etc/apt/sources.list")
     assert host.daemon["runtimes"] == {"nvidia": {"path": "nvidia-container-runtime", "args": []}}
     assert host.daemon["max-concurrent-downloads"] == 6
-    before = host.docker_pid
+
+
+def installed(host: Host) -> list[str]:
+    return host.sh("dpkg-query --show --showformat '${Version} ' '*nvidia-container*'").split()
+
+
+def started(host: Host) -> str:
+    """When Docker and a container of somebody else's began, which changes with a restart of either."""
+    host.sh("docker start other >/dev/null 2>&1 || docker run --detach --name other proof:1 sh -c 'sleep 9999'")
+    return host.docker_pid + host.sh("docker inspect --format '{{.State.StartedAt}} {{.State.Pid}}' other")
+
+
+def test_a_second_run_restarts_nothing(host: Host) -> None:
+    before = started(host)
     host.converged("nvidia_container_toolkit")
-    assert host.docker_pid == before
+    assert started(host) == before
 
 
 def test_a_run_that_ended_before_its_handlers_is_finished_by_the_next(host: Host) -> None:
@@ -136,37 +163,118 @@ def test_a_run_that_ended_before_its_handlers_is_finished_by_the_next(host: Host
     run = host.role("nvidia_container_toolkit")
     assert run.code == 0, run.text
     assert host.docker_pid != before
-    host.converged("nvidia_container_toolkit")
+
+
+def without_runtimes(host: Host) -> dict[str, Any]:
+    settings = {name: value for name, value in host.daemon.items() if name != "runtimes"}
+    host.sh(f"echo '{json.dumps(settings)}' >/etc/docker/daemon.json")
+    return settings
 
 
 def test_a_setting_that_a_reload_takes_up_restarts_nothing(host: Host) -> None:
-    before = host.docker_pid
-    settings = {name: value for name, value in host.daemon.items() if name != "runtimes"}
-    host.sh(f"echo '{json.dumps(settings)}' >/etc/docker/daemon.json")
+    before = started(host)
+    without_runtimes(host)
     run = host.role("nvidia_container_toolkit")
     assert run.code == 0, run.text
     assert "runtimes" in host.daemon
-    assert host.docker_pid == before
-    host.converged("nvidia_container_toolkit")
+    assert started(host) == before
+
+
+def test_a_version_that_is_not_there_is_told_with_those_that_are(host: Host) -> None:
+    host.refused(
+        "nvidia_container_toolkit",
+        "The repository has 1.20.0-1, 1.19.0-1: set nvidia_container_toolkit_version to one of these.",
+        nvidia_container_toolkit_version="9.9.9-1",
+    )
+    assert installed(host) == ["1.20.0-1"] * 4
+    assert "Pin: version 1.20.0-1" in host.sh("cat /etc/apt/preferences.d/nvidia-container-toolkit.pref")
+
+
+def test_a_repository_that_does_not_answer_leaves_the_entry_that_was_there(host: Host) -> None:
+    before = host.sh("cat /etc/apt/sources.list.d/*.sources; ls /etc/apt/sources.list.d")
+    began = time.monotonic()
+    host.refused(
+        "nvidia_container_toolkit",
+        "apt cannot use the repository http://127.0.0.1:9/stable/deb",
+        nvidia_container_toolkit_repository_url="http://127.0.0.1:9",
+    )
+    assert time.monotonic() - began < 60
+    assert host.sh("cat /etc/apt/sources.list.d/*.sources; ls /etc/apt/sources.list.d") == before
+    host.sh("mv /etc/apt/keyrings/nvidia-container-toolkit.asc /srv/key.asc")
+    host.refused(
+        "nvidia_container_toolkit",
+        "The repository's key could not be fetched from http://127.0.0.1:9/gpgkey",
+        nvidia_container_toolkit_repository_url="http://127.0.0.1:9",
+    )
+    host.sh("mv /srv/key.asc /etc/apt/keyrings/nvidia-container-toolkit.asc")
+
+
+def test_a_docker_that_does_not_come_back_gets_its_old_settings(host: Host) -> None:
+    before = without_runtimes(host)
+    host.sh(
+        "touch /etc/apt/sources.list.d/nvidia-container-toolkit.sources; chmod 755 /usr/bin/nvidia-container-*-hook"
+    )
+    unit = "/etc/systemd/system/docker.service.d"
+    hangs = "[Service]\nExecStartPre=/bin/sh -c 'if grep -q nvidia /etc/docker/daemon.json; then sleep 600; fi'\n"
+    host.sh(f'mkdir {unit}; printf "{hangs}" >{unit}/hangs.conf; systemctl daemon-reload')
+    began = time.monotonic()
+    host.refused(
+        "nvidia_container_toolkit",
+        "did not start with the new settings (runtimes) and runs with those of before again",
+        docker_restart_timeout=10,
+    )
+    assert time.monotonic() - began < 150
+    assert host.daemon == before
+    host.sh(f"docker info; rm {unit}/hangs.conf; systemctl daemon-reload")
+    assert host.role("nvidia_container_toolkit").code == 0
 
 
 def test_an_older_version_is_a_downgrade_and_is_held(host: Host) -> None:
-    before = host.docker_pid
+    before = started(host)
     run = host.role("nvidia_container_toolkit", nvidia_container_toolkit_version="1.19.0-1")
     assert run.code == 0, run.text
-    assert "1.20.0-1" not in host.sh(
-        "apt-get -qq -y upgrade; dpkg-query --show --showformat '${Version} ' '*nvidia-container*'"
-    )
-    assert host.docker_pid == before
+    host.sh("apt-get -qq -y upgrade")
+    assert installed(host) == ["1.19.0-1"] * 4
+    assert started(host) == before
 
 
-def test_a_gpu_that_containers_do_not_see_fails_with_the_cause(host: Host) -> None:
-    host.sh("mv /srv/nvidia-smi /srv/lost")
+def test_local_packages_come_from_the_host_or_the_controller(host: Host) -> None:
+    there = "/srv/repository/stable/deb/amd64"
+    host.sh("systemctl stop repository")
     host.refused(
         "nvidia_container_toolkit",
-        "the toolkit did not bring the driver's programs",
-        nvidia_container_toolkit_version="1.19.0-1",
+        "lacks libnvidia-container-tools_9.9.9-1_amd64.deb, libnvidia-container1_9.9.9-1_amd64.deb",
+        nvidia_container_toolkit_packages_path=there,
+        nvidia_container_toolkit_version="9.9.9-1",
     )
-    mismatch = "Failed to initialize NVML: Driver/library version mismatch"
-    host.sh(rf"printf '#!/bin/sh\necho {mismatch}; exit 18\n' >/srv/nvidia-smi; chmod 755 /srv/nvidia-smi")
-    host.refused("nvidia_container_toolkit", "reboot the host", nvidia_container_toolkit_version="1.19.0-1")
+    run = host.role("nvidia_container_toolkit", nvidia_container_toolkit_packages_path=there)
+    assert run.code == 0, run.text
+    assert installed(host) == ["1.20.0-1"] * 4
+    here = host.folder / "packages"
+    subprocess.run(["docker", "cp", f"{host.name}:{there}", str(here)], check=True)
+    given = {"nvidia_container_toolkit_packages_path": str(here), "nvidia_container_toolkit_version": "1.19.0-1"}
+    run = host.role("nvidia_container_toolkit", **given)
+    assert run.code == 0, run.text
+    assert installed(host) == ["1.19.0-1"] * 4
+    host.variables |= given
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo Failed to initialize NVML: Driver/library version mismatch; exit 18", "reboot the host"),
+        ("head -c 100000 /dev/urandom", "lists no GPU here"),
+        ("sleep 600", "gave no answer there within 5 seconds, and its container was removed"),
+    ],
+)
+def test_a_gpu_that_containers_do_not_see_fails_with_the_cause(host: Host, script: str, words: str) -> None:
+    host.sh(rf"printf '#!/bin/sh\n{script}\n' >/srv/nvidia-smi; chmod 755 /srv/nvidia-smi")
+    host.refused("nvidia_container_toolkit", words, __nvidia_container_toolkit_proof_seconds=5)
+    assert host.sh("docker ps --all --quiet --filter name=selfhosted-llm-gpu-proof") == ""
+
+
+def test_a_driver_that_hangs_is_told_before_anything_is_done(host: Host) -> None:
+    host.sh(r"printf '#!/bin/sh\nexec sleep 600\n' >/usr/bin/nvidia-smi; chmod 755 /usr/bin/nvidia-smi")
+    began = time.monotonic()
+    host.refused("nvidia_container_toolkit", "so the driver or a GPU hangs: look for Xid")
+    assert time.monotonic() - began < 60
