@@ -45,9 +45,9 @@ class Tags(html.parser.HTMLParser):
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
-        self.attributes |= {name for name, _value in attributes}
+        self.attributes |= {name for name, _value in attrs}
 
 
 @pytest.mark.parametrize("width", [40, 79, 100, 200])
