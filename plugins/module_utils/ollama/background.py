@@ -40,6 +40,8 @@ TICK = 1.0
 ROOM = 65536
 # A running job renames a file in its directory each second; one so old was left by a host or controller that died.
 LEFT_OVER = 3600.0
+# Who puts the answer there, or removes the directory, is not disturbed by the other.
+_writing = threading.Lock()
 
 Tell = Callable[[], Mapping[str, Any]]
 
@@ -164,13 +166,14 @@ def _reserve(directory: str) -> None:
 def _finish(directory: str, tell: Tell, held: int, keeper: threading.Thread) -> None:
     """Put the answer in its place, after the last state, and stay until somebody fetched it."""
     path = os.path.join(directory, ANSWER)
-    with suppress(OSError):
-        sys.stdout.flush()
-        os.ftruncate(1, os.lseek(1, 0, os.SEEK_CUR))
-    with suppress(OSError):
-        _write_state(directory, tell(), beat=-1)
-    with suppress(OSError):
-        os.rename(path + _UNFINISHED, path)
+    with _writing:
+        with suppress(OSError):
+            sys.stdout.flush()
+            os.ftruncate(1, os.lseek(1, 0, os.SEEK_CUR))
+        with suppress(OSError):
+            _write_state(directory, tell(), beat=-1)
+        with suppress(OSError):
+            os.rename(path + _UNFINISHED, path)
     os.close(held)
     keeper.join()
 
@@ -192,6 +195,8 @@ def _keep(directory: str, tell: Tell) -> None:
         elif now - since > PATIENCE:
             break
         time.sleep(TICK)
+    # For good: what is written while a directory is removed keeps it there.
+    _writing.acquire()
     remove(directory)
     _remove_payload()
     # The server stops a pull when the connection that asked for it closes, and keeps what it has.
