@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible import constants as C  # noqa: N812
+from ansible import constants
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -48,7 +48,7 @@ class ActionModule(ActionBase):
         table = lines(patients, width())
         written("json", given["json"], lambda: as_json(patients))
         written("html", given["html"], lambda: page(patients, time.strftime("%Y-%m-%d %H:%M %Z")))
-        to_errors = C.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] in MACHINE_CALLBACKS
+        to_errors = constants.DEFAULT_STDOUT_CALLBACK.rpartition(".")[2] in MACHINE_CALLBACKS
         display.display("\n".join(["", *table, ""]), stderr=to_errors)
         ill = {one.name: sentence(one, given["fail_on"]) for one in patients if reaches(one.findings, given["fail_on"])}
         return {**result, "changed": False, "findings": [one.told() for one in found], "ill": ill, "table": table}

@@ -170,7 +170,7 @@ def test_only_the_sections_of_old_repositories_go(before: str, after: str) -> No
     [
         ("deb https://nvidia.github.io/libnvidia-container/stable/deb/amd64 /\n# kept\n", "# kept\n"),
         ("# deb https://nvidia.github.io/nvidia-docker/debian10/amd64 /\n", None),
-        ("deb https://deb.debian.org/debian bookworm main\n", None),
+        ("deb https://mirror.example.org/debian bookworm main\n", None),
         ("deb http://mirror.example.org/nvidia/stable/deb/amd64 /", ""),
         ("deb http://mirror.example.org/other/stable/deb/amd64 /\n", None),
     ],
@@ -181,7 +181,7 @@ def test_only_the_lines_of_old_entries_go(before: str, after: str | None) -> Non
 
 
 def test_only_the_stanzas_of_old_entries_go() -> None:
-    kept = "Types: deb\nURIs: https://deb.debian.org/debian\nSuites: bookworm\n"
+    kept = "Types: deb\nURIs: https://mirror.example.org/debian\nSuites: bookworm\n"
     old = "# why\nTypes: deb\nURIs: https://nvidia.github.io/libnvidia-container/stable/deb/$(ARCH)\nSuites: /\n"
     stanza = value("stanza")
     for before in (f"{kept}\n{old}", f"{old}\n{kept}"):
