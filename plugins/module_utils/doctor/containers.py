@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Mapping, Sequence
 
-from .engine import Engine
+from ..docker.engine import LABEL, Engine
 
-LABEL = "org.selfhosted.llm.role"
 OLLAMA, OPEN_WEBUI = "ollama", "open-webui"
 # Where a server keeps what must outlive its container.
 DATA = {OLLAMA: "/root/.ollama", OPEN_WEBUI: "/app/backend/data"}

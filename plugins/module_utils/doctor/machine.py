@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import platform
@@ -16,13 +15,13 @@ import stat
 import subprocess
 from typing import Any, Iterable, Optional, Sequence, Tuple
 
+from ..host.linux import nearest, text
+
 # Units that the service leans on. Others are told of only where they failed.
 OF_INTEREST = re.compile(r"^(docker|containerd|nvidia-|ollama|selfhosted-llm|chrony|ntp|systemd-timesyncd)")
 KINDS = (".service", ".timer", ".socket", ".mount", ".path")
 SYSTEMCTL = ("list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full")
 SYSTEMCTL_SECONDS = 10
-# What adjtimex returns for a clock that nobody sets.
-TIME_ERROR = 5
 # Made by the role ollama, and removed by it where nobody wants it (ollama_gpu_watch).
 WATCH = "selfhosted-llm-gpu-watch.timer"
 MARK = "/var/lib/selfhosted-llm/converged.json"
@@ -73,13 +72,6 @@ def disks(places: Iterable[Tuple[str, str]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def nearest(path: str) -> str:
-    """Return the path, or what is above it where this user cannot see so far."""
-    while path != "/" and not os.path.exists(path):
-        path = os.path.dirname(path)
-    return path
-
-
 def memory(root: str = "/") -> dict[str, Any]:
     """Return memory in bytes, and the share of the last minute in percent in which somebody waited for it."""
     lines = re.findall(r"^(\w+):\s+(\d+) kB", text(root, "proc/meminfo"), re.MULTILINE)
@@ -92,17 +84,6 @@ def memory(root: str = "/") -> dict[str, Any]:
         "swap_free": kilobytes.get("SwapFree", 0) * 1024,
         "pressure": float(waited.group(1)) if waited else None,
     }
-
-
-def clock_synchronised() -> Optional[bool]:
-    """Return whether somebody keeps the kernel's clock right, None where the kernel does not tell."""
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        # All zero is a question and no order; the structure is shorter than this on every machine.
-        state = libc.adjtimex(ctypes.create_string_buffer(1024))
-    except (OSError, AttributeError):
-        return None
-    return None if state < 0 else state != TIME_ERROR
 
 
 def units() -> Optional[list[dict[str, str]]]:
@@ -179,15 +160,6 @@ def installed(programs: Sequence[str], root: str = "/") -> bool:
     folders = ("usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "snap/bin")
     places = [os.path.join(root, folder, one) for folder in folders for one in programs]
     return any(map(shutil.which, programs)) or any(map(os.path.exists, places))
-
-
-def text(root: str, path: str) -> str:
-    """Return the text of a file, nothing where it cannot be read."""
-    try:
-        with open(os.path.join(root, path), encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
 
 
 def _known_user() -> bool:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import http.client
 import os
-import threading
-import time
 from dataclasses import dataclass, field
 from typing import Any, Callable, List, Mapping, Optional, Sequence
 
-from . import machine, ports
+from ..docker.engine import Engine, NoAnswer
+from ..host import listening
+from ..host.deadline import at_once
+from ..host.linux import clock_synchronised
+from . import machine
 from .containers import DATA, containers
-from .engine import Engine, NoAnswer
 from .servers import answer, local, server
 
 # Whatever has not answered by then is told as not seen.
@@ -49,7 +50,7 @@ def report(look: Look) -> dict[str, Any]:
         look,
         {
             "docker": lambda: docker(look),
-            "ports": ports.listening,
+            "ports": listening.listening,
             "memory": machine.memory,
             "units": machine.units,
             **({"gpu": look.gpus} if look.gpus else {}),
@@ -70,7 +71,7 @@ def report(look: Look) -> dict[str, Any]:
         **told,
         "gpu": told.get("gpu"),
         "disks": machine.disks(held),
-        "clock": None if host["container"] else machine.clock_synchronised(),
+        "clock": None if host["container"] else clock_synchronised(),
         "reboot": machine.reboot(),
         "files": [machine.file_state(path) for path in look.files],
         "converged": machine.converged(),
@@ -81,24 +82,16 @@ def report(look: Look) -> dict[str, Any]:
 def side_by_side(look: Look, questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     """Return the answers, None for those that did not come in time or failed."""
     answers: dict[str, Any] = dict.fromkeys(questions)
-    threads = {}
-    for name, question in questions.items():
-        # A thread that hangs must not keep the module from ending.
-        threads[name] = threading.Thread(target=_ask, args=(look, name, question, answers), daemon=True)
-        threads[name].start()
-    end = time.monotonic() + LONGEST_SECONDS
-    for name, thread in threads.items():
-        thread.join(max(0.0, end - time.monotonic()))
-        if thread.is_alive():
-            look.unseen.append(f"{name}: no answer for {LONGEST_SECONDS:g} seconds")
-    return dict(answers)
-
-
-def _ask(look: Look, name: str, question: Callable[[], Any], answers: dict[str, Any]) -> None:
-    try:
-        answers[name] = question()
-    except Exception as error:  # noqa: BLE001 - one part that fails is told, and the others go on
-        look.unseen.append(f"{name}: {type(error).__name__}: {error}")
+    late = TimeoutError(f"no answer for {LONGEST_SECONDS:g} seconds")
+    found = at_once(list(questions.values()), LONGEST_SECONDS, late, most=len(questions))
+    for name, answer_of in zip(questions, found):
+        if answer_of is late:
+            look.unseen.append(f"{name}: {late}")
+        elif isinstance(answer_of, Exception):
+            look.unseen.append(f"{name}: {type(answer_of).__name__}: {answer_of}")
+        else:
+            answers[name] = answer_of
+    return answers
 
 
 def docker(look: Look) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from calendar import timegm
 from typing import Any, Mapping, Optional, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
+from ..docker.engine import Engine, NoAnswer
 from .containers import OLLAMA, OPEN_WEBUI
-from .engine import Engine, NoAnswer
 
 INSIDE = {OLLAMA: 11434, OPEN_WEBUI: 8080}
 # Ollama says what it computes on within seconds of its start; looking for a GPU takes 30 s at the most.

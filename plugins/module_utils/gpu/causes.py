@@ -9,9 +9,10 @@ import os
 import re
 from typing import Iterator, Optional, Tuple
 
+from ..host.linux import text
 from . import causes_containers, causes_nvidia, causes_smi
 from .host import Host
-from .sysfs import VENDORS, is_gpu, number, text
+from .sysfs import VENDORS, is_gpu, number
 from .values import AMD, ERROR, NVIDIA, WARNING, Problem
 
 # Of the driver that comes with ROCm 7.0.

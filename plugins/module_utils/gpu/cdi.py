@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Iterator, Optional, Sequence, Tuple
 
-from .sysfs import names, text
+from ..host.linux import names, text
 
 # Later folders win. /var/run is a link to the second one.
 FOLDERS = ("/etc/cdi", "/run/cdi")

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
 import shutil
-import socket
 from dataclasses import dataclass, replace
 from typing import Any, Optional, Sequence, Tuple
+
+from ..docker import engine as docker_engine
 
 HOOK = "nvidia-container-runtime-hook"
 TOOL = "nvidia-ctk"
@@ -58,17 +57,6 @@ class Engine:
         }
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(self._path)
-
-
 def look(root: str) -> Engine:
     """Return what the host's engine tells, and what of NVIDIA's toolkit is installed."""
     info, denied, silent = ask(sockets(root))
@@ -89,22 +77,15 @@ def ask(places: Sequence[str]) -> Tuple[dict[str, Any], bool, bool]:
     for place in places:
         if not os.path.exists(place):
             continue
-        connection = _Connection(place)
         try:
-            connection.request("GET", "/info")
-            info = json.loads(connection.getresponse().read())
-            if isinstance(info, dict) and info.get("ServerVersion"):
-                return info, False, False
-            silent = True
-        except PermissionError:
-            denied = True
-        except ConnectionRefusedError:
-            # What an engine that is stopped leaves behind.
+            info = docker_engine.Engine(place, SECONDS).get("/info")
+        except docker_engine.NoAnswer as error:
+            denied |= error.kind == "denied"
+            silent |= error.kind == "silent"
             continue
-        except (OSError, ValueError, http.client.HTTPException):
-            silent = True
-        finally:
-            connection.close()
+        if isinstance(info, dict) and info.get("ServerVersion"):
+            return info, False, False
+        silent = True
     return {}, denied, silent
 
 

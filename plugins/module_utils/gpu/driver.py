@@ -11,8 +11,8 @@ import shutil
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from ..host.linux import names, text
 from . import command
-from .sysfs import names, text
 
 JETSON_RELEASE = "etc/nv_tegra_release"
 # Of the chips of Jetson modules; what nvidia-smi tells of them differs, and older ones have none.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Iterator, Optional, Sequence, Tuple
 
+from ..host.linux import names, text
 from .values import AMD, INTEL, NVIDIA, Gpu
 
 VENDORS = {0x10DE: NVIDIA, 0x1002: AMD, 0x8086: INTEL}
@@ -38,22 +38,6 @@ class Device:
     @property
     def ids(self) -> str:
         return f"{self.vendor:04X}:{self.device:04X}"
-
-
-def text(root: str, path: str) -> str:
-    """Return what stands in a file under ``root``, or "" where it cannot be read."""
-    try:
-        return Path(root, path).read_text(encoding="utf-8", errors="replace").replace("\0", " ").strip()
-    except (OSError, ValueError):
-        return ""
-
-
-def names(root: str, path: str) -> list[str]:
-    """Return what is in a folder under ``root``, sorted."""
-    try:
-        return sorted(os.listdir(os.path.join(root, path)))
-    except OSError:
-        return []
 
 
 def number(value: str, base: int = 10) -> int:

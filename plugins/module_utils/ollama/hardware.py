@@ -13,6 +13,7 @@ from ..errors import Failure
 from ..gpu import driver, host, nvidia, sysfs
 from ..gpu import values as found_gpu
 from ..gpu.nvidia import Smi
+from ..host.linux import nearest
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
@@ -120,11 +121,8 @@ def memory_total(root: str = "/") -> int:
 
 def disk_free(path: str) -> int:
     """Return the bytes that are free below a path; where it is still to be made, below what is there of it."""
-    place = os.path.abspath(os.path.expanduser(path))
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
     try:
-        state = os.statvfs(place)
+        state = os.statvfs(nearest(os.path.expanduser(path)))
     except OSError as error:
         raise Failure(
             f"models_path is {path}, which cannot be looked at on this host ({error.strerror}); "

@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 from urllib.parse import quote
 
+from ..docker import engine as docker
+from ..docker.engine import LABEL, NoAnswer
+
 SOCKET = "/var/run/docker.sock"
 ROOT_DIR = "/var/lib/docker"
 DAEMON_JSON = "/etc/docker/daemon.json"
-# What the roles put on their containers.
-LABEL = "org.selfhosted.llm.role"
 SECONDS = 10.0
 
 
@@ -44,35 +43,18 @@ class Settings:
     proxies: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=SECONDS)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(SECONDS)
-        self.sock.connect(self._path)
-
-
 class Engine:
     """The Docker Engine of this host; one that does not answer knows nothing."""
 
     def __init__(self, path: str = SOCKET) -> None:
-        self._path = path
+        self._engine = docker.Engine(path, SECONDS)
         self.info: Dict[str, Any] = self._ask("/info") or {}
 
     def _ask(self, path: str) -> Any:
-        connection = _Connection(self._path)
         try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            body = answer.read()
-            return json.loads(body) if answer.status == http.client.OK else None
-        except (OSError, ValueError, http.client.HTTPException):
+            return self._engine.get(path)
+        except NoAnswer:
             return None
-        finally:
-            connection.close()
 
     def has_image(self, reference: str) -> bool:
         """Tell whether Docker has an image."""

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import FrozenSet, Iterator, Optional, Tuple
 
+from ..host.linux import clock_synchronised, text
 from ..ollama.hardware import memory_total
 from .finding import Finding, gigabytes, listed
 
@@ -21,7 +20,6 @@ PLATFORMS = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "
 # Docker's own floor, and that of the oldest distribution that the roles know (RHEL 8).
 LEAST_KERNEL, GOOD_KERNEL = (3, 10), (4, 18)
 CONTROLLERS = ("memory", "cpu", "pids")
-CLOCK_ERROR = 5
 # Certificates and apt's lists allow no more than minutes.
 MOST_SKEW = 300.0
 
@@ -54,34 +52,17 @@ class MemoryNeeds:
 
 def look(root: str = "/") -> Machine:
     """Return what the machine is; ``root`` is where /proc and /sys are looked for."""
-    cgroups, controllers = _cgroups(Path(root, "sys/fs/cgroup"))
+    cgroups, controllers = _cgroups(os.path.join(root, "sys/fs/cgroup"))
     return Machine(
         memory=memory_total(root),
         architecture=platform.machine(),
-        flags=_flags(_text(Path(root, "proc/cpuinfo"))),
-        kernel=_text(Path(root, "proc/sys/kernel/osrelease")).strip(),
+        flags=_flags(text(root, "proc/cpuinfo")),
+        kernel=text(root, "proc/sys/kernel/osrelease"),
         cgroups=cgroups,
         controllers=controllers,
-        systemd=Path(root, "run/systemd/system").is_dir(),
+        systemd=os.path.isdir(os.path.join(root, "run/systemd/system")),
         synchronised=clock_synchronised(),
     )
-
-
-def clock_synchronised() -> Optional[bool]:
-    """Tell whether something keeps the kernel's clock right, by adjtimex(2), which needs no rights to read."""
-    try:
-        # struct timex has 208 bytes; the mode 0 of its first field only reads.
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))
-    except (OSError, AttributeError):
-        return None
-    return None if state < 0 else state != CLOCK_ERROR
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _flags(cpuinfo: str) -> FrozenSet[str]:
@@ -89,11 +70,11 @@ def _flags(cpuinfo: str) -> FrozenSet[str]:
     return frozenset(found.group(1).split()) if found else frozenset()
 
 
-def _cgroups(mount: Path) -> Tuple[str, FrozenSet[str]]:
-    unified = _text(mount / "cgroup.controllers").split()
+def _cgroups(mount: str) -> Tuple[str, FrozenSet[str]]:
+    unified = text(mount, "cgroup.controllers").split()
     if unified:
         return "v2", frozenset(unified)
-    names = frozenset(name for name in CONTROLLERS if os.path.isdir(mount / name))
+    names = frozenset(name for name in CONTROLLERS if os.path.isdir(os.path.join(mount, name)))
     return ("v1", names) if names else ("", names)
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
+from ..host.deadline import at_once
 from .finding import Finding, listed
-from .web import DNS, Proxies, Unreached, at_once, proxy_for, resolved
+from .web import DNS, Proxies, Unreached, proxy_for, resolved
 
 # How many waits one thing may take: a manifest, a token, the manifest again, the start of a file.
 MOST_WAITS = 3

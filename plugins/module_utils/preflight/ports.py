@@ -6,18 +6,15 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import socket
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Iterator, List, Optional, Sequence, Tuple
 
+from ..host import listening
+from ..host.linux import text
 from .engine import Published
 from .finding import Finding
-
-LISTEN = "0A"
 
 
 @dataclass(frozen=True)
@@ -54,37 +51,15 @@ def attempt(wanted: Wanted, root: str = "/") -> Tried:
 
 
 def listener(port: int, root: str = "/") -> str:
-    """Return the process that listens on a port as "name (pid)", or nothing where it is not to be seen."""
-    inodes = set(_inodes(port, root))
-    processes = sorted(Path(root, "proc").glob("[0-9]*"), key=lambda one: int(one.name)) if inodes else []
-    holders = (process for process in processes if inodes & _open(process))
-    return next((f"{_name(process)} (process {process.name})" for process in holders), "")
-
-
-def _open(process: Path) -> Set[str]:
-    links: Set[str] = set()
-    # One that ends meanwhile, or is somebody else's.
-    with suppress(OSError):
-        links.update(os.readlink(link) for link in (process / "fd").iterdir())
-    return links
-
-
-def _name(process: Path) -> str:
-    with suppress(OSError):
-        return (process / "comm").read_text(encoding="utf-8").strip()
-    return "a process that has just ended"
-
-
-def _inodes(port: int, root: str) -> Iterator[str]:
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = Path(root, "proc/net", table).read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
-                yield f"socket:[{fields[9]}]"
+    """Return the process that listens on a port as "name (process 12)", or nothing where it is not to be seen."""
+    inodes = {
+        inode
+        for table in listening.TABLES
+        for _address, number, inode in listening.sockets(text(root, f"proc/net/{table}"))
+        if number == port
+    }
+    pid = min(listening.processes(inodes, root).values(), default=0) if inodes else 0
+    return f"{text(root, f'proc/{pid}/comm') or 'a process that has just ended'} (process {pid})" if pid else ""
 
 
 def findings(tried: Sequence[Tried], published: Sequence[Published]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Sequence
 
+from ..host.linux import nearest
 from .finding import Finding, gigabytes, listed
 
 MOST_NAMED = 5
@@ -43,25 +44,18 @@ def disks(loads: Sequence[Load]) -> List[Disk]:
     """Return the file systems that something goes to."""
     found: Dict[int, List[Load]] = {}
     for load in loads:
-        found.setdefault(os.stat(_existing(load.path)).st_dev, []).append(load)
+        found.setdefault(os.stat(nearest(load.path)).st_dev, []).append(load)
     return [Disk(_mount(on[0].path), _free(on[0].path), tuple(on)) for on in found.values()]
 
 
-def _existing(path: str) -> str:
-    place = os.path.abspath(path)
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
-    return place
-
-
 def _free(path: str) -> int:
-    state = os.statvfs(_existing(path))
+    state = os.statvfs(nearest(path))
     # Docker writes as root, but a disk filled to the reserve hurts others.
     return state.f_bavail * state.f_frsize
 
 
 def _mount(path: str) -> str:
-    place = os.path.realpath(_existing(path))
+    place = os.path.realpath(nearest(path))
     while not os.path.ismount(place):
         place = os.path.dirname(place)
     return place

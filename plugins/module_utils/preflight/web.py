@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
-import queue
 import socket
 import ssl
-import threading
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 from urllib.parse import unquote, urljoin, urlsplit
 
+from ..host.deadline import at_once
 from ..http_words import connection_words
 
-Found = TypeVar("Found")
 Proxies = Optional[Mapping[str, str]]
 
 MOST_HOPS = 6
-MOST_AT_ONCE = 16
 REDIRECTS = (301, 302, 303, 307, 308)
 DNS, LATE = "dns", "late"
 
@@ -183,37 +180,3 @@ def resolved(hosts: Sequence[str], seconds: float) -> Dict[str, Optional[str]]:
 
     late = f"no answer within {seconds:g} seconds"
     return dict(zip(hosts, at_once([look(host) for host in hosts], seconds, late)))
-
-
-def at_once(jobs: Sequence[Callable[[], Found]], seconds: float, late: Any) -> List[Any]:
-    """Return what each job returns or raises, and ``late`` for those that have not ended after ``seconds``.
-
-    A look-up of a name knows no time limit, so nobody waits for the threads.
-    """
-    waiting: queue.SimpleQueue[Tuple[int, Callable[[], Found]]] = queue.SimpleQueue()
-    done: queue.SimpleQueue[Tuple[int, Any]] = queue.SimpleQueue()
-    for entry in enumerate(jobs):
-        waiting.put(entry)
-
-    def work() -> None:
-        while True:
-            try:
-                number, job = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                done.put((number, job()))
-            except Exception as error:  # noqa: BLE001 - told to whoever asked, who goes on with the others
-                done.put((number, error))
-
-    for _number in range(min(MOST_AT_ONCE, len(jobs))):
-        threading.Thread(target=work, daemon=True).start()
-    found = [late] * len(jobs)
-    end = time.monotonic() + seconds
-    for _job in jobs:
-        try:
-            number, result = done.get(timeout=max(0.0, end - time.monotonic()))
-        except queue.Empty:
-            break
-        found[number] = result
-    return found

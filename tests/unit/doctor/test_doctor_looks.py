@@ -17,9 +17,10 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import machine, ports, report, servers
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.engine import Engine, NoAnswer
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import machine, report, servers
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import containers, entry, kind_of_image
-from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.engine import Engine, NoAnswer
+from ansible_collections.selfhosted.llm.plugins.module_utils.host import listening
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:2CAA 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 111 1 0 100 0 0 10 0
@@ -43,7 +44,7 @@ def host(root: Path, **files: str) -> str:
 def test_who_listens_is_read_from_the_kernels_tables(tmp_path: Path) -> None:
     root = host(tmp_path, **{"proc/net/tcp": TCP, "proc/net/tcp6": TCP6, "proc/85/comm": "sshd\n", "proc/85/fd/x": ""})
     (tmp_path / "proc/85/fd/3").symlink_to("socket:[222]")
-    assert [(one["address"], one["port"], one["process"]) for one in ports.listening(root)] == [
+    assert [(one["address"], one["port"], one["process"]) for one in listening.listening(root)] == [
         ("0.0.0.0", 22, "sshd"),
         ("::1", 3001, ""),
         ("127.0.0.1", 8080, ""),

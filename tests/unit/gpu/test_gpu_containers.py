@@ -16,6 +16,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.engine import UnixConnection
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import causes, cdi, containers, host, nvidia
 
 SPECS = [
@@ -135,11 +136,11 @@ def test_a_socket_that_nobody_listens_on_is_no_engine(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_this_user_may_not_ask_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(connection: containers._Connection) -> None:
+    def denied(connection: UnixConnection) -> None:
         raise PermissionError(13, "Permission denied")
 
     recording.write(tmp_path, "var/run/docker.sock", "")
-    monkeypatch.setattr(containers._Connection, "connect", denied)
+    monkeypatch.setattr(UnixConnection, "connect", denied)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     seen = host.look(str(tmp_path), container=True, asking=nvidia.Smi)
     assert seen.engine == containers.Engine(denied=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.deadline import at_once
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight import engine, images, network, ports, room, web
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.engine import Published, Settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.finding import GB, Finding
@@ -194,7 +195,7 @@ def test_what_is_late_is_not_waited_for() -> None:
         raise ValueError("odd")
 
     begun = time.monotonic()
-    first, second, third = web.at_once([lambda: "quick", broken, slow], 0.3, "none")
+    first, second, third = at_once([lambda: "quick", broken, slow], 0.3, "none")
     assert (first, third) == ("quick", "none")
     assert isinstance(second, ValueError)
     assert time.monotonic() - begun < 2

@@ -10,14 +10,17 @@ import ipaddress
 import os
 from typing import Any, Iterator
 
+from .linux import names, text
+
 LISTENS = "0A"
+TABLES = ("tcp", "tcp6")
 
 
 def listening(root: str = "/") -> list[dict[str, Any]]:
     """Return each address and port that is listened on, with the process where this user may know it."""
     found = {}
-    for table in ("tcp", "tcp6"):
-        for address, port, inode in sockets(_text(os.path.join(root, "proc/net", table))):
+    for table in TABLES:
+        for address, port, inode in sockets(text(root, f"proc/net/{table}")):
             found[(port, address)] = inode
     owners = processes(set(found.values()), root)
     return [
@@ -25,7 +28,7 @@ def listening(root: str = "/") -> list[dict[str, Any]]:
             "address": address,
             "port": port,
             "pid": owners.get(inode, 0),
-            "process": _text(os.path.join(root, f"proc/{owners.get(inode, 0)}/comm")).strip(),
+            "process": text(root, f"proc/{owners.get(inode, 0)}/comm"),
         }
         for (port, address), inode in sorted(found.items())
     ]
@@ -52,23 +55,12 @@ def processes(inodes: set[str], root: str = "/") -> dict[str, int]:
     """Return the process of each socket, for those that this user may look into."""
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     found: dict[str, int] = {}
-    proc = os.path.join(root, "proc")
-    for name in os.listdir(proc):
-        if not name.isdigit():
-            continue
-        with contextlib.suppress(OSError), os.scandir(os.path.join(proc, name, "fd")) as links:
+    # The parent comes first, and children inherit what it opened.
+    for pid in sorted(int(name) for name in names(root, "proc") if name.isdigit()):
+        with contextlib.suppress(OSError), os.scandir(os.path.join(root, f"proc/{pid}/fd")) as links:
             for link in links:
                 with contextlib.suppress(OSError):
                     target = os.readlink(link.path)
                     if target in wanted:
-                        # The parent comes first, and children inherit what it opened.
-                        found.setdefault(wanted[target], int(name))
+                        found.setdefault(wanted[target], pid)
     return found
-
-
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Optional, Sequence
 from urllib.parse import quote, urlencode
 
+# What the roles put on their containers.
+LABEL = "org.selfhosted.llm.role"
 # A log's beginning, in which a server says what it computes on.
 LOG_BYTES = 256 * 1024
 
 
 class NoAnswer(Exception):
-    """The engine did not answer; ``kind`` is absent, denied or silent, ``words`` what the system said."""
+    """The engine did not answer; ``kind`` is absent, refused, denied or silent, ``words`` what the system said."""
 
     def __init__(self, kind: str, words: str) -> None:
         super().__init__(words)
@@ -99,6 +101,9 @@ class Engine:
             return answer.status, answer.read(limit)
         except FileNotFoundError as error:
             raise NoAnswer("absent", f"there is no {self.path}") from error
+        except ConnectionRefusedError as error:
+            # What an engine that was stopped leaves behind.
+            raise NoAnswer("refused", str(error)) from error
         except PermissionError as error:
             raise NoAnswer("denied", f"{self.path} may not be used") from error
         except socket.timeout as error:
