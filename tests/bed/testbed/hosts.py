@@ -50,6 +50,9 @@ def down(names: list[str]) -> None:
             say(f"host {name}: removed")
         else:
             say(f"host {name}: there is none")
+    # Docker has few address ranges, and each network that is left takes one.
+    with lock(f"bed-{bed_name()}"):
+        servers.remove_idle_network(bed_name())
 
 
 def load(name: str, wanted: list[str]) -> None:

@@ -67,6 +67,11 @@ def ensure_network(bed: str) -> str:
     return name
 
 
+def remove_idle_network(bed: str) -> None:
+    if not _labelled("container", bed):
+        docker("network", "rm", f"{bed}-net", check=False)
+
+
 def _inspect(container: str, template: str) -> str:
     return docker("container", "inspect", "--format", template, container, check=False)
 

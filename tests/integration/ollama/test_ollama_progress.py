@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from dataclasses import dataclass, field
@@ -268,6 +269,8 @@ def test_one_host_is_refreshed_in_place_on_a_terminal(
 ) -> None:
     (tmp_path / "tmp").mkdir()
     ours, theirs = os.openpty()
+    # Whether a model's name has room must not hang on how long the registry's address is.
+    termios.tcsetwinsize(theirs, (24, 160))
     words = ("-m", "selfhosted.llm.ollama_model", "-a", f"url={server.url} name={model(1, 16)} insecure=true")
     process = run(tmp_path, "ansible", "all", *words, hosts=("gpu1",), output=theirs)
     os.close(theirs)
