@@ -278,3 +278,19 @@ def test_a_failed_proof_tells_what_the_words_mean_or_what_the_host_shows(
 ) -> None:
     info = {"problems": [{"id": "x", "severity": "error", "say": say} for say in problems]}
     assert words in value("cause", shown={"msg": said}, info=info)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (["smi-hangs"], ["smi-hangs"]),
+        (["library-missing", "cdi-stale"], ["library-missing"]),
+        (["not-taken", "no-devices"], ["not-taken", "no-devices"]),
+        # Another card has its driver, and the one that has none is no reason to stop.
+        (["not-taken", "module-flavour", "driver-too-new"], []),
+        (["cdi-stale"], []),
+    ],
+)
+def test_the_role_stops_where_no_gpu_works_and_tells_why(found: list[str], said: list[str]) -> None:
+    info = {"problems": [{"id": one, "severity": "error", "say": one} for one in found]}
+    assert value("broken", info=info) == said
