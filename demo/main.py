@@ -194,6 +194,15 @@ def remove(kind: str, name: str, *words: str) -> None:
     say(f"{kind} {name} removed")
 
 
+def open_way_out() -> None:
+    """Take the rules away that the roles made for the network, now and at boot."""
+    command = [str(images.ROOT / ".cache/venv/bin/ansible"), "--inventory", "demo/inventory.yml", "localhost"]
+    words = ["--module-name", "selfhosted.llm.docker_egress", "--args", f"network={NETWORK} egress=open"]
+    done = subprocess.run([*command, *words], cwd=images.ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise DemoError(f"the rules for the network {NETWORK} could not be removed:\n{done.stdout.strip()}")
+
+
 def down() -> None:
     if os.geteuid() != 0:
         raise DemoError("root is needed: run `sudo make demo-down`.")
@@ -207,6 +216,7 @@ def down() -> None:
         if ours(name):
             remove("container", name, "--force")
     if there("network", NETWORK):
+        open_way_out()
         done = docker("network", "rm", NETWORK)
         say(f"network {NETWORK} {'removed' if done.returncode == 0 else 'kept, since other containers use it'}")
     if not data:

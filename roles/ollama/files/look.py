@@ -27,6 +27,7 @@ WATCH_FILES = (
     *(f"/usr/local/lib/{WATCH}/gpu_{part}.py" for part in ("evidence", "remake", "watch")),
     *(f"/etc/systemd/system/{WATCH}.{kind}" for kind in ("service", "timer")),
 )
+SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"
 LABEL = "org.selfhosted.llm.role"
 BLOBS = "/root/.ollama/models/blobs"
 # A server that gets nothing for 30 s asks again. What has not moved for longer stands still.
@@ -161,6 +162,7 @@ def look(volumes: dict[str, str]) -> dict[str, Any]:
     nodes = [kfd, *Path("/dev/dri").glob("renderD*"), *Path("/dev/dri").glob("card*")] if kfd.exists() else []
     return {
         "requests": find_spec("requests") is not None,
+        "nft": shutil.which("nft", path=SBIN) is not None,
         "engine": bool(info),
         "nvidia": nvidia_driver(),
         "nvidia_runtime": hook or "nvidia" in (info.get("Runtimes") or {}),

@@ -71,6 +71,7 @@ class Role:
             "ollama_volume": self.prefix,
             "ollama_port": self.ports[0],
             "llm_network": self.prefix,
+            "llm_egress": "open",
             **variables,
         }
         return run_role("ollama", "here", self.folder, given, check=check)
