@@ -84,6 +84,20 @@ def test_what_is_missing_is_installed(has: dict[str, bool], missing: list[str]) 
             {"open_webui_settings": {"rag": {"web": {"search": {"searxng_query_url": "http://10.0.0.3/s?q=<query>"}}}}},
             ["http://10.0.0.3"],
         ),
+        (
+            {
+                "open_webui_environment": {
+                    "CHROMA_HTTP_PORT": 8000,
+                    "LDAP_SERVER_HOST": "10.0.0.8",
+                    "CHROMA_HTTP_HOST": "10.0.0.9",
+                }
+            },
+            ["tcp://10.0.0.8:389", "tcp://10.0.0.9:8000"],
+        ),
+        ({"open_webui_settings": {"ldap.server.host": "10.0.0.8", "ldap.server.port": 636}}, ["tcp://10.0.0.8:636"]),
+        ({"open_webui_settings": {"ldap": {"server": {"port": 636, "host": "10.0.0.8"}}}}, ["tcp://10.0.0.8:636"]),
+        # A name without its port, and where the server itself listens.
+        ({"open_webui_environment": {"PGHOST": "10.0.0.8", "HOST": "0.0.0.0", "PORT": "8080", "DB_HOST": "a"}}, []),
         # Its own addresses, and what is no address.
         (
             {
