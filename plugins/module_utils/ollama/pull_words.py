@@ -9,6 +9,12 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
+# Words of a refusal by a firewall, which most often is the one that the roles put up.
+_CLOSED = (
+    "where its way out is closed (llm_egress), list the model in ollama_models, or open the way for the pull with "
+    "docker_egress"
+)
+
 # (what the server says, what that means and what to do); the first that fits is told, and
 # none of these gets better by itself.
 _FINAL = (
@@ -58,6 +64,11 @@ _PASSING = (
     (
         r"max retries exceeded: (unexpected )?EOF",
         "the registry breaks a file off again and again, or sends something else in its place; try again later",
+    ),
+    (r"no route to host", f"the server has no way to the registry; {_CLOSED}"),
+    (
+        r"\blookup \S+ on \S+ .*(time-?out|server misbehaving|temporary failure)",
+        f"the server gets no answer where it asks for the registry's address; {_CLOSED}",
     ),
     (
         _LINE_TROUBLE,

@@ -159,6 +159,15 @@ def test_thousands_of_attempts_are_no_trouble() -> None:
         ("max retries exceeded: EOF", True, "breaks a file off again and again"),
         ("max retries exceeded: unexpected EOF", True, "breaks a file off again and again"),
         ("max retries exceeded: dial tcp 1.2.3.4:5: connect: connection refused", True, "nothing answers"),
+        # As 0.9.3 says it on Docker 20.10 where docker_egress closed the network.
+        ("pull model manifest: dial tcp 10.1.2.3:5000: connect: no route to host", True, "llm_egress"),
+        (
+            "dial tcp: lookup h.example on 127.0.0.11:53: read udp 127.0.0.1:9->127.0.0.11:53: i/o timeout",
+            True,
+            "asks for the registry's address; where its way out is closed (llm_egress)",
+        ),
+        ("dial tcp: lookup h.example on 127.0.0.11:53: server misbehaving", True, "llm_egress"),
+        ("read tcp 10.0.0.1:9->10.0.0.2:443: i/o timeout", True, "does not hold"),
         ("part stalled", False, None),
     ],
 )
