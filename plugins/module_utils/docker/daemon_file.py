@@ -29,7 +29,6 @@ VALIDATE_TIMEOUT = 30
 LOCK_TIMEOUT = 45
 # Ten thousand registries fit in; whatever is larger is another file.
 MAX_BYTES = 4 * 1024 * 1024
-DRAFT = ".daemon.json."
 
 _ANEW = "mend it by hand, or move it away to begin with an empty one"
 _WAYS_OUT = {
@@ -170,9 +169,9 @@ def write(path: str, text: str, backup: bool) -> Optional[str]:
     folder = os.path.dirname(target)
     try:
         os.makedirs(folder, mode=0o755, exist_ok=True)
-        _sweep(folder)
+        _sweep(target)
         saved = _save(target) if backup and os.path.exists(target) else None
-        with _draft(folder) as draft:
+        with _draft(target) as draft:
             with open(draft, "w", encoding="utf-8") as handle:
                 handle.write(text)
                 handle.flush()
@@ -186,8 +185,9 @@ def write(path: str, text: str, backup: bool) -> Optional[str]:
 
 
 @contextlib.contextmanager
-def _draft(folder: str) -> Iterator[str]:
-    handle, draft = tempfile.mkstemp(prefix=DRAFT, dir=folder)
+def _draft(target: str) -> Iterator[str]:
+    folder, name = os.path.split(target)
+    handle, draft = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     os.close(handle)
     try:
         yield draft
@@ -196,9 +196,10 @@ def _draft(folder: str) -> Iterator[str]:
             os.unlink(draft)
 
 
-def _sweep(folder: str) -> None:
+def _sweep(target: str) -> None:
     """Remove the drafts of runs that were killed; while this one has the lock nobody else's is in use."""
-    for draft in glob.glob(os.path.join(glob.escape(folder), f"{DRAFT}*")):
+    folder, name = os.path.split(target)
+    for draft in glob.glob(glob.escape(os.path.join(folder, f".{name}.")) + "*"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(draft)
 
@@ -219,7 +220,7 @@ def _dress(handle: int, target: str) -> None:
 
 def _save(target: str) -> str:
     saved = f"{target}.{time.strftime('%Y-%m-%d@%H:%M:%S')}~"
-    with _draft(os.path.dirname(target)) as draft:
+    with _draft(target) as draft:
         shutil.copy2(target, draft)
         os.replace(draft, saved)
     return saved

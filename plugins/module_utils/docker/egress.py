@@ -35,8 +35,10 @@ DEFAULT_PORTS = {
     "rediss": 6379,
     "ldap": 389,
     "ldaps": 636,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "qdrant": 6333,
 }
-DEFAULT_PORTS.update({"postgres": 5432, "postgresql": 5432, "qdrant": 6333})
 # What no address of the internet is.
 PRIVATE = (
     "{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 224.0.0.0/3 }"
@@ -167,31 +169,27 @@ def parse(text: str) -> Networks:
 
 
 def _body(networks: Networks, revision_chain: str) -> str:
-    bridges = {name: its["bridge"] for name, its in sorted(networks.items())}
-    leaving = [
-        f'iifname "{bridge}" oifname != "{bridge}" goto of_{bridge_chain(bridge)}' for bridge in bridges.values()
-    ]
-    knocking = []
-    for bridge in bridges.values():
-        knocking += [
-            f'iifname "{bridge}" icmpv6 type {NEIGHBOURS} accept',
-            f'iifname "{bridge}" goto of_{bridge_chain(bridge)}',
-        ]
-    hook = "type filter hook {} priority {}; policy accept;"
-    chains = [
-        _chain("forward", [hook.format("forward", PRIORITY), *leaving]),
-        # The host itself is a way out, too: it may run a proxy.
-        _chain("input", [hook.format("input", PRIORITY), *knocking]),
-    ]
+    own, leaving, knocking = [], [], []
     for _name, its in sorted(networks.items()):
+        bridge, chain = its["bridge"], f"of_{bridge_chain(its['bridge'])}"
+        leaving.append(f'iifname "{bridge}" oifname != "{bridge}" goto {chain}')
+        knocking.append(f'iifname "{bridge}" icmpv6 type {NEIGHBOURS} accept')
+        knocking.append(f'iifname "{bridge}" goto {chain}')
         entries = sorted({entry for owned in its["allowed"].values() for entry in owned})
         allowed = [rule for entry in entries for rule in rules(entry)]
         # Only answers: a connection that a container began while the way was open ends when it closes.
         first = ["ct direction reply accept", f"iifname @{OPENED} accept"]
         last = f"counter name {COUNTER} reject with icmpx type admin-prohibited"
-        chains.insert(0, _chain(f"of_{bridge_chain(its['bridge'])}", [*first, *allowed, last]))
-    if revision_chain:
-        chains.insert(0, _chain(revision_chain, []))
+        own.append(_chain(chain, [*first, *allowed, last]))
+    hook = "type filter hook {} priority {}; policy accept;"
+    chains = [
+        *([_chain(revision_chain, [])] if revision_chain else []),
+        # Chains that others go to come before them.
+        *own,
+        _chain("forward", [hook.format("forward", PRIORITY), *leaving]),
+        # The host itself is a way out, too: it may run a proxy.
+        _chain("input", [hook.format("input", PRIORITY), *knocking]),
+    ]
     opened = f"  set {OPENED} {{\n    type ifname\n    flags timeout\n  }}\n"
     return f"table inet {TABLE} {{\n  counter {COUNTER} {{ }}\n{opened}{''.join(chains)}}}\n"
 
@@ -202,7 +200,7 @@ def bridge_chain(bridge: str) -> str:
 
 
 def _chain(name: str, lines: Sequence[str]) -> str:
-    return f"  chain {name} {{\n{''.join(f'    {line}{chr(10)}' for line in lines)}  }}\n"
+    return "".join([f"  chain {name} {{\n", *(f"    {line}\n" for line in lines), "  }\n"])
 
 
 def merged(present: Mapping[str, Sequence[str]], owner: str, entries: Iterable[str]) -> Dict[str, List[str]]:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-import json
 import os
 import re
 import shutil
 import socket
 import subprocess
-import tempfile
-from typing import Iterator, List, Optional, Tuple
+from typing import List, Optional, Tuple
+from urllib.parse import quote
 
 from ..errors import Failure
-from . import egress
+from ..host.linux import text as text_of
+from . import daemon_file, egress
+from .engine import Engine, NoAnswer
 
 SBIN = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 FOLDER = "/etc/selfhosted-llm"
@@ -26,11 +27,13 @@ UNIT = "selfhosted-llm-egress.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 WANTED = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
 DAEMON = "/etc/docker/daemon.json"
+SOCKET = "/var/run/docker.sock"
 # systemd-resolved's real servers, which Docker takes where resolv.conf names its stub.
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 # A run that was killed leaves the way open for so long at the most.
 OPENED_FOR = "1d"
 TIMEOUT = 30
+NO_NFT = f"The program nft is missing on this host; install the package nftables, or {egress.LEFT_OPEN}."
 
 
 def rules_text() -> str:
@@ -72,12 +75,14 @@ def kept() -> bool:
 
 def bridge_of(network: str) -> Optional[str]:
     """Return the interface of a Docker network; None where there is no such network."""
-    code, text = _run(["docker", "network", "inspect", network])
-    if code == 127:
-        raise Failure("There is no docker command here; install Docker first (role selfhosted.llm.docker).")
-    if code != 0:
+    try:
+        told = Engine(SOCKET, TIMEOUT).get(f"/networks/{quote(network, safe='')}")
+    except NoAnswer as error:
+        raise Failure(
+            f"Docker does not answer here ({error.words}); install or start it first (role selfhosted.llm.docker)."
+        ) from error
+    if told is None:
         return None
-    told = json.loads(text)[0]
     if told["Driver"] != "bridge":
         raise Failure(
             f"The Docker network {network} is a {told['Driver']}, and only a bridge of this host can be closed; "
@@ -103,12 +108,12 @@ def addresses(host: str) -> List[str]:
 
 def resolvers() -> List[str]:
     """Return the name servers that Docker asks from inside a container's network."""
-    found = []
-    with contextlib.suppress(OSError, ValueError), open(DAEMON, encoding="utf-8") as handle:
-        found += [str(server) for server in json.load(handle).get("dns", [])]
+    found: List[str] = []
+    # Docker does not start with a damaged file, and who sets it up says so.
+    with contextlib.suppress(Failure):
+        found += map(str, daemon_file.read(DAEMON).get("dns") or [])
     for path in RESOLVERS:
-        with contextlib.suppress(OSError), open(path, encoding="utf-8") as handle:
-            found += re.findall(r"(?m)^nameserver\s+([^\s%]+)", handle.read())
+        found += re.findall(r"(?m)^nameserver\s+([^\s%]+)", text_of("/", path))
     return sorted({server for server in found if _outside(server)})
 
 
@@ -123,10 +128,10 @@ def load(networks: egress.Networks) -> None:
     """Put the rules in force, now and at boot."""
     text = egress.render(networks)
     _nft(["--check", "--file", "-"], text)
-    _write(RULES, text)
+    daemon_file.write(RULES, text, backup=False)
     _nft(["--file", RULES])
     if _has_systemd() and not kept():
-        _write(UNIT_FILE, _unit())
+        daemon_file.write(UNIT_FILE, _unit(), backup=False)
         # A reload of systemd takes GPUs from containers that have them by NVIDIA's hook; a new unit needs none.
         _systemctl("--no-reload", "enable", "--now", UNIT)
 
@@ -194,37 +199,12 @@ def _systemctl(*words: str) -> None:
 def _nft(words: List[str], text: str = "") -> None:
     code, said = _run(["nft", *words], text)
     if code == 127:
-        raise Failure(f"The program nft is missing on this host; install the package nftables, or {egress.LEFT_OPEN}.")
+        raise Failure(NO_NFT)
     if code != 0:
         raise Failure(
             f"nft refuses the rules that close the containers' way out: {said}. "
             f"Where this kernel cannot do it, {egress.LEFT_OPEN}."
         )
-
-
-def _write(path: str, text: str) -> None:
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        with _draft(os.path.dirname(path)) as draft:
-            with open(draft, "w", encoding="utf-8") as handle:
-                handle.write(text)
-                os.fchmod(handle.fileno(), 0o644)
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.replace(draft, path)
-    except OSError as error:
-        raise Failure(f"Could not write {path} ({error.strerror}); run the task as root (become: true).") from error
-
-
-@contextlib.contextmanager
-def _draft(folder: str) -> Iterator[str]:
-    handle, draft = tempfile.mkstemp(prefix=".egress.", dir=folder)
-    os.close(handle)
-    try:
-        yield draft
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
 
 
 def _run(words: List[str], text: str = "") -> Tuple[int, str]:

@@ -62,7 +62,7 @@ class NetworkEgress(Resource):
     def refusal(self, step: Step) -> Optional[str]:
         after = step.after or {}
         if after["egress"] in CLOSED and not self._check_mode and not egress_host.has_nft():
-            return f"The program nft is missing on this host; install the package nftables, or {egress.LEFT_OPEN}."
+            return egress_host.NO_NFT
         return None
 
     def update(self, step: Step) -> None:

@@ -36,13 +36,24 @@ class Run:
         return " ".join(self.text.split())
 
 
-def run_role(role: str, host: str, folder: Path, variables: Mapping[str, Any], *, check: bool = False) -> Run:
-    """Run one role of the collection on one host, its playbook in ``folder``."""
+def environment() -> dict[str, str]:
+    """What a program of Ansible's is started with."""
+    return {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+
+
+def role_command(role: str, host: str, folder: Path, variables: Mapping[str, Any]) -> list[str]:
+    """The command that runs one role of the collection on one host, its playbook in ``folder``."""
     playbook = folder / "play.yml"
     playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "roles": [f"selfhosted.llm.{role}"]}]))
-    command = [str(ANSIBLE), "-i", f"{host},", "-e", json.dumps(variables), str(playbook), *["--check"] * check]
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    return [str(ANSIBLE), "-i", f"{host},", "-e", json.dumps(variables), str(playbook)]
+
+
+def run_role(role: str, host: str, folder: Path, variables: Mapping[str, Any], *, check: bool = False) -> Run:
+    """Run one role of the collection on one host, its playbook in ``folder``."""
+    command = [*role_command(role, host, folder, variables), *["--check"] * check]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=280, check=False
+    )
     text = done.stdout + done.stderr
     changed = re.search(r"changed=(\d+)", text)
     assert changed, text
@@ -68,8 +79,22 @@ class Host:
         subprocess.run(["docker", "cp", str(source), f"{self.name}:{target}"], check=True)
 
     def role(self, role: str, *, check: bool = False, **variables: Any) -> Run:
+        return run_role(role, self.name, self.folder, self._given(variables), check=check)
+
+    def started(self, role: str, **variables: Any) -> subprocess.Popen[bytes]:
+        """A run of a role that is not waited for, in a process group of its own."""
+        return subprocess.Popen(
+            role_command(role, self.name, self.folder, self._given(variables)),
+            cwd=ROOT,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def _given(self, variables: dict[str, Any]) -> dict[str, Any]:
         reached = {"ansible_connection": "community.docker.docker", "ansible_python_interpreter": "/usr/bin/python3"}
-        return run_role(role, self.name, self.folder, {**reached, **self.variables, **variables}, check=check)
+        return {**reached, **self.variables, **variables}
 
     def converged(self, role: str, **variables: Any) -> None:
         """A check run and a run that both find nothing to do."""
@@ -98,11 +123,11 @@ def bed_host(name: str, folder: Path, *, images: tuple[str, ...] = (), **variabl
     ``images`` are those of the bed that its Docker holds once it is installed; ``variables`` go to each run of a role.
     """
     bed = os.environ.get("BED_NAME", "it")
-    environment = {**os.environ, "BED_NAME": bed}
+    named = {**os.environ, "BED_NAME": bed}
     loads = [word for image in images for word in ("--image-load", image)]
     try:
-        subprocess.run([str(BED), "host-up", name, *loads], env=environment, check=True)
+        subprocess.run([str(BED), "host-up", name, *loads], env=named, check=True)
         yield Host(f"{bed}-{name}", folder, variables)
     finally:
         if os.environ.get("KEEP_BED") != "1":
-            subprocess.run([str(BED), "host-down", name], env=environment, check=False)
+            subprocess.run([str(BED), "host-down", name], env=named, check=False)

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host import ANSIBLE, ROOT, Host, bed_host
+from host import ANSIBLE, ROOT, Host, bed_host, environment
 from slow_registry import SlowRegistry
 from testbed import tiny
 
@@ -35,7 +35,7 @@ OLLAMA = {
     "ollama_pull": "never",
     "ollama_gpu": "none",
 }
-TINY = {"name": "tiny", "files": "/root/tiny.gguf"}
+TINY = {"name": "tiny", "files": "/srv/tiny.gguf"}
 WEBUI = {
     "open_webui_image": "selfhosted-llm-bed/open-webui",
     "open_webui_version": "0.12.4",
@@ -71,7 +71,7 @@ def address_of(name: str, field: str = "IPAddress") -> str:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("hardening")
     with bed_host("closed", folder, images=("ollama", "open-webui"), **OLLAMA, **WEBUI, ollama_models=[TINY]) as made:
-        made.copy(WEIGHTS, "/root/tiny.gguf")
+        made.copy(WEIGHTS, "/srv/tiny.gguf")
         made.variables["ollama_bind_address"] = address_of(made.name)
         for role in ("docker", "ollama", "open_webui"):
             run = made.role(role)
@@ -227,20 +227,7 @@ def test_the_role_opens_the_way_for_a_pull_and_a_run_that_is_killed_is_finished(
 ) -> None:
     other = address_of(host.name, "Gateway")
     models = [TINY, {"name": f"{other}:{registry.port}/library/slow", "insecure": True}]
-    variables = {
-        "ansible_connection": "community.docker.docker",
-        "ansible_python_interpreter": "/usr/bin/python3",
-        **host.variables,
-        "ollama_models": models,
-    }
-    (host.folder / "play.yml").write_text(
-        json.dumps([{"hosts": "all", "gather_facts": False, "roles": ["selfhosted.llm.ollama"]}])
-    )
-    command = [str(ANSIBLE), "-i", f"{host.name},", "-e", json.dumps(variables), str(host.folder / "play.yml")]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as run:
+    with host.started("ollama", ollama_models=models) as run:
         until(lambda: '"br-' in host.sh("nft list set inet selfhosted_llm opened"))
         until(lambda: "partial" in host.sh("ls /var/lib/docker/volumes/ollama/_data/models/blobs"))
         os.killpg(run.pid, signal.SIGKILL)
@@ -280,6 +267,7 @@ def test_rules_outlive_docker_and_a_boot(host: Host) -> None:
     host.sh("systemctl restart docker")
     assert table(host) == before
     subprocess.run(["docker", "restart", host.name], check=True, capture_output=True)
+    # Docker is not up at once, and its refusal is no failure.
     until(lambda: "healthy" in host.sh("docker ps --filter name=ollama --format '{{.Status}}' 2>&1 || true"))
     assert "of_br_" in table(host)
     assert "No route to host" in from_ollama(host, address_of(host.name, "Gateway"), 22)
@@ -313,8 +301,7 @@ def test_ipv6_is_closed_too_and_open_is_open(host: Host) -> None:
 def module(host: Host, options: str) -> None:
     command = [str(ANSIBLE.parent / "ansible"), "all", "-i", f"{host.name},", "-c", "community.docker.docker"]
     words = ["-m", "selfhosted.llm.docker_egress", "-a", f"network=six {options}"]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-    done = subprocess.run([*command, *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, *words], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert "CHANGED" in done.stdout, done.stdout + done.stderr
 
 
@@ -324,6 +311,7 @@ def test_open_takes_everything_away(host: Host, listener: int) -> None:
         # It is the network's, so that the second finds nothing to do.
         assert (run.code, run.changed) == (0, int(role == "ollama")), run.text
     assert (
+        # What is looked for is not there, for which ls has a status of its own.
         host.sh(
             "nft list tables inet; ls -d /etc/selfhosted-llm/egress* /etc/systemd/system/*egress* 2>/dev/null || true"
         )
