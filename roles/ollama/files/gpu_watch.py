@@ -137,7 +137,10 @@ def pulls(host: Host, known: dict[str, Any]) -> bool:
 
 
 def has_amd(known: dict[str, Any]) -> bool:
-    return any(device.get("PathOnHost") == "/dev/kfd" for device in known["HostConfig"].get("Devices") or [])
+    asked = known["HostConfig"]
+    names = [name for request in asked.get("DeviceRequests") or [] for name in request.get("DeviceIDs") or []]
+    nodes = [device.get("PathOnHost") for device in asked.get("Devices") or []]
+    return "/dev/kfd" in nodes or any(name.startswith("amd.com/") for name in names)
 
 
 def reserved(known: dict[str, Any]) -> bool:

@@ -60,12 +60,13 @@ def nvidia_driver() -> str:
         return ""
 
 
-def cdi(info: dict[str, Any]) -> bool:
-    """Whether the engine knows NVIDIA GPUs by a CDI specification."""
-    if any("nvidia.com/gpu" in str(device.get("ID", "")) for device in info.get("DiscoveredDevices") or []):
+def cdi(info: dict[str, Any], vendor: str) -> bool:
+    """Whether the engine knows this vendor's GPUs by a CDI specification."""
+    if any(f"{vendor}.com/gpu" in str(device.get("ID", "")) for device in info.get("DiscoveredDevices") or []):
         return True
     # Before 28.2 an engine names no devices, only the folders that it reads; none where CDI is off.
-    return any((Path(folder) / "nvidia.yaml").exists() for folder in info.get("CDISpecDirs") or [])
+    folders = [Path(folder) for folder in info.get("CDISpecDirs") or []]
+    return any((folder / f"{vendor}.{form}").exists() for folder in folders for form in ("yaml", "json"))
 
 
 def foreign(container: dict[str, Any]) -> bool:
@@ -166,7 +167,8 @@ def look(volumes: dict[str, str]) -> dict[str, Any]:
         "engine": bool(info),
         "nvidia": nvidia_driver(),
         "nvidia_runtime": hook or "nvidia" in (info.get("Runtimes") or {}),
-        "cdi": cdi(info),
+        "cdi": cdi(info, "nvidia"),
+        "amd_cdi": cdi(info, "amd"),
         "kfd": kfd.exists(),
         # Numbers, because the names may not exist inside the image.
         "gpu_groups": sorted({str(node.stat().st_gid) for node in nodes}),

@@ -56,6 +56,12 @@ def test_a_gpu_that_the_host_does_not_have_is_refused_before_anything_changes(ho
     assert host.sh(f"docker ps --all --quiet; ls {UNITS}.* 2>/dev/null || true") == ""
 
 
+def test_a_gpu_by_its_name_is_asked_for_once(host: Host) -> None:
+    one = {"ollama_gpu_devices": ["GPU-00000001-0000-0000-0000-000000000000"]}
+    assert host.role("ollama", **one).code == 0
+    host.converged("ollama", **one)
+
+
 def test_two_gpus_are_reserved_proven_and_watched(host: Host) -> None:
     reload = host.sh("systemctl show --property UnitsLoadStartTimestampMonotonic")
     run = host.role("ollama")

@@ -80,11 +80,11 @@ def requested(host: dict[str, Any], told: dict[str, Any], of: str = "", **given:
         ("all", {"count": -1}, ["all"]),
         (2, {"count": 2}, ["0", "1"]),
         ("1", {"count": 1}, ["0"]),
-        ([1], {"device_ids": ["1"]}, ["1"]),
-        (["GPU-1", "0"], {"device_ids": ["GPU-1", "0"]}, ["GPU-1", "0"]),
-        (["1:0", "MIG-11"], {"device_ids": ["1:0", "MIG-11"]}, ["1:0", "MIG-11"]),
-        (["nvidia.com/gpu=1"], {"device_ids": ["1"]}, ["1"]),
-        ([0, 0], {"device_ids": ["0"]}, ["0"]),
+        ([1], {"count": 0, "device_ids": ["1"]}, ["1"]),
+        (["GPU-1", "0"], {"count": 0, "device_ids": ["GPU-1", "0"]}, ["GPU-1", "0"]),
+        (["1:0", "MIG-11"], {"count": 0, "device_ids": ["1:0", "MIG-11"]}, ["1:0", "MIG-11"]),
+        (["nvidia.com/gpu=1"], {"count": 0, "device_ids": ["1"]}, ["1"]),
+        ([0, 0], {"count": 0, "device_ids": ["0"]}, ["0"]),
     ],
 )
 def test_every_way_to_name_a_gpu_is_asked_of_the_hook_and_of_cdi(
@@ -97,7 +97,7 @@ def test_every_way_to_name_a_gpu_is_asked_of_the_hook_and_of_cdi(
     # What is known of the host changes nothing in what is asked of the engine.
     for told in (SLICED, {}):
         assert requested(HOOK, told, **given) == [{**common, **by_hook}]
-        assert requested(CDI, told, **given) == [{"driver": "cdi", "device_ids": names}]
+        assert requested(CDI, told, **given) == [{"driver": "cdi", "count": 0, "device_ids": names}]
 
 
 def test_a_specification_that_knows_no_uuids_is_asked_by_what_it_knows() -> None:
@@ -217,6 +217,26 @@ def test_amd_is_told_by_a_variable(devices: Any, visible: Any) -> None:
     assert problems(told, {"ollama_gpu_devices": devices}, KFD) == []
     assert ollama("__ollama_environment", KFD, **given).get("ROCR_VISIBLE_DEVICES") == visible
     assert ollama("__ollama_device_requests", KFD, **given) == []
+
+
+@pytest.mark.parametrize(
+    ("devices", "names"),
+    [("all", ["all"]), (1, ["1"]), (["GPU-1"], ["0"]), ([0], ["1"]), (["amd.com/gpu=0"], ["0"]), ([0, 1], ["1", "0"])],
+)
+def test_amd_is_asked_of_cdi_where_that_is_wanted(devices: Any, names: list[str]) -> None:
+    """By what the specification names them, whose order is not that of the cards."""
+    told = {
+        "gpus": [gpu(0, cdi="amd.com/gpu=1", vendor="amd"), gpu(1, cdi="amd.com/gpu=0", vendor="amd")],
+        "problems": [],
+    }
+    given = {"ollama_gpu_devices": devices, "__ollama_gpu_told": told, "ollama_amd_cdi": True}
+    host = {**KFD, "amd_cdi": True}
+    (request,) = ollama("__ollama_device_requests", host, **given)
+    assert request == {"driver": "cdi", "count": 0, "device_ids": [f"amd.com/gpu={name}" for name in names]}
+    assert "ROCR_VISIBLE_DEVICES" not in ollama("__ollama_environment", host, **given)
+    assert ollama("__ollama_host_problems", host, **given) == []
+    (problem,) = ollama("__ollama_host_problems", KFD, **given)
+    assert "apply the role selfhosted.llm.amd_container_toolkit first" in problem
 
 
 @pytest.mark.parametrize(

@@ -245,10 +245,15 @@ def test_a_model_that_goes_to_memory_again_and_again_is_left_there_for_ever_long
     assert 3 <= len(world.starts) < 8
 
 
-def test_amd_is_judged_by_the_log_alone(tmp_path: Path) -> None:
-    world = World(
-        tmp_path, Container(requests=[], devices=[{"PathOnHost": "/dev/kfd"}], smi=evidence.Answer(255, LOST))
-    )
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"requests": [], "devices": [{"PathOnHost": "/dev/kfd"}]},
+        {"requests": [{"Driver": "cdi", "Count": 0, "DeviceIDs": ["amd.com/gpu=1"]}]},
+    ],
+)
+def test_amd_is_judged_by_the_log_alone(tmp_path: Path, given: dict[str, Any]) -> None:
+    world = World(tmp_path, Container(**given, smi=evidence.Answer(255, LOST)))
     world.watched(HOUR)
     assert world.starts == []
     assert not any("nvidia-smi" in words for words in world.asked)

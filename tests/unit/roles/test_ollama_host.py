@@ -29,16 +29,18 @@ def specified(tmp_path: Path) -> str:
 
 
 def test_docker_28_2_names_the_devices() -> None:
-    assert look.cdi({"CDISpecDirs": [], "DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=0"}]})
+    assert look.cdi({"CDISpecDirs": [], "DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=0"}]}, "nvidia")
 
 
 def test_docker_27_names_the_folder_of_the_specification(specified: str) -> None:
-    assert look.cdi({"CDISpecDirs": ["/nowhere/cdi", specified]})
+    info = {"CDISpecDirs": ["/nowhere/cdi", specified]}
+    assert look.cdi(info, "nvidia")
+    assert not look.cdi(info, "amd")
 
 
 @pytest.mark.parametrize("info", [{}, {"CDISpecDirs": None}, {"CDISpecDirs": []}, {"CDISpecDirs": ["/nowhere/cdi"]}])
 def test_an_engine_without_cdi_or_a_specification_gives_nothing_by_it(info: dict[str, Any]) -> None:
-    assert not look.cdi(info)
+    assert not look.cdi(info, "nvidia")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ def test_a_container_without_the_roles_label_is_foreign(container: dict[str, Any
 
 HOOK = {"nvidia": "NVRM version: 580", "nvidia_runtime": True}
 BOTH = {**HOOK, "cdi": True}
-BY_CDI = [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
+BY_CDI = [{"driver": "cdi", "count": 0, "device_ids": ["nvidia.com/gpu=all"]}]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ BY_CDI = [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
     [
         (HOOK, {}, [{"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]}]),
         (BOTH, {}, BY_CDI),
-        (BOTH, {"ollama_gpu_devices": [1]}, [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=1"]}]),
+        (BOTH, {"ollama_gpu_devices": [1]}, [{"driver": "cdi", "count": 0, "device_ids": ["nvidia.com/gpu=1"]}]),
         (BOTH, {"ollama_gpu": "none"}, []),
     ],
 )

@@ -165,6 +165,12 @@ def test_only_the_sections_of_old_repositories_go(before: str, after: str) -> No
     assert re.sub(value("section", "rocky"), "", before, flags=re.MULTILINE) == after
 
 
+def other(part: str, **given: Any) -> str:
+    """What the role docker removes of other entries for NVIDIA's repository."""
+    others = {"docker_apt_others": value("repositories", **given)}
+    return str(rendered([ROOT / "roles" / "docker" / "vars" / "main.yml"], f"__docker_apt_other_{part}", others))
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -176,14 +182,14 @@ def test_only_the_sections_of_old_repositories_go(before: str, after: str) -> No
     ],
 )
 def test_only_the_lines_of_old_entries_go(before: str, after: str | None) -> None:
-    line = value("line", nvidia_container_toolkit_repository_url="http://mirror.example.org/nvidia/")
+    line = other("line", nvidia_container_toolkit_repository_url="http://mirror.example.org/nvidia/")
     assert re.sub(line, "", before, flags=re.MULTILINE) == (before if after is None else after)
 
 
 def test_only_the_stanzas_of_old_entries_go() -> None:
     kept = "Types: deb\nURIs: https://mirror.example.org/debian\nSuites: bookworm\n"
     old = "# why\nTypes: deb\nURIs: https://nvidia.github.io/libnvidia-container/stable/deb/$(ARCH)\nSuites: /\n"
-    stanza = value("stanza")
+    stanza = other("stanza")
     for before in (f"{kept}\n{old}", f"{old}\n{kept}"):
         assert re.sub(stanza, "", before, flags=re.MULTILINE).strip() == kept.strip()
 
@@ -269,6 +275,7 @@ def test_a_jetson_keeps_the_toolkit_of_its_system() -> None:
     [
         ("unresolvable CDI devices nvidia.com/gpu=all", [], "the CDI specification lacks the GPU or is stale"),
         ("Task failed: Timed out after 40 second(s).", [], "gave no answer there within 40 seconds"),
+        ("Cannot find image with name nothing:1, and pull=never", [], "set nvidia_container_toolkit_proof_image to one"),
         ("\x00\x1b[0m", ["A GPU fell off the bus: reboot the host."], "A GPU fell off the bus: reboot the host"),
         ("garbage", [], "works on the host but lists no GPU here"),
     ],
