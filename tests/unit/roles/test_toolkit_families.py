@@ -275,7 +275,7 @@ def test_a_jetson_keeps_the_toolkit_of_its_system() -> None:
     [
         ("unresolvable CDI devices nvidia.com/gpu=all", [], "the CDI specification lacks the GPU or is stale"),
         ("Task failed: Timed out after 40 second(s).", [], "gave no answer there within 40 seconds"),
-        ("Cannot find image with name nothing:1, and pull=never", [], "set nvidia_container_toolkit_proof_image to one"),
+        ("Cannot find image with name x:1, and pull=never", [], "set nvidia_container_toolkit_proof_image to one"),
         ("\x00\x1b[0m", ["A GPU fell off the bus: reboot the host."], "A GPU fell off the bus: reboot the host"),
         ("garbage", [], "works on the host but lists no GPU here"),
     ],
