@@ -15,8 +15,8 @@ from .errors import MissingLibrary, as_failure
 
 Body = Callable[[AnsibleModule], Mapping[str, Any]]
 
-# Up to so many Ansible itself is quick.
-FEW_SECRETS = 50
+# Up to so many secrets, and entries of a list, Ansible itself is quick.
+FEW = 50
 MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 _PASSWORD_OF_URL = re.compile(r"^(?:\w+://)?[^/@:]*:([^/@]+)@")
@@ -37,32 +37,32 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
         result = dict(body(module))
     except Exception as error:
         told = _told(error)
-        _forget_what_nothing_tells(module, told)
+        _shorten_what_is_told(module, told)
         module.fail_json(**told)
-    _forget_what_nothing_tells(module, result)
+    _shorten_what_is_told(module, result)
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     module.exit_json(**result)
 
 
-def _forget_what_nothing_tells(module: AnsibleModule, result: Mapping[str, Any]) -> None:
-    """Drop the secrets that an answer does not hold.
+def _shorten_what_is_told(module: AnsibleModule, result: Mapping[str, Any]) -> None:
+    """Let the answer repeat no long list, and drop the secrets that it does not hold.
 
-    Ansible looks for each of them in each text of the answer and of the options, which takes a third of a second where
-    there are a thousand of both.
+    Ansible sends the options back with each answer, and looks for each secret in each text of both, which takes a third
+    of a second where there are a thousand.
     """
-    if len(module.no_log_values) <= FEW_SECRETS:
-        return
-    module.params = _masked(module.params, module.no_log_values)
-    told = "\0".join(_texts([result, module.params]))
-    module.no_log_values = {secret for secret in module.no_log_values if secret in told}
+    many = len(module.no_log_values) > FEW
+    module.params = _brief(module.params, module.no_log_values if many else ())
+    if many:
+        told = "\0".join(_texts([result, module.params]))
+        module.no_log_values = {secret for secret in module.no_log_values if secret in told}
 
 
-def _masked(value: Any, secrets: Collection[str]) -> Any:
+def _brief(value: Any, secrets: Collection[str]) -> Any:
     if isinstance(value, Mapping):
-        return {key: _masked(item, secrets) for key, item in value.items()}
+        return {key: _brief(item, secrets) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_masked(item, secrets) for item in value]
+        return f"{len(value)} entries" if len(value) > FEW else [_brief(item, secrets) for item in value]
     return MASK if isinstance(value, str) and value in secrets else value
 
 

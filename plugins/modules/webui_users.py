@@ -194,8 +194,9 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description:
-    - The listed accounts that are there after the run, as the server shows them. Those of O(users) come first, then
+    - The listed accounts that the run made or changed, as the server shows them. Those of O(users) come first, then
       those of O(csv), each in their order.
+    - Those that were as wanted are not repeated; M(selfhosted.llm.webui_user_info) tells of all.
     - In check mode what is foreseen; new accounts have no C(id) then.
   returned: success
   type: list
@@ -355,7 +356,10 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     if params["purge"]:
         users.require_caller()
     outcome = converge(users, wishes, check_mode=module.check_mode, purge=params["purge"], workers=params["workers"])
-    return without_password(outcome.many("users"))
+    result = without_password(outcome.many("users"))
+    # To send a thousand accounts back that are as they were takes Ansible longer than to compare them.
+    touched = {step.key for step in outcome.steps}
+    return {**result, "users": [user for user in result["users"] if user["email"] in touched]}
 
 
 def main() -> None:

@@ -70,6 +70,8 @@ def test_two_gpus_are_reserved_proven_and_watched(host: Host) -> None:
     assert "GPU 1: Stand-in" in host.sh("docker exec ollama nvidia-smi -L")
     assert host.sh("systemctl is-active selfhosted-llm-gpu-watch.timer") == "active"
     assert host.sh("systemctl is-enabled selfhosted-llm-gpu-watch.timer") == "enabled"
+    # systemd sets it at each look, and site.yml at each run.
+    assert host.sh("systemctl start selfhosted-llm-gpu-watch; stat --format %a /var/lib/selfhosted-llm") == "700"
     # A daemon-reload would take the GPU from containers that have it by the hook.
     assert host.sh("systemctl show --property UnitsLoadStartTimestampMonotonic") == reload
 

@@ -40,6 +40,7 @@ def test_a_list_is_made_in_one_run(webui, recorder, by_token, groups):
     assert "foreign@example.org" in state
     assert webui.lets_in("person07@example.org", "Password-of-07")
     assert [user["email"] for user in runs.done["users"]] == [person["email"].lower() for person in PEOPLE]
+    assert runs.again["users"] == []
     assert [step["action"] for step in runs.done["plan"]] == ["create"] * 12
     for result in (runs.foreseen, runs.done, runs.again):
         hides(result, *(person["password"] for person in PEOPLE), webui.token, "eyJ")

@@ -88,11 +88,15 @@ def test_of_many_secrets_none_is_told(capsys, ends):
     text = capsys.readouterr().out
     assert "hunter-" not in text
     assert "it was ********" in text
-    answer = json.loads(text)
-    assert answer["invocation"]["module_args"]["people"][299] == {
-        "name": "u299",
-        "word": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",
-    }
+    assert json.loads(text)["invocation"]["module_args"] == {"people": "300 entries"}
+
+
+def test_a_list_that_is_not_long_is_told_with_the_options(capsys):
+    people = [{"name": f"u{number}", "word": f"hunter-{number:04d}"} for number in range(module_utils.FEW)]
+    with patch_module_args({"people": people}), pytest.raises(SystemExit):
+        run(MANY, lambda module: {"changed": False})
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["invocation"]["module_args"]["people"][-1] == {"name": "u49", "word": module_utils.MASK}
 
 
 def test_many_secrets_cost_little():
@@ -100,6 +104,6 @@ def test_many_secrets_cost_little():
         no_log_values={f"hunter-{number:04d}" for number in range(300)},
         params={"people": ({"word": "hunter-0001"}, {"word": "hunter-0002"})},
     )
-    module_utils._forget_what_nothing_tells(module, {"changed": False, "names": frozenset(["hunter-0007 it was"])})
+    module_utils._shorten_what_is_told(module, {"changed": False, "names": frozenset(["hunter-0007 it was"])})
     assert module.no_log_values == {"hunter-0007"}
     assert module.params == {"people": [{"word": module_utils.MASK}] * 2}
