@@ -83,6 +83,24 @@ def test_the_default_runtime_gives_no_gpu_beside_cdi(host: dict[str, Any], given
     assert environment.get("NVIDIA_VISIBLE_DEVICES") == ("void" if void else None)
 
 
+@pytest.mark.parametrize(
+    ("vendor", "host", "given"),
+    [
+        ("nvidia", {"nvidia": "NVRM version: 580"}, {}),
+        ("amd", {"kfd": True}, {"ollama_amd_cdi": True}),
+    ],
+)
+def test_a_toolkit_that_is_missing_is_no_fault_in_a_check_run_of_a_play_that_brings_it(
+    vendor: str, host: dict[str, Any], given: dict[str, Any]
+) -> None:
+    toolkit = f"selfhosted.llm.{vendor}_container_toolkit"
+    brings = {**given, "ansible_play_role_names": [toolkit, "selfhosted.llm.ollama"]}
+    (problem,) = ollama("__ollama_host_problems", host, **brings)
+    assert f"apply the role {toolkit} first" in problem
+    assert ollama("__ollama_host_problems", host, **given, ansible_check_mode=True) == [problem]
+    assert ollama("__ollama_host_problems", host, **brings, ansible_check_mode=True) == []
+
+
 def test_a_foreign_container_stops_the_role_unless_it_is_to_be_adopted() -> None:
     host = {"containers": {"ollama": {"foreign": True}}}
     problems = ollama("__ollama_host_problems", host)
