@@ -19,7 +19,9 @@ import servers
 
 TASKS = 5
 ROUNDS = 3
+ONCE_ROUNDS = 9
 PULL_ROUNDS = 5
+EMPTY: dict[str, Any] = {"empty": {}}
 # A loop is long enough by itself, and timed once. Long ones have fewer turns than they stand for.
 TURNS = 10
 LOOPS = {
@@ -44,6 +46,8 @@ ROWS = (
     (ACCOUNTS, "webui_users", f"a uri loop ({TURNS} timed)", "webui_users by uri"),
     (LINES, "webui_users csv", "an empty module", "empty"),
     (LINES, "webui_users csv", f"a uri loop ({TURNS} timed)", "webui_users by uri"),
+    (ACCOUNTS + ", once in a play", "webui_users once", "an empty module, once in a play", "empty once"),
+    (LINES + ", once in a play", "webui_users csv once", "an empty module, once in a play", "empty once"),
     (NEW, "new by module", f"{accounts.BY_HAND} requests at once, by hand", "new by hand"),
     (NEW, "new by module", f"a uri loop ({TURNS} timed)", "webui_users new by uri"),
     ("ollama_model, nothing to do", "ollama_model", "an empty module", "empty"),
@@ -136,21 +140,36 @@ def unchanged(output: str) -> None:
 
 def modules(tasks: dict[str, dict[str, Any]], variables: dict[str, Any]) -> dict[str, float]:
     """Return the seconds of each task: a play of several of it less a play of none, by their number."""
-    tasks = {"empty": {"empty": {}}, **tasks}
-    playbooks = {"none": write("none", [])}
-    playbooks |= {name: write(name, [task] * times(name)) for name, task in tasks.items()}
+    tasks = {"empty": EMPTY, **tasks}
+    playbooks = {name: write(name, [task] * times(name)) for name, task in tasks.items()}
+    middle = medians(playbooks, variables, ROUNDS)
+    return {name: middle[name] / times(name) * LOOPS.get(name, 1.0) for name in tasks}
+
+
+def once(tasks: dict[str, dict[str, Any]], variables: dict[str, Any]) -> dict[str, float]:
+    """Return the seconds of each task in a play that has it once, as plays do.
+
+    Ansible packs a module for the first task that has it, and sends the same to the next.
+    """
+    named = {f"{name} once": task for name, task in {"empty": EMPTY, **tasks}.items()}
+    return medians({name: write(name, [task]) for name, task in named.items()}, variables, ONCE_ROUNDS)
+
+
+def medians(playbooks: dict[str, Path], variables: dict[str, Any], rounds: int) -> dict[str, float]:
+    """Return the seconds of each play less those of a play of no task; loops are timed in the first round only."""
+    playbooks = {"none": write("none", []), **playbooks}
     arguments = ["-e", f"@{extra(variables)}"]
     taken: dict[str, list[float]] = {name: [] for name in playbooks}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         timed = sorted(name for name in playbooks if number == 0 or name not in LOOPS)
         for name in random.sample(timed, len(timed)):
             seconds, output = play([*arguments, str(playbooks[name])])
             if name != "none":
                 unchanged(output)
             taken[name].append(seconds)
-        print(f"  round {number + 1} of {ROUNDS}", flush=True)
-    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
-    return {name: (medians[name] - medians["none"]) / times(name) * LOOPS.get(name, 1.0) for name in tasks}
+        print(f"  round {number + 1} of {rounds}", flush=True)
+    middle = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    return {name: seconds - middle["none"] for name, seconds in middle.items() if name != "none"}
 
 
 def times(name: str) -> int:
@@ -254,6 +273,8 @@ def measure(groups: list[str]) -> dict[str, float]:
             print("The modules, against servers on loopback", flush=True)
             measured |= modules(tasks, variables)
         if "webui" in groups:
+            print("Once in a play", flush=True)
+            measured |= once({name: tasks[name] for name in ("webui_users", "webui_users csv")}, variables)
             print("New accounts, whose passwords the server hashes", flush=True)
             measured |= accounts.created(told, variables["token"])
         if "pulls" in groups:
