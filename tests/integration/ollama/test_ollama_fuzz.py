@@ -141,7 +141,9 @@ class Dice:
 def shown(server: Ollama) -> World:
     """Return what the server has, by what it shows."""
     world: World = {}
-    for name, model in server.models().items():
+    models = server.models()
+    for name, model in models.items():
+        assert fold(name) not in world, f"the server has two models of one name: {sorted(models)}"
         show = server.show(name)
         parameters: dict[str, Any] = {}
         for line in show.get("parameters", "").splitlines():
