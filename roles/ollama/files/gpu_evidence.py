@@ -21,6 +21,8 @@ SMI_SECONDS = 10
 LOAD_SECONDS = 600
 # Discovery ends after 30 s; what a server says of its devices it says by then.
 DISCOVERY_SECONDS = 180
+# Docker notes a start only after the server may have said its first words.
+NOTED_LATE_SECONDS = 10
 # What a server says of each device that it found at its start, in all versions from 0.1.33 on.
 DEVICE = re.compile(r'msg="inference compute".*?\blibrary=(\S+)')
 BACK_END = re.compile(r"cuda|rocm|hip|vulkan", re.IGNORECASE)
@@ -114,14 +116,33 @@ def started(known: dict[str, Any]) -> str:
     return str((known.get("State") or {}).get("StartedAt", ""))
 
 
+def shifted(moment: str, seconds: float) -> str:
+    """A moment as Docker writes it, to the second, so much later; "" where it is none."""
+    try:
+        return f"{(datetime.fromisoformat(moment[:19]) + timedelta(seconds=seconds)).isoformat()}Z"
+    except (ValueError, OverflowError):
+        return ""
+
+
+def without_z(moment: str) -> str:
+    return moment.rstrip("Z")
+
+
+def log_begins(known: dict[str, Any]) -> str:
+    """From when on a container's log is that of its present start: never before the end of the one before."""
+    begun = started(known)
+    ended = str((known.get("State") or {}).get("FinishedAt", ""))
+    # Without the Z, the text of two moments compares as they do. The end is after the start where a clock was set back.
+    latest = min(begun, ended, key=without_z)
+    return max(shifted(begun, -NOTED_LATE_SECONDS), latest, key=without_z)
+
+
 def libraries(run: Run, known: dict[str, Any]) -> tuple[str, ...]:
     """By what the server computes since its start, one word for each device; none where its log no longer tells."""
-    since = started(known)
-    try:
-        end = datetime.fromisoformat(since[:19]) + timedelta(seconds=DISCOVERY_SECONDS)
-    except ValueError:
+    end = shifted(started(known), DISCOVERY_SECONDS)
+    if not end:
         return ()
-    log = run(["docker", "logs", "--since", since, "--until", f"{end.isoformat()}Z", name_of(known)], 20)
+    log = run(["docker", "logs", "--since", log_begins(known), "--until", end, name_of(known)], 20)
     return tuple(word.lower() for word in DEVICE.findall(log.out))
 
 
@@ -179,7 +200,7 @@ def devices(run: Run, name: str, shall: dict[str, Any]) -> tuple[str, str]:
 
 def warned(run: Run, known: dict[str, Any]) -> str:
     """The server's own words on why it has no GPU, as far as it has any."""
-    log = run(["docker", "logs", "--since", started(known), name_of(known)], 20).out
+    log = run(["docker", "logs", "--since", log_begins(known), name_of(known)], 20).out
     words = re.findall(
         r'msg="([^"]*(?:driver too old|dropping|timed out|no compatible GPUs|failure during)[^"]*)"', log
     )

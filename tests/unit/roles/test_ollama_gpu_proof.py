@@ -104,6 +104,36 @@ def test_what_cannot_be_told_is_no_fault(
     assert found["fault"] == ""
 
 
+@pytest.mark.parametrize(
+    ("ended", "since"),
+    [
+        # Its first start. Seen with Docker 20.10 on a busy machine: the server's words 0.7 ms before the noted start.
+        ("0001-01-01T00:00:00Z", "2026-11-26T17:05:30Z"),
+        ("2026-11-26T17:05:39.9Z", "2026-11-26T17:05:39.9Z"),
+        ("2026-11-26T17:05:40Z", "2026-11-26T17:05:40Z"),
+        ("2026-11-26T12:00:00.25Z", "2026-11-26T17:05:30Z"),
+        # The clock was set back in between.
+        ("2026-11-26T18:00:00.5Z", "2026-11-26T17:05:40.304064289Z"),
+    ],
+)
+def test_words_from_just_before_the_noted_start_count_and_those_of_the_start_before_do_not(
+    ended: str, since: str
+) -> None:
+    known = {"State": {"StartedAt": "2026-11-26T17:05:40.304064289Z", "FinishedAt": ended}}
+    assert evidence.log_begins(known) == since
+
+
+def test_the_log_of_a_container_is_read_from_there_on(tmp_path: Path) -> None:
+    container = Container(log=CPU, started=1_000_000.5, state={"FinishedAt": "0001-01-01T00:00:00Z"})
+    world = World(tmp_path, container)
+    assert evidence.judged("ollama", {}, by_load=False, run=world.run, ask=world.ask)["fault"]
+    logs = [words for words in world.asked if words.startswith("docker logs")]
+    assert logs == [
+        "docker logs --since 1970-01-12T13:46:30Z --until 1970-01-12T13:49:40Z ollama",
+        "docker logs --since 1970-01-12T13:46:30Z ollama",
+    ]
+
+
 class Server:
     """A server with models, of which one can be loaded. ``vram`` is what of it goes to the GPU."""
 
