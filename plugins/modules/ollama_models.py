@@ -117,6 +117,7 @@ options:
       source:
         description:
           - Make the model a copy of this one, which is on the server or listed.
+          - A model whose source is gone stays as it is, so that a list can rename one.
         type: str
       mirror:
         description:

@@ -329,6 +329,14 @@ def test_a_model_is_renamed(server: Ollama, recorder: Recorder, args: Args, gguf
     assert server.names() == {"new:latest"}
 
 
+@pytest.mark.parametrize("others", [[], [{"name": "old", "state": "absent"}]])
+def test_a_model_whose_source_is_gone_stays_as_it_is(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, others: list[dict[str, Any]]
+) -> None:
+    server.make("new", gguf)
+    unchanged("ollama_models", args(models=[{"name": "new", "source": "old"}, *others]), recorder)
+
+
 def test_a_purge_keeps_the_source_of_a_copy(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
     server.make("tiny", gguf)
     server.make("stray", gguf)

@@ -84,12 +84,18 @@ class Ought:
         elif wish.get("files"):
             self.done[name] = made(bare(self.files[wish["files"]]), wish)
         elif wish.get("source"):
-            self.done[name] = copy.deepcopy(self.of(wish["source"]))
+            # A source that is gone tells nothing of a model that is there: so it is after a rename.
+            comes_from = wish["source"] if self._is_there_or_comes(wish["source"]) else None
+            self.done[name] = copy.deepcopy(self.of(comes_from) if comes_from else self.before[name])
         elif wish.get("state") == "latest" or name not in self.before:
             self.done[name] = self.registry[name]
         else:
             self.done[name] = self.before[name]
         return self.done[name]
+
+    def _is_there_or_comes(self, name: str) -> bool:
+        wish = self.wishes.get(fold(name))
+        return fold(name) in self.before or (wish is not None and wish.get("state") != "absent")
 
     def world(self, purge: bool) -> World:
         """Return all models that ought to be there."""
