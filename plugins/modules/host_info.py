@@ -45,7 +45,7 @@ options:
         description: The volume or directory that keeps its data.
         type: str
       image:
-        description: The image that was declared. It is told back beside what is there, like the next two.
+        description: The image that was declared. It is told back beside what is there, like the next four.
         type: str
       address:
         description: The address that its port was declared to listen on.
@@ -53,6 +53,12 @@ options:
       port:
         description: The port of the host.
         type: int
+      network:
+        description: The Docker network that it was declared to be in.
+        type: str
+      egress:
+        description: What it was declared to reach from there, as O(selfhosted.llm.docker_egress#module:egress) says it.
+        type: str
       ollama_urls:
         description:
           - The Ollamas that an Open WebUI shall reach. Each is asked for its version with C(curl) inside the container.
@@ -148,6 +154,7 @@ containers:
         - address: 127.0.0.1
           port: 11434
           inside: 11434
+      networks: [llm]
       gpu: cdi
 servers:
   description:
@@ -166,6 +173,22 @@ servers:
       models: 3
       loaded: []
       computes_on: gpu
+ways_out:
+  description:
+    - What leads out of each Docker network of these containers. C(egress) is what M(selfhosted.llm.docker_egress) has
+      written of it, V(open) where it has nothing, C(in_force) whether the kernel has these rules, C(kept) whether they
+      come back at boot, C(opened) whether the way is open for a time. Nothing leaves a network that is C(internal).
+    - Null where this user may not know.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - network: llm
+      internal: false
+      egress: closed
+      in_force: true
+      kept: true
+      opened: false
 volumes:
   description: The volumes that are expected or in use, and whether they exist.
   returned: success
@@ -254,6 +277,8 @@ converged:
           address: 127.0.0.1
           port: 11434
           volume: ollama
+          network: llm
+          egress: closed
 unseen:
   description: Sentences about what could not be looked at.
   returned: success
@@ -283,6 +308,8 @@ ARGUMENTS = {
             "image": {"type": "str"},
             "address": {"type": "str"},
             "port": {"type": "int"},
+            "network": {"type": "str"},
+            "egress": {"type": "str"},
             "ollama_urls": {"type": "list", "elements": "str", "default": []},
         },
     },

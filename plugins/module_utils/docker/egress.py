@@ -168,6 +168,11 @@ def parse(text: str) -> Networks:
     return {}
 
 
+def is_loaded(networks: Networks, table: str) -> bool:
+    """Whether a table, as nft lists it, is that of these networks."""
+    return bool(table) and revision(networks) in table
+
+
 def _body(networks: Networks, revision_chain: str) -> str:
     own, leaving, knocking = [], [], []
     for _name, its in sorted(networks.items()):

@@ -12,8 +12,7 @@ import re
 import shutil
 import socket
 import subprocess
-from typing import List, Optional, Tuple
-from urllib.parse import quote
+from typing import Any, List, Mapping, Optional, Tuple
 
 from ..errors import Failure
 from ..host.linux import text as text_of
@@ -76,7 +75,7 @@ def kept() -> bool:
 def bridge_of(network: str) -> Optional[str]:
     """Return the interface of a Docker network; None where there is no such network."""
     try:
-        told = Engine(SOCKET, TIMEOUT).get(f"/networks/{quote(network, safe='')}")
+        told = Engine(SOCKET, TIMEOUT).network(network)
     except NoAnswer as error:
         raise Failure(
             f"Docker does not answer here ({error.words}); install or start it first (role selfhosted.llm.docker)."
@@ -88,13 +87,18 @@ def bridge_of(network: str) -> Optional[str]:
             f"The Docker network {network} is a {told['Driver']}, and only a bridge of this host can be closed; "
             f"{egress.LEFT_OPEN}, or use another network."
         )
-    bridge = str((told.get("Options") or {}).get("com.docker.network.bridge.name") or f"br-{told['Id'][:12]}")
+    bridge = bridge_name(told)
     if not os.path.exists(f"/sys/class/net/{bridge}"):
         raise Failure(
             f"The bridge {bridge} of the Docker network {network} is not on this host (a rootless or remote engine), "
             f"so that nothing here can close it; {egress.LEFT_OPEN}."
         )
     return bridge
+
+
+def bridge_name(told: Mapping[str, Any]) -> str:
+    """Return the interface of a network of the driver bridge, by what the engine tells of it."""
+    return str((told.get("Options") or {}).get("com.docker.network.bridge.name") or f"br-{told['Id'][:12]}")
 
 
 def addresses(host: str) -> List[str]:

@@ -28,7 +28,7 @@ class NetworkEgress(Resource):
     def read(self, wishes: Sequence[Wish]) -> Present:
         self._networks = egress.parse(egress_host.rules_text())
         table = egress_host.in_force()
-        current = bool(table) and egress.revision(self._networks) in table and egress_host.kept()
+        current = egress.is_loaded(self._networks, table) and egress_host.kept()
         return {wish.name: self._state(wish.name, table, current) for wish in wishes}
 
     def _state(self, name: str, table: str, current: bool) -> State:

@@ -68,6 +68,10 @@ class Engine:
         """Return all that the engine knows of a volume, or None."""
         return self.get(f"/volumes/{quote(name, safe='')}")
 
+    def network(self, name: str) -> Any:
+        """Return all that the engine knows of a network, or None."""
+        return self.get(f"/networks/{quote(name, safe='')}")
+
     def log(self, name: str, since: float, until: float) -> str:
         """Return the beginning of what a container logged between two times, in seconds since 1970."""
         query = {"stdout": 1, "stderr": 1, "since": f"{since:.0f}", "until": f"{until:.0f}"}

@@ -76,6 +76,7 @@ def entry(known: Mapping[str, Any], kind: str) -> dict[str, Any]:
         "log_rotates": _rotates(host.get("LogConfig") or {}),
         "privileged": bool(host.get("Privileged")),
         "network_mode": host.get("NetworkMode", ""),
+        "networks": sorted((known.get("NetworkSettings") or {}).get("Networks") or {}),
         "addresses": _addresses(known),
         "mounts": [_mount(one) for one in known.get("Mounts") or []],
         "ports": _ports(known),

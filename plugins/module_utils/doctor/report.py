@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, List, Mapping, Optional, Sequence
 
 from ..docker.engine import Engine, NoAnswer
+from ..errors import Failure
 from ..host import listening
 from ..host.deadline import at_once
 from ..host.linux import clock_synchronised
 from . import machine
 from .containers import DATA, containers
 from .servers import answer, local, server
+from .ways_out import ways_out
 
 # Whatever has not answered by then is told as not seen.
 LONGEST_SECONDS = 20.0
@@ -25,6 +27,8 @@ ENGINE_SECONDS = 5.0
 ENGINES = ("dockerd",)
 CONTAINERD = "/var/lib/containerd"
 API_PORTS = (2375, 2376)
+# What is told of an engine that tells nothing.
+NOTHING_SEEN = dict.fromkeys(("engine", "containers", "servers", "volumes", "ways_out"))
 API_SECONDS = 2.0
 
 
@@ -56,7 +60,7 @@ def report(look: Look) -> dict[str, Any]:
             **({"gpu": look.gpus} if look.gpus else {}),
         },
     )
-    engine = told.pop("docker") or {"engine": None, "containers": None, "servers": None, "volumes": None}
+    engine = told.pop("docker") or dict(NOTHING_SEEN)
     if engine["engine"]:
         engine["engine"]["tcp"] = tcp_api(told["ports"] or [])
     held = [("/", "the system"), *engine.pop("places", [])]
@@ -98,7 +102,7 @@ def docker(look: Look) -> dict[str, Any]:
     """Return the engine, its containers and volumes, and how the servers in them answer."""
     there = machine.installed(ENGINES) or os.path.exists(look.socket)
     engine: dict[str, Any] = {"installed": there, "answers": False, "words": ""}
-    told: dict[str, Any] = {"engine": engine, "containers": None, "servers": None, "volumes": None, "places": []}
+    told: dict[str, Any] = {**NOTHING_SEEN, "engine": engine, "places": []}
     try:
         info = look.engine.get("/info") or {}
     except NoAnswer as error:
@@ -120,6 +124,7 @@ def docker(look: Look) -> dict[str, Any]:
         **told,
         "containers": found,
         "servers": [one for one in asked(look, found) if one],
+        "ways_out": leading_out(look, found),
         "volumes": volumes(look, found),
         "places": places(str(engine["root"]), found),
     }
@@ -154,6 +159,15 @@ def asked(look: Look, found: Sequence[Mapping[str, Any]]) -> list[Any]:
         return lambda: server(look.engine, one, urls.get(str(one["name"]), []), look.seconds)
 
     return list(side_by_side(look, {f"container {one['name']}": question(one) for one in found}).values())
+
+
+def leading_out(look: Look, found: Sequence[Mapping[str, Any]]) -> Optional[list[dict[str, Any]]]:
+    """Return the ways out of the containers' networks, None where this user may not know them."""
+    try:
+        return ways_out(look.engine, found)
+    except (Failure, NoAnswer) as error:
+        look.unseen.append(f"the containers' way out: {str(error).rstrip('.')}")
+        return None
 
 
 def volumes(look: Look, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import DATA
 
+from .egress_rules import EGRESS_RULES
 from .findings import ERROR, WARNING, Hits, Rule, Seen
 from .server_rules import SERVER_RULES
 from .words import place
@@ -100,6 +101,9 @@ def _differences(one: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterato
     wanted = place(declared["address"], declared["port"]) if declared.get("address") and declared.get("port") else ""
     if wanted and wanted not in published:
         yield f"port {', '.join(published) or 'none'}", f"port {wanted}"
+    network = declared.get("network")
+    if network and network not in one["networks"]:
+        yield f"network {', '.join(one['networks']) or 'none'}", f"network {network}"
     kept, volume = _kept(one), declared.get("volume")
     if kept and volume and volume not in (kept["name"], kept["source"]):
         yield f"volume {kept['name'] or kept['source']}", f"volume {volume}"
@@ -232,4 +236,5 @@ CONTAINER_RULES = (
         "logs are rotated.",
     ),
     *SERVER_RULES,
+    *EGRESS_RULES,
 )

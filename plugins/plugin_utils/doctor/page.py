@@ -100,6 +100,7 @@ def _details(patient: Patient) -> Iterator[str]:
     yield f"<h2>{_safe(patient.name)}</h2>"
     yield from _list("Containers", seen.get("containers"), ("name", "image", "state", "health", "started", "restarts"))
     yield from _list("Listening ports", seen.get("ports"), ("address", "port", "process"))
+    yield from _list("Ways out", seen.get("ways_out"), ("network", "egress", "internal", "in_force", "kept", "opened"))
     yield from _list("GPUs", (seen.get("gpu") or {}).get("gpus"), ("name", "uuid", "bus_id", "driver_version"))
     yield from _list("File systems", seen.get("disks"), ("path", "holds", "size", "free", "inodes_free"))
     yield from _list("Units", seen.get("units"), ("name", "active", "sub"))

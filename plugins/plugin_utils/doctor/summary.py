@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .egress_rules import is_closed
 from .findings import Finding, Seen, clean, counted
 from .words import gigabytes, is_loopback, percent, place
 
@@ -50,6 +51,7 @@ def aspects(patient: Patient) -> dict[str, list[str]]:
         "ollama": servers(seen, "ollama"),
         "open-webui": servers(seen, "open-webui"),
         "listens": listens(seen),
+        "way out": ways_out(seen),
         "gpu": gpus(seen),
         "disk": disk(seen),
         "memory": memory(seen),
@@ -98,6 +100,15 @@ def listens(seen: Seen) -> list[str]:
             f"{where}:{number} {process}".strip()
             for where in (["*"] if everywhere else [place(one, 0)[:-2] for one in addresses])
         ]
+    return lines or [NOTHING]
+
+
+def ways_out(seen: Seen) -> list[str]:
+    """Return what leads out of each network of the containers."""
+    lines = []
+    for way in seen.get("ways_out") or []:
+        kind = "internal" if way["internal"] else way["egress"] if is_closed(way) else "open"
+        lines.append(f"{way['network']}: {kind}{' (opened for a time)' if way['opened'] else ''}")
     return lines or [NOTHING]
 
 

@@ -16,13 +16,14 @@ systemctl restart docker
 docker network create llm >/dev/null
 docker tag "$ollama:0.9.3" "$ollama:latest"
 
+# nothing closes the network: egress-open
 # container-foreign, container-docker-socket, image-not-pinned, container-differs, data-not-kept,
 # restart-policy-missing, ollama-exposed, vulnerable; the GPU is a stand-in, and Ollama computes on the CPU: gpu-not-used.
 # The volume of the inventory is not there: volume-missing. Nor is its second Ollama: container-missing.
 docker run --detach --name ollama --network llm --publish 0.0.0.0:11434:11434 --device /dev/null:/dev/kfd \
     --volume /var/run/docker.sock:/var/run/docker.sock "$ollama:latest" >/dev/null
 
-# open-webui-exposed, open-webui-silent; not in Ollama's network: open-webui-without-ollama
+# open-webui-exposed, open-webui-silent; not in Ollama's network: open-webui-without-ollama, egress-beside
 docker run --detach --name open-webui --restart unless-stopped --publish 0.0.0.0:3001:8080 \
     --volume open-webui:/app/backend/data --no-healthcheck "$webui" sleep infinity >/dev/null
 

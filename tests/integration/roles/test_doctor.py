@@ -40,6 +40,8 @@ PLANTED = {
     "data-not-kept",
     "disk-full",
     "docker-api-exposed",
+    "egress-beside",
+    "egress-open",
     "gpu-not-used",
     "image-not-pinned",
     "inodes-low",
@@ -203,6 +205,23 @@ def test_the_table_has_the_hosts_side_by_side_and_each_way_out(ward: Ward) -> No
 def test_a_threshold_decides_how_it_ends(ward: Ward) -> None:
     run, _hosts = ward.report("--limit", ward.ill.name, "-e", "doctor_fail_on=never")
     assert run.code == 0, run.text
+
+
+def test_a_way_out_that_was_opened_by_hand_or_would_be_at_the_next_boot_is_told(ward: Ward) -> None:
+    def told() -> dict[str, Any]:
+        return dict(ward.report("--limit", ward.well.name)[1][ward.well.name])
+
+    unit = "selfhosted-llm-egress.service"
+    bridge = f"br-{ward.well.sh('docker network inspect --format {{.Id}} llm')[:12]}"
+    element = f"element inet selfhosted_llm opened {{ {bridge} timeout 1h }}"
+    ward.well.sh(f"systemctl --no-reload disable {unit} && nft add {element!r}")
+    assert ids(told()) == {"egress-not-kept", "egress-opened"}
+    ward.well.sh(f"systemctl --no-reload enable {unit} && nft delete table inet selfhosted_llm")
+    seen = told()
+    assert ids(seen) == {"egress-open"}
+    assert "something removed them, such as nft flush ruleset" in seen["findings"][0]["say"]
+    ward.well.sh(f"systemctl restart {unit}")
+    assert ids(told()) == set()
 
 
 def test_an_ordinary_user_is_told_what_was_not_seen(ward: Ward) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 GIB = 1024**3
+WAY = {"network": "llm", "internal": False, "egress": "closed", "in_force": True, "kept": True, "opened": False}
 
 
 def container(kind: str, name: str, port: int, inside: int, image: str, data: str, gpu: str = "") -> dict[str, Any]:
@@ -30,6 +31,7 @@ def container(kind: str, name: str, port: int, inside: int, image: str, data: st
         "log_rotates": True,
         "privileged": False,
         "network_mode": "llm",
+        "networks": ["llm"],
         "addresses": ["172.18.0.2"],
         "mounts": [{"type": "volume", "name": name, "source": f"/var/lib/docker/volumes/{name}/_data", "target": data}],
         "ports": [{"address": "127.0.0.1", "port": port, "inside": inside}],
@@ -41,6 +43,8 @@ def container(kind: str, name: str, port: int, inside: int, image: str, data: st
             "address": "127.0.0.1",
             "port": port,
             "volume": name,
+            "network": "llm",
+            "egress": "closed",
         },
     }
 
@@ -94,6 +98,7 @@ def healthy() -> dict[str, Any]:
             },
         ],
         "volumes": [{"name": "ollama", "exists": True}, {"name": "open-webui", "exists": True}],
+        "ways_out": [dict(WAY)],
         "ports": [
             {"address": "0.0.0.0", "port": 22, "pid": 85, "process": "sshd"},
             {"address": "::", "port": 22, "pid": 85, "process": "sshd"},

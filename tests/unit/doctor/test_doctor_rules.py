@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from healthy import GIB, healthy
+from healthy import GIB, WAY, healthy
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import vulnerabilities
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.machine import WATCH
@@ -72,6 +72,22 @@ def disk(**more: Any) -> dict[str, Any]:
     return spoilt("disks.0", {**healthy()["disks"][0], **more})
 
 
+def beside(way: dict[str, Any]) -> dict[str, Any]:
+    """Return a host whose Ollama is in a second network."""
+    seen = healthy()
+    seen["containers"][OLLAMA]["networks"] = ["bridge", "llm"]
+    seen["ways_out"].insert(0, {**way, "network": "bridge"})
+    return seen
+
+
+def declared_open(way: dict[str, Any]) -> dict[str, Any]:
+    seen = spoilt("ways_out", [way])
+    for one in (*seen["containers"], *seen["converged"]["mark"]["containers"]):
+        one.get("declared", one)["egress"] = "open"
+    return seen
+
+
+OPEN = {**WAY, "egress": "open", "in_force": False, "kept": False}
 E, W = "error", "warning"
 PROBLEM = {"id": "nouveau", "gpu": "0000:01:00.0", "say": "nouveau has the GPU.", "severity": "error"}
 NATIVE = [{"address": "0.0.0.0", "port": 11434, "pid": 7, "process": "ollama"}]
@@ -104,11 +120,18 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("container-differs", W, spoilt("containers.0.image", "ollama/ollama:0.33.0")),
     ("container-differs", W, declared_elsewhere()),
     ("container-differs", W, spoilt("containers.0.mounts.0.name", "other")),
+    ("container-differs", W, spoilt("containers.0.networks", ["bridge"])),
     ("data-not-kept", E, spoilt("containers.0.mounts", [])),
     ("volume-missing", E, spoilt("volumes.1.exists", False)),
     ("restart-policy-missing", W, spoilt("containers.0.restart_policy", "no")),
     ("logs-without-rotation", W, spoilt("containers.0.log_rotates", False)),
     ("ollama-exposed", E, spoilt("ports", NATIVE)),
+    ("egress-open", E, spoilt("ways_out", [OPEN])),
+    ("egress-open", E, spoilt("ways_out.0.in_force", False)),
+    ("egress-opened", W, spoilt("ways_out.0.opened", True)),
+    ("egress-not-kept", W, spoilt("ways_out.0.kept", False)),
+    ("egress-beside", W, beside(OPEN)),
+    ("egress-beside", W, beside({**OPEN, "egress": "mirror"})),
     ("ollama-silent", E, silent(OLLAMA)),
     ("open-webui-silent", E, silent(WEBUI)),
     ("server-slow", W, spoilt("servers.0.seconds", 2.5)),
@@ -200,6 +223,22 @@ def test_a_docker_socket_in_a_container_is_found() -> None:
 )
 def test_what_is_no_fault_is_not_found(path: str, value: Any) -> None:
     assert found(spoilt(path, value)) == set()
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        declared_open(OPEN),
+        # Nothing leaves an internal network, and what is not the inventory's is nobody's wish.
+        spoilt("ways_out", [{**OPEN, "internal": True}]),
+        spoilt("ways_out", None),
+        beside({**OPEN, "internal": True}),
+        beside(WAY),
+        spoilt("containers.0.declared", None),
+    ],
+)
+def test_a_way_out_that_may_be_so_is_no_fault(seen: dict[str, Any]) -> None:
+    assert found(seen) - {("inventory-changed", W)} == set()
 
 
 def test_a_private_address_that_the_inventory_asks_for_is_no_fault() -> None:

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What leads out of the containers' Docker networks, by the rules of docker_egress and what the kernel has of them."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+from ..docker import egress, egress_host
+from ..docker.engine import Engine
+
+
+def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the way out of each network of these containers.
+
+    Raises Failure where this user may not ask, NoAnswer where the engine does not answer.
+    """
+    names = sorted({name for one in found for name in one.get("networks", [])})
+    if not names:
+        return []
+    closed, table = egress.parse(egress_host.rules_text()), egress_host.in_force()
+    loaded, kept = egress.is_loaded(closed, table), egress_host.kept()
+    ways = []
+    for name in names:
+        known, rules = engine.network(name) or {}, closed.get(name) or {}
+        # A network that was made anew has another bridge than the one that is closed.
+        bridge = rules.get("bridge") if known and egress_host.bridge_name(known) == rules.get("bridge") else None
+        ways.append(
+            {
+                "network": name,
+                "internal": bool(known.get("Internal")) or known.get("Driver") == "null",
+                "egress": rules.get("egress", "open"),
+                "in_force": bridge is not None and loaded,
+                "kept": bridge is not None and kept,
+                "opened": bridge is not None and egress_host.is_opened(table, bridge),
+            }
+        )
+    return ways
