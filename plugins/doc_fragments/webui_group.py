@@ -39,6 +39,23 @@ parent:
     - The name of the group that this one lies in. Its members then have what the other one's have. An empty one takes
       the group out. Open WebUI has this since 0.12.
   type: str
+share:
+  description:
+    - Who may share models, prompts and the like with the group, besides administrators. The server's default for a new
+      group is V(members) (its variable C(DEFAULT_GROUP_SHARE_PERMISSION)).
+    - V(members) needs Open WebUI 0.8 or newer.
+  type: str
+  choices:
+    - anyone
+    - members
+    - no_one
+default_models:
+  description:
+    - The ids of the models that a new chat of the members begins with. V([]) takes the server's again.
+    - Where a person is in several groups that have some, the innermost wins, then the oldest.
+    - Open WebUI has this since 0.12. It does not ask whether the models are there.
+  type: list
+  elements: str
 state:
   description:
     - Whether the group is there. With V(absent) its members stay accounts.

@@ -34,6 +34,9 @@ EXAMPLES = r"""
     permissions:
       workspace:
         models: true
+    share: members
+    default_models:
+      - tutor
 
 - name: Exactly these two are in the class, which is a part of the pupils
   selfhosted.llm.webui_group:
@@ -65,6 +68,8 @@ group:
       workspace:
         models: true
     parent: ""
+    share: members
+    default_models: [tutor]
     members:
       - anna@example.org
   contains:
@@ -87,6 +92,15 @@ group:
     parent:
       description: The name of the group that it lies in, or empty.
       type: str
+      returned: from Open WebUI 0.12 on
+    share:
+      description: Who may share with it, V(anyone), V(members) or V(no_one).
+      type: str
+      returned: success
+    default_models:
+      description: The ids of the models that a new chat of its members begins with.
+      type: list
+      elements: str
       returned: from Open WebUI 0.12 on
     members:
       description: The e-mails of its own members, sorted.

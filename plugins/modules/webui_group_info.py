@@ -55,6 +55,8 @@ groups:
         workspace:
           models: true
       parent: ""
+      share: members
+      default_models: [tutor]
       members:
         - anna@example.org
   contains:
@@ -77,6 +79,15 @@ groups:
     parent:
       description: The name of the group that it lies in, or empty.
       type: str
+      returned: from Open WebUI 0.12 on
+    share:
+      description: Who may share with it, V(anyone), V(members) or V(no_one).
+      type: str
+      returned: success
+    default_models:
+      description: The ids of the models that a new chat of its members begins with.
+      type: list
+      elements: str
       returned: from Open WebUI 0.12 on
     members:
       description: The e-mails of its own members, sorted.

@@ -85,7 +85,8 @@ class Export:
                 if section in known and isinstance(keys, dict)
             }
             group.update({"permissions": tree} if any(tree.values()) else {})
-            found.append({**group, **({"parent": state["parent"]} if state.get("parent") else {})})
+            more = {name: state[name] for name in ("parent", "default_models") if state.get(name)}
+            found.append({**group, "share": state["share"], **more})
         return {"groups": found}
 
     def users(self) -> Variables:

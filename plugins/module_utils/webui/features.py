@@ -30,6 +30,8 @@ class Features:
     """The headers of a back end go with the question for its models. Before, with chats only."""
     prompts_by_id: bool = field(default=True, metadata=_since(0, 8))
     """Prompts have an id and a `name`. Before, they are known by their command and have a `title`."""
+    share_with_members: bool = field(default=True, metadata=_since(0, 8))
+    """A group's members may be the ones who share with it. Before, it is everybody or nobody."""
     skills: bool = field(default=True, metadata=_since(0, 8))
     """There are skills."""
     responses_api: bool = field(default=True, metadata=_since(0, 8))
@@ -50,6 +52,8 @@ class Features:
     """A base model without a row is the administrators' alone. Before, it did not limit its presets."""
     nested_groups: bool = field(default=True, metadata=_since(0, 12))
     """A group may lie in another."""
+    group_models: bool = field(default=True, metadata=_since(0, 12))
+    """A group's members may have default models of their own."""
     all_models: bool = field(default=True, metadata=_since(0, 12))
     """`models/all` lists every model that has a row."""
     model_history: bool = field(default=True, metadata=_since(0, 12))

@@ -15,9 +15,12 @@ from ..errors import Failure
 from . import permissions
 from .accounts import emails_by_id
 from .client import Client, posted
+from .group_spec import SHARES
 from .problems import Problems
 
 READ = "read the groups"
+CONFIGURED = ("share", "default_models")
+"""What the server keeps in the `config` of a group's `data`."""
 MOST_AT_ONCE = 8
 LOOKS, PAUSE = 10, 0.2
 """How often, and after how many seconds, is looked whether somebody else takes a group of the same name back."""
@@ -74,8 +77,7 @@ class ManagedGroups(Resource):
             said["description"] = wish.fields["description"]
         if "permissions" in wish.fields:
             said["permissions"] = permissions.merged((present or {}).get("permissions"), wish.fields["permissions"])
-        if "parent" in wish.fields:
-            said["parent"] = wish.fields["parent"]
+        said.update({name: wish.fields[name] for name in ("parent", *CONFIGURED) if name in wish.fields})
         if "members" in wish.fields:
             stay = [] if wish.fields["purge_members"] else (present or {}).get("members") or []
             said["members"] = sorted({*stay, *wish.fields["members"]})
@@ -153,7 +155,21 @@ class ManagedGroups(Resource):
                 for email in wish.fields["members"]
                 if email not in known
             ]
+        found += self._version_problems(wish)
         return found + (self._parent_problems(wish, by_name, wished) if "parent" in wish.fields else [])
+
+    def _version_problems(self, wish: Wish) -> List[str]:
+        features, found = self._client.features(), []
+        if wish.fields.get("share") == "members" and not features.share_with_members:
+            found.append(
+                f"share: members needs Open WebUI 0.8 or newer, and the server is {features.version}; "
+                f"say anyone or no_one"
+            )
+        if "default_models" in wish.fields and not features.group_models:
+            found.append(
+                f"default_models needs Open WebUI 0.12 or newer, and the server is {features.version}; leave it out"
+            )
+        return found
 
     def _parent_problems(
         self, wish: Wish, by_name: Mapping[str, Sequence[Record]], wished: Collection[str]
@@ -224,8 +240,12 @@ class ManagedGroups(Resource):
             "description": row.get("description") or "",
             "permissions": row.get("permissions") or {},
         }
-        if self._client.features().nested_groups:
+        features = self._client.features()
+        if features.nested_groups:
             state["parent"] = names.get(str(row.get("parent_group_id")), "")
+        state["share"] = _share(_config(row).get("share"))
+        if features.group_models:
+            state["default_models"] = _config(row).get("default_models") or []
         return state if members is None else {**state, "members": members}
 
     # --- writing
@@ -234,11 +254,11 @@ class ManagedGroups(Resource):
         """Make the group, then its members."""
         after = step.after or {}
         what = f"make the group {step.name}"
-        made = posted(self._client, "groups/create", what, has="id", json=self._body(after, after))
+        made = posted(self._client, "groups/create", what, has="id", json=self._body(after, after, {}))
         self._refuse_another(step.name, str(made["id"]))
         self._ids[step.name] = str(made["id"])
         if "permissions" in after and self._lacks(made, after):
-            self._client.post(f"groups/id/{made['id']}/update", what, json=self._body(after, after))
+            self._client.post(f"groups/id/{made['id']}/update", what, json=self._body(after, after, made))
         self._move(step, str(made["id"]))
 
     def update(self, step: Step) -> None:
@@ -246,7 +266,8 @@ class ManagedGroups(Resource):
         before, after = step.before or {}, step.after or {}
         changed = {name: after[name] for name in step.changes}
         if set(changed) - {"members"}:
-            body = self._body({"name": before["name"], "description": before["description"], **changed}, changed)
+            whole = {"name": before["name"], "description": before["description"], **changed}
+            body = self._body(whole, changed, self._records[step.key])
             self._client.post(f"groups/id/{before['id']}/update", f"change the group {step.name}", json=body)
         self._move(step, str(before["id"]))
 
@@ -254,12 +275,16 @@ class ManagedGroups(Resource):
         """Remove the group; its members stay accounts, and what it had access to is no longer shared with them."""
         self._client.delete(f"groups/id/{(step.before or {})['id']}/delete", f"delete the group {step.name}")
 
-    def _body(self, whole: State, changed: State) -> Dict[str, Any]:
+    def _body(self, whole: State, changed: State, row: Record) -> Dict[str, Any]:
         body = {"name": whole["name"], "description": whole.get("description", "")}
         if "permissions" in changed:
             body["permissions"] = changed["permissions"]
         if "parent" in changed:
             body["parent_group_id"] = self._ids[changed["parent"]] if changed["parent"] else None
+        configured = {name: changed[name] for name in CONFIGURED if name in changed}
+        if configured:
+            # Before 0.12 the whole of it is replaced.
+            body["data"] = {**(row.get("data") or {}), "config": {**_config(row), **_kept(configured)}}
         return body
 
     def _lacks(self, made: Record, after: State) -> bool:
@@ -294,6 +319,22 @@ class ManagedGroups(Resource):
                 what = f"{verb} {len(emails)} accounts {preposition} the group {step.name}"
                 user_ids = [ids[email] for email in sorted(emails)]
                 self._client.post(f"groups/id/{group_id}/users/{verb}", what, json={"user_ids": user_ids})
+
+
+def _config(row: Record) -> Mapping[str, Any]:
+    found = (row.get("data") or {}).get("config")
+    return found if isinstance(found, dict) else {}
+
+
+def _share(kept: Any) -> str:
+    """Return who may share with a group; what the server takes for neither of the others is anyone."""
+    word = str(kept).lower()
+    return word if word == "members" else "no_one" if word == "false" else "anyone"
+
+
+def _kept(configured: State) -> Dict[str, Any]:
+    """Return what was said of a group as the server keeps it."""
+    return {name: SHARES[value] if name == "share" else value for name, value in configured.items()}
 
 
 def group_states(client: Client, name: Optional[str], with_members: bool) -> List[State]:

@@ -11,6 +11,8 @@ from ..converge import Wish
 from . import permissions, values
 from .problems import Problems
 
+SHARES = {"anyone": True, "members": "members", "no_one": False}
+"""Who may share with a group, by what the server keeps for it."""
 GROUP_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "description": {"type": "str"},
@@ -18,6 +20,8 @@ GROUP_OPTIONS: Dict[str, Any] = {
     "members": {"type": "list", "elements": "str"},
     "purge_members": {"type": "bool", "default": False},
     "parent": {"type": "str"},
+    "share": {"type": "str", "choices": list(SHARES)},
+    "default_models": {"type": "list", "elements": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 MOST_CHARACTERS = 1000
@@ -56,6 +60,8 @@ def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
             yield f"members has {email!r:.80}, which is no e-mail; give the e-mails of accounts"
     if entry["purge_members"] and entry["members"] is None:
         yield "purge_members needs members, the accounts that stay; give [] to empty the group"
+    if any(not model.strip() for model in entry["default_models"] or ()):
+        yield "default_models has an empty one; give ids of models, or [] for none"
     if entry["parent"] == name:
         yield "parent is the group itself; give another group, or leave it out"
     if entry["parent"] in absent:
@@ -63,7 +69,11 @@ def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
 
 
 def _wish(entry: Mapping[str, Any]) -> Wish:
-    fields = {name: entry[name] for name in ("description", "permissions", "parent") if entry[name] is not None}
+    said = ("description", "permissions", "parent", "share")
+    fields = {name: entry[name] for name in said if entry[name] is not None}
+    if entry["default_models"] is not None:
+        # As the server does.
+        fields["default_models"] = list(dict.fromkeys(model.strip() for model in entry["default_models"]))
     if entry["members"] is not None:
         fields["members"] = sorted({email.strip().lower() for email in entry["members"]})
         fields["purge_members"] = entry["purge_members"]

@@ -12,6 +12,10 @@ from runner import fail, quadruple, run, sentence
 SECTIONS = {"workspace": ("models", "prompts"), "chat": ("share", "delete"), "features": ("notes", "api_keys")}
 
 
+def _config(row) -> dict[str, Any]:
+    return (row["data"] or {}).get("config") or {}
+
+
 def tree(webui) -> dict[str, Any]:
     """Return all groups by name, as a person would tell of them."""
     rows = webui.call("GET", "groups/")
@@ -23,6 +27,8 @@ def tree(webui) -> dict[str, Any]:
             "permissions": row["permissions"] or {},
             "members": webui.members(row),
             "parent": names.get(row.get("parent_group_id"), ""),
+            # No models of its own are none, however the server keeps that.
+            "config": {key: value for key, value in _config(row).items() if value != []},
         }
     assert len(found) == len(rows), "two groups have one name"
     return found
@@ -92,6 +98,50 @@ def test_a_list_is_nested_in_one_run_whatever_its_order(webui, by_token, recorde
     message = sentence("webui_groups", by_token(groups=circle))
     assert "makes it a part of itself (teachers -> pupils -> 7a -> teachers); break the circle" in message
     assert recorder.writes() == []
+
+
+def test_who_may_share_with_a_group_is_said_and_what_others_keep_in_it_stays(webui, by_token, features, recorder):
+    kept = {"by hand": 1, "config": {"own": 2, "share": True}}
+    webui.call("POST", "groups/create", {"name": "teachers", "description": "", "data": kept})
+    shares = {"no_one": False, "anyone": True, **({"members": "members"} if features.share_with_members else {})}
+    for share, value in shares.items():
+        done = quadruple("webui_group", by_token(name="teachers", share=share), recorder).done
+        assert done["group"]["share"] == share
+        (row,) = webui.call("GET", "groups/")
+        assert row["data"] == {"by hand": 1, "config": {"own": 2, "share": value}}
+    made = quadruple("webui_group", by_token(name="pupils", share="no_one"), recorder)
+    assert made.done["group"]["share"] == "no_one"
+    assert tree(webui)["pupils"]["config"]["share"] is False
+    recorder.clear()
+    # What is not said stays as the server has it.
+    assert not run("webui_groups", by_token(groups=[{"name": "teachers"}, {"name": "pupils"}]))["changed"]
+    assert not recorder.writes()
+
+
+@pytest.mark.feature("group_models")
+def test_the_members_of_a_group_begin_with_its_models(webui, by_token, recorder):
+    webui.add_user("ben@example.org")
+    said = {"name": "pupils", "members": ["ben@example.org"]}
+    done = quadruple("webui_group", by_token(**said, default_models=[" tutor", "m:1", "tutor"]), recorder).done
+    assert done["group"]["default_models"] == ["tutor", "m:1"]
+    group_id, share = done["group"]["id"], tree(webui)["pupils"]["config"]["share"]
+    assert webui.call("GET", f"groups/id/{group_id}/preview")["default_models"]["effective"] == ["tutor", "m:1"]
+    quadruple("webui_group", by_token(**said, default_models=["m:1"]), recorder)
+    quadruple("webui_group", by_token(**said, default_models=[]), recorder)
+    assert webui.call("GET", f"groups/id/{group_id}/preview")["default_models"]["local"] is None
+    assert tree(webui)["pupils"]["config"]["share"] == share
+    assert "default_models has an empty one" in sentence("webui_group", by_token(name="pupils", default_models=[" "]))
+
+
+def test_what_a_version_does_not_have_of_groups_is_told(by_token, features, recorder):
+    lacking = [
+        ({"share": "members"}, features.share_with_members, "share: members needs Open WebUI 0.8 or newer"),
+        ({"default_models": ["a"]}, features.group_models, "default_models needs Open WebUI 0.12 or newer"),
+    ]
+    for said, there, words in lacking:
+        if not there:
+            assert words in sentence("webui_group", by_token(name="a", **said))
+    assert not recorder.writes()
 
 
 def test_before_0_12_no_group_lies_in_another(by_token, features):
@@ -222,7 +272,7 @@ def _random_permissions(chance: random.Random) -> dict[str, dict[str, bool]]:
     return found
 
 
-def _random_list(chance: random.Random, names: list[str], emails: list[str], nested: bool) -> list[dict[str, Any]]:
+def _random_list(chance: random.Random, names: list[str], emails: list[str], features: Any) -> list[dict[str, Any]]:
     chosen = chance.sample(names, chance.randint(1, len(names)))
     entries: list[dict[str, Any]] = []
     for number, name in enumerate(chosen):
@@ -237,9 +287,13 @@ def _random_list(chance: random.Random, names: list[str], emails: list[str], nes
         if chance.random() < 0.6:
             entry["members"] = chance.sample(emails, chance.randint(0, len(emails)))
             entry["purge_members"] = chance.random() < 0.5
+        if chance.random() < 0.4:
+            entry["share"] = chance.choice(["anyone", "no_one", *["members"] * features.share_with_members])
+        if features.group_models and chance.random() < 0.4:
+            entry["default_models"] = chance.choice([[], ["m:1"], ["m:1", "tutor"], ["tutor", "m:1"]])
         # Those before it in the list, so that there is no circle among the wished.
         above = [each["name"] for each in entries if each.get("state") != "absent" and "parent" in each]
-        if nested and (number == 0 or chance.random() < 0.5):
+        if features.nested_groups and (number == 0 or chance.random() < 0.5):
             entry["parent"] = chance.choice([*above, ""])
         entries.append(entry)
     chance.shuffle(entries)
@@ -250,7 +304,9 @@ def _granted(permissions: dict[str, dict[str, bool]]) -> set[tuple[str, str]]:
     return {(section, key) for section, keys in permissions.items() for key, value in keys.items() if value}
 
 
-def _oracle(before: dict[str, Any], entries: list[dict[str, Any]], purge: bool) -> dict[str, Any]:
+def _oracle(
+    before: dict[str, Any], entries: list[dict[str, Any]], purge: bool, new_config: dict[str, Any]
+) -> dict[str, Any]:
     """Tell what is there afterwards, by rules told a second time."""
     after = {name: {**group, "granted": _granted(group["permissions"])} for name, group in before.items()}
     if purge:
@@ -259,7 +315,8 @@ def _oracle(before: dict[str, Any], entries: list[dict[str, Any]], purge: bool) 
         if entry.get("state") == "absent":
             after.pop(entry["name"], None)
             continue
-        group = after.setdefault(entry["name"], {"description": "", "granted": set(), "members": [], "parent": ""})
+        new = {"description": "", "granted": set(), "members": [], "parent": "", "config": new_config}
+        group = after.setdefault(entry["name"], new)
         if "description" in entry:
             group["description"] = entry["description"]
         for section, keys in entry.get("permissions", {}).items():
@@ -270,6 +327,11 @@ def _oracle(before: dict[str, Any], entries: list[dict[str, Any]], purge: bool) 
             group["members"] = sorted({*stay, *entry["members"]})
         if "parent" in entry:
             group["parent"] = entry["parent"]
+        config = {name: entry[name] for name in ("share", "default_models") if name in entry}
+        if "share" in config:
+            config["share"] = {"anyone": True, "members": "members", "no_one": False}[config["share"]]
+        config = {**group["config"], **config}
+        group["config"] = {key: value for key, value in config.items() if value != []}
     gone = set(before) - set(after)
 
     def heir(parent: str) -> str:
@@ -284,6 +346,7 @@ def _oracle(before: dict[str, Any], entries: list[dict[str, Any]], purge: bool) 
             "granted": group["granted"],
             "members": group["members"],
             "parent": heir(group["parent"]),
+            "config": group["config"],
         }
         for name, group in after.items()
     }
@@ -308,9 +371,10 @@ def test_random_lists_end_as_they_ought_to(webui, by_token, features, everybody,
         webui.add_user(email)
     foreign = {"name": "by hand", "description": "mine", "permissions": {"chat": {"share": True}}}
     webui.call("POST", "groups/create", foreign)
+    new_config = _config(webui.call("POST", "groups/create", {"name": "g0", "description": ""}))
     for _state in range(12):
         before = tree(webui)
-        entries = _random_list(chance, names, emails, features.nested_groups)
+        entries = _random_list(chance, names, emails, features)
         present = {entry["name"]: entry.get("state") != "absent" for entry in entries}
         parents = {name: group["parent"] for name, group in before.items()}
         parents.update({entry["name"]: entry["parent"] for entry in entries if "parent" in entry})
@@ -324,10 +388,10 @@ def test_random_lists_end_as_they_ought_to(webui, by_token, features, everybody,
         made = run("webui_groups", said)
         assert not made.failed, made.raw
         assert (foreseen["plan"], foreseen["diff"]) == (made["plan"], made["diff"])
-        wanted, now = _oracle(before, entries, purge), tree(webui)
+        wanted, now = _oracle(before, entries, purge, new_config), tree(webui)
         shown = {
             name: {
-                **{field: group[field] for field in ("description", "members", "parent")},
+                **{field: group[field] for field in ("description", "members", "parent", "config")},
                 "granted": _granted(group["permissions"]),
             }
             for name, group in now.items()
