@@ -171,6 +171,8 @@ class Expectation:
     def _digest_of_source(self, source: ModelName, present: Optional[Mapping[str, Any]]) -> str:
         listed, wish = self.listed.get(source.key), self.wishes.get(source.key)
         if wish is None or not wish.present:
+            if self.bringing(source):
+                return f"that of {source.display} as it will be"
             if listed is None and present is None:
                 raise Failure(
                     f"The source {source.display} is not on the server; list it in an entry of its own, "
@@ -193,20 +195,52 @@ class Expectation:
     # --- made from a model
 
     def _made_from_base(self, spec: ModelSpec, base: ModelName, present: Optional[Mapping[str, Any]]) -> State:
-        adapters = [file.digest for file in self.adapters(spec).values()]
         foreseen = self.foreseen(base)
         if foreseen is None:
-            made = content.said_only(spec, present or {}, adapters)
-            if spec.quantize:
-                made["quantization"] = spec.quantize
+            made = self._said_of(spec, present)
+            bringing = self.bringing(self._first_source(base))
+            if present is not None and bringing and spec not in bringing:
+                # It comes for others, and nobody knows before whether this one is made of it.
+                made["made_from" if spec.quantize else "weights"] = [f"those of {base.display} as it will be"]
         else:
             self._refuse_to_quantize_again(spec, base, foreseen)
+            adapters = [file.digest for file in self.adapters(spec).values()]
             made = content.made_from_base(spec, foreseen, adapters)
             made = self._by_weights(spec, made, bool(content.cleared(spec, foreseen)))
         self._refuse_what_is_too_new(spec)
         if present is not None:
             return made
         return {"base": base.display, **({} if foreseen else {"base_pulled": True}), **made}
+
+    def _said_of(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+        """Return what the options alone ask for, where the base is not there."""
+        adapters = [file.digest for file in self.adapters(spec).values()]
+        said = content.said_only(spec, present or {}, adapters)
+        return {**said, "quantization": spec.quantize} if spec.quantize else said
+
+    def bringing(self, base: ModelName) -> List[ModelSpec]:
+        """Return the models for which a base that is neither there nor listed must be pulled.
+
+        One that is there, and of which the options ask for nothing else, stays as it is without its base.
+        """
+        if base.key in self.listed or base.key in self.wishes:
+            return []
+        found = []
+        for spec in self._specs():
+            if spec.base is not None and spec.base.key == base.key:
+                present = self.listed.get(spec.name.key)
+                if present is None or not self._is_as(present, self._said_of(spec, present)):
+                    found.append(spec)
+        return found
+
+    def _first_source(self, base: ModelName) -> ModelName:
+        """Return what a base will be a copy of in the end, itself where it is none."""
+        while True:
+            wish = self.wishes.get(base.key)
+            source = spec_of(wish).source if wish is not None and wish.present else None
+            if source is None:
+                return base
+            base = source
 
     def _refuse_to_quantize_again(self, spec: ModelSpec, base: ModelName, foreseen: Mapping[str, Any]) -> None:
         level = str(foreseen.get("quantization") or "")

@@ -285,8 +285,13 @@ class Models(Resource):
             # A delete takes along files that a pull has already counted as had, and a pull may reuse them.
             return [key for key, wish in self._wishes.items() if wish.present]
         origin = spec_of(step.wish).origin if step.wish and step.wish.present else None
-        # The source of a copy may be one that goes afterwards.
-        return (origin.key,) if origin and self._is_wished(origin.key) else ()
+        if origin is None:
+            return ()
+        if self._is_wished(origin.key):
+            return (origin.key,)
+        # The source of a copy may be one that goes afterwards, or one that comes for another model.
+        bringing = [spec.name.key for spec in self._expected.bringing(origin)]
+        return () if step.key in bringing else bringing
 
     def review(self, steps: Sequence[Step]) -> None:
         if not steps:

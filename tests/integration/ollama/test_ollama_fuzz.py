@@ -209,7 +209,7 @@ def test_a_run_does_what_was_foreseen_and_what_it_ought_to_and_leaves_nothing_to
     while converged < WISHES_OF_A_SEED:
         before = dice.prepare(server)
         same_world(shown(server), before)
-        others = [*BASES, *sorted(server.names()), *(SERVED if dice.likely(0.1) else [])]
+        others = [*BASES, *sorted(server.names()), *(SERVED if dice.likely(0.3) else [])]
         names = dice.random.sample([*NAMES, *NAMES, *SERVED], dice.random.randrange(3, 9))
         wishes = [dice.wish(name, others, mirror) for name in dict.fromkeys(names)]
         wish = args(models=wishes, purge=dice.likely(0.3), purge_all=True)

@@ -80,7 +80,8 @@ class Ought:
                 self.done[name] = self.registry[name]
             return self.before.get(name) or self.done[name]
         if wish.get("base"):
-            self.done[name] = made(self.of(wish["base"]), wish)
+            there = self._is_there_or_comes(wish["base"])
+            self.done[name] = made(self.of(wish["base"]), wish) if there else self.before[name]
         elif wish.get("files"):
             self.done[name] = made(bare(self.files[wish["files"]]), wish)
         elif wish.get("source"):
@@ -94,8 +95,28 @@ class Ought:
         return self.done[name]
 
     def _is_there_or_comes(self, name: str) -> bool:
+        """Tell whether a base or a source is there, is listed, or comes as the base of one that must be made."""
         wish = self.wishes.get(fold(name))
-        return fold(name) in self.before or (wish is not None and wish.get("state") != "absent")
+        if fold(name) in self.before or wish is not None:
+            return fold(name) in self.before or wish.get("state") != "absent"
+        return any(
+            fold(other.get("base", "")) == fold(name) and not self._has_all_that_is_said(other)
+            for other in self.wishes.values()
+            if other.get("state") != "absent"
+        )
+
+    def _has_all_that_is_said(self, wish: dict[str, Any]) -> bool:
+        """Tell whether a model, whose base is not there, is as its wish says beyond the base."""
+        present = self.before.get(fold(wish["name"]))
+        if present is None:
+            return False
+        said = made(present, {name: value for name, value in wish.items() if name not in ("license", "quantize")})
+        text = wish.get("license")
+        if text is not None:
+            text = text if isinstance(text, str) else "\n".join(text)
+            at_its_end = text and f"\n{present['license']}".endswith(f"\n{text}")
+            said["license"] = present["license"] if at_its_end else text
+        return said == present and present["level"] == (wish.get("quantize") or present["level"])
 
     def world(self, purge: bool) -> World:
         """Return all models that ought to be there."""
