@@ -137,7 +137,6 @@ options:
   source:
     description:
       - Make the model a copy of this one on the server, which takes no room. A source that changes is copied again.
-      - A model whose source is gone stays as it is.
       - Where the source is gone, the copy stays as it is. So a model that is listed as V(absent) and is the source of
         another is renamed.
     type: str

@@ -13,7 +13,9 @@ SECTIONS = {"workspace": ("models", "prompts"), "chat": ("share", "delete"), "fe
 
 
 def _config(row) -> dict[str, Any]:
-    return (row["data"] or {}).get("config") or {}
+    """Return what a group is told besides: where nothing is, anyone shares with it, and it has no models of its own."""
+    kept = (row["data"] or {}).get("config") or {}
+    return {"share": True, **{key: value for key, value in kept.items() if value != []}}
 
 
 def tree(webui) -> dict[str, Any]:
@@ -27,8 +29,7 @@ def tree(webui) -> dict[str, Any]:
             "permissions": row["permissions"] or {},
             "members": webui.members(row),
             "parent": names.get(row.get("parent_group_id"), ""),
-            # No models of its own are none, however the server keeps that.
-            "config": {key: value for key, value in _config(row).items() if value != []},
+            "config": _config(row),
         }
     assert len(found) == len(rows), "two groups have one name"
     return found

@@ -26,5 +26,7 @@ def test_what_nobody_sets_is_declared_as_the_role_s_defaults_have_it(role: str, 
             "address": its["bind_address"],
             "port": its["port"],
             "volume": its["volume"],
+            "network": its["llm_network"],
+            "egress": its["llm_egress"],
         }
     ]
