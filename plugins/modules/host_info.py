@@ -10,9 +10,9 @@ module: host_info
 short_description: Tell what a host of the service is like
 version_added: 0.1.0
 description:
-  - Looks at a host in one go, at its Docker Engine, the containers of Ollama and Open WebUI and how they answer, who
-    listens on which port, GPUs, disks, memory, the clock, systemd's units, and the mark of the last run of
-    C(selfhosted.llm.site).
+  - Looks at a host in one go, at its Docker Engine, the containers of Ollama and Open WebUI and how they answer, what
+    leads out of their networks, who listens on which port, GPUs, disks, memory, the clock, systemd's units, and the
+    mark of the last run of C(selfhosted.llm.site).
   - Judges nothing. That is the business of M(selfhosted.llm.doctor_info).
   - The playbook C(selfhosted.llm.doctor) does both.
   - Needs Python's standard library on the host and nothing else.
