@@ -25,15 +25,16 @@ def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[st
     for name in names:
         known, rules = engine.network(name) or {}, closed.get(name) or {}
         # A network that was made anew has another bridge than the one that is closed.
-        bridge = rules.get("bridge") if known and egress_host.bridge_name(known) == rules.get("bridge") else None
+        bridge = egress_host.bridge_name(known) if known else ""
+        is_its = bool(bridge) and rules.get("bridge") == bridge
         ways.append(
             {
                 "network": name,
                 "internal": bool(known.get("Internal")) or known.get("Driver") == "null",
                 "egress": rules.get("egress", "open"),
-                "in_force": bridge is not None and loaded,
-                "kept": bridge is not None and kept,
-                "opened": bridge is not None and egress_host.is_opened(table, bridge),
+                "in_force": is_its and loaded,
+                "kept": is_its and kept,
+                "opened": is_its and egress_host.is_opened(table, bridge),
             }
         )
     return ways

@@ -198,7 +198,8 @@ class Expectation:
         foreseen = self.foreseen(base)
         if foreseen is None:
             made = self._said_of(spec, present)
-            bringing = self.bringing(self._first_source(base))
+            # Between here and what must be pulled there are copies only.
+            bringing = self.bringing(self._road(spec)[-1].origin or base)
             if present is not None and bringing and spec not in bringing:
                 # It comes for others, and nobody knows before whether this one is made of it.
                 made["made_from" if spec.quantize else "weights"] = [f"those of {base.display} as it will be"]
@@ -232,15 +233,6 @@ class Expectation:
                 if present is None or not self._is_as(present, self._said_of(spec, present)):
                     found.append(spec)
         return found
-
-    def _first_source(self, base: ModelName) -> ModelName:
-        """Return what a base will be a copy of in the end, itself where it is none."""
-        while True:
-            wish = self.wishes.get(base.key)
-            source = spec_of(wish).source if wish is not None and wish.present else None
-            if source is None:
-                return base
-            base = source
 
     def _refuse_to_quantize_again(self, spec: ModelSpec, base: ModelName, foreseen: Mapping[str, Any]) -> None:
         level = str(foreseen.get("quantization") or "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from typing import Mapping, Tuple
+from typing import List, Mapping, Tuple
 
 
 def _since(major: int, minor: int) -> Mapping[str, Tuple[int, int]]:
@@ -73,6 +73,13 @@ class Features:
     def pictures_of_the_web(self) -> bool:
         """An account's picture may be an address of the web. 0.8 alone takes none, and 0.6 takes anything."""
         return self.pictures_by_address or not self.access_grants
+
+    def lacking(self, what: str, feature: str, instead: str = "leave it out") -> List[str]:
+        """Return a sentence on what an option needs, none where this version has the feature."""
+        if getattr(self, feature):
+            return []
+        major, minor = next(each.metadata["since"] for each in fields(self) if each.name == feature)
+        return [f"{what} needs Open WebUI {major}.{minor} or newer, and the server is {self.version}; {instead}"]
 
     @classmethod
     def of(cls, version: str) -> Features:

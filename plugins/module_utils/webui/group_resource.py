@@ -160,26 +160,19 @@ class ManagedGroups(Resource):
 
     def _version_problems(self, wish: Wish) -> List[str]:
         features, found = self._client.features(), []
-        if wish.fields.get("share") == "members" and not features.share_with_members:
-            found.append(
-                f"share: members needs Open WebUI 0.8 or newer, and the server is {features.version}; "
-                f"say anyone or no_one"
-            )
-        if "default_models" in wish.fields and not features.group_models:
-            found.append(
-                f"default_models needs Open WebUI 0.12 or newer, and the server is {features.version}; leave it out"
-            )
+        if wish.fields.get("share") == "members":
+            found += features.lacking("share: members", "share_with_members", "say anyone or no_one")
+        if "default_models" in wish.fields:
+            found += features.lacking("default_models", "group_models")
         return found
 
     def _parent_problems(
         self, wish: Wish, by_name: Mapping[str, Sequence[Record]], wished: Collection[str]
     ) -> List[str]:
         parent = wish.fields["parent"]
-        features = self._client.features()
-        if not features.nested_groups:
-            return [f"parent needs Open WebUI 0.12 or newer, and the server is {features.version}; leave it out"]
-        if not parent:
-            return []
+        lacking = self._client.features().lacking("parent", "nested_groups")
+        if lacking or not parent:
+            return lacking
         if len(by_name.get(parent, ())) > 1:
             return [f"parent is {parent!r}, a name that several groups have; rename all but one"]
         if parent not in by_name and parent not in wished:

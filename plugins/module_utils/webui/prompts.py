@@ -153,12 +153,8 @@ class Prompts(Resource):
         if not records and "content" not in wish.fields:
             found.append("the prompt is not there yet, and to make it content is needed")
         features = self._client.features()
-        if not features.prompts_by_id:
-            found += [
-                f"{name} needs Open WebUI 0.8 or newer, and the server is {features.version}; leave it out"
-                for name in LATER
-                if name in wish.fields
-            ]
+        for name in LATER:
+            found += features.lacking(name, "prompts_by_id") if name in wish.fields else []
         return found + (self._grants.problems(wish.fields["access"]) if "access" in wish.fields else [])
 
     def _body(self, after: State, with_tags: bool = True) -> Dict[str, Any]:

@@ -33,9 +33,8 @@ class Tools(Plugins):
     def more_problems(self, wish: Wish) -> List[str]:
         """Return which groups and accounts of the access are not there, and what the version lacks."""
         found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []
-        if wish.fields.get("meta") and not self._client.features().tool_meta:
-            version = self._client.features().version
-            found.append(f"meta of a tool needs Open WebUI 0.12 or newer, and the server is {version}; leave it out")
+        if wish.fields.get("meta"):
+            found += self._client.features().lacking("meta of a tool", "tool_meta")
         return found
 
     def in_create(self, after: State) -> Dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import DATA
 
 from .egress_rules import EGRESS_RULES
-from .findings import ERROR, WARNING, Hits, Rule, Seen
+from .findings import ERROR, SITE, WARNING, Hits, Rule, Seen
 from .server_rules import SERVER_RULES
 from .words import place
 
@@ -22,7 +22,6 @@ ANONYMOUS = re.compile(r"^[0-9a-f]{64}$")
 LOOP_RESTARTS = 3
 # How an image of the same version for another kind of GPU is named.
 VARIANTS = ("", "-rocm")
-SITE = "Run ansible-playbook selfhosted.llm.site."
 
 
 def containers(seen: Seen) -> Iterator[Mapping[str, Any]]:

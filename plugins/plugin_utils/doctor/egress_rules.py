@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .findings import ERROR, WARNING, Hits, Rule, Seen
+from .findings import ERROR, SITE, WARNING, Hits, Rule, Seen
 
 NO_RULES = "no rules close it"
 NOT_IN_FORCE = (
@@ -35,11 +35,8 @@ def _ways(seen: Seen) -> dict[str, Mapping[str, Any]]:
 
 def _declared_ways(seen: Seen) -> Iterator[tuple[Mapping[str, Any], str, list[str]]]:
     """Return the network of the inventory with what is declared of it, and the containers in it."""
-    inside: dict[str, list[Mapping[str, Any]]] = {}
-    for one in _shut_in(seen):
-        inside.setdefault(one["declared"]["network"], []).append(one)
     for name, way in _ways(seen).items():
-        there = [one for one in inside.get(name, []) if name in one["networks"]]
+        there = [one for one in _shut_in(seen) if one["declared"]["network"] == name and name in one["networks"]]
         if there:
             yield way, there[0]["declared"]["egress"], [one["name"] for one in there]
 
@@ -76,7 +73,7 @@ EGRESS_RULES = (
         ERROR,
         egress_open,
         "Whatever is in the Docker network {about} ({names}) can call anywhere, and llm_egress is {declared}: {why}.",
-        "Run ansible-playbook selfhosted.llm.site.",
+        SITE,
     ),
     Rule(
         "egress-opened",
@@ -92,7 +89,7 @@ EGRESS_RULES = (
         egress_not_kept,
         "The way out of the Docker network {about} is closed, and would be open after a reboot: "
         "selfhosted-llm-egress.service is not there, is another one, or is not enabled.",
-        "Run ansible-playbook selfhosted.llm.site.",
+        SITE,
     ),
     Rule(
         "egress-beside",

@@ -11,6 +11,8 @@ from typing import Any
 
 ERROR, WARNING = "error", "warning"
 SEVERITIES = (ERROR, WARNING)
+# The way out of what the playbook brings in order by itself.
+SITE = "Run ansible-playbook selfhosted.llm.site."
 # Whatever a host says is cut to this before it is shown.
 WORDS = 300
 

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.machine import WATCH
 
 from .container_rules import CONTAINER_RULES
-from .findings import ERROR, WARNING, Hits, Rule, Seen
+from .findings import ERROR, SITE, WARNING, Hits, Rule, Seen
 from .words import gigabytes, is_loopback, percent
 
 GIB = 1024**3
@@ -196,8 +196,6 @@ def inventory_changed(seen: Seen) -> Hits:
 def _by_name(containers: list[Any]) -> dict[str, Any]:
     return {str(one.get("name")): {key: value for key, value in one.items() if value is not None} for one in containers}
 
-
-SITE = "Run ansible-playbook selfhosted.llm.site."
 
 RULES = (
     Rule(

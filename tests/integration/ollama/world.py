@@ -97,8 +97,10 @@ class Ought:
     def _is_there_or_comes(self, name: str) -> bool:
         """Tell whether a base or a source is there, is listed, or comes as the base of one that must be made."""
         wish = self.wishes.get(fold(name))
-        if fold(name) in self.before or wish is not None:
-            return fold(name) in self.before or wish.get("state") != "absent"
+        if fold(name) in self.before:
+            return True
+        if wish is not None:
+            return wish.get("state") != "absent"
         return any(
             fold(other.get("base", "")) == fold(name) and not self._has_all_that_is_said(other)
             for other in self.wishes.values()
