@@ -20,6 +20,8 @@ from .words import place
 MOVING = re.compile(r"^(latest|main|dev|git|nightly|edge|stable|cuda|rocm|ollama|slim|main-.*|dev-.*|)$")
 ANONYMOUS = re.compile(r"^[0-9a-f]{64}$")
 LOOP_RESTARTS = 3
+# 128 and SIGKILL.
+KILLED = 137
 # How an image of the same version for another kind of GPU is named.
 VARIANTS = ("", "-rocm")
 
@@ -51,8 +53,11 @@ def restarting(seen: Seen) -> Hits:
 def stopped(seen: Seen) -> Hits:
     for one in cared(seen):
         if one["state"] != "running" and not _loops(one):
-            words = one["error"] or f"it ended with {one['exit_code']}"
-            yield {"about": one["name"], "state": one["state"], "words": words.rstrip(".")}
+            words = (one["error"] or f"it ended with {one['exit_code']}").rstrip(".")
+            # Docker may lose the kernel's word of it, and then only the code is left.
+            if one["exit_code"] == KILLED and not one["out_of_memory"]:
+                words += ", killed by somebody or for want of memory: journalctl -k tells"
+            yield {"about": one["name"], "state": one["state"], "words": words}
 
 
 def unhealthy(seen: Seen) -> Hits:

@@ -38,8 +38,9 @@ docker create --name ollama-privileged --privileged "$ollama:0.9.3" >/dev/null
 # container-stopped, container-restarting
 docker run "${ours[@]}" --name ollama-ended --entrypoint false "$ollama:0.9.3" || true
 docker run --detach "${ours[@]}" --name ollama-loop --restart always --entrypoint false "$ollama:0.9.3" >/dev/null
-# container-out-of-memory
-docker run "${ours[@]}" --name ollama-hungry --memory 16m --entrypoint tail "$ollama:0.9.3" /dev/zero >/dev/null 2>&1 || true
+# container-out-of-memory: as with a model's process of Ollama, what is killed is a child, and the container stays
+docker run --detach "${ours[@]}" --name ollama-hungry --memory 16m --entrypoint bash "$ollama:0.9.3" \
+    -c 'tail /dev/zero; sleep infinity' >/dev/null
 
 # secret-key-open
 mkdir -m 700 /etc/open-webui
@@ -52,4 +53,5 @@ systemd-run --quiet --unit selfhosted-llm-sample --property Type=oneshot false |
 echo linux-image-amd64 | tee /run/reboot-required >/run/reboot-required.pkgs
 
 until [ "$(docker inspect --format '{{.State.Health.Status}}' ollama-small)" = unhealthy ] &&
+    docker top ollama-hungry | grep --quiet 'sleep infinity' &&
     [ "$(docker inspect --format '{{.RestartCount}}' ollama-loop)" -ge 3 ]; do sleep 0.5; done

@@ -19,7 +19,12 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.engine import Engine, NoAnswer
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import machine, report, servers
-from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import containers, entry, kind_of_image
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import (
+    containers,
+    entry,
+    killed,
+    kind_of_image,
+)
 from ansible_collections.selfhosted.llm.plugins.module_utils.host import listening
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -142,6 +147,29 @@ def test_of_a_container_its_variables_are_not_told() -> None:
         False,
         "no",
     )
+
+
+V1 = "12:cpu:/docker/abc\n4:memory:/docker/abc\n0::/docker/abc\n"
+V2 = "0::/system.slice/docker-abc.scope\n"
+
+
+@pytest.mark.parametrize(
+    ("groups", "file", "counted", "times"),
+    [
+        (V1, "memory/docker/abc/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n", 2),
+        (V1, "memory/docker/abc/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n", 0),
+        (V2, "system.slice/docker-abc.scope/memory.events", "oom 3\noom_kill 1\noom_group_kill 0\n", 1),
+        (V2, "system.slice/docker-abc.scope/memory.events", "oom 3\noom_kill 0\n", 0),
+        (V2, "memory.events", "oom_kill 5\n", 0),
+        ("", "memory.events", "", 0),
+    ],
+)
+def test_whom_the_kernel_killed_is_counted_by_the_control_group(
+    tmp_path: Path, groups: str, file: str, counted: str, times: int
+) -> None:
+    root = host(tmp_path, **{"proc/85/cgroup": groups, f"sys/fs/cgroup/{file}": counted})
+    assert killed(85, root) == times
+    assert killed(86, root) == 0
 
 
 @pytest.mark.parametrize(

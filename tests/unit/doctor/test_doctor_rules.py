@@ -189,6 +189,19 @@ def test_some_faults_are_two(path: str, value: Any, names: set[tuple[str, str]])
     assert found(spoilt(path, value)) == names
 
 
+@pytest.mark.parametrize(
+    ("container", "words"),
+    [
+        ({"exit_code": 1}, "(it ended with 1)"),
+        ({"exit_code": 137}, "(it ended with 137, killed by somebody or for want of memory: journalctl -k tells)"),
+        ({"exit_code": 137, "out_of_memory": True}, "(it ended with 137)"),
+    ],
+)
+def test_of_a_container_that_was_killed_it_is_told_who_may_have(container: dict[str, Any], words: str) -> None:
+    told = [one.say for one in findings("gpu1", stopped(**container), RULES) if one.id == "container-stopped"]
+    assert told == [f"The container ollama does not run: it is exited {words}."]
+
+
 def test_a_docker_socket_in_a_container_is_found() -> None:
     seen = healthy()
     seen["containers"][OLLAMA]["mounts"].append(
