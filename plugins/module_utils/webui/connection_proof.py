@@ -6,15 +6,22 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..converge import Wish
 from ..errors import Failure
 from ..http import HttpFailure
 from .client import Client
 from .connection_fields import OLLAMA, Entry, key_of, state_of
+from .features import Features
 
 ASKED_AT_ONCE = 8
+OF_OLLAMA = ("headers", "auth_type")
+LATER = {
+    **dict.fromkeys(OF_OLLAMA, ""),
+    "api_type": "api_type is of use from Open WebUI 0.8 on; leave it out",
+    "provider": "provider is of use from Open WebUI 0.10 on; leave it out, for Azure say config: {azure: true}",
+}
 
 Asked = Tuple[str, str, Entry]
 
@@ -22,16 +29,19 @@ Asked = Tuple[str, str, Entry]
 def lacking(wish: Wish, client: Client) -> List[str]:
     """Return what of a wish the server's version has no use for; costs a call only where it matters."""
     fields = wish.fields if wish.present else {}
-    told: List[str] = []
-    if fields.get("kind") == OLLAMA:
-        given = [name for name in ("headers", "auth_type") if fields.get(name)]
-        if given and not client.features().ollama_headers:
-            told.append(f"{' and '.join(given)} for kind ollama is of use from Open WebUI 0.12 on; leave it out")
-    if fields.get("api_type") and not client.features().responses_api:
-        told.append("api_type is of use from Open WebUI 0.8 on; leave it out")
-    if fields.get("provider") and not client.features().provider_names:
-        told.append("provider is of use from Open WebUI 0.10 on; leave it out, for Azure say config: {azure: true}")
-    return told
+    given = [name for name in LATER if fields.get(name) and (name not in OF_OLLAMA or fields["kind"] == OLLAMA)]
+    idle = unused(fields["kind"], client.features()) if given else set()
+    given = [name for name in given if name in idle]
+    of_ollama = " and ".join(name for name in given if name in OF_OLLAMA)
+    told = [f"{of_ollama} for kind ollama is of use from Open WebUI 0.12 on; leave it out"] if of_ollama else []
+    return told + [LATER[name] for name in given if name not in OF_OLLAMA]
+
+
+def unused(kind: str, features: Features) -> Set[str]:
+    """Return the options that a version has no use for in connections of a kind."""
+    found = set(OF_OLLAMA) if kind == OLLAMA and not features.ollama_headers else set()
+    found |= set() if features.responses_api else {"api_type"}
+    return found if features.provider_names else {*found, "provider"}
 
 
 def refuse_unreachable(client: Client, asked: Sequence[Asked]) -> None:

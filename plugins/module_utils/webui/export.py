@@ -14,6 +14,7 @@ from . import access, permissions
 from .accounts import Accounts
 from .client import Client
 from .connection_fields import KINDS, hidden_words
+from .connection_proof import unused
 from .connections import connection_states
 from .functions import Functions
 from .group_resource import group_states
@@ -61,12 +62,16 @@ class Export:
             if value is not None and key not in LISTS and not key.startswith(NO_SETTINGS) and not _is_secret(key, value)
         }
         found: Variables = {"settings": dict(sorted(kept.items()))}
-        banners = ("content", "type", "title", "dismissible", "id", "timestamp", "i18n")
-        found["banners"] = [_only(banner, banners) for banner in stored.get(BANNERS) or ()]
+        # Before 0.10 what was never saved is not shown, and to write it would be a change.
+        if BANNERS in stored:
+            banners = ("content", "type", "title", "dismissible", "id", "timestamp", "i18n")
+            found["banners"] = [_only(banner, banners) for banner in stored[BANNERS] or ()]
         if stored.get(SUGGESTIONS) is not None:
             found["suggestions"] = [_only(each, ("title", "content")) for each in stored[SUGGESTIONS]]
-        found["default_models"] = [name for name in str(stored.get(DEFAULT_MODELS) or "").split(",") if name]
-        found["model_order"] = list(stored.get(MODEL_ORDER) or ())
+        if DEFAULT_MODELS in stored:
+            found["default_models"] = [name for name in str(stored[DEFAULT_MODELS] or "").split(",") if name]
+        if MODEL_ORDER in stored:
+            found["model_order"] = list(stored[MODEL_ORDER] or ())
         return found
 
     def permissions(self) -> Variables:
@@ -108,7 +113,8 @@ class Export:
                     f"The connection {state['base_url']} is left out, since {state['kind']} is switched off as a whole."
                 )
                 continue
-            kept = {name: value for name, value in state.items() if name not in ("key", "headers", "config")}
+            left_out = {"key", "headers", "config", *unused(state["kind"], self._client.features())}
+            kept = {name: value for name, value in state.items() if name not in left_out}
             config = {name: value for name, value in state["config"].items() if HIDDEN not in json.dumps(value)}
             if state["key"] or state["headers"] or config != state["config"]:
                 self.warnings.append(f"The connection {state['base_url']} has a key or headers, which are left out.")
@@ -142,6 +148,10 @@ class Export:
             shared = self._access(f"{resource.kind} {name}", state["access"]) if "access" in state else {}
             found.append({**_said(kept), **picture, **shared})
         return {plural: found}
+
+    def skills(self) -> Variables:
+        """Return the skills, where the version has any."""
+        return self.objects(Skills(self._client), "skills", ()) if self._client.features().skills else {}
 
     def _known_permissions(self) -> Mapping[str, Mapping[str, Any]]:
         self._defaults = self._defaults or permissions.default_permissions(self._client)
@@ -177,7 +187,7 @@ SECTIONS: Mapping[str, Callable[[Export], Variables]] = {
     "knowledge": Export.knowledge,
     "tools": lambda self: self.objects(Tools(self._client), "tools", ()),
     "functions": lambda self: self.objects(Functions(self._client), "functions", ("type",)),
-    "skills": lambda self: self.objects(Skills(self._client), "skills", ()),
+    "skills": Export.skills,
     "prompts": lambda self: self.objects(Prompts(self._client, whole=True), "prompts"),
     "models": lambda self: self.objects(Models(self._client), "models", ()),
 }

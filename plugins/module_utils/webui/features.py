@@ -36,6 +36,8 @@ class Features:
     """There are skills."""
     responses_api: bool = field(default=True, metadata=_since(0, 8))
     """A connection may be asked by OpenAI's Responses API (`api_type`)."""
+    terminal_servers: bool = field(default=True, metadata=_since(0, 8))
+    """There are servers with terminals, and a call that writes them."""
     base_access: bool = field(default=True, metadata=_since(0, 9))
     """A preset works only for those who may see its base model."""
     pictures_by_address: bool = field(default=True, metadata=_since(0, 9))

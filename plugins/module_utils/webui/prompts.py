@@ -153,6 +153,11 @@ class Prompts(Resource):
         if not records and "content" not in wish.fields:
             found.append("the prompt is not there yet, and to make it content is needed")
         features = self._client.features()
+        if wish.name in (".", "..") and not features.prompts_by_id:
+            found.append(
+                f"command is '{wish.name}', which the addresses of this server cannot hold before Open WebUI 0.8; give "
+                f"another"
+            )
         for name in LATER:
             found += features.lacking(name, "prompts_by_id") if name in wish.fields else []
         return found + (self._grants.problems(wish.fields["access"]) if "access" in wish.fields else [])

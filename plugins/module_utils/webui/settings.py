@@ -25,13 +25,14 @@ from .settings_sections import (
     HYBRID_SEARCH,
     READ,
     RERANKING,
+    TERMINAL_SERVERS,
     WHISPER_MODEL,
     Section,
     filled,
     in_force,
     sections,
 )
-from .settings_spec import NAME, said_of, wanted_of
+from .settings_spec import NAME, refuse, said_of, wanted_of
 from .settings_veil import veiled_part
 
 WRITE = "write the settings"
@@ -54,7 +55,6 @@ class Settings(Resource):
         self._given: Mapping[str, Any] = {}
         self._said: Dict[str, Any] = {}
         self._fields: Dict[str, Tuple[str, Path]] = {}
-        self._unsaved: List[str] = []
         self._unsure = False
         self._answer: Optional[Stored] = None
         self._warnings: List[str] = []
@@ -66,7 +66,7 @@ class Settings(Resource):
         self._stored, self._answer = self._answer or self._export(), None
         if first:
             # What is said of a list depends on what was there, so it is settled once.
-            self._said, self._unsaved = said_of(wishes[0], self._stored)
+            self._said, self._warnings = said_of(wishes[0], self._stored)
             self._fields = {
                 name: (key, path) for key, said in self._said.items() for name, path in fields_of(key, said)
             }
@@ -97,19 +97,16 @@ class Settings(Resource):
         )
 
     def review(self, steps: Sequence[Step]) -> None:
-        """Refuse what the server would lose at its next start, or would not take from an API key."""
+        """Refuse what the server has not, would lose at its next start, or would not take from an API key."""
         for step in steps:
+            if TERMINAL_SERVERS in self._said and not self._stored.by_key:
+                self._refuse_terminals()
             self._unsure = refuse_lost(self._client, self._stored, step.changes, self._by_api_key)
             self._warnings += [words for words in [not_in_force(step.changes)] if words]
 
     def warnings(self) -> Sequence[str]:
         """Tell what could not be checked, and what is stored and not yet in force."""
-        unsure = [
-            f"The setting {name} was never saved on this server, which does not show such ones before 0.10, so that "
-            f"nobody can tell whether it has it; check its spelling in docs/settings.md."
-            for name in self._unsaved
-        ]
-        return [*unsure, *self._warnings]
+        return self._warnings
 
     def update(self, step: Step) -> None:
         """Write what differs: over a fresh look where the write depends on what is there, and until it stays."""
@@ -117,6 +114,11 @@ class Settings(Resource):
         self._settle(keys)
         lost = only_in_memory(self._client, {key: self._said[key] for key in keys}) if self._unsure else None
         self._warnings += [lost] if lost else []
+
+    def _refuse_terminals(self) -> None:
+        lacking = self._client.features().lacking(TERMINAL_SERVERS, "terminal_servers")
+        if lacking:
+            refuse(lacking)
 
     def _settle(self, keys: Sequence[str]) -> None:
         if not self._depends(keys):
@@ -177,11 +179,12 @@ class Settings(Resource):
             answer = self._posted(section.write, section.body(self._client, own))
         except Failure as failure:
             cause = failure.__cause__
-            if section not in (AUDIO, RERANKING) or not isinstance(cause, HttpFailure) or cause.status != 500:
+            may_be_done = section.write in (AUDIO.write, RERANKING.write)
+            if not may_be_done or not isinstance(cause, HttpFailure) or cause.status != 500:
                 raise
             answer = self._judged(section, own, failure)
         expected = own.get(HYBRID_SEARCH, fresh.values.get(HYBRID_SEARCH))
-        if section is RERANKING and expected and not answer.get("ENABLE_RAG_HYBRID_SEARCH"):
+        if section.write == RERANKING.write and expected and not answer.get("ENABLE_RAG_HYBRID_SEARCH"):
             model = own.get("rag.reranking_model", fresh.values.get("rag.reranking_model"))
             raise Failure(
                 f"Open WebUI could not load the reranking model {model!r} and switched {HYBRID_SEARCH} off; its log "

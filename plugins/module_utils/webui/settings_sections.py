@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional
 
 from .client import Client
@@ -107,6 +107,8 @@ RERANKING = Section(
     },
     shows="retrieval/config",
 )
+# 0.6 empties these where a write of the retrieval's settings does not name them.
+_LIMITS = ("FILE_MAX_SIZE", "FILE_MAX_COUNT", "FILE_IMAGE_COMPRESSION_WIDTH", "FILE_IMAGE_COMPRESSION_HEIGHT")
 _CONNECTIONS = (
     Section(
         "/ollama/config/update",
@@ -142,7 +144,8 @@ def sections(engine: Any, by_key: bool) -> List[Section]:
     engines = [name for name in _ENGINES if name == engine or (engine in _ENGINES and not by_key)]
     fields = {key: path for name in engines for key, path in _ENGINES[name].items()}
     embedding = Section("retrieval/embedding/update", {**_EMBEDDING, **fields}, "retrieval/embedding")
-    return [embedding, RERANKING, AUDIO, *_CONNECTIONS, *_SERVERS]
+    reranking = RERANKING if by_key else replace(RERANKING, read=RERANKING.shows, parts=_LIMITS)
+    return [embedding, reranking, AUDIO, *_CONNECTIONS, *_SERVERS]
 
 
 def in_force(client: Client, keys: Collection[str], saved: Collection[str]) -> Dict[str, Any]:

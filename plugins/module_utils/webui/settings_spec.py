@@ -32,7 +32,7 @@ def settings_wish(params: Mapping[str, Any]) -> Wish:
 
 
 def said_of(wish: Wish, stored: Stored) -> Tuple[Dict[str, Any], List[str]]:
-    """Return what was said by setting, and those that an old server has never saved.
+    """Return what was said by setting, and a warning for each that an old server has never saved.
 
     Raises one Failure with all that is wrong.
     """
@@ -54,7 +54,7 @@ def said_of(wish: Wish, stored: Stored) -> Tuple[Dict[str, Any], List[str]]:
     found += _together(known, stored)
     if found:
         refuse(found)
-    return known, unsaved
+    return known, [_unsaved(name, stored) for name in unsaved]
 
 
 def wanted_of(key: str, said: Any, stored: Stored) -> Any:
@@ -87,10 +87,20 @@ def _together(known: Mapping[str, Any], stored: Stored) -> Iterator[str]:
 
 
 def _unknown(name: str, stored: Stored) -> str:
-    found = near(name, stored.values)
-    way = f"near are {', '.join(found)}" if found else "docs/settings.md tells how to find one"
     what = ", which is a variable of the environment," if name.isupper() else ""
-    return f"{_cut(name)}{what} is no setting of this server; {way}"
+    return f"{_cut(name)}{what} is no setting of this server; {_near(name, stored)}"
+
+
+def _unsaved(name: str, stored: Stored) -> str:
+    return (
+        f"The setting {_cut(name)} was never saved on this server, which does not show such ones before 0.10, so that "
+        f"nobody can tell whether it has it; {_near(name, stored)}."
+    )
+
+
+def _near(name: str, stored: Stored) -> str:
+    found = near(name, stored.values)
+    return f"near are {', '.join(found)}" if found else "docs/settings.md tells how to find one"
 
 
 def _cut(text: str) -> str:

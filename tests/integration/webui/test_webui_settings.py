@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Refused
+from known_settings import all_saved, export, put
 from runner import fail, hides, quadruple, run, sentence, succeed, unchanged
 
 EXPORT, IMPORT = "GET /api/v1/configs/export", "POST /api/v1/configs/import"
@@ -17,31 +18,29 @@ KEEPS = "GET /api/v1/configs/namespace/u_"
 EMBEDDING = "retrieval/embedding"
 START = {
     "rag.chunk_size": 1000,
-    "rag.file.max_size": None,
+    "rag.file.max_size": 1001,
     "rag.relevance_threshold": 0.0,
     "code_execution.jupyter.timeout": 60,
     "ui.default_user_role": "pending",
     "ui.enable_community_sharing": True,
-    "ui.visibility": {},
+    "audio.tts.openai.params": {},
 }
-
-pytestmark = pytest.mark.feature("settings_by_key")
 
 
 @pytest.fixture(autouse=True)
 def _as_it_was(webui):
-    before = webui.call("POST", "configs/import", {"config": START})
-    yield
-    now = export(webui)
-    changed = {key: before[key] for key in before if before[key] != now.get(key) and not key.startswith("auth.mfa.")}
-    webui.call("POST", "configs/import", {"config": changed})
-    if any(key.startswith("rag.") for key in changed):
-        webui.call("POST", f"{EMBEDDING}/update", webui.call("GET", EMBEDDING))
-    assert export(webui).keys() == before.keys(), "a test made a key that the server does not know"
-
-
-def export(webui):
-    return webui.call("GET", "configs/export")
+    with all_saved(webui):
+        put(webui, START)
+        before = export(webui)
+        yield
+        now = export(webui)
+        changed = {
+            key: before[key] for key in before if before[key] != now.get(key) and not key.startswith("auth.mfa.")
+        }
+        put(webui, changed)
+        if any(key.startswith("rag.") for key in changed):
+            webui.call("POST", f"{EMBEDDING}/update", webui.call("GET", EMBEDDING))
+        assert export(webui).keys() == before.keys(), "a test made a key that the server does not know"
 
 
 def others(webui, *keys):
@@ -84,7 +83,7 @@ def test_dotted_and_nested_names_are_one_and_all_else_stays(webui, by_token, rec
         "ui.enable_community_sharing": True,
         "ui.default_user_role": "pending",
         "rag.chunk_size": 1000,
-        "rag.file.max_size": None,
+        "rag.file.max_size": 1001,
         "rag.relevance_threshold": 0,
         "code_execution.jupyter.timeout": 60,
     }
@@ -98,26 +97,42 @@ def test_dotted_and_nested_names_are_one_and_all_else_stays(webui, by_token, rec
 def test_a_run_is_one_read_and_one_write(webui, by_token, recorder):
     arguments = by_token(settings={"ui.watermark": "of the school", "rag.top_k": 5}, banners=[{"content": "hello"}])
     succeed("webui_settings", arguments)
-    # One look besides, at whether the server keeps settings at all.
-    assert recorder.seen() == [EXPORT, KEEPS, IMPORT]
+    if webui.features.settings_by_key:
+        # One look besides, at whether the server keeps settings at all.
+        assert recorder.seen() == [EXPORT, KEEPS, IMPORT]
+    else:
+        # All of them are replaced, so what is there is read right before, and looked at after it.
+        assert recorder.seen() == [EXPORT, EXPORT, IMPORT, EXPORT]
     unchanged("webui_settings", arguments, recorder)
     assert recorder.seen() == [EXPORT]
 
 
 def test_a_mapping_is_merged_and_a_null_takes_a_key_out(webui, by_token, recorder):
     before = export(webui)["user.permissions"]
-    said = {"user.permissions.chat": {"delete": False}, "ui": {"visibility": {"a": True, "b": False}}}
+    said = {"user.permissions.chat": {"delete": False}, "audio": {"tts.openai.params": {"a": 1, "b": 2}}}
     runs = quadruple("webui_settings", by_token(settings=said), recorder, lambda: export(webui))
     assert runs.done["diff"]["after"] == {
         "user.permissions.chat.delete": False,
-        "ui.visibility.a": True,
-        "ui.visibility.b": False,
+        "audio.tts.openai.params.a": 1,
+        "audio.tts.openai.params.b": 2,
     }
     assert export(webui)["user.permissions"] == {**before, "chat": {**before["chat"], "delete": False}}
-    quadruple("webui_settings", by_token(settings={"ui.visibility.a": None}), recorder)
-    assert export(webui)["ui.visibility"] == {"b": False}
+    quadruple("webui_settings", by_token(settings={"audio.tts.openai.params.a": None}), recorder)
+    assert export(webui)["audio.tts.openai.params"] == {"b": 2}
     message = sentence("webui_settings", by_token(settings={"user.permissions.chat.delte": True}))
     assert "user.permissions.chat.delte is no permission of this server; there are delete" in message
+
+
+def test_a_name_that_another_version_has_is_told_with_the_one_of_this(webui, by_token):
+    now, then = "web.search.brave_search_api_key", "rag.web.search.brave_search_api_key"
+    if webui.features.settings_by_key:
+        message = sentence("webui_settings", by_token(settings={then: "x"}))
+        assert f"{then} is no setting of this server; near are {now}" in message
+    else:
+        # An older server may have it, and not show it.
+        warned = succeed("webui_settings", by_token(settings={now: "x"}), check=True)["warnings"]
+        assert f"The setting {now} was never saved on this server" in str(warned)
+        assert f"near are {then}" in str(warned)
 
 
 def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(webui, by_token, recorder):
@@ -150,7 +165,8 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(webui, by_toke
             "ui.default_user_role is 'king'; give one of pending, user, admin",
             "auth.jwt_expiry is 'tomorrow'",
             "rag.top_k is 1.5, a number, and the server keeps a whole number there",
-            "rag.chunk_sizes is no setting of this server; near are rag.chunk_size",
+            # An older server may have it, and not show it.
+            *["rag.chunk_sizes is no setting of this server; near are rag.chunk_size"] * webui.features.settings_by_key,
             "ui.banners[0] has no content",
             "ui.model_order_list has an entry that is no text",
             "ui.watermark holds a NUL or half a surrogate pair",
@@ -164,30 +180,31 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(webui, by_toke
 
 
 def test_secrets_are_compared_and_never_shown(webui, by_token, recorder):
+    search = "web.search" if webui.features.settings_by_key else "rag.web.search"
     words = ["brave-key-1", "header-word-2", "proxy-word-3", "connection-key-4"]
     said = {
-        "web.search": {"brave_search_api_key": words[0]},
-        "rag.external_document_loader_headers": {"X-School": words[1]},
+        search: {"brave_search_api_key": words[0]},
+        "openai.api_configs": {"0": {"headers": {"X-School": words[1]}}},
         "rag.youtube_loader_proxy_url": f"http://someone:{words[2]}@proxy.example",
         "openai": {"api_keys": [words[3]], "api_base_urls": ["http://127.0.0.1:9/v1"]},
     }
     runs = quadruple("webui_settings", by_token(settings=said), recorder, lambda: export(webui))
-    assert export(webui)["web.search.brave_search_api_key"] == words[0]
-    assert export(webui)["rag.external_document_loader_headers"] == {"X-School": words[1]}
+    assert export(webui)[f"{search}.brave_search_api_key"] == words[0]
+    assert export(webui)["openai.api_configs"]["0"]["headers"] == {"X-School": words[1]}
     assert export(webui)["openai.api_keys"] == [words[3]]
     assert runs.done["settings"]["openai.api_keys"] == ["********"]
     assert runs.done["settings"]["openai.api_base_urls"] == ["http://127.0.0.1:9/v1"]
-    assert runs.done["diff"]["after"]["rag.external_document_loader_headers.X-School"] == "********"
-    said["web.search"]["brave_search_api_key"] = "brave-key-5"
+    assert runs.done["diff"]["after"]["openai.api_configs.0.headers.X-School"] == "********"
+    said[search]["brave_search_api_key"] = "brave-key-5"
     other = quadruple("webui_settings", by_token(settings=said), recorder)
     assert other.done["diff"] == {
-        "before": {"web.search.brave_search_api_key": "********"},
-        "after": {"web.search.brave_search_api_key": "********"},
+        "before": {f"{search}.brave_search_api_key": "********"},
+        "after": {f"{search}.brave_search_api_key": "********"},
         **{name: value for name, value in other.done["diff"].items() if name not in ("before", "after")},
     }
     wrong = fail("webui_settings", by_token(settings={**said, "openai.api_base_urls": words[3], "rag.top_k": "x"}))
     recorder.answer(IMPORT, {"detail": f"brave-key-6 and {words[3]} are bad"}, status=400)
-    said["web.search"]["brave_search_api_key"] = "brave-key-6"
+    said[search]["brave_search_api_key"] = "brave-key-6"
     broken = fail("webui_settings", by_token(settings=said))
     assert "Cannot write the settings" in broken["msg"]
     for result in (runs.foreseen, runs.done, runs.again, other.done, other.again, wrong, broken):
@@ -234,9 +251,13 @@ def test_suggestions_default_models_and_their_order(webui, by_token, recorder):
     assert [each["content"] for each in told["default_prompt_suggestions"]] == ["Explain photosynthesis.", "Structure"]
     assert told["default_prompt_suggestions"][0]["title"] == ["", ""]
     assert webui.call("GET", "configs/models")["MODEL_ORDER_LIST"] == ["tiny:latest", "tutor"]
-    nothing = by_token(default_models=[], model_order=[], settings={"ui.prompt_suggestions": None})
-    quadruple("webui_settings", nothing, recorder, lambda: export(webui))
-    assert config(webui)["default_prompt_suggestions"] is None, "the page has its own then"
+    quadruple("webui_settings", by_token(default_models=[], model_order=[]), recorder, lambda: export(webui))
+    nothing = by_token(settings={"ui.prompt_suggestions": None})
+    if webui.features.settings_by_key:
+        quadruple("webui_settings", nothing, recorder, lambda: export(webui))
+        assert config(webui)["default_prompt_suggestions"] is None, "the page has its own then"
+    else:
+        assert "which this version would heed at its next start only" in sentence("webui_settings", nothing)
     assert "takes a comma for the end" in sentence("webui_settings", by_token(default_models=["a,b"]))
     assert "suggestions[0] has no text" in sentence("webui_settings", by_token(suggestions=[{"title": "x"}]))
 
@@ -263,14 +284,14 @@ def test_banners_have_other_languages(webui, by_token, recorder):
     ids=["html", "long", "emoji", "control", "sql", "template"],
 )
 def test_hostile_words_are_stored_exactly(webui, by_token, recorder, words):
-    untouched = others(webui, "ui.banners", "ui.watermark", "models.default_metadata")
-    settings = {"ui": {"watermark": words}, "models": {"default_metadata": {"note": words}}}
+    untouched = others(webui, "ui.banners", "ui.watermark", "audio.tts.openai.params")
+    settings = {"ui": {"watermark": words}, "audio": {"tts.openai.params": {"note": words}}}
     said = {"banners": [{"content": words}], "settings": settings}
     quadruple("webui_settings", by_token(**said), recorder)
     now = export(webui)
-    assert now["ui.banners"][0]["content"] == now["ui.watermark"] == now["models.default_metadata"]["note"] == words
+    assert now["ui.banners"][0]["content"] == now["ui.watermark"] == now["audio.tts.openai.params"]["note"] == words
     assert webui.call("GET", "configs/banners")[0]["content"] == words
-    assert others(webui, "ui.banners", "ui.watermark", "models.default_metadata") == untouched
+    assert others(webui, "ui.banners", "ui.watermark", "audio.tts.openai.params") == untouched
 
 
 def test_sign_up_is_open_or_closed_from_the_run_on(webui, by_token, recorder):
@@ -301,21 +322,21 @@ def test_the_embedding_model_in_use_is_the_one_that_is_stored(webui, bed, by_tok
     body = json.dumps({"model": "settings-embedder", "files": {"t.gguf": digest}, "stream": False}).encode()
     for path, data in ((f"blobs/{digest}", weights), ("create", body)):
         urllib.request.urlopen(urllib.request.Request(f"{bed['ollama_url']}/api/{path}", data), timeout=60).close()
-    missing = {"rag": {"embedding_model": "missing:latest", "openai.api_key": "not-in-use-1"}}
-    untouched = others(webui, "rag.embedding_model", "rag.openai.api_key")
+    idle_key = "rag.openai.api_key" if webui.features.settings_by_key else "rag.openai_api_key"
+    missing = {"rag": {"embedding_model": "missing:latest"}, idle_key: "not-in-use-1"}
+    untouched = others(webui, "rag.embedding_model", idle_key)
     quadruple("webui_settings", by_token(settings=missing), recorder, lambda: export(webui))
     assert not embeds(webui)
     quadruple("webui_settings", by_token(settings={"rag.embedding_model": "settings-embedder"}), recorder)
     assert embeds(webui)
-    assert export(webui)["rag.openai.api_key"] == "not-in-use-1"
-    assert others(webui, "rag.embedding_model", "rag.openai.api_key") == untouched
+    assert export(webui)[idle_key] == "not-in-use-1"
+    assert others(webui, "rag.embedding_model", idle_key) == untouched
     # The address is part of what is in memory, too.
-    quadruple("webui_settings", by_token(settings={"rag.ollama.base_url": "http://127.0.0.1:9"}), recorder)
+    address = "rag.ollama.base_url" if webui.features.settings_by_key else "rag.ollama.url"
+    quadruple("webui_settings", by_token(settings={address: "http://127.0.0.1:9"}), recorder)
     assert not embeds(webui)
     # An import alone stores the old address and leaves the new one in use, which is why it is not enough.
-    webui.call(
-        "POST", "configs/import", {"config": {"rag.ollama.base_url": json.loads(untouched)["rag.ollama.base_url"]}}
-    )
+    put(webui, {address: json.loads(untouched)[address]})
     assert not embeds(webui)
 
 
@@ -347,7 +368,11 @@ def test_servers_of_tools_are_used_as_they_are_stored(webui, by_token, recorder)
     message = sentence("webui_settings", by_token(settings={"tool_server": {"connections": [{"url": "http://x"}]}}))
     assert "tool_server.connections[0] lacks path, auth_type, key, config" in message
     terminal = {"terminal_server.connections": [{"url": "http://127.0.0.1:9", "id": "one"}]}
-    quadruple("webui_settings", by_token(settings=terminal), recorder, lambda: export(webui))
+    if webui.features.terminal_servers:
+        quadruple("webui_settings", by_token(settings=terminal), recorder, lambda: export(webui))
+    else:
+        message = sentence("webui_settings", by_token(settings=terminal), check=True)
+        assert "terminal_server.connections needs Open WebUI 0.8 or newer, and the server is 0.6" in message
 
 
 def test_connections_are_written_by_their_own_call(webui, by_token, recorder):
