@@ -276,7 +276,9 @@ def meddle(webui, dice: Dice, school: School) -> None:
             path = "models/model/update" if model_id in rows else "models/create"
             webui.call("POST", path, {**record, "access_control": control(grants)})
         elif model_id in rows:
-            webui.call("POST", "models/model/update", record)
+            # Without its grants 0.10 answers 500.
+            kept = {"access_grants": rows[model_id]["access_grants"]}
+            webui.call("POST", "models/model/update", {**record, **kept})
             webui.call("POST", "models/model/access/update", {"id": model_id, "access_grants": grants})
         else:
             webui.call("POST", "models/create", {**record, "access_grants": grants})
