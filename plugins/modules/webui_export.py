@@ -27,6 +27,7 @@ options:
   sections:
     description:
       - What is told. All of it, if left out.
+      - What the server's version does not have, such as skills before 0.8, is not told.
     type: list
     elements: str
     choices:

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings import Settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_lists import LIST_OPTIONS
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import settings_wish
@@ -81,12 +82,16 @@ class Server:
         elif path == "retrieval/embedding/update":
             self.export["rag.embedding_model"] = json["RAG_EMBEDDING_MODEL"]
         elif path == "retrieval/config/update":
-            self.export["rag.reranking_model"] = json["RAG_RERANKING_MODEL"]
+            settings = self.export if self.by_key else self.export["rag"]
+            settings["rag.reranking_model" if self.by_key else "reranking_model"] = json["RAG_RERANKING_MODEL"]
         self.between()
         if path in self.fails:
             cause = HttpFailure("POST", path, "Internal Server Error", self.fails[path])
             raise Failure(f"Cannot {what}: it broke.") from cause
         return self.answers.get(path, copy.deepcopy(self.export))
+
+    def features(self) -> Features:
+        return Features.of("0.12.4" if self.by_key else "0.6.43")
 
     def hide(self, *words: str) -> None:
         """Nothing is told here."""
@@ -132,6 +137,31 @@ def test_before_0_10_all_that_is_saved_is_written_again() -> None:
     again = run(server, settings={"ui": {"enable_signup": True}, "rag.web.search.enable": True})
     assert not again["changed"]
     assert "warnings" not in again
+
+
+def test_before_0_10_a_name_of_later_is_told_with_the_one_that_is_saved() -> None:
+    server = Server({"version": 0, "rag": {"web": {"search": {"enable": False}}}}, by_key=False)
+    (warning,) = run(server, settings={"web.search.enable": True})["warnings"]
+    assert "nobody can tell whether it has it; near are rag.web.search.enable." in warning
+
+
+def test_before_0_8_there_are_no_terminals() -> None:
+    server = Server({"version": 0}, by_key=False)
+    message = refusal(server, check=True, settings={"terminal_server.connections": [{"url": "http://t"}]})
+    assert "terminal_server.connections needs Open WebUI 0.8 or newer, and the server is 0.6.43" in message
+    assert not [call for call in server.calls if call.startswith("POST")]
+
+
+def test_before_0_10_a_write_of_the_reranker_says_the_limits_again_that_it_would_empty() -> None:
+    limits = {"FILE_MAX_SIZE": 7, "FILE_MAX_COUNT": 3, "FILE_IMAGE_COMPRESSION_WIDTH": None}
+    shown = {"retrieval/config": {**limits, "RAG_RERANKING_MODEL": "old", "web": {"ENABLE_WEB_SEARCH": True}}}
+    server = Server({"version": 0, "rag": {"reranking_model": "old"}}, by_key=False, **shown)
+    assert run(server, settings={"rag.reranking_model": "m"})["changed"]
+    assert server.bodies["retrieval/config/update"] == {**limits, "RAG_RERANKING_MODEL": "m"}
+    server = Server(NEW)
+    server.answers["retrieval/config/update"] = {"ENABLE_RAG_HYBRID_SEARCH": True}
+    run(server, settings={"rag.reranking_model": "m"})
+    assert server.bodies["retrieval/config/update"] == {"RAG_RERANKING_MODEL": "m"}
 
 
 def test_before_0_10_a_mapping_that_was_never_saved_is_merged_with_what_is_in_force() -> None:

@@ -288,6 +288,13 @@ def test_prompts_of_0_6_are_known_by_their_command_and_stay_closed() -> None:
     assert set(server.prompts) == {"/summary"}
 
 
+@pytest.mark.parametrize("command", [".", ".."])
+def test_a_prompt_that_no_address_of_0_6_can_hold_is_refused(command: str) -> None:
+    with pytest.raises(Failure, match="addresses of this server cannot hold before Open WebUI 0.8; give another"):
+        prompts(Server(OLD), {"command": command, "content": "x"})
+    assert prompts(Server(MIDDLE), {"command": command, "content": "x"})["changed"]
+
+
 def test_prompts_of_0_6_have_no_tags_and_cannot_be_switched_off() -> None:
     with pytest.raises(Failure) as told:
         prompts(Server(OLD), {"command": "c", "content": "x", "tags": ["t"], "active": False})
