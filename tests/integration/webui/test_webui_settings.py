@@ -180,11 +180,14 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(webui, by_toke
 
 
 def test_secrets_are_compared_and_never_shown(webui, by_token, recorder):
-    search = "web.search" if webui.features.settings_by_key else "rag.web.search"
-    words = ["brave-key-1", "header-word-2", "proxy-word-3", "connection-key-4"]
+    search, loader = "web.search", "rag.external_document_loader_headers"
+    if not webui.features.settings_by_key:
+        search, loader = "rag.web.search", "rag.docling_params"
+    words = ["brave-key-1", "header-word-2", "proxy-word-3", "connection-key-4", "loader-token-7"]
     said = {
         search: {"brave_search_api_key": words[0]},
         "openai.api_configs": {"0": {"headers": {"X-School": words[1]}}},
+        loader: {"Authorization": words[4]},
         "rag.youtube_loader_proxy_url": f"http://someone:{words[2]}@proxy.example",
         "openai": {"api_keys": [words[3]], "api_base_urls": ["http://127.0.0.1:9/v1"]},
     }
@@ -195,6 +198,7 @@ def test_secrets_are_compared_and_never_shown(webui, by_token, recorder):
     assert runs.done["settings"]["openai.api_keys"] == ["********"]
     assert runs.done["settings"]["openai.api_base_urls"] == ["http://127.0.0.1:9/v1"]
     assert runs.done["diff"]["after"]["openai.api_configs.0.headers.X-School"] == "********"
+    assert runs.done["diff"]["after"][f"{loader}.Authorization"] == "********"
     said[search]["brave_search_api_key"] = "brave-key-5"
     other = quadruple("webui_settings", by_token(settings=said), recorder)
     assert other.done["diff"] == {
