@@ -52,6 +52,7 @@ systemd-run --quiet --unit selfhosted-llm-sample --property Type=oneshot false |
 # reboot-required
 echo linux-image-amd64 | tee /run/reboot-required >/run/reboot-required.pkgs
 
+sleeps() { docker top "$1" -eo pid,comm | grep --quiet ' sleep$'; }
 until [ "$(docker inspect --format '{{.State.Health.Status}}' ollama-small)" = unhealthy ] &&
-    docker top ollama-hungry | grep --quiet 'sleep infinity' &&
+    sleeps ollama-hungry && sleeps ollama-small &&
     [ "$(docker inspect --format '{{.RestartCount}}' ollama-loop)" -ge 3 ]; do sleep 0.5; done
