@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from back_ends import FRESH, BackEnd, both, config, models
+from known_settings import put
 from recorder import Recorder
 from runner import fail, hides, quadruple, run, sentence, succeed, unchanged
 
@@ -127,14 +128,13 @@ def test_whatever_moves_takes_its_key_and_config_along(webui, recorder, by_token
     }
 
 
-@pytest.mark.feature("settings_by_key")
 def test_configs_by_address_are_kept_and_renewed(webui, recorder, by_token):
     legacy = {
         "openai.api_base_urls": ["http://a.example/v1", "http://b.example/v1"],
         "openai.api_keys": ["ka"],
         "openai.api_configs": {"http://b.example/v1": {"prefix_id": "old"}},
     }
-    webui.call("POST", "configs/import", {"config": legacy})
+    put(webui, legacy)
     said = by_token(kind="openai", base_url="http://B.example:80/v1/", tags=["t"])
     quadruple("webui_connection", said, recorder, lambda: both(webui))
     after = config(webui, "openai")
