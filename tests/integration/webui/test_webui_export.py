@@ -1,0 +1,101 @@
+"""webui_export on a real Open WebUI: what people made by hand is told so that taking it over changes nothing."""
+
+from __future__ import annotations
+
+import code_objects
+import knowledge_beds
+import pytest
+import yaml
+from known_settings import put
+from runner import hides, succeed, unchanged
+
+HOSTILE = "{{ x }} {% raw %} <b> '; -- 😀 \u202eRTL\u2028 \x07 : # - yes"
+SECRETS = ("sk-connection-1", "valve-secret-2")
+# Which option of which module each variable is for, as the role gives them.
+SETTINGS = ("settings", "banners", "suggestions", "default_models", "model_order")
+PLURALS = ("groups", "users", "connections", "tools", "functions", "skills", "prompts", "models")
+
+
+class Loader(yaml.SafeLoader):
+    """Reads !unsafe as Ansible does."""
+
+
+Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(webui):
+    before = webui.call("GET", "configs/export")
+    yield
+    kept = {key: value for key, value in before.items() if not key.startswith(("auth.mfa.", "oauth."))}
+    webui.call("POST", "configs/import", {"config": kept})
+
+
+def made_by_hand(webui, by_token):
+    """Fill the server with one or two of each, with words that look like templates and YAML."""
+    for email, role in (("anna@example.org", "user"), ("ben@example.org", "pending")):
+        webui.add_user(email, role=role, profile_image_url="/static/favicon.png")
+    webui.add_group("pupils", "anna@example.org")
+    access = {"read": {"groups": ["pupils"]}, "write": {"users": ["anna@example.org"]}}
+    put(webui, {"ui.watermark": HOSTILE, "ui.banners": [banner("one", HOSTILE), banner("two", "x")]})
+    connection = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "key": SECRETS[0], "enabled": False}
+    succeed("webui_connections", by_token(connections=[{**connection, "prefix_id": "p", "tags": ["t"]}]))
+    code = {"content": code_objects.TOOL, "access": access, "valves": {"api_key": SECRETS[1], "count": 5}}
+    succeed("webui_tools", by_token(tools=[{"id": "weather", "name": HOSTILE, "description": HOSTILE, **code}]))
+    succeed("webui_functions", by_token(functions=[{"id": "inlet", "content": code_objects.FILTER, "active": True}]))
+    if webui.features.skills:
+        succeed("webui_skills", by_token(skills=[{"id": "how", "name": "How", "content": HOSTILE, "access": access}]))
+    prompt = {"command": "sum", "name": HOSTILE, "content": HOSTILE, "access": access}
+    succeed("webui_prompts", by_token(prompts=[prompt]))
+    preset = {"id": "tutor", "base_model": "outside:1b", "system": HOSTILE, "tools": ["weather"], "tags": ["t"]}
+    succeed("webui_models", by_token(models=[{**preset, "access": access, "meta": {"by_hand": [None, HOSTILE]}}]))
+    succeed("webui_knowledge", by_token(name="Rules", description=HOSTILE, access={"public": True}))
+
+
+def banner(name, content):
+    return {"id": name, "type": "info", "content": content, "title": "", "dismissible": True, "timestamp": 1700000000}
+
+
+def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(webui, recorder, by_token):
+    try:
+        made_by_hand(webui, by_token)
+        recorder.clear()
+        told = succeed("webui_export", by_token())
+        assert recorder.writes() == []
+        hides(told, *SECRETS, webui.token)
+        variables = yaml.load(told["yaml"], Loader)
+        assert variables == told["variables"]
+        said = {name.removeprefix("open_webui_"): value for name, value in variables.items()}
+        assert said["settings"]["ui.watermark"] == said["banners"][0]["content"] == HOSTILE
+        assert {user["email"]: user["role"] for user in said["users"]} == {
+            webui.admin_email: "admin",
+            "anna@example.org": "user",
+            "ben@example.org": "pending",
+        }
+        assert ("skills" in said) is webui.features.skills
+
+        settings = {name: said[name] for name in SETTINGS if name in said}
+        unchanged("webui_settings", by_token(**settings), recorder)
+        permissions = said["default_permissions"]
+        unchanged("webui_default_permissions", by_token(permissions=permissions), recorder)
+        for plural in PLURALS:
+            if plural in said:
+                assert said[plural], plural
+                unchanged(f"webui_{plural}", by_token(**{plural: said[plural]}), recorder)
+        for base in said["knowledge"]:
+            unchanged("webui_knowledge", by_token(**base), recorder)
+    finally:
+        emptied(webui, by_token)
+
+
+def emptied(webui, by_token):
+    absent = {"state": "absent"}
+    succeed("webui_models", by_token(models=[{"id": "tutor", **absent}]))
+    succeed("webui_prompts", by_token(prompts=[{"command": "sum", **absent}]))
+    succeed("webui_tools", by_token(tools=[{"id": "weather", **absent}]))
+    succeed("webui_functions", by_token(functions=[{"id": "inlet", **absent}]))
+    if webui.features.skills:
+        succeed("webui_skills", by_token(skills=[{"id": "how", **absent}]))
+    gone = {"kind": "openai", "base_url": "http://127.0.0.1:9/v1", **absent}
+    succeed("webui_connections", by_token(connections=[gone]))
+    knowledge_beds.clear(webui)
