@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..converge import Wish
 from ..errors import Failure
@@ -16,11 +16,13 @@ from .connection_fields import OLLAMA, Entry, key_of, state_of
 from .features import Features
 
 ASKED_AT_ONCE = 8
-OF_OLLAMA = ("headers", "auth_type")
-LATER = {
-    **dict.fromkeys(OF_OLLAMA, ""),
-    "api_type": "api_type is of use from Open WebUI 0.8 on; leave it out",
-    "provider": "provider is of use from Open WebUI 0.10 on; leave it out, for Azure say config: {azure: true}",
+# What an option needs of the version; the first two for Ollama alone.
+_OF_OLLAMA = {"headers": "ollama_headers", "auth_type": "ollama_headers"}
+_OF_ALL = {"api_type": "responses_api", "provider": "provider_names"}
+_WORDS = {
+    "ollama_headers": "for kind ollama is of use from Open WebUI 0.12 on; leave it out",
+    "responses_api": "is of use from Open WebUI 0.8 on; leave it out",
+    "provider_names": "is of use from Open WebUI 0.10 on; leave it out, for Azure say config: {azure: true}",
 }
 
 Asked = Tuple[str, str, Entry]
@@ -29,19 +31,20 @@ Asked = Tuple[str, str, Entry]
 def lacking(wish: Wish, client: Client) -> List[str]:
     """Return what of a wish the server's version has no use for; costs a call only where it matters."""
     fields = wish.fields if wish.present else {}
-    given = [name for name in LATER if fields.get(name) and (name not in OF_OLLAMA or fields["kind"] == OLLAMA)]
-    idle = unused(fields["kind"], client.features()) if given else set()
-    given = [name for name in given if name in idle]
-    of_ollama = " and ".join(name for name in given if name in OF_OLLAMA)
-    told = [f"{of_ollama} for kind ollama is of use from Open WebUI 0.12 on; leave it out"] if of_ollama else []
-    return told + [LATER[name] for name in given if name not in OF_OLLAMA]
+    kind = fields.get("kind", "")
+    given = [name for name in _needs(kind) if fields.get(name)]
+    idle = unused(kind, client.features()) if given else {}
+    told = {words: [name for name in given if idle.get(name) == feature] for feature, words in _WORDS.items()}
+    return [f"{' and '.join(names)} {words}" for words, names in told.items() if names]
 
 
-def unused(kind: str, features: Features) -> Set[str]:
-    """Return the options that a version has no use for in connections of a kind."""
-    found = set(OF_OLLAMA) if kind == OLLAMA and not features.ollama_headers else set()
-    found |= set() if features.responses_api else {"api_type"}
-    return found if features.provider_names else {*found, "provider"}
+def unused(kind: str, features: Features) -> Dict[str, str]:
+    """Return the options that a version has no use for in connections of a kind, each with the feature it lacks."""
+    return {name: feature for name, feature in _needs(kind).items() if not getattr(features, feature)}
+
+
+def _needs(kind: str) -> Dict[str, str]:
+    return {**_OF_OLLAMA, **_OF_ALL} if kind == OLLAMA else _OF_ALL
 
 
 def refuse_unreachable(client: Client, asked: Sequence[Asked]) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 from recorder import Recorder
@@ -126,6 +127,25 @@ class Webui:
         if self.features.all_models:
             return list(self.call("GET", "models/all"))
         return [*self.call("GET", "models/base"), *self.call("GET", "models/export")]
+
+    def prompts(self) -> dict[str, dict[str, Any]]:
+        """Return all prompts by command, without the slash that each begins with before 0.8."""
+        if not self.features.prompts_by_id:
+            return {record["command"].removeprefix("/"): record for record in self.call("GET", "prompts/")}
+        found: dict[str, dict[str, Any]] = {}
+        page = 1
+        while True:
+            answer = self.call("GET", f"prompts/list?page={page}&order_by=created_at")
+            found |= {record["command"]: record for record in answer["items"]}
+            if not answer["items"]:
+                return found
+            page += 1
+
+    def remove_prompt(self, record: Mapping[str, Any]) -> None:
+        """Remove a prompt as `prompts` returns it."""
+        bare = quote(record["command"].removeprefix("/"), safe="")
+        which = f"id/{record['id']}" if self.features.prompts_by_id else f"command/{bare}"
+        self.call("DELETE", f"prompts/{which}/delete")
 
     @property
     def forgets_the_last_model(self) -> bool:

@@ -2,6 +2,7 @@
 
 Before 0.10 a server shows one nested document of what was once saved. There its own table of settings, read inside the
 container, tells which there are and what is in force, and `all_saved` saves them all, so that all are shown.
+Nothing here is shared with the modules, whose writes it is to judge.
 """
 
 from __future__ import annotations
@@ -45,6 +46,15 @@ def put(webui: Webui, settings: Mapping[str, Any]) -> None:
         webui.call("POST", "configs/import", {"config": settings})
     else:
         webui.call("POST", "configs/import", {"config": _placed(webui.call("GET", "configs/export"), settings)})
+
+
+@contextlib.contextmanager
+def settings_as_before(webui: Webui) -> Iterator[None]:
+    """Put back all settings afterwards, but those that the server takes from its environment or from people alone."""
+    before = webui.call("GET", "configs/export")
+    yield
+    kept = {key: value for key, value in before.items() if not key.startswith(("auth.mfa.", "oauth."))}
+    webui.call("POST", "configs/import", {"config": kept})
 
 
 @contextlib.contextmanager

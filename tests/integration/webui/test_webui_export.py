@@ -5,8 +5,8 @@ from __future__ import annotations
 import code_objects
 import knowledge_beds
 import pytest
-import yaml
-from known_settings import put
+from ansible.parsing.dataloader import DataLoader
+from known_settings import put, settings_as_before
 from runner import hides, succeed, unchanged
 
 HOSTILE = "{{ x }} {% raw %} <b> '; -- 😀 \u202eRTL\u2028 \x07 : # - yes"
@@ -16,19 +16,10 @@ SETTINGS = ("settings", "banners", "suggestions", "default_models", "model_order
 PLURALS = ("groups", "users", "connections", "tools", "functions", "skills", "prompts", "models")
 
 
-class Loader(yaml.SafeLoader):
-    """Reads !unsafe as Ansible does."""
-
-
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
-
-
 @pytest.fixture(autouse=True)
 def _as_it_was(webui):
-    before = webui.call("GET", "configs/export")
-    yield
-    kept = {key: value for key, value in before.items() if not key.startswith(("auth.mfa.", "oauth."))}
-    webui.call("POST", "configs/import", {"config": kept})
+    with settings_as_before(webui):
+        yield
 
 
 def made_by_hand(webui, by_token):
@@ -63,7 +54,7 @@ def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(webui, recorder
         told = succeed("webui_export", by_token())
         assert recorder.writes() == []
         hides(told, *SECRETS, webui.token)
-        variables = yaml.load(told["yaml"], Loader)
+        variables = DataLoader().load(told["yaml"])
         assert variables == told["variables"]
         said = {name.removeprefix("open_webui_"): value for name, value in variables.items()}
         assert said["settings"]["ui.watermark"] == said["banners"][0]["content"] == HOSTILE

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import urllib.request
-from urllib.parse import quote
 
 import pytest
 from conftest import access_of
@@ -34,23 +33,8 @@ def _nothing_there(webui):
 
 
 def remove_all(webui):
-    for command, record in records(webui).items():
-        which = f"id/{record['id']}" if webui.features.prompts_by_id else f"command/{quote(command, safe='')}"
-        webui.call("DELETE", f"prompts/{which}/delete")
-
-
-def records(webui):
-    """Return all prompts by command, which before 0.8 begins with a slash."""
-    if not webui.features.prompts_by_id:
-        return {record["command"].removeprefix("/"): record for record in webui.call("GET", "prompts/")}
-    found = {}
-    page = 1
-    while True:
-        answer = webui.call("GET", f"prompts/list?page={page}&order_by=created_at")
-        found |= {record["command"]: record for record in answer["items"]}
-        if not answer["items"]:
-            return found
-        page += 1
+    for record in webui.prompts().values():
+        webui.remove_prompt(record)
 
 
 def every(webui):
@@ -58,10 +42,10 @@ def every(webui):
     if not webui.features.prompts_by_id:
         return {
             command: {"name": record["title"], "content": record["content"], "access": access_of(record)}
-            for command, record in records(webui).items()
+            for command, record in webui.prompts().items()
         }
     found = {}
-    for command, record in records(webui).items():
+    for command, record in webui.prompts().items():
         kept = {name: record[name] for name in ("id", "name", "content", "data", "meta", "tags", "is_active")}
         versions = len(webui.call("GET", f"prompts/id/{record['id']}/history"))
         found[command] = {**kept, "access": access_of(record), "versions": versions}
@@ -176,7 +160,7 @@ def test_a_check_run_counts_groups_and_accounts_of_earlier_tasks(webui, recorder
 def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(webui, recorder, by_token):
     old = make(webui, "/old")
     quadruple("webui_prompt", by_token(command="old", name="Old"), recorder, lambda: every(webui))
-    assert records(webui)["old"]["id"] == old["id"]
+    assert webui.prompts()["old"]["id"] == old["id"]
     other = make(webui, "/old")
     message = sentence("webui_prompt", by_token(command="old", name="Older"))
     assert "which is one command to who types it; delete one of them" in message
@@ -184,7 +168,7 @@ def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(webui, recorder
     assert other["id"] in message
     # Nobody can wish for one of the two, and purging removes both.
     quadruple("webui_prompts", by_token(prompts=[{"command": "x", "content": "x"}], purge=True), recorder)
-    assert set(records(webui)) == {"x"}
+    assert set(webui.prompts()) == {"x"}
 
 
 def test_fifty_prompts_cost_two_requests_and_those_of_names(webui, recorder, by_token):
@@ -228,7 +212,7 @@ def test_odd_commands_and_hostile_words_are_kept_to_the_letter(webui, recorder, 
     assert {command: each["content"] for command, each in every(webui).items()} == {command: command for command in odd}
     gone = [{"command": command, "state": "absent"} for command in odd]
     quadruple("webui_prompts", by_token(prompts=gone), recorder, lambda: every(webui))
-    assert records(webui) == {}
+    assert webui.prompts() == {}
 
 
 def test_a_command_that_no_address_holds_is_refused_where_it_is_one(webui, recorder, by_token):
@@ -244,7 +228,7 @@ def test_ten_megabytes_of_words_are_stored(webui, recorder, by_token):
     large = "x😀" * 2_000_000
     runs = quadruple("webui_prompt", by_token(command="c", content=large), recorder)
     assert runs.again["prompt"]["content"] == large
-    assert records(webui)["c"]["content"] == large
+    assert webui.prompts()["c"]["content"] == large
 
 
 WRONG = [

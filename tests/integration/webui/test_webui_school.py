@@ -17,6 +17,7 @@ import requests
 import runner
 import yaml
 from conftest import SIGN_IN
+from known_settings import settings_as_before
 from recorder import Recorder
 
 if TYPE_CHECKING:
@@ -149,20 +150,16 @@ def model(bed: dict[str, Any]) -> None:
 @pytest.fixture
 def school(tmp_path: Path, webui: Webui, bed: dict[str, Any], model: None) -> Iterator[School]:
     recorder = Recorder(webui.url, reads=READS)
-    before = webui.call("GET", "configs/export")
     permissions = webui.call("GET", "users/default/permissions")
-    yield School(tmp_path, recorder, webui, bed)
-    recorder.close()
-    kept = {key: value for key, value in before.items() if not key.startswith(("auth.mfa.", "oauth."))}
-    webui.call("POST", "configs/import", {"config": kept})
+    with settings_as_before(webui):
+        yield School(tmp_path, recorder, webui, bed)
+        recorder.close()
     webui.call("POST", "users/default/permissions", permissions)
     for row in webui.models():
         webui.call("POST", "models/model/delete", {"id": row["id"]})
     knowledge_beds.clear(webui)
-    for prompt in webui.call("GET", "prompts/"):
-        by_id = webui.features.prompts_by_id
-        which = f"id/{prompt['id']}" if by_id else f"command/{prompt['command'].removeprefix('/')}"
-        webui.call("DELETE", f"prompts/{which}/delete")
+    for prompt in webui.prompts().values():
+        webui.remove_prompt(prompt)
 
 
 def served(webui: Webui, email: str, model: str) -> dict[str, Any]:

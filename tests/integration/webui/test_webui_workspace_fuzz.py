@@ -309,8 +309,8 @@ def dice_for(webui) -> Dice:
 def school(webui):
     for record in webui.models():
         webui.call("POST", "models/model/delete", {"id": record["id"]})
-    for prompt in prompts(webui).values():
-        remove(webui, prompt)
+    for prompt in webui.prompts().values():
+        webui.remove_prompt(prompt)
     made = School(webui)
     made.people["admin"] = made.people[webui.admin_email]
     return made
@@ -350,22 +350,6 @@ def test_sixty_states_of_presets(webui, recorder, by_token, school):
     assert written > 40
 
 
-def prompts(webui) -> dict[str, Any]:
-    """Return all prompts by command."""
-    if not webui.features.prompts_by_id:
-        return {each["command"].removeprefix("/"): each for each in webui.call("GET", "prompts/")}
-    found = {}
-    for page in (1, 2):
-        found |= {each["command"]: each for each in webui.call("GET", f"prompts/list?page={page}")["items"]}
-    return found
-
-
-def remove(webui, prompt: dict[str, Any]) -> None:
-    by_id = webui.features.prompts_by_id
-    which = f"id/{prompt['id']}" if by_id else f"command/{prompt['command'].removeprefix('/')}"
-    webui.call("DELETE", f"prompts/{which}/delete")
-
-
 def by_hand(webui, dice: Dice, command: str) -> None:
     """Make a prompt as a person may."""
     words = {"name": dice.choice(WORDS), "content": dice.choice(WORDS)}
@@ -402,12 +386,12 @@ def test_twenty_states_of_prompts(webui, recorder, by_token, school):
     dice, bench = dice_for(webui), Bench("webui_prompts", recorder, by_token)
     written = 0
     for tried in range(20):
-        there = prompts(webui)
+        there = webui.prompts()
         for command in dice.some(IDS):
             if command in there:
-                remove(webui, there[command])
+                webui.remove_prompt(there[command])
             by_hand(webui, dice, command)
-        before = prompts(webui)
+        before = webui.prompts()
         wishes = []
         for command in dice.sample(IDS, dice.randint(1, 4)):
             every = {
@@ -432,7 +416,7 @@ def test_twenty_states_of_prompts(webui, recorder, by_token, school):
             named = {wish["command"] for wish in present}
             wanted = {command: prompt for command, prompt in wanted.items() if command in named}
         done = bench.proven(prompts=wishes, purge=purge, workers=dice.choice([1, 3]))
-        after = prompts(webui)
+        after = webui.prompts()
         assert {command: prompt_of(record) for command, record in after.items()} == wanted, (tried, wishes)
         touched = {step["name"] for step in done["plan"]}
         written += bool(touched)
