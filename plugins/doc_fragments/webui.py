@@ -28,6 +28,16 @@ options:
     description:
       - A file or a folder of CA certificates on the managed host, to check the server's certificate against.
     type: path
+  use_proxy:
+    description:
+      - Whether calls to O(url) go by the proxy that the environment of the module names (E(HTTP_PROXY),
+        E(HTTPS_PROXY), E(ALL_PROXY)).
+      - By default they do, except for addresses of the managed host itself, and over plain HTTP for private ones,
+        because a proxy reads what passes it unencrypted. Private are the networks of RFC 1918, C(100.64.0.0/10),
+        link-local and unique local addresses, names that lead to one of these, names without a dot, and names in
+        C(.local), C(.internal), C(.localdomain) and C(.home.arpa).
+      - With V(true) every address goes by the proxy that E(NO_PROXY) does not name, with V(false) none.
+    type: bool
 requirements:
   - requests (the package python3-requests of the managed host's distribution)
 notes:

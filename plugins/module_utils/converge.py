@@ -11,115 +11,15 @@ run that follows.
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Callable, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Hashable, Optional, Sequence
 
-from .errors import Failure, as_failure
+from .apply import apply, prove
+from .errors import Failure
+from .resource import HIDDEN, Present, Resource, Secret, State, Step, Wish, changes_of, shown
 
-State = Mapping[str, Any]
-Present = Mapping[Hashable, State]
-
-HIDDEN = "********"
-
-
-class Secret:
-    """A value that is written and never shown, whoever prints what holds it."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value itself, for the request that writes it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return HIDDEN
-
-
-@dataclass(frozen=True)
-class Wish:
-    """One object as a person wants it: its name as written, and what was said of it."""
-
-    name: str
-    present: bool = True
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One write of a plan. ``wish`` is None for an object that is purged."""
-
-    action: str
-    key: Hashable
-    name: str
-    before: Optional[State]
-    after: Optional[State]
-    changes: tuple[str, ...] = ()
-    wish: Optional[Wish] = None
-
-    def summary(self) -> dict[str, Any]:
-        """Return the step as results show it."""
-        return {"action": self.action, "name": self.name, "fields": list(self.changes)}
-
-
-class Resource:
-    """What the engine must know of one kind of object. Give an instance; override what applies."""
-
-    kind = "object"
-    """The singular noun of messages and results."""
-
-    def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the present objects by key, in as few calls as the server allows."""
-        raise NotImplementedError
-
-    def key(self, wish: Wish) -> Hashable:
-        """Return the identity of a wished object, as the server compares names."""
-        raise NotImplementedError
-
-    def title(self, key: Hashable, state: State) -> str:
-        """Return how messages and results name an object that nobody wished for; no two alike."""
-        return str(state.get("name", key))
-
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
-        """Return only the fields that the person gave; ``present`` is None for a new object."""
-        raise NotImplementedError
-
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
-        """Tell whether a field already is as wanted. A secret never is: nobody can read it."""
-        return bool(present == wanted)
-
-    def refusal(self, step: Step) -> Optional[str]:
-        """Return why a step must not be done (a sentence), or None."""
-        return None
-
-    def warnings(self) -> Sequence[str]:
-        """Return what a person should know although nothing failed, once all is done."""
-        return ()
-
-    def doubt(self, fields: Collection[str]) -> str:
-        """Return what may be the reason where the server shows other fields than were written."""
-        return "something else may be changing it, or this version of the server ignores it"
-
-    def review(self, steps: Sequence[Step]) -> None:
-        """Look at the whole plan before the first write, in check mode too; raise Failure where it cannot be done."""
-
-    def needs(self, step: Step) -> Collection[Hashable]:
-        """Return the keys whose steps must be finished before this one begins."""
-        return ()
-
-    def create(self, step: Step) -> None:
-        """Make the object ``step.after``."""
-        raise NotImplementedError
-
-    def update(self, step: Step) -> None:
-        """Write ``step.changes`` of ``step.after`` over ``step.before``."""
-        raise NotImplementedError
-
-    def delete(self, step: Step) -> None:
-        """Remove the object ``step.before``."""
-        raise NotImplementedError
+__all__ = ["HIDDEN", "Outcome", "Present", "Resource", "Secret", "State", "Step", "Wish", "converge", "shown"]
 
 
 @dataclass(frozen=True)
@@ -189,27 +89,14 @@ def converge(
     resource.review(steps)
     if steps and not check_mode:
         begin(steps)
-        _apply(resource, steps, order, workers)
-        present = _prove(resource, wishes, steps)
+        apply(resource, wishes, steps, order, workers)
+        present = prove(resource, wishes, steps)
         states = [present.get(key, {}) for key in keys]
     else:
         foreseen = {step.key: step.after or {} for step in steps}
         states = [foreseen.get(key, present.get(key, {})) for key in keys]
     shown_states = tuple(shown(state) for state in states)
     return Outcome(resource.kind, tuple(steps), shown_states, kept, tuple(resource.warnings()))
-
-
-def shown(value: Any) -> Any:
-    """Return a copy fit for a result or a diff: secrets are masked."""
-    if isinstance(value, Secret):
-        return HIDDEN
-    if isinstance(value, Mapping):
-        return {key: shown(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [shown(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(shown(item) for item in value)
-    return value
 
 
 def _keys(resource: Resource, wishes: Sequence[Wish]) -> list[Hashable]:
@@ -245,18 +132,10 @@ def _step(resource: Resource, wish: Wish, present: Optional[State]) -> Optional[
     wanted = resource.wanted(wish, present)
     if present is None:
         return Step("create", key, wish.name, None, wanted, tuple(wanted), wish)
-    changes = _changes(resource, present, wanted)
+    changes = changes_of(resource, present, wanted)
     if not changes:
         return None
     return Step("update", key, wish.name, present, {**present, **wanted}, changes, wish)
-
-
-def _changes(resource: Resource, present: State, wanted: State) -> tuple[str, ...]:
-    return tuple(
-        name
-        for name, value in wanted.items()
-        if isinstance(value, Secret) or not resource.same(name, present.get(name), value)
-    )
 
 
 def _purge(resource: Resource, present: Present, wished: set[Hashable]) -> tuple[list[Step], tuple[str, ...]]:
@@ -284,101 +163,6 @@ def _order(resource: Resource, steps: Sequence[Step]) -> TopologicalSorter[Hasha
         circle = " -> ".join(names[key] for key in error.args[1])
         raise Failure(f"The {resource.kind}s need each other in a circle ({circle}); break it.") from error
     return order
-
-
-def _apply(
-    resource: Resource,
-    steps: Sequence[Step],
-    order: TopologicalSorter[Hashable],
-    workers: int,
-) -> None:
-    by_key = {step.key: step for step in steps}
-    writes = {"create": resource.create, "update": resource.update, "delete": resource.delete}
-    done: list[Step] = []
-    failed: list[tuple[Step, Exception]] = []
-    waiting: list[Step] = []
-    running: dict[Future[None], Step] = {}
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-        while order.is_active() and not failed or running:
-            waiting += [by_key[key] for key in order.get_ready()]
-            while waiting and len(running) < max(1, workers) and not failed:
-                step = waiting.pop(0)
-                running[pool.submit(writes[step.action], step)] = step
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                step = running.pop(future)
-                error = future.exception()
-                if isinstance(error, Exception):
-                    failed.append((step, error))
-                    continue
-                done.append(step)
-                order.done(step.key)
-    if failed:
-        _fail(resource, steps, done, failed)
-
-
-def _fail(
-    resource: Resource,
-    steps: Sequence[Step],
-    done: Sequence[Step],
-    failed: Sequence[tuple[Step, Exception]],
-) -> None:
-    first = as_failure(failed[0][1])
-    touched = {step.key for step in done} | {step.key for step, dummy in failed}
-    not_begun = [step.name for step in steps if step.key not in touched]
-    message = first.message
-    if len(steps) > 1:
-        message += (
-            f" Of {len(steps)} {resource.kind}s to change, {len(done)} were done, "
-            f"{len(failed)} failed and {len(not_begun)} were not begun."
-        )
-    raise Failure(
-        message,
-        **{
-            **first.details,
-            # A step that fails halfway may have written a part, and says so.
-            "changed": bool(done) or any(as_failure(error).details.get("changed") for _step, error in failed),
-            "done": [step.name for step in done],
-            "failed_steps": [{**step.summary(), "msg": as_failure(error).message} for step, error in failed],
-            "not_begun": not_begun,
-        },
-    ) from first
-
-
-def _prove(resource: Resource, wishes: Sequence[Wish], steps: Sequence[Step]) -> Present:
-    """Return what is there now; raise Failure where it is not as wished, or cannot be told."""
-    done = {"changed": True, "done": [step.name for step in steps]}
-    try:
-        present = resource.read(wishes)
-    except Failure as error:
-        raise Failure(
-            f"All was written, but could not be read again: {error.message}", **{**error.details, **done}
-        ) from error
-    try:
-        _verify(resource, wishes, steps, present)
-    except Failure as error:
-        raise Failure(error.message, **{**done, **error.details}) from error
-    return present
-
-
-def _verify(resource: Resource, wishes: Iterable[Wish], steps: Iterable[Step], present: Present) -> None:
-    lacking = {step.name: ["presence"] for step in steps if step.action == "delete" and step.key in present}
-    for wish in wishes:
-        if not wish.present:
-            continue
-        now = present.get(resource.key(wish))
-        if now is None:
-            lacking[wish.name] = ["absence"]
-            continue
-        wanted = {k: v for k, v in resource.wanted(wish, now).items() if not isinstance(v, Secret)}
-        changes = _changes(resource, now, wanted)
-        if changes:
-            lacking[wish.name] = list(changes)
-    if lacking:
-        name, fields = next(iter(lacking.items()))
-        raise Failure(
-            f"The server accepted the change of the {resource.kind} {name}, but still shows another "
-            f"{', '.join(fields)}; {resource.doubt(fields)}."
-        )
 
 
 def _before(step: Step) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import traceback
-from typing import Any
+from typing import Any, Optional
 
 
 class Failure(Exception):
@@ -15,6 +15,9 @@ class Failure(Exception):
     ``message`` is shown as it is; ``details`` become further keys of the failed
     result. Neither may hold a secret.
     """
+
+    unclear = False
+    """Whether a write may have been done although it failed: its answer was lost."""
 
     def __init__(self, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -31,6 +34,16 @@ class MissingLibrary(Failure):
             f"(the roles of selfhosted.llm do so)."
         )
         self.library = library
+
+
+def is_unclear(error: BaseException) -> bool:
+    """Tell whether the write that failed with this error, or with what is below it, may have been done."""
+    below: Optional[BaseException] = error
+    while below is not None:
+        if isinstance(below, Failure) and below.unclear:
+            return True
+        below = below.__cause__ or below.__context__
+    return False
 
 
 def as_failure(error: Exception) -> Failure:

@@ -17,12 +17,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Collection, Hashable, Iterator, Mapping, Optional
 from urllib.parse import urlsplit
 
+from . import writes
 from .errors import Failure, MissingLibrary
 from .http_words import connection_words, error_words, is_dropped, one_line
+from .proxies import proxies_for
+from .secrets import blotted, forms
 
 if TYPE_CHECKING:
     import requests
 
+GONE = frozenset((404, 410))
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 CONNECT_SECONDS = 10.0
@@ -30,7 +34,8 @@ PIECE = 64 * 1024
 LONGEST_SECONDS = 86400.0
 # uvicorn closes an idle connection after 5 s; a write must not meet one that is about to go.
 IDLE_SECONDS = 3.0
-LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+# Whoever answers so, between here and the server, does not know what became of the call.
+GATEWAY_ERRORS = frozenset((502, 503, 504))
 
 
 class HttpFailure(Failure):
@@ -38,7 +43,8 @@ class HttpFailure(Failure):
 
     ``status`` is None where no answer came; ``words`` are the server's own or say what
     broke; ``stalled`` is True where an answer stopped moving, ``cut`` where it broke off;
-    ``retry_after`` are the seconds that the server asks to wait, if it does.
+    ``retry_after`` are the seconds that the server asks to wait, if it does; ``repeated`` is True where the call was
+    sent a second time because the answer to the first was lost.
     """
 
     def __init__(
@@ -50,6 +56,7 @@ class HttpFailure(Failure):
         stalled: bool = False,
         cut: bool = False,
         retry_after: Optional[float] = None,
+        repeated: bool = False,
     ) -> None:
         answer = f"answered {status}: {words}" if status is not None else words
         super().__init__(f"{method} {url}: {answer.rstrip('.')}.")
@@ -60,6 +67,7 @@ class HttpFailure(Failure):
         self.stalled = stalled
         self.cut = cut
         self.retry_after = retry_after
+        self.unclear = repeated or stalled or cut or (status or 0) in GATEWAY_ERRORS
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,8 @@ class Session:
 
     ``url`` is the server's base address, ``headers`` go with each call, ``timeout`` is in
     seconds and bounds the wait for an answer and between two pieces of it. ``ca_path`` is a
-    file or directory of CA certificates. ``secrets`` are blotted out of every error.
+    file or directory of CA certificates. ``secrets`` are blotted out of every error. ``use_proxy`` is whether calls go
+    by the proxy of the environment (None: by the rule of proxies.py).
     Threads may share a session: each has a connection of its own.
     """
 
@@ -111,6 +120,7 @@ class Session:
         ca_path: Optional[str] = None,
         read_only: bool = False,
         secrets: Collection[str] = (),
+        use_proxy: Optional[bool] = None,
     ) -> None:
         self.url = _checked_url(url)
         if not 0 < timeout <= LONGEST_SECONDS:
@@ -121,7 +131,9 @@ class Session:
         self.read_only = read_only
         self._timeout = timeout
         self._verify = (ca_path or True) if validate_certs else False
-        self._secrets = {secret for secret in secrets if secret}
+        self._secrets: set[str] = set()
+        self.hide(*secrets)
+        self._proxies = proxies_for(self.url, use_proxy)
         self._local = threading.local()
         self._requests = _library(validate_certs)
 
@@ -143,7 +155,7 @@ class Session:
 
     def hide(self, *secrets: str) -> None:
         """Blot these out of all later errors."""
-        self._secrets.update(secret for secret in secrets if secret)
+        self._secrets.update(form for secret in secrets if secret for form in forms(secret))
 
     def request(
         self,
@@ -162,9 +174,14 @@ class Session:
         requests. Raises HttpFailure.
         """
         response = self._send(method, path, reads, stream=most is not None, **options)
+        if not (reads or method in SAFE_METHODS) and response.status_code < 400:
+            writes.accepted()
         body = response.content if most is None else self._bounded(method, self.url + path, response, most)
         answer = Answer(method, self.url + path, response.status_code, _lower(response.headers), body)
         if answer.status not in expect:
+            if method == "DELETE" and self._local.repeated and answer.status in GONE:
+                # The first one was done, and only its answer was lost.
+                return Answer(method, answer.url, answer.status, {"content-type": "application/json"}, b"null")
             raise self._unexpected(answer)
         return answer
 
@@ -213,6 +230,8 @@ class Session:
                     Answer(method, url, response.status_code, _lower(response.headers), response.content)
                 )
             yield from self._lines(method, url, response, patience or (lambda line: stall_timeout), mark)
+            if not (reads or method in SAFE_METHODS):
+                writes.accepted()
         except (self._requests.RequestException, OSError) as error:
             raise self._broken(method, url, error, stall_timeout) from error
         finally:
@@ -259,12 +278,14 @@ class Session:
         # urllib3 holds the time limit of the connection over the sending of the body as well.
         options["timeout"] = (seconds if "data" in options else min(CONNECT_SECONDS, seconds), seconds)
         may_repeat = safe or method in IDEMPOTENT_METHODS
+        self._local.repeated = False
         client = self._client(fresh=False if may_repeat else None)
         try:
             return self._call(client, method, path, stream, options)
         except (self._requests.RequestException, OSError) as error:
             if not (may_repeat and is_dropped(error)):
                 raise self._broken(method, self.url + path, error, seconds) from error
+        self._local.repeated = not safe
         try:
             return self._call(self._client(fresh=True), method, path, stream, options)
         except (self._requests.RequestException, OSError) as error:
@@ -275,7 +296,14 @@ class Session:
     ) -> requests.Response:
         try:
             return client.request(
-                method, self.url + path, stream=stream, verify=self._verify, allow_redirects=False, **options
+                method,
+                self.url + path,
+                stream=stream,
+                verify=self._verify,
+                allow_redirects=False,
+                # Only those of a call come before those of the environment.
+                proxies=dict(self._proxies),
+                **options,
             )
         finally:
             self._local.used = time.monotonic()
@@ -293,7 +321,6 @@ class Session:
         client.headers.update(self.headers)
         # A no-op, because without one requests takes a .netrc entry over our own header.
         client.auth = lambda request: request
-        client.trust_env = urlsplit(self.url).hostname not in LOOPBACK
         self._local.client = client
         return client
 
@@ -301,16 +328,21 @@ class Session:
         words = error_words(answer.status, answer.headers, answer.body)
         asked = answer.headers.get("retry-after", "")
         wait = float(asked) if asked.isdecimal() else None
-        return HttpFailure(answer.method, answer.url, self._blotted(words), answer.status, retry_after=wait)
+        return HttpFailure(
+            answer.method,
+            answer.url,
+            self._blotted(words),
+            answer.status,
+            retry_after=wait,
+            repeated=self._local.repeated,
+        )
 
     def _broken(self, method: str, url: str, error: Exception, seconds: float) -> HttpFailure:
         words, stalled, cut = connection_words(error, seconds)
         return HttpFailure(method, url, self._blotted(words), stalled=stalled, cut=cut)
 
     def _blotted(self, text: str) -> str:
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, "********")
-        return text
+        return blotted(text, self._secrets)
 
 
 def _checked_url(url: str) -> str:

@@ -5,21 +5,77 @@
 
 from __future__ import annotations
 
-import re
 import signal
-from typing import Any, Callable, Collection, Iterator, Mapping
+from typing import Any, Callable, Collection, Dict, Iterator, Mapping
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from . import invocation, secrets, writes
 from .errors import MissingLibrary, as_failure
+from .invocation import FEW, MASK
 
 Body = Callable[[AnsibleModule], Mapping[str, Any]]
 
-# Up to so many secrets, and entries of a list, Ansible itself is quick.
-FEW = 50
-MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
-_PASSWORD_OF_URL = re.compile(r"^(?:\w+://)?[^/@:]*:([^/@]+)@")
+class _Module(AnsibleModule):
+    """An AnsibleModule that shows and logs of the options what invocation.py allows, and nothing else.
+
+    Ansible logs the options, and fails where they do not fit, in its constructor: before any code of a module runs.
+    """
+
+    params: Dict[str, Any]
+    checked = False
+    """Whether the options fit the argument spec."""
+
+    def __init__(self, **arguments: Any) -> None:
+        try:
+            super().__init__(**arguments)
+        except Exception as error:
+            # ansible-core 2.19 itself fails where an option with suboptions is given as a number.
+            words = f"Ansible cannot read the options of this task ({type(error).__name__})"
+            self.fail_json(f"{words}; give each option the type that the documentation of the module names.")
+
+    def _log_invocation(self) -> None:
+        self.collect_secrets()
+        told = invocation.logged(self.argument_spec, self.params)
+        words = " ".join(f"{name}={value}" for name, value in told.items())
+        self.log(f"Invoked with {words}" if words else "Invoked", log_args=told)
+
+    def collect_secrets(self) -> None:
+        """Mask the secrets of the options from here on, wherever they turn up."""
+        if not self.checked:
+            self.checked = True
+            self.no_log_values = secrets.searched(invocation.secrets_of(self.argument_spec, self.params))
+
+    def exit_json(self, **result: Any) -> Any:
+        """End the module with its result, without a secret."""
+        self._hide(result)
+        super().exit_json(**result)
+
+    def fail_json(self, msg: str, **result: Any) -> Any:
+        """End the module with an error, without a secret."""
+        if not self.checked:
+            self._collect_unchecked_values()
+        self._hide({"msg": msg, **result})
+        super().fail_json(msg, **result)
+
+    def _collect_unchecked_values(self) -> None:
+        """Mask whatever was given for an option that is not shown: Ansible's errors repeat values that do not fit."""
+        checked = self.params
+        # By now Ansible has replaced some of the values.
+        self._load_params()
+        given = {name: value for name, value in self.params.items() if not name.startswith("_ansible_")}
+        found = [
+            *invocation.secrets_of(self.argument_spec, given),
+            *invocation.unchecked_values(self.argument_spec, given),
+        ]
+        self.no_log_values = secrets.searched(found)
+        self.params = checked
+
+    def _hide(self, result: Mapping[str, Any]) -> None:
+        self.no_log_values = secrets.searched(self.no_log_values)
+        self.params = invocation.shown(self.argument_spec, self.params)
+        _shorten_what_is_told(self, result)
 
 
 def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
@@ -30,16 +86,13 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
     """
     # Python would wait for all threads to end first, and these may be in the middle of a download.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    module = AnsibleModule(argument_spec=dict(argument_spec), supports_check_mode=True, **arguments)
-    # Such a url is refused, but -vvv shows every option that is no secret by its name.
-    module.no_log_values.update(_PASSWORD_OF_URL.findall(str(module.params.get("url"))))
+    writes.start()
+    module = _Module(argument_spec=dict(argument_spec), supports_check_mode=True, **arguments)
+    module.collect_secrets()
     try:
         result = dict(body(module))
     except Exception as error:
-        told = _told(error)
-        _shorten_what_is_told(module, told)
-        module.fail_json(**told)
-    _shorten_what_is_told(module, result)
+        module.fail_json(**_told(error))
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     module.exit_json(**result)
@@ -82,4 +135,5 @@ def _told(error: Exception) -> dict[str, Any]:
     if isinstance(error, MissingLibrary):
         return {"msg": f"{missing_required_lib(error.library)} {error.message}"}
     failure = as_failure(error)
-    return {"msg": failure.message, **failure.details}
+    changed = {"changed": True} if writes.any_accepted() else {}
+    return {"msg": failure.message, **failure.details, **changed}

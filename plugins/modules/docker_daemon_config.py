@@ -153,7 +153,6 @@ backup_file:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.daemon import passwords
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.resource import configure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 
@@ -172,8 +171,7 @@ ARGUMENTS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     """Answer the task's options."""
     given = module.params
-    module.no_log_values.update(passwords(given["settings"]))
-    result = configure(
+    return configure(
         given["path"],
         given["settings"],
         absent=given["state"] == "absent",
@@ -181,8 +179,6 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         validate=given["validate"],
         backup=given["backup"],
     )
-    module.no_log_values.update(passwords([result["config"], result["diff"]]))
-    return result
 
 
 if __name__ == "__main__":

@@ -330,7 +330,6 @@ host:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.daemon import passwords
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.options import checked_rules, limits
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.survey import survey
@@ -382,7 +381,6 @@ ARGUMENTS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     """Answer the task's options."""
     given = module.params
-    module.no_log_values.update(passwords([given["docker"], given["servers"]]))
     outcome = survey(given, limits(given), checked_rules(given["rules"]))
     return {"changed": False, "findings": outcome.findings, "host": outcome.host}
 

@@ -298,13 +298,11 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_spec import (
     CONNECTION_OPTIONS,
     connection_wish,
-    secrets_of,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections import Connections
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    module.no_log_values.update(secrets_of([module.params]))
     wish = connection_wish(module.params)
     connections = Connections(Client(module.params, module.check_mode), verify=module.params["verify"])
     return converge(connections, [wish], check_mode=module.check_mode, workers=1).single()

@@ -323,7 +323,6 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_sp
     LISTED_OPTIONS,
     api_wishes,
     connection_wishes,
-    secrets_of,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections import Connections, result_of
 
@@ -340,7 +339,6 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     params, purge = module.params, module.params["purge"]
-    module.no_log_values.update(secrets_of(params["connections"]))
     wishes = connection_wishes(params["connections"])
     if purge and not any(wish.present for wish in wishes):
         raise Failure(

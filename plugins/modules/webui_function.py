@@ -155,12 +155,9 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec imp
     code_wishes,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.functions import Functions
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.valves import secrets_in
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    # Ansible blots out what is secret by the name of its option only.
-    module.no_log_values.update(secrets_in(module.params["valves"]))
     wishes = code_wishes(FUNCTION, [{name: module.params[name] for name in FUNCTION_OPTIONS}], listed=False)
     resource = Functions(Client(module.params, module.check_mode), hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode).single()

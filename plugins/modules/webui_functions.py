@@ -146,7 +146,6 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec imp
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.functions import Functions
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.valves import secrets_in
 
 OPTIONS = {
     **WEBUI_OPTIONS,
@@ -157,8 +156,6 @@ OPTIONS = {
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    # Ansible blots out what is secret by the name of its option only.
-    module.no_log_values.update(word for entry in module.params["functions"] for word in secrets_in(entry["valves"]))
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = code_wishes(FUNCTION, module.params["functions"])
     refuse_to_purge_all(purge, wishes, "functions")

@@ -173,15 +173,12 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings import Settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import SETTINGS_OPTIONS, settings_wish
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_veil import secrets_in
 
 RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], list(SETTINGS_OPTIONS)]}
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    # Ansible blots out what is secret by the name of its option only.
-    module.no_log_values.update(secrets_in(params["settings"] or {}))
     wish = settings_wish(params)
     by_api_key = (params["token"] or "").strip().startswith("sk-")
     settings = Settings(Client(params, module.check_mode), by_api_key)

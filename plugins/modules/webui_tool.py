@@ -154,12 +154,9 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import TOOL, TOOL_OPTIONS, code_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.tools import Tools
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.valves import secrets_in
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    # Ansible blots out what is secret by the name of its option only.
-    module.no_log_values.update(secrets_in(module.params["valves"]))
     wishes = code_wishes(TOOL, [{name: module.params[name] for name in TOOL_OPTIONS}], listed=False)
     resource = Tools(Client(module.params, module.check_mode), hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode).single()

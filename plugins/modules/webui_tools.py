@@ -143,7 +143,6 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import TOOL, TOOL_OPTIONS, code_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.tools import Tools
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.valves import secrets_in
 
 OPTIONS = {
     **WEBUI_OPTIONS,
@@ -154,8 +153,6 @@ OPTIONS = {
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    # Ansible blots out what is secret by the name of its option only.
-    module.no_log_values.update(word for entry in module.params["tools"] for word in secrets_in(entry["valves"]))
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = code_wishes(TOOL, module.params["tools"])
     refuse_to_purge_all(purge, wishes, "tools")

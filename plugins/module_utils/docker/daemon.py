@@ -9,8 +9,7 @@ Nothing here touches a file or a process; that is daemon_file.py.
 from __future__ import annotations
 
 import json
-import re
-from typing import Any, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 from ..errors import Failure
 
@@ -50,10 +49,6 @@ Config = Dict[str, Any]
 
 # No setting of Docker's is deeper than five, and each level costs a recursion.
 MAX_DEPTH = 50
-
-_URL_PASSWORD = re.compile(r"://[^/@:\s]*:([^/@\s]+)@")
-# splunk-token is one; see Docker's log drivers.
-_SECRET_NAME = re.compile(r"(token|password|secret)$", re.IGNORECASE)
 
 
 def canonical(value: Any) -> str:
@@ -154,21 +149,6 @@ def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[st
 def restart_keys(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     """Return those of the changed settings that dockerd takes up only when it starts."""
     return [key for key in changed_keys(before, after) if _needs_restart(key, after)]
-
-
-def passwords(value: Any) -> Iterator[str]:
-    """Return what no output may show: the passwords in URLs, such as a proxy's, and a log driver's tokens."""
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            if isinstance(item, str) and item and _SECRET_NAME.search(str(name)):
-                yield item
-            else:
-                yield from passwords(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from passwords(item)
-    elif isinstance(value, str):
-        yield from _URL_PASSWORD.findall(value)
 
 
 def _needs_restart(key: str, after: Mapping[str, Any]) -> bool:

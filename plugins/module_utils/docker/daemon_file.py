@@ -17,9 +17,10 @@ import tempfile
 import time
 from typing import Iterator, Optional
 
-from ..converge import HIDDEN
+from .. import writes
 from ..errors import Failure
-from .daemon import Config, parse, passwords
+from ..secrets import blotted, secrets_in
+from .daemon import Config, parse
 
 # Where dockerd is installed when PATH, as a module sees it, does not say (Debian, Docker's packages, by hand).
 DOCKERD_FOLDERS = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin"
@@ -156,8 +157,7 @@ def validate(text: str, path: str) -> bool:
         return True
     if "unknown flag: --validate" in words:
         return False
-    for password in passwords(parse(text, path)):
-        words = words.replace(password, HIDDEN)
+    words = blotted(words, set(secrets_in(parse(text, path))))
     raise Failure(
         f"dockerd refuses the new settings, so {path} was left as it is; mend or remove what it names: {words}"
     )
@@ -178,6 +178,7 @@ def write(path: str, text: str, backup: bool) -> Optional[str]:
                 _dress(handle.fileno(), target)
                 os.fsync(handle.fileno())
             os.replace(draft, target)
+            writes.accepted()
         _sync(folder)
     except OSError as error:
         raise Failure(_told(error, "replace", target)) from error

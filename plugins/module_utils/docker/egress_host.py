@@ -14,6 +14,7 @@ import socket
 import subprocess
 from typing import Any, List, Mapping, Optional, Tuple
 
+from .. import writes
 from ..errors import Failure
 from ..host.linux import text as text_of
 from . import daemon_file, egress
@@ -198,6 +199,7 @@ def _systemctl(*words: str) -> None:
         raise Failure(
             f"systemctl {' '.join(words)} failed ({text}), so the rules in {RULES} would be gone at the next boot."
         )
+    writes.accepted()
 
 
 def _nft(words: List[str], text: str = "") -> None:
@@ -209,6 +211,8 @@ def _nft(words: List[str], text: str = "") -> None:
             f"nft refuses the rules that close the containers' way out: {said}. "
             f"Where this kernel cannot do it, {egress.LEFT_OPEN}."
         )
+    if "--check" not in words:
+        writes.accepted()
 
 
 def _run(words: List[str], text: str = "") -> Tuple[int, str]:

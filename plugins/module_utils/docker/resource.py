@@ -9,6 +9,7 @@ import contextlib
 from typing import Any, Mapping, Optional, Sequence
 
 from ..converge import Outcome, Present, Resource, State, Step, Wish, converge
+from ..secrets import masked
 from . import daemon, daemon_file
 
 
@@ -67,7 +68,8 @@ def configure(path: str, wanted: Mapping[str, Any], *, absent: bool, check_mode:
         result["config"] = settings(outcome.steps[0])
     if resource.backup_file:
         result["backup_file"] = resource.backup_file
-    return {**result, **_consequences(outcome)}
+    # What others wrote into the file may hold secrets as well, such as the password of a proxy.
+    return {**result, "config": masked(result["config"]), "diff": masked(result["diff"]), **_consequences(outcome)}
 
 
 def _consequences(outcome: Outcome) -> dict[str, Any]:

@@ -25,6 +25,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "timeout": {"type": "float", "default": 30.0},
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
+    "use_proxy": {"type": "bool"},
 }
 
 # A slow disk, for what the server does without a word: it hashes and copies whole files.
@@ -51,6 +52,7 @@ def connect(module: AnsibleModule) -> Client:
             ca_path=given["ca_path"],
             read_only=module.check_mode,
             secrets=secrets,
+            use_proxy=given.get("use_proxy"),
         )
     )
 

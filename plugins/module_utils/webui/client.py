@@ -25,6 +25,7 @@ SERVER_OPTIONS: Dict[str, Any] = {
     "timeout": {"type": "float", "default": 30.0},
     "validate_certs": {"type": "bool", "default": True},
     "ca_path": {"type": "path"},
+    "use_proxy": {"type": "bool"},
 }
 WEBUI_OPTIONS: Dict[str, Any] = {
     **SERVER_OPTIONS,
@@ -85,6 +86,7 @@ def open_session(params: Mapping[str, Any], read_only: bool, *secrets: Optional[
         ca_path=params["ca_path"],
         read_only=read_only,
         secrets=[secret for secret in secrets if secret],
+        use_proxy=params.get("use_proxy"),
     )
 
 

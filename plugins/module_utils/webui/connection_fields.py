@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Iterator, Mapping, Optional
 
 from ..converge import HIDDEN, State
+from ..secrets import holds_only_secrets, holds_secret
 from .connection_url import shown_url
 from .values import alike, merged
 
@@ -38,15 +39,15 @@ _SECRET_NAME = re.compile("key|token|secret|passw|authorization|credential", re.
 class Hidden(str):
     """A secret as results show it: stars, or nothing where there is none. It remembers what it hides."""
 
-    _value: str
+    _value: Any
 
-    def __new__(cls, value: str) -> Hidden:
-        """Hide ``value``."""
-        hidden = super().__new__(cls, HIDDEN if value else "")
+    def __new__(cls, value: Any) -> Hidden:
+        """Hide ``value``, a text or a number."""
+        hidden = super().__new__(cls, "" if value == "" else HIDDEN)
         hidden._value = value
         return hidden
 
-    def reveal(self) -> str:
+    def reveal(self) -> Any:
         """Return the value itself, for a comparison or the request that writes it."""
         return self._value
 
@@ -63,13 +64,21 @@ class Entry:
     config: Optional[Mapping[str, Any]] = None
 
 
-def veiled(value: Any, name: str = "") -> Any:
-    """Return a free value with its secrets hidden, which are known by the names that they bear."""
+def veiled(value: Any, name: str = "", everything: bool = False) -> Any:
+    """Return a free value with its secrets hidden, which are known by their names or by the form of a text."""
+    everything = everything or holds_only_secrets(name)
     if isinstance(value, Mapping):
-        return {key: veiled(item, str(key)) for key, item in value.items()}
+        return {key: veiled(item, str(key), everything) for key, item in value.items()}
     if isinstance(value, list):
-        return [veiled(item, name) for item in value]
-    return Hidden(value) if isinstance(value, str) and _SECRET_NAME.search(name) else value
+        return [veiled(item, name, everything) for item in value]
+    return hidden(value, everything or bool(_SECRET_NAME.search(name)))
+
+
+def hidden(value: Any, is_secret: bool) -> Any:
+    """Return one value, hidden if it is a secret or a text with a secret in it."""
+    if value is None or isinstance(value, (bool, Hidden)):
+        return value
+    return Hidden(value) if is_secret or (isinstance(value, str) and holds_secret(value)) else value
 
 
 def revealed(value: Any) -> Any:
@@ -157,7 +166,7 @@ def _free(kind: str, config: Mapping[str, Any]) -> Dict[str, Any]:
 def hidden_words(value: Any) -> Iterator[str]:
     """Yield the secrets within a value that is veiled."""
     if isinstance(value, Hidden):
-        yield value.reveal()
+        yield str(value.reveal())
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from hidden_words(item)

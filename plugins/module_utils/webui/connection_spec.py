@@ -11,9 +11,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..converge import Wish
 from ..http_words import one_line
-from .connection_fields import CONFIG_NAMES, KINDS, OPENAI, OPENAI_ONLY, Hidden, hidden_words, veiled
+from .connection_fields import CONFIG_NAMES, KINDS, OPENAI, OPENAI_ONLY, Hidden
 from .connection_lists import API_NAMES, connection_name
-from .connection_url import plain_url, same_url, shown_url, url_problems, url_secrets
+from .connection_url import plain_url, same_url, shown_url, url_problems
 from .problems import Problems
 from .values import problems as value_problems
 
@@ -71,12 +71,6 @@ def api_wishes(wishes: Sequence[Wish], switches: Mapping[str, Optional[bool]], o
         if fields:
             found.append(Wish(API_NAMES[kind], True, {"kind": kind, **fields}))
     return found
-
-
-def secrets_of(entries: Sequence[Mapping[str, Any]]) -> List[str]:
-    """Return the secrets that stand where Ansible expects none, so that it blots them out."""
-    found = [word for entry in entries for word in hidden_words(veiled(entry["config"])) if word]
-    return found + [word for entry in entries for word in url_secrets(entry["base_url"])]
 
 
 def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Wish]:

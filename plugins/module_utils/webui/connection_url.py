@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Iterator, List
+from typing import Iterator
 from urllib.parse import SplitResult, urlsplit
 
 from ..converge import HIDDEN
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MOST_CHARACTERS = 2000
-_PASSWORD = re.compile(r"//[^/@:]*:([^/@]+)@")
 
 
 def plain_url(url: str) -> str:
@@ -49,11 +47,6 @@ def shown_url(url: str) -> str:
     place = f"{HIDDEN}@{parts.netloc.rpartition('@')[2]}" if "@" in parts.netloc else parts.netloc
     hidden = {name: HIDDEN for name in ("query", "fragment") if getattr(parts, name)}
     return parts._replace(netloc=place, **hidden).geturl()
-
-
-def url_secrets(url: str) -> List[str]:
-    """Return the parts of an address that may be secrets."""
-    return [word for word in (*_PASSWORD.findall(url), url.partition("?")[2], url.partition("#")[2]) if word]
 
 
 def url_problems(url: str) -> Iterator[str]:

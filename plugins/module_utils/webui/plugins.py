@@ -24,9 +24,6 @@ WRITTEN = ("name", "content", "description", "meta")
 # All that the server tells of what it does not take, when it is new: mostly code that does not load.
 SILENT = "Error creating"
 
-SHORTEST_SECRET = 4
-"""Ansible blots out each place where a secret stands, so shorter ones would take letters out of all words."""
-
 Record = Mapping[str, Any]
 Hide = Callable[[List[str]], None]
 
@@ -181,7 +178,7 @@ class Plugins(Resource):
     def _veiled(self, whole: Mapping[str, Any], spec: Spec, code: Optional[str]) -> Dict[str, Any]:
         """Return valves as results show them; without a schema, all texts of code that may ask for a password."""
         veiled = valves.shown(whole, spec, everything=spec is None and "password" in str(code))
-        words = [word for word in hidden_words(veiled) if len(word) >= SHORTEST_SECRET]
+        words = [word for word in hidden_words(veiled) if word]
         self._client.hide(*words)
         self._hide(words)
         return veiled

@@ -6,43 +6,36 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Mapping, Sequence
 
-from .connection_fields import Hidden, hidden_words
+from ..secrets import holds_only_secrets
+from .connection_fields import hidden
 
 _SECRET_NAME = re.compile(
     r"(^|[_.-])(key|keys|apikey|secret|password|passwd|token|sid|sk|api_auth|authorization|cookie|credentials?"
     r"|webhook_url|oauth_client_info)$",
     re.IGNORECASE,
 )
-_SECRET_ADDRESS = re.compile(r"://[^/?#@\s]+@|[?&](api[_-]?key|key|token|secret|password|sig)=", re.IGNORECASE)
 
 
 def veiled(name: str, value: Any, all_of_it: bool = False) -> Any:
     """Return a setting with its secrets hidden, which are known by their names and by what an address holds."""
-    every = all_of_it or is_secret(name)
+    every = all_of_it or is_secret(name) or holds_only_secrets(name)
     if isinstance(value, Mapping):
         # A mapping is no secret by its own name: `auth.api_key` holds which addresses a key may call.
-        below = all_of_it or name.endswith("headers")
+        below = all_of_it or holds_only_secrets(name)
         return {key: veiled(str(key), item, below) for key, item in value.items()}
     if isinstance(value, list):
         return [veiled(name, item, every) for item in value]
-    if isinstance(value, str) and (every or _SECRET_ADDRESS.search(value)):
-        return Hidden(value)
-    return value
+    return hidden(value, every)
 
 
 def veiled_part(key: str, path: Sequence[str], value: Any) -> Any:
     """Return what is at a place within a setting with its secrets hidden."""
-    below = any(name.endswith("headers") for name in (key, *path[:-1]) if path)
+    below = any(map(holds_only_secrets, (key, *path[:-1]) if path else ()))
     return veiled(path[-1] if path else key, value, below)
 
 
 def is_secret(name: str) -> bool:
     """Tell whether a name is that of a secret."""
     return bool(_SECRET_NAME.search(name))
-
-
-def secrets_in(given: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the secrets in what a person wrote, whichever way it is nested."""
-    return (word for word in hidden_words(veiled("", given)) if word)

@@ -13,7 +13,7 @@ from ..errors import Failure
 from . import values
 from .client import Client
 from .code_spec import unknown_valves
-from .connection_fields import Hidden, hidden_words, revealed
+from .connection_fields import hidden, revealed
 from .settings_veil import veiled
 
 _SECRET = re.compile(r"(?i)passw|passphrase|key|token|secret|credential|authorization")
@@ -87,11 +87,6 @@ def is_secret(name: str, described: Any = None) -> bool:
     asked = told.get("input")
     kinds = (told.get("format"), asked.get("type") if isinstance(asked, Mapping) else None)
     return bool(_SECRET.search(name)) or "password" in kinds
-
-
-def secrets_in(given: Optional[Mapping[str, Any]]) -> List[str]:
-    """Return the secrets that a person wrote, by their names."""
-    return [word for word in hidden_words(shown(given or {}, None)) if word]
 
 
 def same(present: Any, wanted: Any) -> bool:
@@ -171,4 +166,4 @@ def _hidden(value: Any) -> Any:
         return {key: _hidden(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_hidden(item) for item in value]
-    return Hidden(value) if isinstance(value, str) else value
+    return hidden(value, is_secret=True)

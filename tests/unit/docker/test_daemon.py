@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker import daemon
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.resource import configure
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 
 settings.register_profile(
@@ -148,13 +150,20 @@ def test_a_restart_is_asked_for_only_where_a_reload_is_not_enough(
     assert daemon.restart_keys(before, after) == restart
 
 
-def test_passwords_and_tokens_are_found_at_any_depth() -> None:
+def test_a_result_shows_no_passwords_and_tokens(tmp_path: Path) -> None:
     config = {
         "proxies": {"http-proxy": "http://me:s3cret@proxy:3128"},
         "registry-mirrors": ["https://a:b%40c@mirror/x", "https://m"],
-        "log-opts": {"splunk-token": "t0ken", "splunk-url": "https://logs", "max-size": "10m"},
+        "log-opts": {"splunk-token": "geheim", "splunk-url": "https://logs", "max-size": "10m"},
     }
-    assert list(daemon.passwords(config)) == ["s3cret", "b%40c", "t0ken"]
+    path = tmp_path / "daemon.json"
+    path.write_text(json.dumps({**config, "debug": True}), encoding="utf-8")
+    for state in (False, True):
+        told = str(configure(str(path), config, absent=state, check_mode=True, validate=False, backup=False))
+        assert "https://logs" in told
+        assert "geheim" not in told
+        assert "s3cret" not in told
+        assert "b%40c" not in told
 
 
 @given(CONFIGS)

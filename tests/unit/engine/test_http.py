@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils import http
+from ansible_collections.selfhosted.llm.plugins.module_utils import http, writes
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, MissingLibrary
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure, Session
 
@@ -126,7 +126,6 @@ def test_headers_go_with_each_call_and_netrc_does_not_override_them(tmp_path, mo
     netrc.write_text("default login eve password wrong\n", encoding="utf-8")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setattr(http, "LOOPBACK", frozenset())
     with serving(says()) as server:
         Session(server.url, headers={"Authorization": "Bearer mine"}).get("/x")
         assert b"Authorization: Bearer mine" in server.heads[0]
@@ -236,6 +235,62 @@ def test_a_lost_connection_is_tried_once_more_where_that_is_harmless(method, rea
     with serving(hang_up_first) as server:
         assert Session(server.url).request(method, "/x", reads=reads).status == 200
         assert (len(server.heads), server.connections) == (2, 2)
+
+
+def gone_on_repetition(status: str, kind: str = "application/json", body: bytes = b'{"detail": "not found"}') -> Talk:
+    def talk(client: socket.socket, head: bytes, number: int) -> None:
+        if number == 1:
+            raise StopServing
+        client.sendall(answer(body, status, kind))
+
+    return talk
+
+
+@pytest.mark.parametrize(
+    "talk", [gone_on_repetition("404 Not Found"), gone_on_repetition("410 Gone", "text/plain", b"gone")]
+)
+def test_a_deletion_is_done_where_its_repetition_finds_nothing(talk):
+    with serving(talk) as server:
+        got = Session(server.url).delete("/x")
+        assert got.json() is None
+        assert len(server.heads) == 2
+
+
+def test_a_deletion_that_finds_nothing_at_once_is_an_error():
+    with serving(says(b'{"detail": "not found"}', "404 Not Found")) as server:
+        error = failure(lambda: Session(server.url).delete("/x"))
+        assert (error.status, error.unclear) == (404, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "status"), [("DELETE", "401 No"), ("PUT", "404 Not Found"), ("PUT", "409 Conflict")]
+)
+def test_what_a_repeated_write_did_at_first_is_unclear(method, status):
+    with serving(gone_on_repetition(status)) as server:
+        assert failure(lambda: Session(server.url).request(method, "/x")).unclear
+        assert not failure(lambda: Session(server.url).get("/x")).unclear
+
+
+@pytest.mark.parametrize(
+    ("status", "call", "accepted"),
+    [
+        ("200 OK", lambda session: session.post("/x"), True),
+        ("204 No", lambda session: session.delete("/x", expect=(204,)), True),
+        ("302 Found", lambda session: session.put("/x", expect=(302,)), True),
+        ("400 No", lambda session: session.post("/x", expect=(400,)), False),
+        ("500 No", lambda session: session.post("/x", expect=(500,)), False),
+        ("200 OK", lambda session: session.post("/x", reads=True), False),
+        ("200 OK", lambda session: session.get("/x"), False),
+        ("200 OK", lambda session: list(session.stream("POST", "/x", 5, str)), True),
+        ("200 OK", lambda session: next(session.stream("POST", "/x", 5, str)), False),
+        ("200 OK", lambda session: list(session.stream("POST", "/x", 5, str, reads=True)), False),
+    ],
+)
+def test_accepted_writes_are_noted(status, call, accepted):
+    writes.start()
+    with serving(says(b'{"a": 1}\n', status)) as server:
+        call(Session(server.url))
+    assert writes.any_accepted() == accepted
 
 
 def test_a_lost_write_is_never_sent_twice():

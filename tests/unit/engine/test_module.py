@@ -13,6 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
 from ansible_collections.selfhosted.llm.plugins.module_utils import module as module_utils
+from ansible_collections.selfhosted.llm.plugins.module_utils import writes
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, MissingLibrary
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 
@@ -67,6 +68,34 @@ def test_a_password_in_a_url_is_not_repeated_with_the_options(capsys, url):
     answer = capsys.readouterr().out
     assert "url holds a password." in answer
     assert "hunter3" not in answer
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_failure_after_a_write_is_a_change(capsys, written):
+    def body(module):
+        if written:
+            writes.accepted()
+        raise Failure("The second write failed.", changed=False)
+
+    assert answer_of(capsys, body)[1]["changed"] is written
+    assert "changed" not in answer_of(capsys, raising(Failure("No.")))[1]
+
+
+def test_options_that_ansible_itself_cannot_read_are_one_sentence(capsys):
+    spec = {"access": {"type": "dict", "options": {"public": {"type": "bool"}}}}
+    with patch_module_args({"access": 918273645}), pytest.raises(SystemExit):
+        run(spec, lambda module: {"changed": False})
+    told = capsys.readouterr().out
+    assert "918273645" not in told
+    assert json.loads(told)["failed"]
+
+
+def test_a_log_of_no_options_is_one_word(capsys, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda self, message, log_args=None: told.append(message))
+    with patch_module_args({}), pytest.raises(SystemExit):
+        run({}, lambda module: {"changed": False})
+    assert told == ["Invoked"]
 
 
 def test_warnings_of_a_result_are_ansibles_own(capsys, monkeypatch):

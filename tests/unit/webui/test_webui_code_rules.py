@@ -108,7 +108,7 @@ def test_code_that_takes_any_valve_gets_any() -> None:
 def test_secrets_are_known_by_their_names(name: str) -> None:
     given = {name: SECRET, "list_of_keys": [SECRET], "headers": {"token": SECRET}, "url": f"https://u:{SECRET}@h/"}
     assert SECRET not in repr(valves.shown(given, None))
-    assert set(valves.secrets_in(given)) == {SECRET, given["url"]}
+    assert SECRET not in repr(valves.shown({name: {"any": [SECRET]}, "lines": [f"X_{name}={SECRET}"]}, None))
 
 
 def test_secrets_are_known_by_what_the_code_asks_for_and_compared_behind_the_stars() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import shown
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_fields import hidden_words, revealed
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_keys import (
     at,
     fields_of,
@@ -33,7 +34,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_sect
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import settings_wish
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_types import problems
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_veil import secrets_in, veiled, veiled_part
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_veil import veiled, veiled_part
 
 EXPORT = {
     "ui.enable_signup": False,
@@ -242,10 +243,35 @@ def test_secrets_are_known_by_their_names_and_by_addresses() -> None:
         "a.search_url": "http://x/?apikey=s8&q=1",
     }
     told = ["s1", "s2", "s3", "http://me:s4@proxy", "s5", "s6", "s7", "http://x/?apikey=s8&q=1"]
-    assert list(secrets_in(given)) == told
+    assert [word for word in hidden_words(veiled("", given)) if word] == told
     text = str(shown(veiled("", given)))
     assert not any(word in text for word in ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"))
     assert "plain" in text
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        {"headers": '{"X-Any": "hidden-1"}'},
+        {"headers": "X-Any: hidden-1"},
+        {"config": '{"headers": {"X-Any": "hidden-1"}}'},
+        {"config": "Authorization: Bearer hidden-1"},
+        {"config": {"env": ["API_TOKEN=hidden-1"]}},
+        {"config": {"env": [{"nested": [{"api_keys": {"any": "hidden-1"}}]}]}},
+        {"config": "transport: sse\napi_key: hidden-1\n"},
+        {"key": 918273645},
+    ],
+)
+def test_secrets_of_tool_servers_are_hidden_in_text_and_numbers_too(connection: dict[str, Any]) -> None:
+    given = {"tool_server.connections": [{"url": "http://tools", "path": "openapi.json", **connection}]}
+    text = str(shown(veiled("", given)))
+    assert "hidden-1" not in text
+    assert "918273645" not in text
+    assert "openapi.json" in text
+    assert revealed(veiled("", given)) == given
+
+
+def test_parts_of_settings_hide_headers() -> None:
     assert veiled_part("rag.external_document_loader_headers", ("X-Any",), "s3") == "********"
     assert veiled_part("openai.api_configs", ("0", "headers", "X"), "s3") == "********"
     assert veiled_part("openai.api_configs", ("0", "prefix_id"), "lab") == "lab"

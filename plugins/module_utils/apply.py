@@ -1,0 +1,180 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the steps of a plan, several at once, and prove that the server shows them.
+
+A write whose answer was lost may have been done. So after such a failure the objects are read again: what is as wanted
+counts as done, and what is not makes the run fail, with ``changed`` as the server shows it.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
+from typing import Dict, Hashable, Iterable, List, Sequence, Tuple
+
+from . import writes
+from .errors import Failure, as_failure, is_unclear
+from .resource import Present, Resource, Secret, Step, Wish, changes_of
+
+Failed = List[Tuple[Step, Exception]]
+
+
+def apply(
+    resource: Resource,
+    wishes: Sequence[Wish],
+    steps: Sequence[Step],
+    order: TopologicalSorter[Hashable],
+    workers: int,
+) -> None:
+    """Write all steps in their order; raise Failure with what was done and what was not."""
+    by_key = {step.key: step for step in steps}
+    done: list[Step] = []
+    waiting: list[Step] = []
+    changed = False
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        while order.is_active():
+            finished, failed = _until_one_fails(resource, order, by_key, waiting, pool, max(1, workers))
+            done += finished
+            lost, changed = _judged_again(resource, wishes, failed)
+            for step in lost:
+                order.done(step.key)
+            done += lost
+            failed = [(step, error) for step, error in failed if step not in lost]
+            if failed:
+                _fail(resource, steps, done, failed, changed)
+
+
+def _until_one_fails(
+    resource: Resource,
+    order: TopologicalSorter[Hashable],
+    by_key: Dict[Hashable, Step],
+    waiting: List[Step],
+    pool: ThreadPoolExecutor,
+    workers: int,
+) -> Tuple[List[Step], Failed]:
+    """Write steps until all are done or one has failed, and those at work have ended; return both kinds."""
+    writers = {"create": resource.create, "update": resource.update, "delete": resource.delete}
+    done: list[Step] = []
+    failed: Failed = []
+    running: dict[Future[None], Step] = {}
+    while order.is_active() and not failed or running:
+        waiting += [by_key[key] for key in order.get_ready()]
+        while waiting and len(running) < workers and not failed:
+            step = waiting.pop(0)
+            running[pool.submit(writers[step.action], step)] = step
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            step = running.pop(future)
+            error = future.exception()
+            if isinstance(error, Exception):
+                failed.append((step, error))
+                continue
+            done.append(step)
+            order.done(step.key)
+    return done, failed
+
+
+def _judged_again(resource: Resource, wishes: Sequence[Wish], failed: Failed) -> Tuple[List[Step], bool]:
+    """Return the steps that were done although their answers were lost, and whether any other has changed anything."""
+    unclear = [step for step, error in failed if is_unclear(error)]
+    if not unclear:
+        return [], False
+    try:
+        now = resource.read(wishes)
+    except Failure:
+        return [], True
+    done = [step for step in unclear if _is_done(resource, step, now)]
+    return done, any(_has_moved(resource, step, now) for step in unclear if step not in done)
+
+
+def _is_done(resource: Resource, step: Step, now: Present) -> bool:
+    state = now.get(step.key)
+    if step.action == "delete" or step.wish is None:
+        return state is None
+    if state is None or (step.before is not None and _writes_secret(step)):
+        # Nobody can read whether a secret was written over another.
+        return False
+    wanted = {name: value for name, value in resource.wanted(step.wish, state).items() if not isinstance(value, Secret)}
+    return not changes_of(resource, state, wanted)
+
+
+def _has_moved(resource: Resource, step: Step, now: Present) -> bool:
+    state, before = now.get(step.key), step.before
+    if before is None or state is None:
+        return (before is None) != (state is None)
+    known = {name: before[name] for name in step.changes if name in before}
+    return _writes_secret(step) or bool(changes_of(resource, state, known)) or not known.keys() >= set(step.changes)
+
+
+def _writes_secret(step: Step) -> bool:
+    return any(isinstance((step.after or {}).get(name), Secret) for name in step.changes)
+
+
+def _fail(
+    resource: Resource,
+    steps: Sequence[Step],
+    done: Sequence[Step],
+    failed: Failed,
+    changed: bool,
+) -> None:
+    first = as_failure(failed[0][1])
+    touched = {step.key for step in done} | {step.key for step, dummy in failed}
+    not_begun = [step.name for step in steps if step.key not in touched]
+    message = first.message
+    if len(steps) > 1:
+        message += (
+            f" Of {len(steps)} {resource.kind}s to change, {len(done)} were done, "
+            f"{len(failed)} failed and {len(not_begun)} were not begun."
+        )
+    raise Failure(
+        message,
+        **{
+            **first.details,
+            # A step that fails halfway may have written a part.
+            "changed": bool(done or changed or writes.any_accepted() or any(map(_says_changed, failed))),
+            "done": [step.name for step in done],
+            "failed_steps": [{**step.summary(), "msg": as_failure(error).message} for step, error in failed],
+            "not_begun": not_begun,
+        },
+    ) from first
+
+
+def _says_changed(failed: Tuple[Step, Exception]) -> bool:
+    return bool(as_failure(failed[1]).details.get("changed"))
+
+
+def prove(resource: Resource, wishes: Sequence[Wish], steps: Sequence[Step]) -> Present:
+    """Return what is there now; raise Failure where it is not as wished, or cannot be told."""
+    done = {"changed": True, "done": [step.name for step in steps]}
+    try:
+        present = resource.read(wishes)
+    except Failure as error:
+        raise Failure(
+            f"All was written, but could not be read again: {error.message}", **{**error.details, **done}
+        ) from error
+    try:
+        _verify(resource, wishes, steps, present)
+    except Failure as error:
+        raise Failure(error.message, **{**done, **error.details}) from error
+    return present
+
+
+def _verify(resource: Resource, wishes: Iterable[Wish], steps: Iterable[Step], present: Present) -> None:
+    lacking = {step.name: ["presence"] for step in steps if step.action == "delete" and step.key in present}
+    for wish in wishes:
+        if not wish.present:
+            continue
+        now = present.get(resource.key(wish))
+        if now is None:
+            lacking[wish.name] = ["absence"]
+            continue
+        wanted = {k: v for k, v in resource.wanted(wish, now).items() if not isinstance(v, Secret)}
+        changes = changes_of(resource, now, wanted)
+        if changes:
+            lacking[wish.name] = list(changes)
+    if lacking:
+        name, fields = next(iter(lacking.items()))
+        raise Failure(
+            f"The server accepted the change of the {resource.kind} {name}, but still shows another "
+            f"{', '.join(fields)}; {resource.doubt(fields)}."
+        )

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a task's options a log and ``invocation`` may show, and which secrets they hold.
+
+Ansible shows every option that is not ``no_log``. Here it is the other way round: an option is shown where its type
+leaves no place for a secret, or where PLAIN names it. A test refuses an option that is in none of the tables.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, FrozenSet, Iterator, Mapping, Optional
+
+from . import secrets
+
+MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+NOT_LOGGED = "NOT_LOGGING_PARAMETER"
+# A list with more entries than this is shown by their number.
+FEW = 50
+
+
+def _words(text: str) -> FrozenSet[str]:
+    return frozenset(text.split())
+
+
+CLOSED = frozenset(("bool", "int", "float", "path"))
+"""Types whose values are no secrets."""
+
+PLAIN = _words(
+    """
+    action actions address address_option admin_email allowed api_type api_version auth_type base base_model
+    base_url bridge command connection_type csv default_models digest egress email excludes filters gpu groups
+    hosts id image images insecure keep_alive kind knowledge looks members mirror model_ids model_order name
+    network ollama_urls option owner parent patterns prefix_id provider role sections skills source tags title
+    tools url urls users version volume what
+    """
+)
+"""Options of type ``str``, or lists of these, that name things. A secret in their URLs is masked."""
+
+FREE_TEXT = _words(
+    """
+    content csv_content description modelfile profile_image_url system template
+    """
+)
+"""Options of type ``str`` that hold code, prose or data. They are never logged, and masked in ``invocation``."""
+
+FREE_FORM = _words(
+    """
+    adapters capabilities config docker files gpu_devices headers i18n ignore license meta models parameters
+    params permissions proxies rules settings suggestions valves
+    """
+)
+"""Options whose keys nobody declares (``dict``, ``raw``). They are never logged; ``invocation`` has their keys only."""
+
+Spec = Mapping[str, Any]
+Params = Mapping[str, Any]
+
+
+def logged(spec: Spec, params: Params) -> Dict[str, Any]:
+    """Return what a log may have of each option: its value, or NOT_LOGGING_PARAMETER."""
+    return {name: _logged(name, _option(spec, name), value) for name, value in params.items()}
+
+
+def shown(spec: Spec, params: Params) -> Dict[str, Any]:
+    """Return the options as ``invocation`` may have them, whether or not they fit the argument spec."""
+    return {name: _shown(name, _option(spec, name), value) for name, value in params.items()}
+
+
+def secrets_of(spec: Spec, params: Params) -> Iterator[str]:
+    """Yield the secrets in the options: what is ``no_log``, and what is a secret within the others."""
+    for name, value in params.items():
+        option = _option(spec, name) or {}
+        if option.get("no_log"):
+            # The text of a table of accounts is no secret itself; who reads it knows which of its cells are.
+            if name not in FREE_TEXT:
+                yield from secrets.leaves(value)
+                yield from secrets.secrets_in(value, name)
+        elif option.get("options") is not None:
+            for entry in value if isinstance(value, list) else [value]:
+                if isinstance(entry, Mapping):
+                    yield from secrets_of(option["options"], entry)
+                elif entry is not None:
+                    yield from secrets.secrets_in(entry, name)
+        elif _kind(option) in ("dict", "raw"):
+            yield from secrets.secrets_in(value, name)
+        elif _kind(option) == "str":
+            find = secrets.in_address if name in PLAIN else secrets.unmistakable
+            for text in secrets.leaves(value):
+                yield from find(text[: secrets.MAX_SCANNED])
+
+
+def unchecked_values(spec: Spec, params: Params) -> Iterator[str]:
+    """Yield every value of the options that are not shown, which an error about the options may repeat."""
+    for name, value in params.items():
+        option = _option(spec, name)
+        entries = value if isinstance(value, list) else [value]
+        if option and option.get("options") is not None and all(isinstance(entry, Mapping) for entry in entries):
+            for entry in entries:
+                yield from unchecked_values(option["options"], entry)
+        elif option is None or option.get("no_log") or not _is_plain(name, option):
+            yield from secrets.leaves(value)
+            if isinstance(value, (list, Mapping)):
+                # Ansible quotes the entry that it cannot read.
+                yield from (str(entry) for entry in entries if isinstance(entry, (list, Mapping)))
+
+
+def _option(spec: Spec, name: str) -> Optional[Mapping[str, Any]]:
+    option = spec.get(name)
+    if option is None:
+        option = next((one for one in spec.values() if name in (one.get("aliases") or ())), None)
+    return option
+
+
+def _kind(option: Mapping[str, Any]) -> str:
+    kind = option.get("type", "str")
+    return str(option.get("elements", "str") if kind == "list" else kind)
+
+
+def _is_plain(name: str, option: Mapping[str, Any]) -> bool:
+    if option.get("options") is not None or option.get("no_log"):
+        return False
+    return _kind(option) in CLOSED or bool(option.get("choices")) or (_kind(option) == "str" and name in PLAIN)
+
+
+def _logged(name: str, option: Optional[Mapping[str, Any]], value: Any) -> Any:
+    if value is None:
+        return None
+    return _shown(name, option, value) if option and _is_plain(name, option) else NOT_LOGGED
+
+
+def _shown(name: str, option: Optional[Mapping[str, Any]], value: Any) -> Any:
+    if isinstance(value, list) and len(value) > FEW:
+        return f"{len(value)} entries"
+    if option is None or option.get("no_log"):
+        return secrets.without_values(value, MASK) if option is None else MASK if value else value
+    inner = option.get("options")
+    if inner is not None:
+        if isinstance(value, list):
+            return [_shown(name, {"options": inner}, item) for item in value]
+        return shown(inner, value) if isinstance(value, Mapping) else secrets.without_values(value, MASK)
+    if not _is_plain(name, option) or isinstance(value, Mapping):
+        return secrets.without_values(value, MASK)
+    if isinstance(value, list):
+        return [_shown(name, option, item) for item in value]
+    return secrets.scrubbed(value, secrets.in_address) if isinstance(value, str) else value

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the engine and a kind of object know of each other: a wish, a step, and the resource that does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Collection, Hashable, Mapping, Optional, Sequence
+
+State = Mapping[str, Any]
+Present = Mapping[Hashable, State]
+
+HIDDEN = "********"
+
+
+class Secret:
+    """A value that is written and never shown, whoever prints what holds it."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value itself, for the request that writes it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One object as a person wants it: its name as written, and what was said of it."""
+
+    name: str
+    present: bool = True
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One write of a plan. ``wish`` is None for an object that is purged."""
+
+    action: str
+    key: Hashable
+    name: str
+    before: Optional[State]
+    after: Optional[State]
+    changes: tuple[str, ...] = ()
+    wish: Optional[Wish] = None
+
+    def summary(self) -> dict[str, Any]:
+        """Return the step as results show it."""
+        return {"action": self.action, "name": self.name, "fields": list(self.changes)}
+
+
+class Resource:
+    """What the engine must know of one kind of object. Give an instance; override what applies."""
+
+    kind = "object"
+    """The singular noun of messages and results."""
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return the present objects by key, in as few calls as the server allows."""
+        raise NotImplementedError
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the identity of a wished object, as the server compares names."""
+        raise NotImplementedError
+
+    def title(self, key: Hashable, state: State) -> str:
+        """Return how messages and results name an object that nobody wished for; no two alike."""
+        return str(state.get("name", key))
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return only the fields that the person gave; ``present`` is None for a new object."""
+        raise NotImplementedError
+
+    def same(self, name: str, present: Any, wanted: Any) -> bool:
+        """Tell whether a field already is as wanted. A secret never is: nobody can read it."""
+        return bool(present == wanted)
+
+    def refusal(self, step: Step) -> Optional[str]:
+        """Return why a step must not be done (a sentence), or None."""
+        return None
+
+    def warnings(self) -> Sequence[str]:
+        """Return what a person should know although nothing failed, once all is done."""
+        return ()
+
+    def doubt(self, fields: Collection[str]) -> str:
+        """Return what may be the reason where the server shows other fields than were written."""
+        return "something else may be changing it, or this version of the server ignores it"
+
+    def review(self, steps: Sequence[Step]) -> None:
+        """Look at the whole plan before the first write, in check mode too; raise Failure where it cannot be done."""
+
+    def needs(self, step: Step) -> Collection[Hashable]:
+        """Return the keys whose steps must be finished before this one begins."""
+        return ()
+
+    def create(self, step: Step) -> None:
+        """Make the object ``step.after``."""
+        raise NotImplementedError
+
+    def update(self, step: Step) -> None:
+        """Write ``step.changes`` of ``step.after`` over ``step.before``."""
+        raise NotImplementedError
+
+    def delete(self, step: Step) -> None:
+        """Remove the object ``step.before``."""
+        raise NotImplementedError
+
+
+def shown(value: Any) -> Any:
+    """Return a copy fit for a result or a diff: secrets are masked."""
+    if isinstance(value, Secret):
+        return HIDDEN
+    if isinstance(value, Mapping):
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [shown(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(shown(item) for item in value)
+    return value
+
+
+def changes_of(resource: Resource, present: State, wanted: State) -> tuple[str, ...]:
+    """Return the fields that are not as wanted; a secret never is."""
+    return tuple(
+        name
+        for name, value in wanted.items()
+        if isinstance(value, Secret) or not resource.same(name, present.get(name), value)
+    )

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was written is told by a failure, and a write whose answer was lost is looked up."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from test_converge import Shelf, go
+
+from ansible_collections.selfhosted.llm.plugins.module_utils import writes
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Secret, Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, is_unclear
+from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
+
+
+@pytest.fixture(autouse=True)
+def begun():
+    writes.start()
+
+
+def lost() -> Failure:
+    """Return what a resource raises where the connection broke before the answer."""
+    failure = Failure("Cannot write it.")
+    failure.__cause__ = HttpFailure("POST", "http://h/x", "the server closed the connection", cut=True)
+    return failure
+
+
+class Lossy(Shelf):
+    """Loses the answers to the writes of these names: `done` are done, `half` in part, and `undone` are not."""
+
+    def _lossy(self, step, write):
+        if step.name in self.quirks.get("done", ()):
+            write(step)
+            raise lost()
+        if step.name in self.quirks.get("half", ()):
+            self.crates[str(step.key)] = {"name": step.name, "size": 7}
+            raise lost()
+        if step.name in self.quirks.get("undone", ()):
+            raise lost()
+        write(step)
+
+    def create(self, step):
+        self._lossy(step, super().create)
+
+    def update(self, step):
+        self._lossy(step, super().update)
+
+    def delete(self, step):
+        self._lossy(step, super().delete)
+
+
+def failed(shelf: Shelf, *wishes: Wish, **options: object) -> Failure:
+    with pytest.raises(Failure) as caught:
+        go(shelf, *wishes, **options)
+    return caught.value
+
+
+WISHES = {
+    "create": Wish("new", fields={"size": 1, "colour": "red"}),
+    "update": Wish("old", fields={"size": 1}),
+    "delete": Wish("old", present=False),
+}
+
+
+@pytest.mark.parametrize("action", WISHES)
+def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(action):
+    shelf = Lossy({"old": {"size": 5}}, done=["new", "old"])
+    after = Wish("after", fields={"size": 2})
+    outcome = go(shelf, WISHES[action], after, workers=1)
+    assert outcome.changed
+    assert shelf.crates["after"]["size"] == 2
+    assert shelf.writes.count(("create", "after")) == 1
+
+
+def test_a_purged_object_whose_answer_was_lost_is_gone():
+    shelf = Lossy({"old": {"size": 5}, "kept": {}}, done=["old"])
+    assert go(shelf, Wish("kept"), purge=True).changed
+
+
+@pytest.mark.parametrize("action", WISHES)
+def test_a_write_that_was_not_done_fails_without_a_change(action):
+    failure = failed(Lossy({"old": {"size": 5}}, undone=["new", "old"]), WISHES[action])
+    assert failure.details["changed"] is False
+
+
+@pytest.mark.parametrize("action", ["create", "update"])
+def test_a_write_that_was_done_in_part_fails_with_a_change(action):
+    failure = failed(Lossy({"old": {"size": 5}}, half=["new", "old"]), WISHES[action])
+    assert failure.details["changed"] is True
+
+
+def test_whether_a_secret_was_written_cannot_be_looked_up():
+    wish = Wish("old", fields={"password": Secret("hunter2")})
+    failure = failed(Lossy({"old": {"size": 5}}, done=["old"]), wish)
+    assert failure.details["changed"] is True
+    assert go(Lossy(done=["new"]), Wish("new", fields={"size": 1, "password": Secret("hunter2")})).changed
+
+
+def test_a_field_that_was_not_there_before_may_have_been_written():
+    failure = failed(Lossy({"old": {}}, undone=["old"]), Wish("old", fields={"size": 1}))
+    assert failure.details["changed"] is True
+
+
+def test_where_nothing_can_be_read_again_a_change_is_possible():
+    class Gone(Lossy):
+        def read(self, wishes):
+            if self.reads:
+                raise Failure("Nobody is there.")
+            return super().read(wishes)
+
+    assert failed(Gone(undone=["new"]), WISHES["create"]).details["changed"] is True
+
+
+def test_what_a_session_wrote_is_a_change_whatever_the_resource_says():
+    class Halfway(Shelf):
+        def create(self, step):
+            threading.Thread(target=writes.accepted).start()
+            while not writes.any_accepted():
+                pass
+            raise Failure("The second call was refused.")
+
+    assert failed(Halfway(), WISHES["create"]).details["changed"] is True
+    writes.start()
+    assert failed(Shelf(errors={"new": Failure("No.")}), WISHES["create"]).details["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("more", "unclear"),
+    [({"cut": True}, True), ({"stalled": True}, True), ({"status": 502}, True), ({"repeated": True}, True),
+     ({"status": 500}, False), ({"status": 404}, False), ({}, False)],
+)  # fmt: skip
+def test_only_a_lost_answer_leaves_open_what_was_done(more, unclear):
+    assert is_unclear(HttpFailure("POST", "http://h", "words", **more)) == unclear
+    assert not is_unclear(KeyError("x"))
+
+
+def test_a_cause_that_is_not_named_is_found_as_well():
+    with pytest.raises(Failure) as caught:
+        try:
+            raise HttpFailure("POST", "http://h", "words", cut=True)
+        except HttpFailure:
+            raise Failure("In other words.") from None
+    assert is_unclear(caught.value)
