@@ -158,8 +158,10 @@ def secrets_in_text(text: str) -> Iterator[str]:
         for found in pattern.finditer(text):
             word = next((group for group in found.groups()[1:] if group), "").strip()
             if word and (is_secret_name(found[1]) or holds_only_secrets(found[1])):
-                # The value ends at a comma in `{api_key: x, url: y}`, and goes on to the end of the line elsewhere.
-                yield from (word, word + text[found.end() :].partition("\n")[0].rstrip())
+                yield word
+                if pattern is _LINE:
+                    # The value ends at a comma in `{api_key: x, url: y}` only.
+                    yield word + text[found.end() :].partition("\n")[0].rstrip()
     for found in _BLOCK.finditer(text) if is_data else ():
         if is_secret_name(found[2]):
             yield "\n".join(line.strip() for line in found[3].strip().splitlines())
