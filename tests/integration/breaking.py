@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 REFUSED, LOST, ANSWER_LOST = "refused", "lost", "answer lost"
-WAYS = (REFUSED, LOST, ANSWER_LOST)
 
 
 class Breaking(Recorder):
