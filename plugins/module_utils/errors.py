@@ -38,10 +38,13 @@ class MissingLibrary(Failure):
 
 def is_unclear(error: BaseException) -> bool:
     """Tell whether the write that failed with this error, or with what is below it, may have been done."""
+    seen: list[BaseException] = []
     below: Optional[BaseException] = error
-    while below is not None:
+    # An error that is raised again while another is handled may be its own context.
+    while below is not None and not any(below is one for one in seen):
         if isinstance(below, Failure) and below.unclear:
             return True
+        seen.append(below)
         below = below.__cause__ or below.__context__
     return False
 

@@ -142,3 +142,9 @@ def test_a_cause_that_is_not_named_is_found_as_well():
     failure.__context__ = HttpFailure("POST", "http://h", "words", cut=True)
     failure.__suppress_context__ = True
     assert is_unclear(failure)
+
+
+def test_errors_that_name_each_other_come_to_an_end():
+    one, other = Failure("One."), Failure("Other.")
+    one.__context__, other.__context__ = other, one
+    assert not is_unclear(one)
