@@ -69,6 +69,8 @@ def shown(spec: Spec, params: Params) -> Dict[str, Any]:
 def secrets_of(spec: Spec, params: Params) -> Iterator[str]:
     """Yield the secrets in the options: what is ``no_log``, and what is a secret within the others."""
     for name, value in params.items():
+        if value is None:
+            continue
         option = _option(spec, name) or {}
         if option.get("no_log"):
             # The text of a table of accounts is no secret itself; who reads it knows which of its cells are.
@@ -79,7 +81,7 @@ def secrets_of(spec: Spec, params: Params) -> Iterator[str]:
             for entry in value if isinstance(value, list) else [value]:
                 if isinstance(entry, Mapping):
                     yield from secrets_of(option["options"], entry)
-                elif entry is not None:
+                else:
                     yield from secrets.secrets_in(entry, name)
         elif _kind(option) in ("dict", "raw"):
             yield from secrets.secrets_in(value, name)

@@ -20,6 +20,7 @@ MASK = "********"
 MIN_CHARACTERS = 4
 MIN_DIGITS = 6
 MIN_LETTERS = 8
+MIN_TOKEN = 16
 # Longer texts are documents; a search for names in them costs more than it finds.
 MAX_SCANNED = 262144
 
@@ -47,6 +48,8 @@ _URL_PASSWORD = re.compile(r"[\w+.-]+://([^\s/?#@:]*):([^\s/?#]*)@")
 _URL_ODD_PASSWORD = re.compile(r"[\w+.-]+://[^\s/?#@:]*:(?!\d*/)([^\s?#]*)@")
 _URL_USER = re.compile(r"[\w+.-]+://([^\s/?#@:]+)@")
 _BARE_PASSWORD = re.compile(r"^[^\s/@:]+:(?!//)([^\s@]+)@[\w.-]+")
+# Without one of these a text has no name and no place for a value.
+_SIGN = re.compile(r"[\s=:@]")
 _QUERY = re.compile(r"[?&;]([\w.~-]+)=([^&;#\s\"']+)")
 _SIGNATURES = ("sig", "signature", "x-amz-signature")
 _KNOWN_TOKEN = re.compile(
@@ -92,13 +95,16 @@ def holds_only_secrets(name: str) -> bool:
 
 def leaves(value: Any) -> Iterator[str]:
     """Yield every text and number within a value as text."""
-    if isinstance(value, Mapping):
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, Mapping):
         for item in value.values():
             yield from leaves(item)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from leaves(item)
-    elif value is not None and not isinstance(value, bool) and str(value):
+    elif value is not None and not isinstance(value, bool):
         yield str(value)
 
 
@@ -145,6 +151,8 @@ def _values_of_headers(text: str) -> Iterator[str]:
 
 def secrets_in_text(text: str) -> Iterator[str]:
     """Yield the secrets in a text of any form: JSON, YAML, headers, variables, command lines, URLs."""
+    if len(text) < MIN_TOKEN and not _SIGN.search(text):
+        return
     stripped = text.strip()
     if stripped[:1] in ("{", "["):
         with suppress(ValueError, RecursionError):
@@ -169,6 +177,8 @@ def secrets_in_text(text: str) -> Iterator[str]:
 
 def unmistakable(text: str) -> Iterator[str]:
     """Yield the secrets that a text shows by their form alone, in prose and code as well."""
+    if len(text) < MIN_TOKEN and not _SIGN.search(text):
+        return
     if "@" in text:
         for user, password in _URL_PASSWORD.findall(text):
             yield from (password, unquote(password)) if password else (user,)

@@ -70,6 +70,7 @@ def test_secrets_are_found_in_all_options():
         "users": [{"name": "a", "password": "seven-7"}, "TOKEN=eight-8", None],
         "access": {"public": True},
         "count": 5,
+        "name": None,
         "unknown": "nine-9",
     }
     found = " ".join(secrets_of(SPEC, given))
