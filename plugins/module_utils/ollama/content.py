@@ -37,11 +37,7 @@ BLANK: Mapping[str, Any] = {
 
 def key_of(listed: Mapping[str, Any]) -> Key:
     """Return the key of a model that the server lists, however strange its name."""
-    name = str(listed.get("name", ""))
-    try:
-        return ModelName.parse(name).key
-    except Failure:
-        return ("", "", name.lower(), "")
+    return ModelName.listed(str(listed.get("name", ""))).key
 
 
 def listed_state(listed: Mapping[str, Any]) -> State:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 from ..errors import Failure
 
@@ -36,37 +36,62 @@ class ModelName:
     tag: str
 
     @classmethod
-    def parse(cls, text: str) -> ModelName:
-        """Return the name with its defaults filled in; raise Failure that names the broken rule."""
-        bare = _without_scheme(text)
-        if "@" in bare:
-            raise _invalid(text, "a name cannot hold a digest, so leave out all from '@' on")
+    def parse(cls, text: str, any_port: bool = False) -> ModelName:
+        """Return the name with its defaults filled in; raise Failure that names the broken rule.
+
+        The port of the host is the one rule that servers do not have: nothing can be pulled from there.
+        """
+        _refuse_what_has_no_parts(text)
+        name = cls._split(_without_scheme(text))
+        fault = name.fault or (None if any_port else name.fault_of_port)
+        if fault:
+            raise _invalid(text, fault)
+        return name
+
+    @classmethod
+    def listed(cls, text: str) -> ModelName:
+        """Return the name of a model that a server lists, or may list, whatever its form.
+
+        One that breaks the rules has no parts but itself, so that it is no other.
+        """
+        name = cls._split(text.strip().rpartition("://")[2])
+        return cls("", "", text.removesuffix(f":{TAG}"), "") if name.fault else name
+
+    @classmethod
+    def _split(cls, bare: str) -> ModelName:
         tag = TAG
         if bare.rfind(":") > bare.rfind("/"):
             bare, _colon, tag = bare.rpartition(":")
-        parts = bare.split("/")
-        if len(parts) > 3:
-            raise _invalid(text, "it has more parts than host/namespace/model:tag")
+        parts = bare.split("/", 2)
         host, namespace, model = [HOST, NAMESPACE][: 3 - len(parts)] + parts
-        name = cls(host, namespace, model, tag)
+        return cls(host, namespace, model, tag)
+
+    @property
+    def fault(self) -> Optional[str]:
+        """The rule of the servers that the name breaks; it is the same in all versions since 0.5.5."""
         for part, (pattern, most, letters) in _PARTS.items():
-            value = getattr(name, part)
+            value = getattr(self, part)
             if not value:
-                raise _invalid(text, f"its {part} is empty")
+                return f"its {part} is empty"
             if not pattern.fullmatch(value):
-                raise _invalid(
-                    text, f"its {part} {value!r} must begin with a letter, a digit or '_' and may hold only {letters}"
-                )
+                return f"its {part} {value!r} must begin with a letter, a digit or '_' and may hold only {letters}"
             if len(value) > most:
-                raise _invalid(text, f"its {part} is longer than {most} characters")
-        if not _has_good_port(host):
-            raise _invalid(text, f"the port of its host {host!r} must be a number from 1 to 65535")
-        return name
+                return f"its {part} is longer than {most} characters"
+        return None
+
+    @property
+    def fault_of_port(self) -> Optional[str]:
+        """What is wrong with the port of the host."""
+        if _has_good_port(self.host):
+            return None
+        return f"the port of its host {self.host!r} must be a number from 1 to 65535"
 
     @property
     def display(self) -> str:
         """The name as the server lists it: defaults left out, the tag always there."""
         place = ""
+        if not self.host:
+            return self.model
         if self.host.lower() != HOST:
             place = f"{self.host}/{self.namespace}/"
         elif self.namespace.lower() != NAMESPACE:
@@ -82,6 +107,14 @@ class ModelName:
 def _has_good_port(host: str) -> bool:
     _name, found, port = host.partition(":")
     return not found or (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536)
+
+
+def _refuse_what_has_no_parts(text: str) -> None:
+    bare = _without_scheme(text)
+    if "@" in bare:
+        raise _invalid(text, "a name cannot hold a digest, so leave out all from '@' on")
+    if bare.count("/") > 2:
+        raise _invalid(text, "it has more parts than host/namespace/model:tag")
 
 
 def _without_scheme(text: str) -> str:

@@ -25,9 +25,10 @@ _COMMANDS = re.compile(r"\s*(?:#|(?:from|parameter|template|system|adapter|licen
 
 def read_wish(options: Mapping[str, Any]) -> Wish:
     """Return the wish that a module's options hold; raise Failure where they contradict each other."""
-    name = ModelName.parse(options["name"])
     if options["state"] == "absent":
+        name = ModelName.listed(options["name"])
         return Wish(name.display, False, {"spec": ModelSpec(name=name)})
+    name = ModelName.parse(options["name"], any_port=True)
     spec = _content(name, options)
     mirror, by_http = _mirror(name.display, options["mirror"])
     spec = replace(

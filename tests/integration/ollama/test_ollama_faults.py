@@ -74,16 +74,14 @@ def test_what_may_pass_is_tried_again(
 
 def test_retries_end(server: Ollama, recorder: Recorder, wish: dict[str, Any], registry: Registry) -> None:
     registry.faults[MODEL] = Fault(status=503, body=b"busy")
-    assert "the connection between the server and the registry does not hold" in sentence(
-        "ollama_model", {**wish, "retries": 2}
-    )
+    assert "the registry does not serve at the moment (503)" in sentence("ollama_model", {**wish, "retries": 2})
     assert pulls(recorder) == 3
     assert server.names() == set()
 
 
 def test_a_closed_port_is_told(server: Ollama, args: Args, gateway: str) -> None:
     message = sentence("ollama_model", args(name=f"{gateway}:9/library/m:1", insecure=True, retries=0))
-    assert "nothing answers at the registry's address, as the server sees it" in message
+    assert f"nothing answers at the registry {gateway}:9, as the server sees it" in message
     assert server.names() == set()
 
 
