@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..errors import Failure
 from . import parameters
 from .names import Key, ModelName
 from .spec import ModelSpec
