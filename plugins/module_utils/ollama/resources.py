@@ -73,6 +73,8 @@ class Models(Resource):
         self._content: Dict[Tuple[Key, Any], State] = {}
         self._running: Sequence[Mapping[str, Any]] = ()
         self._lock = threading.Lock()
+        for note in (note for spec in self._specs for note in spec.notes):
+            self._expected.warn(note)
         self._refuse_contradictions()
         self._refuse_what_cannot_be_in_memory_together()
 
