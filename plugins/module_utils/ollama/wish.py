@@ -17,6 +17,8 @@ from . import parameters
 from .names import ModelName
 from .spec import ModelSpec
 
+# What all versions since 0.5.5 quantize to, in any case of letters.
+QUANTIZE = ("F16", "F32", "Q4_K_M", "Q4_K_S", "Q8_0")
 ROLES = ("system", "user", "assistant")
 
 
@@ -86,7 +88,7 @@ def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
         dropped=dropped,
         messages=_messages(name.display, options["messages"]),
         license=_licenses(name.display, options["license"]),
-        quantize=options["quantize"],
+        quantize=_level(name.display, options["quantize"]),
     )
 
 
@@ -149,6 +151,15 @@ def _licenses(model: str, given: Any) -> Optional[tuple[str, ...]]:
     ):
         raise Failure(f"The license of the model {model} must be a text or a list of texts, not {given!r}.")
     return tuple(text.rstrip("\n") for text in texts if text.strip())
+
+
+def _level(model: str, given: Optional[str]) -> Optional[str]:
+    """Return a level of quantization as the server shows it; its pages write q4_K_M."""
+    if given is None:
+        return None
+    if given.upper() in QUANTIZE:
+        return given.upper()
+    raise Failure(f"The quantize of the model {model} is {given!r}; give one of {', '.join(QUANTIZE)}.")
 
 
 def _pin(model: str, given: Optional[str]) -> Optional[str]:
