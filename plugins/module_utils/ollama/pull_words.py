@@ -19,6 +19,7 @@ _CLOSED = (
 )
 _PROXY = "the server's HTTPS_PROXY (ollama_environment)"
 _CA = "in the container (SSL_CERT_FILE or SSL_CERT_DIR)"
+_ALLOW = "let the proxy allow {host}, name it in NO_PROXY if the server reaches it itself, or pull from a mirror"
 _LOGIN = "a login that the server does not have"
 _KEY = (
     "check the name; for a closed model add the server's public key (id_ed25519.pub) to an account that may read it, "
@@ -43,15 +44,15 @@ class _Rule(NamedTuple):
 # fmt: off
 _RULES = tuple(_Rule(*row) for row in (
     # --- the model
-    ("", r"\A412\b|newer version|requires? ollama v?(version )?\d", FINAL, "this model needs a newer Ollama",
-     "upgrade the server first"),
-    ("", r"requires? macOS|only (runs |supported |available )?on macOS", FINAL, "this model runs only on macOS",
-     "take another tag of it, one with GGUF files"),
+    ("", r"\A412\b|newer version|requires? ollama v?(version )?\d|(supported by|compatible with) your version", FINAL,
+     "this model needs a newer Ollama", "upgrade the server first"),
+    ("", r"requires? (macOS|Apple)|only (runs |supported |available )?on (macOS|Apple)", FINAL,
+     "this model runs only on macOS", "take another tag of it, one with GGUF files"),
     ("", r"requires MLX|MLX (runtime|support)", FINAL, "this model is in a format that the server cannot run (MLX)",
      "take a tag with GGUF files, or a server whose image has MLX"),
     ("", r"cloud is disabled", FINAL, "this model runs on ollama.com, which this server must not use",
      "take a tag without 'cloud', or drop OLLAMA_NO_CLOUD"),
-    ("", r"cloud model|signin_url", FINAL, "this model runs on ollama.com, not on your server",
+    ("", r"cloud model|remote model|signin_url|signed in", FINAL, "this model runs on ollama.com, not on your server",
      "take a tag without 'cloud', or sign the server in there (ollama signin)"),
     ("", r"invalid model (name|path)|unqualified name", FINAL, "the server does not take this name",
      "check the name and the tag"),
@@ -85,7 +86,8 @@ _RULES = tuple(_Rule(*row) for row in (
      "raise its limit (ulimit nofile), or pull fewer models at once (workers)"),
     ("file dns other proxy", r"cannot allocate memory|no buffer space|resource temporarily unavailable", PASSING,
      "the server's host has run short of memory or of connections", "free some, and try again"),
-    ("file other", r"no space left", FINAL, "the server's disk is full", "free space where it keeps its models"),
+    ("file other", r"no space left|not enough (disk )?space", FINAL, "the server's disk is full",
+     "free space where it keeps its models"),
     ("file other", r"quota exceeded", FINAL, "the disk quota of the server is used up",
      "raise it, or free space where it keeps its models"),
     ("file other", r"input/output error|structure needs cleaning|bad message", FINAL,
@@ -99,6 +101,8 @@ _RULES = tuple(_Rule(*row) for row in (
      "the server cannot write where it keeps its models", "give the folder to the user that the server runs as"),
     ("file", r"stale (NFS )?file handle|endpoint is not connected|no such device|host is down", FINAL,
      "the file system where the server keeps its models is gone", "mount it again and restart the server"),
+    ("file other", r"used by another process", PASSING, "another program has a file of the server's store open",
+     "let it go on, and try again"),
     ("file", r"-partial[-\d]*: no such file|\A(rename|remove|chtimes) .*: no such file|already closed", PASSING,
      "a file vanished while it was downloaded, as when the server restarts or two servers share a volume",
      "let one server write a volume"),
@@ -110,8 +114,7 @@ _RULES = tuple(_Rule(*row) for row in (
     ("connect", r"\A(proxy auth|auth|unauthorized)", FINAL, "the proxy of the server wants a user and a password",
      f"write them in {_PROXY}: http://USER:PASSWORD@HOST:PORT"),
     ("connect", r"\Aforbidden|denied|blocked|policy|(host|site|url|domain) not allowed|\Aunavailable for", FINAL,
-     "the proxy of the server does not let connections to {host} through",
-     "let the proxy allow {host}, or pull from a mirror"),
+     "the proxy of the server does not let connections to {host} through", _ALLOW),
     ("connect", r"\Atoo many requests", PASSING, "the proxy of the server wants fewer requests than it gets", _LATER),
     ("connect", (r"\A(bad gateway|service unavailable|gateway time-?out|internal server error|request time-?out"
      r"|proxy error|.*(timed? ?-?out|unreachable|temporar|tunnel|connect))"), PASSING,
@@ -133,12 +136,12 @@ _RULES = tuple(_Rule(*row) for row in (
      f"add its CA {_CA}, or write http:// in {_PROXY} where the proxy takes that"),
     ("proxy", r"no such host", FINAL, "the server cannot find its proxy by its name",
      f"correct {_PROXY}, or the DNS of its host"),
-    ("proxy", r"missing (port|address)|unknown port|too many colons|invalid (port|proxy)|unknown scheme", FINAL,
-     "the address of the server's proxy is none", f"correct {_PROXY}: http://HOST:PORT"),
+    ("proxy", r"missing (port|address)|unknown port|too many colons|invalid (port|proxy|URL port)|unknown scheme",
+     FINAL, "the address of the server's proxy is none", f"correct {_PROXY}: http://HOST:PORT"),
     ("proxy", r"authentication", FINAL, "{peer} of the server wants a user and a password",
      f"write them in {_PROXY}: socks5://USER:PASSWORD@HOST:PORT"),
     ("proxy", r"not allowed by ruleset", FINAL, "{peer} of the server does not let connections to {host} through",
-     "let the proxy allow {host}, or pull from a mirror"),
+     _ALLOW),
     ("proxy", r"unexpected protocol version|not supported|malformed|handshake failure|protocol version|tls: ", FINAL,
      "{peer} of the server does not speak what its address says",
      f"correct the scheme (http://, https:// or socks5://) or the port in {_PROXY}"),
@@ -146,7 +149,7 @@ _RULES = tuple(_Rule(*row) for row in (
      "{peer} of the server does not reach {host}", "check the proxy's own way to {host}"),
     ("proxy", r"permission denied|operation not permitted", FINAL, "the server's host forbids connections to {peer}",
      "look at its firewall"),
-    ("proxy", r"connection refused", PASSING, "nothing listens at {peer} of the server",
+    ("proxy", r"(connection|actively) refused", PASSING, "nothing listens at {peer} of the server",
      f"start the proxy, or correct {_PROXY}"),
     ("proxy", r"lookup ", PASSING, "the server gets no answer where it asks for the address of its proxy",
      f"check the DNS of its host, and {_PROXY}"),
@@ -173,14 +176,15 @@ _RULES = tuple(_Rule(*row) for row in (
      "set it (NTP); the registry refuses requests of another time"),
     ("http", r"plain HTTP request was sent to HTTPS|HTTP request to an HTTPS server", FINAL,
      "the registry speaks TLS on this port", "leave insecure out"),
-    ("http", r"you have been blocked|attention required|just a moment|cf-chl", FINAL,
-     "the registry's protection (Cloudflare) blocks the address of this server",
+    ("http", r"you have been blocked|attention required|just a moment|cf-chl|error code: 10(0[6-9]|10|12|20)\b",
+     FINAL, "the registry's protection (Cloudflare) blocks the address of this server",
      "pull by another way out, or from a mirror"),
     ("http other", r"TOO_?MANY_?REQUESTS|rate.?limit|\A429\b", PASSING,
      "the registry wants fewer requests than it gets, so that a download does not hold",
      "wait some minutes, pull fewer models at once, or use a mirror"),
-    ("http other", (r"(MANIFEST|NAME|REPOSITORY)_UNKNOWN|manifest unknown|(repository|model) .*not found"
-     r"|repository name not known"), FINAL, "the registry has no such model", "check the name and the tag"),
+    ("http other", (r"(MANIFEST|NAME|REPOSITORY)_UNKNOWN|MANIFEST_INVALID|manifest unknown"
+     r"|(repository|model) .*not found|repository name not known"), FINAL, "the registry has no such model",
+     "check the name and the tag"),
     ("http other", r"BLOB_UNKNOWN|blob unknown", FINAL, "the registry lacks a file that its manifest names",
      "push the model to it again, or take another one"),
     ("http other", r"NAME_INVALID", FINAL, "the registry does not take this name", "check the name and the tag"),
@@ -204,18 +208,22 @@ _RULES = tuple(_Rule(*row) for row in (
      _LATER),
     ("http", r"\A503\b", PASSING, "the registry does not serve at the moment (503)", _LATER),
     ("http", r"\A5\d\d\b", PASSING, "the registry has a fault of its own ({status})", _LATER),
-    ("", r"\A(404|410)\b|file does not exist|model not found", FINAL, "", ""),
+    ("", r"\A(404|410)\b|file does not exist|model not found", FINAL, "@missing", ""),
     ("http", "", FINAL, "the registry does not take the request ({status})",
      "check the name and the tag, and what the registry says"),
     # --- what a registry sent
-    ("", r"unauthorized|access denied", FINAL, f"the registry wants {_LOGIN}", _KEY),
-    ("", r"no Location header", FINAL,
+    ("", r"unauthorized|(?<!tls: )access denied", FINAL, f"the registry wants {_LOGIN}", _KEY),
+    ("", r"no Location header|unexpected status code 2\d\d", FINAL,
      "the registry sends files itself, without the Location header that Ollama asks for",
      "put a proxy before it that adds the header, or use another registry"),
-    ("", r"unexpected status code [23]\d\d", FINAL, "the registry redirects in a way that Ollama does not follow",
+    ("", r"unexpected status code 3\d\d", FINAL, "the registry redirects in a way that Ollama does not follow",
      "let it redirect with 307"),
     ("", r"stopped after \d+ redirects|(maximum|too many) redirects", FINAL, "the registry redirects in a circle",
      "mend it, or what stands before it"),
+    ("dns other",
+     r"unknown port|missing (address|port)|invalid (URL )?port|too many colons|in host name|path segment", FINAL,
+     "the registry's address is none", "correct the host and port in the name"),
+    ("", r"\Ainternal (server )?error", PASSING, "the server itself failed", "look at its log"),
     ("", r"invalid character '<'", FINAL,
      "what the registry sent is no manifest but a page in HTML, such as the sign-in page of a network or a proxy",
      "check the host in the name, and that the server gets there without a sign-in on the way"),
@@ -224,7 +232,7 @@ _RULES = tuple(_Rule(*row) for row in (
     ("", r"(digest|sha256|size) mismatch", PASSING, "what arrived is not what the manifest names",
      "look at the registry, or a cache or proxy before it"),
     # --- TLS
-    ("", r"HTTP response to HTTPS|not look like a TLS handshake", FINAL, "", ""),
+    ("", r"HTTP response to HTTPS|not look like a TLS handshake", FINAL, "@plain", ""),
     ("", r"current time (?P<one>\S+) is before (?P<other>\S+)", FINAL,
      "the server's clock is wrong ({one}), before the certificate of {peer} begins ({other})",
      "set the clock of its host (NTP)"),
@@ -232,13 +240,13 @@ _RULES = tuple(_Rule(*row) for row in (
      "the certificate of {peer} has expired, as the server's clock has it",
      "check the clock of the server's host (NTP); a registry of your own needs a new certificate"),
     ("", r"certificate is (not )?valid for|cannot validate certificate|SANs|not valid for any names|Common Name",
-     FINAL, "the certificate of {peer} is for other names",
-     "pull by a name that is in it, or give the registry one that has this name"),
+     FINAL, "@names", ""),
     ("", r"system roots|no roots", FINAL, "the server has no CA certificates to check others by", f"put them {_CA}"),
-    ("", r"(bad|unknown) certificate|certificate (required|unknown|expired|revoked)|unknown certificate authority",
+    ("",
+     r"tls: (access denied|(bad|unknown) certificate|certificate (required|unknown|expired|revoked)|unknown cert)",
      FINAL, "{peer} wants a certificate of the client, which Ollama cannot give",
      "let it serve models without one, or pull from a mirror that does"),
-    ("", r"x509|certificate", FINAL, "", ""),
+    ("", r"x509|certificate", FINAL, "@certificate", ""),
     ("", r"bad record MAC|tls: internal error|tls: user canceled", PASSING,
      "the connection between the server and the registry does not hold", _LINE),
     ("", r"malformed HTTP|malformed MIME", FINAL, "what answers at {peer} speaks no HTTP on this port",
@@ -247,10 +255,7 @@ _RULES = tuple(_Rule(*row) for row in (
      FINAL, "the server and {peer} agree on no TLS",
      "look at what ends TLS there: it needs TLS 1.2 or newer, and this name"),
     # --- names
-    ("dns other", r"no such host", FINAL, "the server cannot find {peer} by its name",
-     "check the name, and the DNS of the server's host"),
-    ("dns other", r"unknown port|missing address|invalid port|too many colons", FINAL,
-     "the registry's address is none", "correct the host and port in the name"),
+    ("dns other", r"no such host|host is known", FINAL, "@name", ""),
     ("dns", "", PASSING, "the server gets no answer where it asks for the registry's address",
      f"{_CLOSED}; else check the DNS of its host and container"),
     # --- connections
@@ -259,14 +264,14 @@ _RULES = tuple(_Rule(*row) for row in (
     ("", r"\Apart stalled|download (stalled|too slow)", PASSING,
      "the registry, or the line to it, sends no more bytes or too few", _LATER),
     ("", r"no route to host", PASSING, "the server has no way to {peer}", _CLOSED),
-    ("", r"network is (unreachable|down)|cannot assign requested address|address family not supported", PASSING,
+    ("", r"network is (unreachable|down)|unreachable network|assign requested address|address family not", PASSING,
      "the server has no way to {peer}", f"check the network of its host, and IPv6 if that is meant; {_CLOSED}"),
     ("", r"connect: (permission denied|operation not permitted)", FINAL,
      "the server's host forbids connections to {peer}", "look at its firewall"),
-    ("", r"connection refused", PASSING, "nothing answers at {peer}, as the server sees it",
+    ("", r"(connection|actively) refused", PASSING, "nothing answers at {peer}, as the server sees it",
      "check that it runs, and the firewall between"),
-    ("", r"connect: |\Ai/o timeout|TLS handshake timeout|host is down|Client\.Timeout|awaiting (response )?headers",
-     PASSING, "{peer} did not answer in time",
+    ("", (r"connect: |\Ai/o timeout|TLS handshake timeout|properly respond|host is down|Client\.Timeout"
+     r"|awaiting (response )?headers"), PASSING, "{peer} did not answer in time",
      f"check the firewall between, and set {_PROXY} if it needs a proxy; {_CLOSED}"),
     # All that 0.9.3 lets out of half a minute of refusals, of whatever kind.
     ("bare", r"\Acontext deadline exceeded", PASSING,
@@ -275,11 +280,52 @@ _RULES = tuple(_Rule(*row) for row in (
      "the registry breaks a file off again and again, or sends something else in its place", _LATER),
     ("", (r"EOF|time-?d? ?-?out|deadline exceeded|reset by peer|broken pipe|unreachable|temporary failure|try again"
      r"|stream (error|ID)|http2: |GOAWAY|use of closed|connection abort|transport connection|server closed"
-     r"|connection lost|request canceled|interrupted system call|protocol error|\bmax retries"), PASSING,
+     r"|connection lost|forcibly closed"
+     r"|closed (response )?body|request canceled|interrupted system call|protocol error|\bmax retries"), PASSING,
      "the connection between the server and the registry does not hold", _LINE),
     ("retried", "", PASSING, "the connection between the server and the registry does not hold", _LINE),
 ))
 # fmt: on
+
+# Cause and fix for a manifest, then for a file; for the registry itself, then for where it keeps its files; and for a
+# registry of one's own, then for those of the internet, which have good certificates and no plain HTTP.
+_BY_PLACE = {
+    "@missing": (
+        ("the registry has no such model", "check the name and the tag"),
+        ("the registry lacks a file that its manifest names", "push the model to it again, or take another one"),
+    ),
+    "@name": (
+        ("the server cannot find {peer} by its name", "check the name, and the DNS of the server's host"),
+        (
+            "the server cannot find {host} by its name, where the registry sent it for a file",
+            "check the DNS of its host: some DNS servers do not know such names, or block them",
+        ),
+    ),
+    "@plain": (
+        ("the registry speaks plain HTTP", "set insecure if the network between is trusted"),
+        (
+            "something before {peer} answers by plain HTTP, such as a proxy, a firewall or a sign-in page",
+            f"let the server reach it, by {_PROXY} where it must; insecure does not help",
+        ),
+    ),
+    "@certificate": (
+        ("the server does not trust the registry's certificate", f"add its CA {_CA}"),
+        (
+            "the server does not trust the certificate for {peer}, as behind a proxy or firewall that reads TLS",
+            f"add the CA of that {_CA}",
+        ),
+    ),
+    "@names": (
+        (
+            "the certificate of {peer} is for other names",
+            "pull by a name that is in it, or give the registry one that has this name",
+        ),
+        (
+            "somebody else answers for {peer}, with a certificate for other names",
+            "check the addresses that the DNS of the server's host gives, and the proxies and firewalls between",
+        ),
+    ),
+}
 
 
 def trouble(words: str, registry: str = "") -> Trouble:
@@ -291,7 +337,7 @@ def trouble(words: str, registry: str = "") -> Trouble:
             continue
         found = re.search(rule.pattern, said.text, re.IGNORECASE | re.DOTALL)
         if found:
-            cause, fix = (rule.cause, rule.fix) if rule.cause else _by_place(said)
+            cause, fix = _by_place(rule.cause, said) if rule.cause.startswith("@") else (rule.cause, rule.fix)
             filled = {**vars(said), "host": said.host or "the registry", **found.groupdict()}
             return Trouble(
                 words,
@@ -303,19 +349,13 @@ def trouble(words: str, registry: str = "") -> Trouble:
     return Trouble(words)
 
 
-def _by_place(said: Parts) -> Tuple[str, str]:
+def _by_place(what: str, said: Parts) -> Tuple[str, str]:
     """Return cause and fix of an error whose meaning depends on who was asked for what."""
-    public = f".{said.host.partition(':')[0].lower()}".endswith(tuple(f".{domain}" for domain in _PUBLIC))
-    if "x509" in said.text or "certificate" in said.text.lower():
-        if public:
-            cause = "the server does not trust the certificate for {peer}, as behind a proxy or firewall that reads TLS"
-            return cause, f"add the CA of that {_CA}"
-        return "the server does not trust the registry's certificate", f"add its CA {_CA}"
-    if "TLS" in said.text or "HTTPS" in said.text:
-        if public:
-            cause = "something before {peer} answers by plain HTTP, such as a proxy, a firewall or a sign-in page"
-            return cause, f"let the server reach it, by {_PROXY} where it must; insecure does not help"
-        return "the registry speaks plain HTTP", "set insecure if the network between is trusted"
-    if said.manifest:
-        return "the registry has no such model", "check the name and the tag"
-    return "the registry lacks a file that its manifest names", "push the model to it again, or take another one"
+    host = f".{said.host.partition(':')[0].lower()}"
+    if what == "@missing":
+        near = said.manifest
+    elif what == "@name":
+        near = said.peer.startswith("the registry")
+    else:
+        near = not host.endswith(tuple(f".{domain}" for domain in _PUBLIC))
+    return _BY_PLACE[what][0 if near else 1]

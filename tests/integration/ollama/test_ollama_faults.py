@@ -203,6 +203,30 @@ def test_an_error_after_200_is_an_error(server: Ollama, recorder: Recorder, wish
     assert message.endswith("could not be pulled; the server said: something new.")
 
 
+@pytest.mark.parametrize(
+    ("words", "attempts", "told"),
+    [
+        ("dial tcp 34.120.132.20:443: connect: connection timed out", 2, "did not answer in time"),
+        ("proxyconnect tcp: tls: first record does not look like a TLS handshake", 1, "write http:// in the server's"),
+        ("Bad Gateway", 2, "proxy of the server does not reach registry.ollama.ai"),
+        ("Forbidden", 1, "let the proxy allow registry.ollama.ai"),
+        ('realm host "ollama.com" does not match original host "registry.ollama.ai"', 2, "outage"),
+        ('realm host "" does not match original host "reg.lab:5000"', 1, "wants a password, which Ollama cannot give"),
+    ],
+)
+def test_an_error_is_tried_again_or_not_and_told_with_its_fix(
+    recorder: Recorder, wish: dict[str, Any], words: str, attempts: int, told: str
+) -> None:
+    url = 'Get "https://registry.ollama.ai/v2/library/llama3/manifests/latest": '
+    error = f"pull model manifest: {'' if words.startswith('realm') else url}{words}"
+    recorder.answer("POST /api/pull", json.dumps({"error": error}), content_type="application/x-ndjson")
+    message = sentence("ollama_model", {**wish, "retries": 1})
+    assert told in message
+    assert words in message
+    assert "set insecure" not in message
+    assert pulls(recorder) == attempts
+
+
 def test_an_answer_that_ends_early_is_no_success(server: Ollama, recorder: Recorder, wish: dict[str, Any]) -> None:
     recorder.answer("POST /api/pull", '{"status":"pulling manifest"}\n', content_type="application/x-ndjson")
     assert "ended before it said 'success'" in sentence("ollama_model", wish)

@@ -17,6 +17,8 @@ SOCKS = f"{OL}socks connect tcp 127.0.0.1:1080->registry.ollama.ai:443: "
 X509 = "tls: failed to verify certificate: x509: "
 NEWER = "412: \n\nThe model you are attempting to pull requires a newer version of Ollama.\n\nPlease download\n\n"
 EARLY = "x509: certificate has expired or is not yet valid: current time 2020-01-01T00:00:00Z is before 2024-01-01"
+ACTIVE = "connectex: No connection could be made because the target machine actively refused it."
+FORCED = "read tcp 10.0.0.1:9->10.0.0.2:443: wsarecv: An existing connection was forcibly closed by the remote host."
 GOAWAY = 'http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR, debug=""'
 BLOB = "/root/.ollama/models/blobs/sha256-aa-partial"
 
@@ -56,6 +58,7 @@ MANIFEST = [
     ('403: {"error":"Your request to access model a/F is awaiting a review"}', FINAL, "is gated", "ask for access"),
     ('429: {"error":"We had to rate limit your IP"}', PASSING, "fewer requests", "wait"),
     # codes of registries
+    ('400: {"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid"}]}', FINAL, "no such model", "the tag"),
     ('429: {"errors":[{"code":"TOOMANYREQUESTS"}]}', PASSING, "fewer requests", "wait"),
     ('403: {"errors":[{"code":"TOOMANYREQUESTS"}]}', PASSING, "fewer requests", "wait"),
     ('401: {"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}', FINAL, "wants a login", "mirror"),
@@ -65,6 +68,8 @@ MANIFEST = [
     ('400: {"errors":[{"code":"BLOB_UNKNOWN"}]}', FINAL, "lacks a file that its manifest names", "push the model"),
     ('500: {"errors":[{"code":"INTERNAL_ERROR","message":"x509 macOS"}]}', PASSING, "fault of its own (500)", "later"),
     # statuses
+    ("403: error code: 1020", FINAL, "Cloudflare", "mirror"),
+    ("503: no healthy upstream", PASSING, "does not serve at the moment", "later"),
     ("400: oops", FINAL, "does not take the request (400)", "what the registry says"),
     ("401: ", FINAL, "wants a login", "id_ed25519.pub"),
     (
@@ -103,6 +108,7 @@ MANIFEST = [
     ("unexpected end of JSON input", FINAL, "no manifest", "check the host"),
     ("json: cannot unmarshal string into Go value of type manifest.Manifest", FINAL, "no manifest", "check the host"),
     # sign-in
+    ('Get "harbor?nonce=x&scope=&service=&ts=1": unsupported protocol scheme ""', FINAL, "wants a password", "mirror"),
     ("unauthorized: access denied", FINAL, "wants a login", "id_ed25519.pub"),
     ('Get "": unsupported protocol scheme ""', FINAL, "wants a password, which Ollama cannot give", "mirror"),
     (
@@ -145,6 +151,7 @@ MANIFEST = [
     ("Bad Gateway", PASSING, "proxy of the server does not reach the registry", "HTTPS_PROXY"),
     ("Forbidden", FINAL, "proxy of the server does not let connections to the registry", "allow"),
     # a proxy that is not reached
+    (f"{OL}proxyconnect tcp: dial tcp 127.0.0.1:1080: {ACTIVE}", PASSING, "proxy 127.0.0.1:1080", "start the proxy"),
     (
         f"{OL}proxyconnect tcp: dial tcp 10.1.2.3:1080: connect: connection refused",
         PASSING,
@@ -176,6 +183,13 @@ MANIFEST = [
     (f"{SOCKS}no acceptable authentication methods", FINAL, "wants a user and a password", "socks5://USER"),
     (f"{SOCKS}unexpected protocol version 72", FINAL, "does not speak what its address says", "scheme"),
     # names
+    (f"{OL}dial tcp: lookup registry.ollama.ai: getaddrinfow: No such host is known.", FINAL, "by its name", "DNS"),
+    (
+        f"{OL}dial tcp: lookup registry.ollama.ai: getaddrinfow: This is usually a temporary error",
+        PASSING,
+        "asks",
+        "DNS",
+    ),
     (f"{OL}dial tcp: lookup registry.ollama.ai: no such host", FINAL, "by its name", "check the name, and the DNS"),
     (
         f"{LAB}dial tcp: lookup reg.lab on 192.0.2.53:53: no such host",
@@ -206,6 +220,7 @@ MANIFEST = [
     ),
     (f"{OL}dial tcp: lookup tcp/443x: unknown port", FINAL, "address is none", "host and port in the name"),
     # TLS
+    (f"{OL}{X509}certificate is valid for *.facebook.com, not registry.ollama.ai", FINAL, "somebody else", "DNS"),
     (f"{LAB}http: server gave HTTP response to HTTPS client", FINAL, "speaks plain HTTP", "set insecure"),
     (f"{LAB}tls: first record does not look like a TLS handshake", FINAL, "speaks plain HTTP", "set insecure"),
     (f"{OL}http: server gave HTTP response to HTTPS client", FINAL, "something before", "insecure does not help"),
@@ -241,6 +256,9 @@ MANIFEST = [
     (f"{LAB}remote error: tls: certificate required", FINAL, "a certificate of the client", "mirror"),
     (f"{LAB}local error: tls: bad record MAC", PASSING, "does not hold", "later"),
     # connections
+    (f"{OL}{FORCED}", PASSING, "does not hold", "later"),
+    (f"{OL}dial tcp 1.2.3.4:443: {ACTIVE}", PASSING, "nothing answers", "check that it runs"),
+    (f"{OL}read tcp 10.0.0.1:9->10.0.0.2:443: read: can't assign requested address", PASSING, "has no way to", "IPv6"),
     (f"{OL}dial tcp 34.120.132.20:443: connect: connection timed out", PASSING, "did not answer in time", "firewall"),
     (f"{OL}dial tcp 34.120.132.20:443: i/o timeout", PASSING, "did not answer in time", "firewall"),
     (f"{OL}net/http: TLS handshake timeout", PASSING, "did not answer in time", "HTTPS_PROXY"),
@@ -259,6 +277,18 @@ MANIFEST = [
 ]
 # (the whole error, passing or final, a part of the cause, a part of the fix)
 LATER = [
+    (f"{CDN}dial tcp: lookup dd20.r2.cloudflarestorage.com: no such host", FINAL, "sent it for a file", "block them"),
+    (f"remove {BLOB}-0: no such file or directory", PASSING, "a file vanished", "one server"),
+    ("unexpected status code 200", FINAL, "without the Location header", "adds the header"),
+    ("internal server error", PASSING, "the server itself failed", "log"),
+    ("registry responded with status 401: Invalid credentials in Authorization header", FINAL, "closed", "id_ed25519"),
+    (
+        "this model is not supported by your version of Ollama. You may need to upgrade",
+        FINAL,
+        "newer Ollama",
+        "upgrade",
+    ),
+    ("You need to be signed in to Ollama to run Cloud models.", FINAL, "runs on ollama.com", "ollama signin"),
     (f"write {BLOB}: no space left on device", FINAL, "disk is full", "free space"),
     (f"write {BLOB}: disk quota exceeded", FINAL, "quota of the server is used up", "raise it"),
     (f"write {BLOB}-0: input/output error", FINAL, "the disk where the server keeps its models fails", "dmesg"),
