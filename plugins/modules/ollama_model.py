@@ -34,7 +34,8 @@ options:
       - With V(present) a model of that name is there, whatever its age.
       - With V(latest) it also is what the registry serves now. The managed host asks the registry for the manifest,
         so it must reach it, and nothing is downloaded to find out.
-      - With V(absent) it is not there. Files that no other model uses go with it.
+      - With V(absent) it is not there. Files that no other model uses go with it. The form of the name is not checked,
+        so that whatever the server lists can be removed.
     type: str
     choices:
       - present
