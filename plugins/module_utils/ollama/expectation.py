@@ -41,7 +41,7 @@ class Expectation:
         self._inspected: Dict[Tuple[str, str], GgufFile] = {}
         self._listed: Mapping[Key, State] = {}
         self._wanted: Dict[Key, State] = {}
-        self.warnings: List[str] = []
+        self.warnings: List[str] = list(dict.fromkeys(note for spec in self._specs() for note in spec.notes))
 
     @property
     def listed(self) -> Mapping[Key, State]:

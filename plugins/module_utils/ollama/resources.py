@@ -73,8 +73,6 @@ class Models(Resource):
         self._content: Dict[Tuple[Key, Any], State] = {}
         self._running: Sequence[Mapping[str, Any]] = ()
         self._lock = threading.Lock()
-        for note in (note for spec in self._specs for note in spec.notes):
-            self._expected.warn(note)
         self._refuse_contradictions()
         self._refuse_what_cannot_be_in_memory_together()
 
@@ -139,7 +137,7 @@ class Models(Resource):
             self._listed_first = frozenset(listed)
         whole = {key: content.listed_state(item) for key, item in listed.items() if not content.is_empty(item)}
         self._show(whole)
-        self._refuse_new_names(listed)
+        content.refuse_new_names(self._specs, listed)
         self._see_memory(whole)
         self._expected.listed = whole
         self._expected.ask_registries()
@@ -150,12 +148,6 @@ class Models(Resource):
             if key not in whole and not self._is_wished(key):
                 present[key] = content.listed_state(item)
         return cast("Present", present)
-
-    def _refuse_new_names(self, listed: Mapping[Key, Any]) -> None:
-        """Refuse names from which nothing can be pulled, of models that are not there."""
-        for spec in self._specs:
-            if spec.name.key not in listed:
-                ModelName.parse(spec.name.display)
 
     def _is_wished(self, key: Key) -> bool:
         return key in self._wishes and self._wishes[key].present
