@@ -22,7 +22,7 @@ from .pieces import Piece, Stream
 # By this the server adds a template of its own that fits, with its stop parameters.
 CHAT_TEMPLATE = "tokenizer.chat_template"
 MODEL, ADAPTER, PROJECTOR = "model", "adapter", "mmproj"
-# What the command line of Ollama takes besides, and converts.
+# Formats that the Ollama CLI converts when it creates a model.
 OTHER_FORMATS = (".safetensors", ".bin", ".pt", ".pth")
 # Older ones say nothing of their type.
 PROJECTOR_ARCHITECTURE = "clip"
@@ -160,7 +160,7 @@ def unreadable(path: str, model: str, error: OSError) -> Failure:
 
 
 def _refuse_other_formats(path: str, model: str, kind: str) -> None:
-    """Refuse folders, and weights that the command line of Ollama converts before it makes a model of them."""
+    """Refuse folders, and weights in a format that only the Ollama CLI converts."""
     names = _names_in(path)
     ready = [name for name in names if name.lower().endswith(".gguf")]
     if ready:
@@ -170,7 +170,7 @@ def _refuse_other_formats(path: str, model: str, kind: str) -> None:
     if any(name.lower().endswith(OTHER_FORMATS) for name in names) or _is_other_format(path):
         converter = "convert_lora_to_gguf.py" if kind == ADAPTER else "convert_hf_to_gguf.py"
         raise Failure(
-            f"The weights in {path} of the model {model} are no GGUF file (safetensors or PyTorch); convert them with "
+            f"The weights in {path} of the model {model} are not GGUF (but safetensors or PyTorch); convert them with "
             f"llama.cpp's {converter}, and give the file that it makes."
         )
 

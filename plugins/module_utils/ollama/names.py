@@ -39,9 +39,9 @@ class ModelName:
     def parse(cls, text: str, any_port: bool = False) -> ModelName:
         """Return the name with its defaults filled in; raise Failure that names the broken rule.
 
-        The port of the host is the one rule that servers do not have: nothing can be pulled from there.
+        Servers do not check the port of the host, but nothing can be pulled from an invalid one.
         """
-        _refuse_what_has_no_parts(text)
+        _refuse_digest_and_more_parts(text)
         name = cls._split(_without_scheme(text))
         fault = name.fault or (None if any_port else name.fault_of_port)
         if fault:
@@ -52,7 +52,7 @@ class ModelName:
     def listed(cls, text: str) -> ModelName:
         """Return the name of a model that a server lists, or may list, whatever its form.
 
-        One that breaks the rules has no parts but itself, so that it is no other.
+        A name that breaks the rules is kept whole, so it equals no other.
         """
         name = cls._split(text.strip().rpartition("://")[2])
         return cls("", "", text.removesuffix(f":{TAG}"), "") if name.fault else name
@@ -109,7 +109,7 @@ def _has_good_port(host: str) -> bool:
     return not found or (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536)
 
 
-def _refuse_what_has_no_parts(text: str) -> None:
+def _refuse_digest_and_more_parts(text: str) -> None:
     bare = _without_scheme(text)
     if "@" in bare:
         raise _invalid(text, "a name cannot hold a digest, so leave out all from '@' on")

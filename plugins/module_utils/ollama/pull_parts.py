@@ -142,7 +142,7 @@ def _peer(proxy: Optional[Match[str]], dial: Optional[Match[str]], url: str, hos
     address = dial.group("peer") if dial else ""
     if proxy:
         address = proxy.groupdict().get("peer") or address
-        return f"the proxy {address}" if address else "the proxy"
+        return f"the server's proxy {address}" if address else "the server's proxy"
     if host and (not url or "://" + host + "/v2/" in url):
         return f"the registry {host}"
     return host or address or "the registry"

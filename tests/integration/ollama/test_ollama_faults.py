@@ -208,7 +208,7 @@ def test_an_error_after_200_is_an_error(server: Ollama, recorder: Recorder, wish
     [
         ("dial tcp 34.120.132.20:443: connect: connection timed out", 2, "did not answer in time"),
         ("proxyconnect tcp: tls: first record does not look like a TLS handshake", 1, "write http:// in the server's"),
-        ("Bad Gateway", 2, "proxy of the server does not reach registry.ollama.ai"),
+        ("Bad Gateway", 2, "server's proxy does not reach registry.ollama.ai"),
         ("Forbidden", 1, "let the proxy allow registry.ollama.ai"),
         ('realm host "ollama.com" does not match original host "registry.ollama.ai"', 2, "outage"),
         ('realm host "" does not match original host "reg.lab:5000"', 1, "wants a password, which Ollama cannot give"),

@@ -149,7 +149,7 @@ def test_safetensors_are_sent_to_the_converter(tmp_path: Path, kind: str) -> Non
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(bytes(100))
     for path in (tmp_path, weights):
-        with pytest.raises(Failure, match=f"no GGUF file .*; convert them with llama.cpp's {converter}"):
+        with pytest.raises(Failure, match=f"not GGUF .*; convert them with llama.cpp's {converter}"):
             gguf.inspect(str(path), "m", kind)
 
 

@@ -154,7 +154,7 @@ def test_thousands_of_attempts_are_no_trouble() -> None:
         ('Head "https://h/v2/a/m/blobs/x": stopped after 10 redirects', False, "in a circle"),
         ('max retries exceeded: Get "http://h/raw": stopped after 10 redirects', False, "in a circle"),
         ("429: ", True, "fewer requests"),
-        ("500: ", True, "the registry has a fault of its own (500)"),
+        ("500: ", True, "the registry has an error of its own (500)"),
         ("context deadline exceeded", True, "refused a file for 30 seconds"),
         ("max retries exceeded: EOF", True, "breaks a file off again and again"),
         ("max retries exceeded: unexpected EOF", True, "breaks a file off again and again"),
