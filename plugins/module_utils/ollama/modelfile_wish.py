@@ -44,6 +44,7 @@ def spec_by_modelfile(name: ModelName, given: str) -> ModelSpec:
     if said.drafts:
         raise Failure(f"The modelfile of the model {model} has a DRAFT, which cannot be converged here; leave it out.")
     _refuse_blobs(model, text, [*said.from_, *said.adapters])
+    _refuse_addresses(model, [*paths, *said.adapters])
     files = [_whole(model, "FROM", folder, path) for path in paths]
     adapters = [_whole(model, "ADAPTER", folder, path) for path in said.adapters]
     kept, dropped, notes = _parameters(model, said.parameters, bool(models))
@@ -112,6 +113,15 @@ def _refuse_blobs(model: str, text: str, values: Sequence[str]) -> None:
         f"The modelfile of the model {model} names {blobs[0]}, a file in the store of an Ollama server, as "
         f"`ollama show --modelfile` prints it, and this host has no such file; write {advice}, in place of it."
     )
+
+
+def _refuse_addresses(model: str, values: Sequence[str]) -> None:
+    addresses = [value for value in values if "://" in value]
+    if addresses:
+        raise Failure(
+            f"The modelfile of the model {model} names the address {addresses[0]}, from which Ollama downloads nothing; "
+            f"write a model (FROM hf.co/USER/REPOSITORY:TAG), or download the file to the host and write its path."
+        )
 
 
 def _whole(model: str, command: str, folder: Optional[str], path: str) -> str:

@@ -104,6 +104,11 @@ def test_a_blob_that_is_on_this_host_is_a_file(tmp_path: Path) -> None:
         ("FROM ./Llama-3\n", "of a GGUF file (convert_hf_to_gguf.py of llama.cpp makes one of safetensors)"),
         ("FROM model.safetensors\n", "convert_hf_to_gguf.py"),
         ("FROM ./x.gguf\n", "begin at; give the whole path."),
+        (
+            "FROM https://huggingface.co/a/B-GGUF/resolve/main/x.gguf\n",
+            "write a model (FROM hf.co/USER/REPOSITORY:TAG)",
+        ),
+        ("FROM x\nADAPTER https://h/a.gguf\n", "names the address https://h/a.gguf"),
         ("FROM x\nPARAMETER temperature 0.0        # creativity\n", "Line 2 of the Modelfile has a comment behind its"),
         ("FROM x # base\n", "write the comment on a line of its own"),
         ("FROM x\nREQUIRES 0.14.0 # new\n", "has a comment behind its value"),
