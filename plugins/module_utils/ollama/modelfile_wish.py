@@ -119,7 +119,7 @@ def _refuse_addresses(model: str, values: Sequence[str]) -> None:
     addresses = [value for value in values if "://" in value]
     if addresses:
         raise Failure(
-            f"The modelfile of the model {model} names the address {addresses[0]}, from which Ollama downloads nothing; "
+            f"The modelfile of the model {model} names the address {addresses[0]}, which Ollama does not download; "
             f"write a model (FROM hf.co/USER/REPOSITORY:TAG), or download the file to the host and write its path."
         )
 
