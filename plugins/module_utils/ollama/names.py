@@ -15,6 +15,9 @@ HOST = "registry.ollama.ai"
 NAMESPACE = "library"
 TAG = "latest"
 
+# Registries of the internet and where they keep files: they speak TLS, with certificates that every host trusts.
+PUBLIC = ("ollama.ai", "ollama.com", "cloudflarestorage.com", "huggingface.co", "hf.co")
+
 Key = Tuple[str, str, str, str]
 
 # One letter, digit or underscore, then what the part allows besides.
@@ -102,6 +105,11 @@ class ModelName:
     def key(self) -> Key:
         """What is equal for two names exactly when the server takes one for the other."""
         return (self.host.lower(), self.namespace.lower(), self.model.lower(), self.tag.lower())
+
+
+def is_public(host: str) -> bool:
+    """Tell whether a host, with or without a port, is one of the registries of the internet."""
+    return f".{host.partition(':')[0].lower()}".endswith(tuple(f".{domain}" for domain in PUBLIC))
 
 
 def _has_good_port(host: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Tuple
 
+from .names import is_public
 from .pull import Trouble
 from .pull_parts import Parts, parts
 
@@ -27,7 +28,6 @@ _KEY = (
 )
 _LATER = "try again later"
 _LINE = "try again later; where it goes on, look at the proxies and firewalls between"
-_PUBLIC = ("ollama.ai", "ollama.com", "cloudflarestorage.com", "huggingface.co", "hf.co")
 
 
 class _Rule(NamedTuple):
@@ -350,11 +350,10 @@ def trouble(words: str, registry: str = "") -> Trouble:
 
 def _by_place(what: str, said: Parts) -> Tuple[str, str]:
     """Return cause and fix of an error whose meaning depends on who was asked for what."""
-    host = f".{said.host.partition(':')[0].lower()}"
     if what == "@missing":
         near = said.manifest
     elif what == "@name":
         near = said.peer.startswith("the registry")
     else:
-        near = not host.endswith(tuple(f".{domain}" for domain in _PUBLIC))
+        near = not is_public(said.host)
     return _BY_PLACE[what][0 if near else 1]
