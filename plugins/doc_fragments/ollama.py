@@ -48,6 +48,35 @@ requirements:
   - requests (C(python3-requests)) on the managed host
 """
 
+    # How one model is pulled.
+    PULL = r"""
+options:
+  mirror:
+    description:
+      - Pull by this registry or pull-through cache (V(host:port), or V(http://host:port) for one without TLS), and keep
+        the short name. The digest is that of the origin as long as the mirror serves the same manifest.
+      - It stands for the registry of O(name), or that of O(base) where that is pulled.
+      - Ollama pulls only from registries that send a C(Location) header with a file.
+    type: str
+  insecure:
+    description:
+      - Pull by plain HTTP. It does not mean TLS without checking certificates.
+    type: bool
+    default: false
+  stall_timeout:
+    description:
+      - How many seconds a pull may stand still before it is broken off and tried again.
+    type: float
+    default: 90
+  retries:
+    description:
+      - How many times a pull is tried again after a fault that may pass, with pauses that grow. Attempts that moved
+        it on do not count.
+      - What does not get better (no such model, no space, no access) is not tried again.
+    type: int
+    default: 3
+"""
+
     # What a task that brings models takes besides the models.
     TASK = r"""
 options:

@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes
   - selfhosted.llm.attributes.actiongroup_ollama
   - selfhosted.llm.ollama
+  - selfhosted.llm.ollama.pull
   - selfhosted.llm.ollama.task
 options:
   name:
@@ -33,7 +34,8 @@ options:
       - With V(present) a model of that name is there, whatever its age.
       - With V(latest) it also is what the registry serves now. The managed host asks the registry for the manifest,
         so it must reach it, and nothing is downloaded to find out.
-      - With V(absent) it is not there. Files that no other model uses go with it.
+      - With V(absent) it is not there. Files that no other model uses go with it. The form of the name is not checked,
+        so that whatever the server lists can be removed.
     type: str
     choices:
       - present
@@ -77,6 +79,8 @@ options:
   template:
     description:
       - The prompt template, in Go's syntax. Without it a base's own is kept, and an empty one takes it away.
+      - Ansible takes C({{ }}) for its own (Jinja), so write V(!unsafe) before the text, put it between
+        C({% raw %}) and C({% endraw %}), or read it with C(lookup('ansible.builtin.file', ...)). See the examples.
       - Line ends at its end are dropped.
       - Where a file has a chat template (and always from Ollama 0.30), a dropped O(template) or C(stop) is not noticed.
     type: str
@@ -117,22 +121,23 @@ options:
     type: raw
   quantize:
     description:
-      - Quantize the weights to this. They must be F16 or F32 (from Ollama 0.30 also BF16).
+      - Quantize the weights to V(F16), V(F32), V(Q4_K_M), V(Q4_K_S) or V(Q8_0), in any case of letters.
+      - They must be F16 or F32 (from Ollama 0.30 also BF16).
       - What it was made from is noted on the managed host, as for O(files). Without the note a changed base or file is
         not noticed.
     type: str
-    choices:
-      - F16
-      - F32
-      - Q4_K_M
-      - Q4_K_S
-      - Q8_0
   modelfile:
     description:
       - Make the model by a Modelfile, in place of O(base), O(files) and all options that say what it is made of.
       - Its text, or the path of one on the managed host. Relative paths in it begin at its folder; a text has none.
       - C(FROM), C(PARAMETER), C(TEMPLATE), C(SYSTEM), C(ADAPTER), C(LICENSE), C(MESSAGE), C(REQUIRES), C(RENDERER) and
         C(PARSER) are read as the command line of Ollama reads them.
+      - Ansible takes the C({{ }}) of a C(TEMPLATE) for its own (Jinja), so write V(!unsafe) before the text, put it
+        between C({% raw %}) and C({% endraw %}), or read it with C(lookup('ansible.builtin.file', ...)).
+      - A parameter that Ollama has dropped (such as C(mirostat)) is left out with a warning. So is an empty C(stop),
+        which takes away those of the base.
+      - Weights must be GGUF files. What C(ollama show --modelfile) prints has the path of a server's own file in
+        C(FROM); put the name of the model there, which stands in its comment.
     type: str
   source:
     description:
@@ -140,18 +145,6 @@ options:
       - Where the source is gone, the copy stays as it is. So a model that is listed as V(absent) and is the source of
         another is renamed.
     type: str
-  mirror:
-    description:
-      - Pull by this registry or pull-through cache (V(host:port), or V(http://host:port) for one without TLS), and keep
-        the short name. The digest is that of the origin as long as the mirror serves the same manifest.
-      - It stands for the registry of O(name), or that of O(base) where that is pulled.
-      - Ollama pulls only from registries that send a C(Location) header with a file.
-    type: str
-  insecure:
-    description:
-      - Pull by plain HTTP. It does not mean TLS without checking certificates.
-    type: bool
-    default: false
   loaded:
     description:
       - Whether the model is in memory after the run. Left out, nothing is loaded or unloaded.
@@ -165,18 +158,6 @@ options:
       - The server tells only when a model expires, and each use sets that back. So a time that is too long, or without
         end, is noticed, and one that is too short is not.
     type: str
-  stall_timeout:
-    description:
-      - How many seconds a pull may stand still before it is broken off and tried again.
-    type: float
-    default: 90
-  retries:
-    description:
-      - How many times a pull is tried again after a fault that may pass, with pauses that grow. Attempts that moved
-        it on do not count.
-      - What does not get better (no such model, no space, no access) is not tried again.
-    type: int
-    default: 3
 seealso:
   - module: selfhosted.llm.ollama_models
   - module: selfhosted.llm.ollama_model_info
@@ -221,6 +202,22 @@ EXAMPLES = r"""
   selfhosted.llm.ollama_model:
     name: mario
     modelfile: "{{ lookup('ansible.builtin.file', 'mario.Modelfile') }}"
+
+- name: A prompt template in the playbook, which Ansible must not fill in
+  selfhosted.llm.ollama_model:
+    name: plain-assistant
+    base: llama3.2:3b
+    template: !unsafe "{{ if .System }}{{ .System }}\n{{ end }}{{ .Prompt }}"
+
+- name: The same in a Modelfile, with a value of the play in it
+  selfhosted.llm.ollama_model:
+    name: plain-assistant
+    modelfile: |
+      FROM llama3.2:3b
+      SYSTEM You work for {{ organization | default('us') }}.
+      {% raw %}
+      TEMPLATE {{ if .System }}{{ .System }} {{ end }}{{ .Prompt }}
+      {% endraw %}
 
 - name: A fine-tune as an adapter, quantized, with an example conversation
   selfhosted.llm.ollama_model:

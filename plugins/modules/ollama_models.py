@@ -70,6 +70,8 @@ options:
         description:
           - The prompt template of a model from O(models[].base) or O(models[].files). An empty one takes that of the
             base away.
+          - Ansible takes C({{ }}) for its own (Jinja), so write V(!unsafe) before the text, or see
+            M(selfhosted.llm.ollama_model).
         type: str
       parameters:
         description:
@@ -102,17 +104,13 @@ options:
         type: raw
       quantize:
         description:
-          - Quantize the weights to this.
+          - Quantize the weights to V(F16), V(F32), V(Q4_K_M), V(Q4_K_S) or V(Q8_0), in any case of letters.
         type: str
-        choices:
-          - F16
-          - F32
-          - Q4_K_M
-          - Q4_K_S
-          - Q8_0
       modelfile:
         description:
           - Make the model by a Modelfile, its text or its path on the managed host.
+          - Ansible takes the C({{ }}) of a C(TEMPLATE) for its own (Jinja), so write V(!unsafe) before the text, or see
+            M(selfhosted.llm.ollama_model).
         type: str
       source:
         description:
@@ -199,6 +197,13 @@ EXAMPLES = r"""
         source: tutor
     workers: 2
     models_path: /var/lib/docker/volumes/ollama/_data/models
+
+- name: A prompt template in the list, which Ansible must not fill in
+  selfhosted.llm.ollama_models:
+    models:
+      - name: plain-assistant
+        base: llama3.2:3b
+        template: !unsafe "{{ if .System }}{{ .System }}\n{{ end }}{{ .Prompt }}"
 
 - name: One model takes another's place
   selfhosted.llm.ollama_models:

@@ -20,10 +20,10 @@ from ansible import constants as C  # noqa: N812
 from ansible import context
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible.utils.vars import merge_hash
 
+from .go_templates import GoTemplateAction
 from .progress import Line, Reporter, pace
 
 # What module_utils/ollama/job.py looks for.
@@ -59,7 +59,7 @@ class Interrupted(BaseException):
         self.number = number
 
 
-class FollowedAction(ActionBase):
+class FollowedAction(GoTemplateAction):
     """Runs the module of its name; where that goes on in the background, shows how far it is."""
 
     _supports_check_mode = True

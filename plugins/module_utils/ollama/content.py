@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ..errors import Failure
 from . import parameters
 from .names import Key, ModelName
 from .spec import ModelSpec
@@ -37,11 +36,14 @@ BLANK: Mapping[str, Any] = {
 
 def key_of(listed: Mapping[str, Any]) -> Key:
     """Return the key of a model that the server lists, however strange its name."""
-    name = str(listed.get("name", ""))
-    try:
-        return ModelName.parse(name).key
-    except Failure:
-        return ("", "", name.lower(), "")
+    return ModelName.listed(str(listed.get("name", ""))).key
+
+
+def refuse_new_names(specs: Iterable[ModelSpec], listed: Mapping[Key, Any]) -> None:
+    """Refuse names that nothing can be pulled by, of models that are not there."""
+    for spec in specs:
+        if spec.name.key not in listed:
+            ModelName.parse(spec.name.display)
 
 
 def listed_state(listed: Mapping[str, Any]) -> State:

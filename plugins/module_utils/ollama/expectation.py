@@ -41,7 +41,7 @@ class Expectation:
         self._inspected: Dict[Tuple[str, str], GgufFile] = {}
         self._listed: Mapping[Key, State] = {}
         self._wanted: Dict[Key, State] = {}
-        self.warnings: List[str] = []
+        self.warnings: List[str] = list(dict.fromkeys(note for spec in self._specs() for note in spec.notes))
 
     @property
     def listed(self) -> Mapping[Key, State]:
@@ -359,6 +359,10 @@ class Expectation:
                 f"The model {spec.name.display} names a {named[0]}, which Ollama knows from 0.12.0 on, and the server "
                 f"is {self._client.version}; upgrade it first."
             )
+        if named:
+            from .renderers import refuse_unknown
+
+            refuse_unknown(spec, self._client.version)
 
 
 def _names(spec: ModelSpec, digests: Collection[str]) -> bool:

@@ -17,7 +17,7 @@ from .names import ModelName
 
 def model_facts(client: Client, name: Optional[str]) -> list[State]:
     """Return all models by the list, or one in full."""
-    key = ModelName.parse(name).key if name is not None else None
+    key = ModelName.listed(name).key if name is not None else None
     listed = [item for item in client.tags() if key is None or contents.key_of(item) == key]
     found = [contents.listed_state(item) for item in sorted(listed, key=lambda item: str(item.get("name")).lower())]
     if key is None:
@@ -36,7 +36,8 @@ def add_updates(client: Client, models: Sequence[State], insecure: Collection[st
 
     served = Served(client, timeout)
     plain = {host.lower() for host in insecure}
-    named = [(ModelName.parse(str(model["name"])), model) for model in models if contents.key_of(model)[0]]
+    names = [(ModelName.listed(str(model["name"])), model) for model in models]
+    named = [(name, model) for name, model in names if name.host and not name.fault_of_port]
     asked = [(name, name.host.lower() in plain) for name, _model in named]
     served.ask(asked)
     warnings = []

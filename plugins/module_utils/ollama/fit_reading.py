@@ -76,11 +76,8 @@ def read_all(client: Client, sources: Sequence[Source], *, timeout: float, blobs
         return dict(zip(wanted, pool.map(read, wanted.values())))
 
 
-def _key(listed: Mapping[str, Any]) -> Optional[Key]:
-    try:
-        return ModelName.parse(str(listed.get("name"))).key
-    except Failure:
-        return None
+def _key(listed: Mapping[str, Any]) -> Key:
+    return ModelName.listed(str(listed.get("name"))).key
 
 
 def _on_server(client: Client, listed: Optional[Mapping[str, Any]]) -> Optional[Known]:

@@ -53,7 +53,7 @@ def read_wishes(entries: Sequence[Mapping[str, Any]], fits: str) -> Tuple[Wish, 
 def _wish(entry: Mapping[str, Any], fits: str) -> Wish:
     if not isinstance(entry.get("name"), str):
         raise Failure(f"An entry of models has the name {entry.get('name')!r}; give each the name of its model.")
-    name = ModelName.parse(entry["name"])
+    name = ModelName.parse(entry["name"]) if _present(entry) else ModelName.listed(entry["name"])
     own = entry.get("fits") or fits
     if own not in FITS:
         raise Failure(f"The model {name.display} has fits {own!r}; give one of {', '.join(FITS)}.")

@@ -22,6 +22,8 @@ from .pieces import Piece, Stream
 # By this the server adds a template of its own that fits, with its stop parameters.
 CHAT_TEMPLATE = "tokenizer.chat_template"
 MODEL, ADAPTER, PROJECTOR = "model", "adapter", "mmproj"
+# Formats that the Ollama CLI converts when it creates a model.
+OTHER_FORMATS = (".safetensors", ".bin", ".pt", ".pth")
 # Older ones say nothing of their type.
 PROJECTOR_ARCHITECTURE = "clip"
 # Each thread waits for the disk most of the time, or hashes without Python's lock.
@@ -101,11 +103,12 @@ def _begin(path: str, model: str, kind: str, ledger: Optional[Ledger]) -> _Begun
     file = _known(ledger.file(path, found), path) if ledger else None
     pieces: Sequence[Piece] = ()
     if file is None:
-        for one in paths:
-            # To open a pipe waits for whoever writes into it.
-            if os.path.exists(one) and not os.path.isfile(one):
-                raise unreadable(one, model, OSError("it is no file"))
         try:
+            _refuse_other_formats(path, model, kind)
+            for one in paths:
+                # To open a pipe waits for whoever writes into it.
+                if os.path.exists(one) and not os.path.isfile(one):
+                    raise OSError(0, "it is no file", one)
             header, pieces = _look(path, model)
         except OSError as error:
             raise unreadable(str(error.filename or path), model, error) from error
@@ -154,6 +157,36 @@ def unreadable(path: str, model: str, error: OSError) -> Failure:
         f"The file {path} of the model {model} cannot be read on this host ({error.strerror or error}); "
         f"files lie on the host that the task runs on, so bring it there first."
     )
+
+
+def _refuse_other_formats(path: str, model: str, kind: str) -> None:
+    """Refuse folders, and weights in a format that only the Ollama CLI converts."""
+    names = _names_in(path)
+    ready = [name for name in names if name.lower().endswith(".gguf")]
+    if ready:
+        raise Failure(
+            f"The path {path} of the model {model} is a folder; give the GGUF file in it: {', '.join(ready[:5])}."
+        )
+    if any(name.lower().endswith(OTHER_FORMATS) for name in names) or _is_other_format(path):
+        converter = "convert_lora_to_gguf.py" if kind == ADAPTER else "convert_hf_to_gguf.py"
+        raise Failure(
+            f"The weights in {path} of the model {model} are not GGUF (but safetensors or PyTorch); convert them with "
+            f"llama.cpp's {converter}, and give the file that it makes."
+        )
+
+
+def _names_in(path: str) -> List[str]:
+    try:
+        return sorted(os.listdir(path))
+    except OSError:
+        return []
+
+
+def _is_other_format(path: str) -> bool:
+    if not path.lower().endswith(OTHER_FORMATS) or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as content:
+        return content.read(len(gguf_header.MAGIC)) != gguf_header.MAGIC
 
 
 def send(client: Client, file: GgufFile, model: str) -> None:

@@ -43,6 +43,10 @@ _VERSION = re.compile(
     rf"v?({_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:-{_LABEL}(?:\.{_LABEL})*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)?)?)"
 )
 _WEIGHTS = (".gguf", ".safetensors", ".bin")
+# What llama.cpp has to make GGUF files of others.
+CONVERTERS = {"FROM": "convert_hf_to_gguf.py", "ADAPTER": "convert_lora_to_gguf.py"}
+# Of these a `#` is never a part.
+_UNCOMMENTED = ("FROM", "ADAPTER", "DRAFT", "REQUIRES", "RENDERER", "PARSER")
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,16 @@ def is_path(value: str) -> bool:
 
     The CLI asks the disk first, so that there a folder `llama3` beside the Modelfile hides the
     model llama3. Here the form decides: what begins with `/`, `~` or `.`, which no name can,
-    and what ends like a file of weights.
+    and what ends like a file of weights, if it has no tag (`hf.co/user/Some-GGUF:Some-IQ3_M.gguf` is a model).
     """
-    return value.startswith(("/", "~", ".")) or value.lower().endswith(_WEIGHTS)
+    if value.startswith(("/", "~", ".")) or re.match(r"[A-Za-z]:[\\/]", value):
+        return True
+    return is_weights(value) and value.rfind(":") < value.rfind("/") + 1
+
+
+def is_weights(value: str) -> bool:
+    """Tell whether a value ends like the name of a file of weights."""
+    return value.lower().endswith(_WEIGHTS)
 
 
 def parse(text: str) -> Modelfile:
@@ -139,6 +150,7 @@ def _command(place: str, line: str, end: str, following: _Lines) -> _Command:
         if not blank:
             raise _nothing(place, f"{name} {key}")
     value = _value(place, rest, end, following)
+    _refuse_comment(place, name, key, rest)
     if name in ("FROM", "ADAPTER", "DRAFT") and not value:
         raise _nothing(place, name)
     return _Command(name, _version(place, value) if name == "REQUIRES" else value, key)
@@ -162,6 +174,16 @@ def _check_key(place: str, name: str, key: str, rest: str) -> None:
     if name == "PARAMETER" and not re.fullmatch("[A-Za-z0-9_]+", key):
         raise Failure(
             f"{place} has the PARAMETER {_short(key)}; write a name of letters, digits and '_', a blank, and the value."
+        )
+
+
+def _refuse_comment(place: str, name: str, key: str, rest: str) -> None:
+    """Refuse a comment behind a value, which the CLI takes for a part of it, where no such value can be meant."""
+    text = name not in _UNCOMMENTED and (name != "PARAMETER" or key in LISTS)
+    if not text and re.match(r"[ \t]*[^\s\"][^\"]*?[ \t]#", rest):
+        raise Failure(
+            f"{place} has a comment behind its value ({_short(rest.strip(_BLANKS))}), which Ollama takes for a part "
+            f"of it; write the comment on a line of its own."
         )
 
 
@@ -195,7 +217,7 @@ def _value(place: str, rest: str, end: str, following: _Lines) -> str:
         parts += [line, its_end]
     raise Failure(
         f"{place} opens a text with {quotes} that nothing closes; put {quotes} at the end of the text's last line, "
-        f"with nothing after it."
+        f"with nothing after it, no comment either."
     )
 
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Tuple
+from typing import Optional, Tuple
 
 from ..errors import Failure
 
 HOST = "registry.ollama.ai"
 NAMESPACE = "library"
 TAG = "latest"
+
+# Registries of the internet and where they keep files: they speak TLS, with certificates that every host trusts.
+PUBLIC = ("ollama.ai", "ollama.com", "cloudflarestorage.com", "huggingface.co", "hf.co")
 
 Key = Tuple[str, str, str, str]
 
@@ -36,37 +39,62 @@ class ModelName:
     tag: str
 
     @classmethod
-    def parse(cls, text: str) -> ModelName:
-        """Return the name with its defaults filled in; raise Failure that names the broken rule."""
-        bare = _without_scheme(text)
-        if "@" in bare:
-            raise _invalid(text, "a name cannot hold a digest, so leave out all from '@' on")
+    def parse(cls, text: str, any_port: bool = False) -> ModelName:
+        """Return the name with its defaults filled in; raise Failure that names the broken rule.
+
+        Servers do not check the port of the host, but nothing can be pulled from an invalid one.
+        """
+        _refuse_digest_and_more_parts(text)
+        name = cls._split(_without_scheme(text))
+        fault = name.fault or (None if any_port else name.fault_of_port)
+        if fault:
+            raise _invalid(text, fault)
+        return name
+
+    @classmethod
+    def listed(cls, text: str) -> ModelName:
+        """Return the name of a model that a server lists, or may list, whatever its form.
+
+        A name that breaks the rules is kept whole, so it equals no other.
+        """
+        name = cls._split(text.strip().rpartition("://")[2])
+        return cls("", "", text.removesuffix(f":{TAG}"), "") if name.fault else name
+
+    @classmethod
+    def _split(cls, bare: str) -> ModelName:
         tag = TAG
         if bare.rfind(":") > bare.rfind("/"):
             bare, _colon, tag = bare.rpartition(":")
-        parts = bare.split("/")
-        if len(parts) > 3:
-            raise _invalid(text, "it has more parts than host/namespace/model:tag")
+        parts = bare.split("/", 2)
         host, namespace, model = [HOST, NAMESPACE][: 3 - len(parts)] + parts
-        name = cls(host, namespace, model, tag)
+        return cls(host, namespace, model, tag)
+
+    @property
+    def fault(self) -> Optional[str]:
+        """The rule of the servers that the name breaks; it is the same in all versions since 0.5.5."""
         for part, (pattern, most, letters) in _PARTS.items():
-            value = getattr(name, part)
+            value = getattr(self, part)
             if not value:
-                raise _invalid(text, f"its {part} is empty")
+                return f"its {part} is empty"
             if not pattern.fullmatch(value):
-                raise _invalid(
-                    text, f"its {part} {value!r} must begin with a letter, a digit or '_' and may hold only {letters}"
-                )
+                return f"its {part} {value!r} must begin with a letter, a digit or '_' and may hold only {letters}"
             if len(value) > most:
-                raise _invalid(text, f"its {part} is longer than {most} characters")
-        if not _has_good_port(host):
-            raise _invalid(text, f"the port of its host {host!r} must be a number from 1 to 65535")
-        return name
+                return f"its {part} is longer than {most} characters"
+        return None
+
+    @property
+    def fault_of_port(self) -> Optional[str]:
+        """What is wrong with the port of the host."""
+        if _has_good_port(self.host):
+            return None
+        return f"the port of its host {self.host!r} must be a number from 1 to 65535"
 
     @property
     def display(self) -> str:
         """The name as the server lists it: defaults left out, the tag always there."""
         place = ""
+        if not self.host:
+            return self.model
         if self.host.lower() != HOST:
             place = f"{self.host}/{self.namespace}/"
         elif self.namespace.lower() != NAMESPACE:
@@ -79,9 +107,22 @@ class ModelName:
         return (self.host.lower(), self.namespace.lower(), self.model.lower(), self.tag.lower())
 
 
+def is_public(host: str) -> bool:
+    """Tell whether a host, with or without a port, is one of the registries of the internet."""
+    return f".{host.partition(':')[0].lower()}".endswith(tuple(f".{domain}" for domain in PUBLIC))
+
+
 def _has_good_port(host: str) -> bool:
     _name, found, port = host.partition(":")
     return not found or (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536)
+
+
+def _refuse_digest_and_more_parts(text: str) -> None:
+    bare = _without_scheme(text)
+    if "@" in bare:
+        raise _invalid(text, "a name cannot hold a digest, so leave out all from '@' on")
+    if bare.count("/") > 2:
+        raise _invalid(text, "it has more parts than host/namespace/model:tag")
 
 
 def _without_scheme(text: str) -> str:

@@ -26,7 +26,7 @@ MODEL: dict[str, dict[str, Any]] = {
         },
     },
     "license": {"type": "raw"},
-    "quantize": {"type": "str", "choices": ["F16", "F32", "Q4_K_M", "Q4_K_S", "Q8_0"]},
+    "quantize": {"type": "str"},
     "modelfile": {"type": "str"},
     "source": {"type": "str"},
     "mirror": {"type": "str"},

@@ -35,21 +35,24 @@ FLOATS = frozenset(
 BOOLEANS = frozenset(("use_mmap",))
 LISTS = frozenset(("stop",))
 KNOWN = INTEGERS | FLOATS | BOOLEANS | LISTS
-# Stored by the server and ignored since 0.7.0, so a wish for them would do nothing.
-IGNORED = frozenset(
-    (
-        "f16_kv",
-        "logits_all",
-        "low_vram",
-        "mirostat",
-        "mirostat_eta",
-        "mirostat_tau",
-        "penalize_newline",
-        "tfs_z",
-        "use_mlock",
-        "vocab_only",
-    )
-)
+# Stored by the server and ignored since these versions (api/types.go of each), so a wish for them would do nothing.
+IGNORED = {
+    "embedding_only": "0.1.28",
+    "f16_kv": "0.7.0",
+    "logits_all": "0.7.0",
+    "low_vram": "0.7.0",
+    "mirostat": "0.7.0",
+    "mirostat_eta": "0.7.0",
+    "mirostat_tau": "0.7.0",
+    "num_gqa": "0.1.35",
+    "numa": "0.3.4",
+    "penalize_newline": "0.5.5",
+    "rope_frequency_base": "0.1.35",
+    "rope_frequency_scale": "0.1.35",
+    "tfs_z": "0.5.2",
+    "use_mlock": "0.7.0",
+    "vocab_only": "0.7.0",
+}
 # What the server holds a whole number in.
 LARGEST = 2**63
 _TRUTH = {
@@ -79,7 +82,7 @@ def _checked(model: str, name: str, value: Any) -> Any:
 
 def _near(name: str) -> str:
     if name in IGNORED:
-        return "the server has ignored it since 0.7.0, so leave it out"
+        return f"the server has ignored it since {IGNORED[name]}, so leave it out"
     near = difflib.get_close_matches(name.lower(), KNOWN, n=3, cutoff=0.6)
     return f"did you mean {' or '.join(near)}" if near else f"it knows {', '.join(sorted(KNOWN))}"
 

@@ -5,39 +5,68 @@
 
 from __future__ import annotations
 
+import re
 import time
+from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
 from ..errors import Failure
 from ..http import HttpFailure
+from ..http_words import one_line
 from .client import Client
 from .names import ModelName
-from .pull_words import Trouble, trouble
 
 LONGEST_PAUSE = 30.0
 
 
-def _http_trouble(error: HttpFailure, stall_timeout: float) -> Trouble:
+@dataclass(frozen=True)
+class Trouble:
+    """Why an attempt failed. ``words`` are the server's; ``cause`` is empty where nobody knows it."""
+
+    words: str
+    cause: str = ""
+    fix: str = ""
+    passing: bool = False
+    mismatch: bool = False
+
+    @property
+    def meaning(self) -> Optional[str]:
+        """Cause and fix, without a full stop; None where nobody knows them."""
+        return "; ".join(part for part in (self.cause, self.fix) if part) or None
+
+
+def trouble(words: str, registry: str = "") -> Trouble:
+    """Return what an error of a pull means; ``registry`` is the host in the model's name, where it is known."""
+    # A host compiles the table for each task, so only where a pull fails.
+    from . import pull_words
+
+    return pull_words.trouble(words, registry)
+
+
+def _http_trouble(error: HttpFailure, stall_timeout: float, registry: str = "") -> Trouble:
+    """Return why a call to the server itself failed."""
     if error.stalled:
         return _standstill(stall_timeout)
     if error.status is None:
         lost = error.cut or "connection refused" in error.words
-        return Trouble("", f"{error.message.rstrip('.')}; the server's log may say why", passing=lost)
+        return Trouble("", error.message.rstrip("."), "the server's log may say why", passing=lost)
     if error.status in (401, 403, 405):
-        meaning = (
-            f"what answers at {error.url} refuses pulls ({error.status}); give its credentials as headers, "
-            f"or let it pass /api/pull"
-        )
-        return Trouble(error.words, meaning, passing=False)
+        cause = f"what answers at {error.url} refuses pulls ({error.status})"
+        return Trouble(error.words, cause, "give its credentials as headers, or let it pass /api/pull")
     if error.status in (502, 503, 504):
         return Trouble(error.words, f"the proxy before Ollama gave no answer of it ({error.status})", passing=True)
-    known = trouble(f"{error.status}: {error.words}")
-    return Trouble(error.words, known.meaning, known.passing)
+    if error.status == 429:
+        cause = f"what answers at {error.url} wants fewer requests than it gets (429)"
+        return Trouble(error.words, cause, "try again later", passing=True)
+    known = trouble(error.words, registry)
+    if known.cause or error.status < 500:
+        return known
+    return Trouble(error.words, f"the server failed ({error.status})", "its log may say why", passing=True)
 
 
 def _standstill(stall_timeout: float) -> Trouble:
-    meaning = f"no byte moved for {stall_timeout:g} seconds; try again later, or raise stall_timeout"
-    return Trouble("", meaning, passing=True)
+    cause = f"no byte moved for {stall_timeout:g} seconds"
+    return Trouble("", cause, "try again later, or raise stall_timeout", passing=True)
 
 
 class _Moved:
@@ -119,22 +148,29 @@ def _attempt(
     try:
         for last in lines:
             if last.get("error"):
-                return trouble(str(last["error"]))
+                return trouble(str(last["error"]), name.host)
             moved.note(last)
             if moved.still >= stall_timeout:
                 return _standstill(stall_timeout)
             watch(last)
     except HttpFailure as error:
-        return _http_trouble(error, stall_timeout)
+        return _http_trouble(error, stall_timeout, name.host)
     finally:
         lines.close()
     if last.get("status") == "success":
         return None
-    return Trouble("", "the server's answer ended before it said 'success'; look at its log", passing=True)
+    return Trouble("", "the server's answer ended before it said 'success'", "look at its log", passing=True)
 
 
 def _failure(name: ModelName, found: Trouble) -> Failure:
-    said = f" (the server said: {found.words.rstrip('.')})" if found.words else ""
+    words = _quoted(found.words)
     if found.meaning is None:
-        return Failure(f"The model {name.display} could not be pulled; the server said: {found.words.rstrip('.')}.")
+        return Failure(f"The model {name.display} could not be pulled; the server said: {words}.")
+    said = f" (the server said: {words})" if words else ""
     return Failure(f"The model {name.display} could not be pulled: {found.meaning}{said}.")
+
+
+def _quoted(words: str) -> str:
+    """Return the server's words as one line, without what is secret or long in addresses: passwords and signatures."""
+    words = re.sub(r"(https?|socks5h?)://[^/@\s\"]*@", r"\1://", words)
+    return one_line(re.sub(r"(https?://[^\s\"?]+)\?[^\s\"]*", r"\1", words)).rstrip(".")

@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from ..errors import Failure
 from ..http import Answer, HttpFailure, Session
 from ..http_words import one_line
-from .names import ModelName
+from .names import ModelName, is_public
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -169,7 +169,12 @@ def _told(name: ModelName, error: HttpFailure) -> Unserved:
     if error.status is None and "TLS" in error.words:
         # The way out that these words end in names options that a registry does not have.
         said = error.words.rpartition("; ")[0] or error.words
-        advice = "say insecure if it speaks plain HTTP, or trust its CA on this host (REQUESTS_CA_BUNDLE)"
+        advice = (
+            "something before it, such as a proxy or firewall, reads or breaks TLS: trust its CA on this host "
+            "(REQUESTS_CA_BUNDLE), or say state present"
+            if is_public(name.host)
+            else "say insecure if it speaks plain HTTP, or trust its CA on this host (REQUESTS_CA_BUNDLE)"
+        )
     return Unserved(name, f"{error.url} gave no manifest ({said})", advice, error.status)
 
 

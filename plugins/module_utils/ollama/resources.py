@@ -137,6 +137,7 @@ class Models(Resource):
             self._listed_first = frozenset(listed)
         whole = {key: content.listed_state(item) for key, item in listed.items() if not content.is_empty(item)}
         self._show(whole)
+        content.refuse_new_names(self._specs, listed)
         self._see_memory(whole)
         self._expected.listed = whole
         self._expected.ask_registries()

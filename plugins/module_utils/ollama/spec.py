@@ -18,6 +18,7 @@ class ModelSpec:
 
     ``files`` and ``adapters`` are paths by the names that the server gets. ``keep_alive`` is in
     seconds, and infinite for "forever". ``dropped`` are parameters of the base that shall not be there.
+    ``notes`` are sentences to warn with.
     """
 
     name: ModelName
@@ -43,6 +44,7 @@ class ModelSpec:
     keep_alive: Optional[float] = None
     stall_timeout: float = 90.0
     retries: int = 3
+    notes: Tuple[str, ...] = ()
 
     @property
     def created(self) -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import replace
 from typing import Any, Mapping, Optional
 
@@ -18,29 +17,31 @@ from . import parameters
 from .names import ModelName
 from .spec import ModelSpec
 
+# What all versions since 0.5.5 quantize to, in any case of letters.
+QUANTIZE = ("F16", "F32", "Q4_K_M", "Q4_K_S", "Q8_0")
 ROLES = ("system", "user", "assistant")
-MOST_OF_A_MODELFILE = 1024 * 1024
-_COMMANDS = re.compile(r"\s*(?:#|(?:from|parameter|template|system|adapter|license|message|requires)\s)", re.IGNORECASE)
 
 
 def read_wish(options: Mapping[str, Any]) -> Wish:
     """Return the wish that a module's options hold; raise Failure where they contradict each other."""
-    name = ModelName.parse(options["name"])
     if options["state"] == "absent":
+        name = ModelName.listed(options["name"])
         return Wish(name.display, False, {"spec": ModelSpec(name=name)})
+    name = ModelName.parse(options["name"], any_port=True)
     spec = _content(name, options)
     mirror, by_http = _mirror(name.display, options["mirror"])
     spec = replace(
         spec,
         latest=options["state"] == "latest",
         digest=_pin(name.display, options["digest"]),
-        source=_origin(name.display, "source", options["source"]),
+        source=origin_of(name.display, "source", options["source"]),
         mirror=mirror,
         insecure=options["insecure"] or by_http,
         loaded=options["loaded"],
         keep_alive=_keep_alive(name.display, options["keep_alive"]),
         stall_timeout=options["stall_timeout"],
         retries=options["retries"],
+        notes=(*spec.notes, *_plain_template(name.display, spec.template)),
     )
     contradiction = _contradiction(spec)
     if contradiction:
@@ -48,7 +49,18 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
     return Wish(name.display, True, {"spec": spec})
 
 
-def _origin(model: str, option: str, given: Optional[str]) -> Optional[ModelName]:
+def _plain_template(model: str, template: Optional[str]) -> tuple[str, ...]:
+    if not (template or "").strip() or "{{" in str(template):
+        return ()
+    sentence = (
+        f"The template of the model {model} has no {{{{ }}}}, so no prompt reaches the model; if Ansible took them for "
+        f"Jinja, write the text with !unsafe before it, or read it with lookup('ansible.builtin.file', ...)."
+    )
+    return (sentence,)
+
+
+def origin_of(model: str, option: str, given: Optional[str]) -> Optional[ModelName]:
+    """Return the model that an option names."""
     if given is None:
         return None
     try:
@@ -60,12 +72,14 @@ def _origin(model: str, option: str, given: Optional[str]) -> Optional[ModelName
 def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
     """Return what the model is made of, by its options or its Modelfile."""
     if options["modelfile"] is not None:
-        return _by_modelfile(name, options["modelfile"])
+        from .modelfile_wish import spec_by_modelfile
+
+        return spec_by_modelfile(name, options["modelfile"])
     given = dict(options["parameters"] or {})
     dropped = frozenset(str(key) for key, value in given.items() if value is None)
     return ModelSpec(
         name=name,
-        base=_origin(name.display, "base", options["base"]),
+        base=origin_of(name.display, "base", options["base"]),
         files=_files(name.display, "files", options["files"]),
         adapters=_files(name.display, "adapters", options["adapters"]),
         system=_text(name.display, "system", options["system"]),
@@ -74,96 +88,12 @@ def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
         dropped=dropped,
         messages=_messages(name.display, options["messages"]),
         license=_licenses(name.display, options["license"]),
-        quantize=options["quantize"],
+        quantize=_level(name.display, options["quantize"]),
     )
 
 
-def _by_modelfile(name: ModelName, given: str) -> ModelSpec:
-    from . import modelfile
-
-    text, folder = _modelfile_text(name.display, given)
-    try:
-        said = modelfile.parse(text)
-    except Failure as error:
-        raise Failure(f"The modelfile of the model {name.display} cannot be read: {error.message}") from error
-    paths = [_beside(name.display, folder, path) for path in said.from_ if modelfile.is_path(path)]
-    models = [model for model in said.from_ if not modelfile.is_path(model)]
-    if len(models) > 1 or (models and paths):
-        raise Failure(
-            f"The modelfile of the model {name.display} has several FROM ({', '.join(said.from_)}); "
-            f"name one model, or only GGUF files."
-        )
-    if said.drafts:
-        raise Failure(
-            f"The modelfile of the model {name.display} has a DRAFT, which cannot be converged here; leave it out."
-        )
-    adapters = [_beside(name.display, folder, path) for path in said.adapters]
-    return ModelSpec(
-        name=name,
-        base=_origin(name.display, "FROM", models[0]) if models else None,
-        files=_by_file_name(name.display, "FROM", paths),
-        adapters=_by_file_name(name.display, "ADAPTER", adapters),
-        # An empty text of a Modelfile is one that was not given, as the command line takes it.
-        system=said.system or None,
-        template=said.template or None,
-        parameters=parameters.checked(name.display, said.parameters),
-        messages=tuple(said.messages) or None,
-        license=tuple(said.license) or None,
-        requires=said.requires,
-        renderer=said.renderer,
-        parser=said.parser,
-    )
-
-
-def _modelfile_text(model: str, given: str) -> tuple[str, Optional[str]]:
-    """Return a Modelfile's text, and the folder that its paths begin at where it is a file."""
-    given = given.removeprefix("\ufeff")
-    if "\n" in given or _COMMANDS.match(given):
-        _check_length(model, "", len(given))
-        return given, None
-    path = os.path.abspath(os.path.expanduser(given))
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise OSError("it is no file")
-        with open(path, "rb") as content:
-            data = content.read(MOST_OF_A_MODELFILE + 1)
-    except (OSError, ValueError) as error:
-        raise Failure(
-            f"The modelfile {given!r} of the model {model} cannot be read on this host "
-            f"({getattr(error, 'strerror', None) or error}); "
-            f"give the path of one on the host that the task runs on, or its text."
-        ) from error
-    _check_length(model, f" {given}", len(data))
-    return _decoded(model, data), os.path.dirname(path)
-
-
-def _check_length(model: str, path: str, length: int) -> None:
-    if length > MOST_OF_A_MODELFILE:
-        raise Failure(f"The modelfile{path} of the model {model} is larger than 1 MiB; give a Modelfile, not weights.")
-
-
-def _decoded(model: str, data: bytes) -> str:
-    from .modelfile import decode
-
-    try:
-        return decode(data)
-    except Failure as error:
-        raise Failure(f"The modelfile of the model {model} cannot be read: {error.message}") from error
-
-
-def _beside(model: str, folder: Optional[str], path: str) -> str:
-    whole = os.path.expanduser(path)
-    if os.path.isabs(whole):
-        return whole
-    if folder is None:
-        raise Failure(
-            f"The modelfile of the model {model} names the file {path}, and a text lies in no folder to begin at; "
-            f"give the whole path."
-        )
-    return os.path.normpath(os.path.join(folder, whole))
-
-
-def _by_file_name(model: str, what: str, paths: list[str]) -> dict[str, str]:
+def by_file_name(model: str, what: str, paths: list[str]) -> dict[str, str]:
+    """Return paths by the names of their files."""
     named = {os.path.basename(path): path for path in paths}
     if len(named) != len(paths):
         raise Failure(f"Two files in {what} of the model {model} have the same name; give them different names.")
@@ -176,7 +106,7 @@ def _files(model: str, option: str, given: Any) -> dict[str, str]:
     if isinstance(given, str) and given:
         given = {os.path.basename(given): given}
     if isinstance(given, (list, tuple)) and given and all(isinstance(path, str) and path for path in given):
-        given = _by_file_name(model, option, list(given))
+        given = by_file_name(model, option, list(given))
     good = isinstance(given, Mapping) and all(
         isinstance(path, str) and path and "\0" not in path for path in given.values()
     )
@@ -221,6 +151,15 @@ def _licenses(model: str, given: Any) -> Optional[tuple[str, ...]]:
     ):
         raise Failure(f"The license of the model {model} must be a text or a list of texts, not {given!r}.")
     return tuple(text.rstrip("\n") for text in texts if text.strip())
+
+
+def _level(model: str, given: Optional[str]) -> Optional[str]:
+    """Return a level of quantization as the server shows it; its pages write q4_K_M."""
+    if given is None:
+        return None
+    if given.upper() in QUANTIZE:
+        return given.upper()
+    raise Failure(f"The quantize of the model {model} is {given!r}; give one of {', '.join(QUANTIZE)}.")
 
 
 def _pin(model: str, given: Optional[str]) -> Optional[str]:

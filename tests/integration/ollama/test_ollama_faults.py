@@ -74,16 +74,14 @@ def test_what_may_pass_is_tried_again(
 
 def test_retries_end(server: Ollama, recorder: Recorder, wish: dict[str, Any], registry: Registry) -> None:
     registry.faults[MODEL] = Fault(status=503, body=b"busy")
-    assert "the connection between the server and the registry does not hold" in sentence(
-        "ollama_model", {**wish, "retries": 2}
-    )
+    assert "the registry does not serve at the moment (503)" in sentence("ollama_model", {**wish, "retries": 2})
     assert pulls(recorder) == 3
     assert server.names() == set()
 
 
 def test_a_closed_port_is_told(server: Ollama, args: Args, gateway: str) -> None:
     message = sentence("ollama_model", args(name=f"{gateway}:9/library/m:1", insecure=True, retries=0))
-    assert "nothing answers at the registry's address, as the server sees it" in message
+    assert f"nothing answers at the registry {gateway}:9, as the server sees it" in message
     assert server.names() == set()
 
 
@@ -203,6 +201,30 @@ def test_an_error_after_200_is_an_error(server: Ollama, recorder: Recorder, wish
     recorder.answer("POST /api/pull", body, content_type="application/x-ndjson")
     message = sentence("ollama_model", wish)
     assert message.endswith("could not be pulled; the server said: something new.")
+
+
+@pytest.mark.parametrize(
+    ("words", "attempts", "told"),
+    [
+        ("dial tcp 34.120.132.20:443: connect: connection timed out", 2, "did not answer in time"),
+        ("proxyconnect tcp: tls: first record does not look like a TLS handshake", 1, "write http:// in the server's"),
+        ("Bad Gateway", 2, "server's proxy does not reach registry.ollama.ai"),
+        ("Forbidden", 1, "let the proxy allow registry.ollama.ai"),
+        ('realm host "ollama.com" does not match original host "registry.ollama.ai"', 2, "outage"),
+        ('realm host "" does not match original host "reg.lab:5000"', 1, "wants a password, which Ollama cannot give"),
+    ],
+)
+def test_an_error_is_tried_again_or_not_and_told_with_its_fix(
+    recorder: Recorder, wish: dict[str, Any], words: str, attempts: int, told: str
+) -> None:
+    url = 'Get "https://registry.ollama.ai/v2/library/llama3/manifests/latest": '
+    error = f"pull model manifest: {'' if words.startswith('realm') else url}{words}"
+    recorder.answer("POST /api/pull", json.dumps({"error": error}), content_type="application/x-ndjson")
+    message = sentence("ollama_model", {**wish, "retries": 1})
+    assert told in message
+    assert words in message
+    assert "set insecure" not in message
+    assert pulls(recorder) == attempts
 
 
 def test_an_answer_that_ends_early_is_no_success(server: Ollama, recorder: Recorder, wish: dict[str, Any]) -> None:

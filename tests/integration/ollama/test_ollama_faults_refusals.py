@@ -39,7 +39,9 @@ NO_MODEL = "the registry has no such model"
 NO_FILE = "the registry lacks a file that its manifest names"
 OLD = "this model needs a newer Ollama"
 BUSY = "the registry wants fewer requests than it gets"
-BAD_LINE = "the connection between the server and the registry does not hold"
+FAULT = "the registry has an error of its own (500)"
+GATEWAY = "the gateway before the registry gets no answer from it (502)"
+DOWN = "the registry does not serve at the moment (503)"
 CIRCLE = "the registry redirects in a circle"
 # The server asks for the manifest once. What it means, and whether another try is worth it:
 MANIFEST = {
@@ -47,9 +49,9 @@ MANIFEST = {
     "412": (OLD, 1),
     "429": (BUSY, 2),
     "429 with Retry-After": (BUSY, 2),
-    "500": (BAD_LINE, 2),
-    "502": (BAD_LINE, 2),
-    "503": (BAD_LINE, 2),
+    "500": (FAULT, 2),
+    "502": (GATEWAY, 2),
+    "503": (DOWN, 2),
     "307 to itself": (CIRCLE, 1),
     "302 to itself": (CIRCLE, 1),
 }

@@ -136,6 +136,37 @@ def test_what_a_server_is_too_old_for_is_refused_before_any_write(
     assert not recorder.writes()
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("RENDERER nosuch", "names the renderer 'nosuch', which Ollama 0.32.15 does not know"),
+        ("PARSER qwen3-codr", "does not know; did you mean qwen3-coder"),
+        ("REQUIRES 99.0.0", "requires Ollama 99.0.0, and the server is 0.32.15; upgrade it first"),
+    ],
+)
+def test_what_the_newest_server_takes_and_fails_on_is_refused_before_any_write(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, lines: str, words: str
+) -> None:
+    """The version is recorded; a real 0.32.15 takes all of these at create."""
+    server.make("tiny", gguf)
+    recorder.answer("GET /api/version", {"version": "0.32.15"})
+    for origin in ("tiny", str(gguf)):
+        for check in (True, False):
+            given = args(name="bot", modelfile=f"FROM {origin}\n{lines}\n")
+            assert words in sentence("ollama_model", given, check=check)
+    assert not recorder.writes()
+
+
+def test_a_level_of_quantization_is_compared_in_any_case_of_letters(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    server.make("tiny", gguf)
+    for given in ("q4_K_M", "Q8_0"):
+        quadruple("ollama_model", args(name="small", base="tiny", quantize=given), recorder, server.state)
+        unchanged("ollama_model", args(name="small", base="tiny", quantize=given.swapcase()), recorder)
+        assert server.models()["small:latest"]["details"]["quantization_level"] == given.upper()
+
+
 def test_a_server_that_rewrites_files_is_compared_by_what_was_noted(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, tmp_path: Path, notes: Path
 ) -> None:

@@ -9,16 +9,25 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from runner import quadruple, succeed
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import modelfile, parameters
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.modelfile import Modelfile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from conftest import Ollama
+    from recorder import Recorder
 
+    Args = Callable[..., dict[str, Any]]
+
+# What the CLI warns of and drops, and what it refuses, which is dropped here as well.
+DEPRECATED = ("mirostat 2", "mirostat_tau 5.0", "mirostat_eta 0.1", "penalize_newline false", "low_vram true")
+MORE_DEPRECATED = ("f16_kv true", "logits_all true", "vocab_only true", "use_mlock true")
+UNKNOWN_TO_THE_CLI = ("tfs_z 1", "num_gqa 8", "numa true", "rope_frequency_base 1e6")
 FUZZED, SEED = 150, 20261125
 # What the server says for a model without a template of its own.
 NO_TEMPLATE = "{{ .Prompt }}"
@@ -68,6 +77,9 @@ ODD = {
         "TEMPLATE \U0001f469\u200d\U0001f680e\u0301\u00fc\ufffd\n"
     ),
     "the last name counts": "FROM other\nFROM tiny\n",
+    "an empty stop": 'FROM tiny\nPARAMETER stop ""\n',
+    "texts with a comment behind them": "FROM tiny\nSYSTEM one # two\nPARAMETER stop a # b\nLICENSE c # d\n",
+    "a licence with quotes": 'FROM tiny\nLICENSE """A licence\nwith "quotes" in it\n"""\n',
     "a text that is a quote": 'FROM tiny\nSYSTEM """"one""""\nTEMPLATE """""""\nPARAMETER stop """""""\nLICENSE a\n',
 }
 
@@ -91,6 +103,10 @@ BAD = {
     "two blanks before the parameter": "FROM tiny\nPARAMETER  top_k 5\n",
     "a parameter without a value": "FROM tiny\nPARAMETER top_k\nSYSTEM one\n",
     "a parameter with a dash": "FROM tiny\nPARAMETER top-k 5\n",
+    "a number with a comment behind it": "FROM tiny\nPARAMETER temperature 0.0        # creativity\n",
+    "a truth with a comment behind it": "FROM tiny\nPARAMETER use_mmap true # fast\n",
+    "a name with a comment behind it": "FROM tiny # small\n",
+    "quotes with a comment behind them": 'FROM tiny\nPARAMETER stop "a" # b\n',
     "a comment that begins with something unseen": "FROM tiny\n\u200b# one\n",
 }
 
@@ -173,6 +189,28 @@ def test_what_the_cli_refuses_is_refused(container: str) -> None:
     for (name, text), title in zip(names.items(), BAD, strict=True):
         assert not answers[name], title
         assert read_or_none(text) is None, title
+
+
+def test_parameters_that_the_cli_drops_are_dropped(container: str, server: Ollama, args: Args) -> None:
+    head, one = "FROM tiny\nPARAMETER temperature 0.7\n", 'PARAMETER stop "User:"\n'
+    dropped = "".join(f"PARAMETER {line}\n" for line in (*DEPRECATED, *MORE_DEPRECATED))
+    assert create(container, {"m": f"{head}{dropped}{one}".encode()}) == {"m": True}
+    made = server.show("m")
+    assert parameters.parse(made["parameters"]) == {"temperature": 0.7, "stop": ["User:"]}
+    for lines in (dropped, "".join(f"PARAMETER {line}\n" for line in UNKNOWN_TO_THE_CLI)):
+        result = succeed("ollama_model", args(name="m", modelfile=f"{head}{lines}{one}"))
+        assert not result["changed"]
+        assert len(result["warnings"]) == lines.count("\n")
+        assert all("has ignored since 0." in str(warning) for warning in result["warnings"])
+
+
+def test_an_empty_stop_takes_away_the_stops_of_the_base(
+    container: str, server: Ollama, recorder: Recorder, args: Args
+) -> None:
+    server.derive("stopped", "tiny", parameters={"stop": ["User:"], "top_k": 5})
+    results = quadruple("ollama_model", args(name="m", modelfile='FROM stopped\nPARAMETER stop ""\n'), recorder)
+    assert "has an empty stop" in str(results.done["warnings"])
+    assert parameters.parse(server.show("m")["parameters"]) == {"top_k": 5}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16-le", "utf-16-be"])

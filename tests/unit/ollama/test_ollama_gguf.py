@@ -143,6 +143,29 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         gguf.inspect(str(tmp_path), "m")
 
 
+@pytest.mark.parametrize("kind", ["model", "adapter"])
+def test_safetensors_are_sent_to_the_converter(tmp_path: Path, kind: str) -> None:
+    converter = "convert_lora_to_gguf.py" if kind == "adapter" else "convert_hf_to_gguf.py"
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(bytes(100))
+    for path in (tmp_path, weights):
+        with pytest.raises(Failure, match=f"not GGUF .*; convert them with llama.cpp's {converter}"):
+            gguf.inspect(str(path), "m", kind)
+
+
+def test_a_folder_with_a_gguf_file_is_answered_with_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.gguf").write_bytes(b"GGUF")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(Failure, match=r"is a folder; give the GGUF file in it: a\.gguf\."):
+        gguf.inspect(str(tmp_path), "m")
+
+
+def test_a_gguf_file_may_be_called_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "ggml-model.bin"
+    path.write_bytes(tiny.gguf("t", 1, 1))
+    assert gguf.inspect(str(path), "m").path == str(path)
+
+
 @pytest.mark.parametrize(
     ("given", "kind", "words"),
     [

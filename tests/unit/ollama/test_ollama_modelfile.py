@@ -162,7 +162,11 @@ def test_what_is_no_version_is_refused(written: str) -> None:
     [
         *((value, True) for value in (".", "./x", "../x/y.gguf", "~", "~/x", "~other/x", "/x", "/blobs/sha256-0")),
         *((value, True) for value in ("x.gguf", "dir/x.Q4_K_M.GGUF", "model.safetensors", "pytorch_model.bin")),
-        *((value, False) for value in ("x", "x:8b", "ns/x", "hf.co/user/Some-GGUF:Q4_0", "x.gguf:latest", "a.b")),
+        *(
+            (value, False)
+            for value in ("x", "x:8b", "ns/x", "hf.co/user/Some-GGUF:Q4_0", "x.gguf:latest", "a.b", "hf.co/u/R:x.gguf")
+        ),
+        *((value, True) for value in ("C:\\x.gguf", "a:b/x.gguf", "./a:b.gguf")),
     ],
 )
 def test_a_path_is_told_from_a_name_by_its_form(value: str, path: bool) -> None:

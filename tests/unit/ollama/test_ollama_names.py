@@ -100,3 +100,40 @@ def test_any_text_is_a_name_or_a_failure(text: str) -> None:
     except Failure:
         return
     assert ModelName.parse(name.display).key == name.key
+
+
+@pytest.mark.parametrize(
+    ("written", "listed"),
+    [
+        ("a b", "a b"),
+        ("a b", "A B:latest"),
+        ("Gemini 3 Pro:x y", "gemini 3 pro:x y"),
+        ("n.s/x", "n.s/x:latest"),
+        ("x:.t", "x:.t"),
+        ("a/b/c/d:e", "a/b/c/d:e"),
+        ("x@sha256:abc", "x@sha256:abc"),
+        ("x" * 80 + "/" + "y" * 81, "x" * 80 + "/" + "Y" * 81 + ":latest"),
+        ("h:99999/ns/x", "h:99999/ns/x:latest"),
+        ("m" * 300, "M" * 300 + ":latest"),
+        (" LLAMA3 ", "llama3:latest"),
+        ("http://host:5000/ns/x", "host:5000/ns/x:latest"),
+    ],
+)
+def test_whatever_a_server_lists_is_found_by_its_name(written: str, listed: str) -> None:
+    assert ModelName.listed(written).key == ModelName.listed(listed).key
+
+
+def test_names_that_break_the_rules_are_told_apart() -> None:
+    names = ["a b", "a  b", "a b:c", "ab", "x:.t", "x", "x:", "n.s/x", "s/x"]
+    assert len({ModelName.listed(name).key for name in names}) == len(names)
+
+
+@given(st.text(max_size=30))
+def test_any_text_may_be_listed_and_is_the_same_name_again(text: str) -> None:
+    name = ModelName.listed(text)
+    assert ModelName.listed(name.display).key == name.key
+
+
+@given(NAMES)
+def test_a_valid_name_is_read_alike_by_both(name: ModelName) -> None:
+    assert ModelName.listed(name.display) == ModelName.parse(name.display)

@@ -59,7 +59,9 @@ def test_a_value_is_taken_in_the_type_that_the_server_needs(name: str, value: An
         ("stop", 5, "must be a text or a list of texts"),
         ("temprature", 1, "did you mean temperature"),
         ("NUM_CTX", 1, "did you mean num_ctx"),
-        ("tfs_z", 1, "ignored it since 0.7.0"),
+        ("tfs_z", 1, "ignored it since 0.5.2"),
+        ("mirostat", 1, "ignored it since 0.7.0"),
+        ("num_gqa", 1, "ignored it since 0.1.35"),
         ("zzz", 1, "it knows"),
     ],
 )

@@ -154,7 +154,7 @@ def test_thousands_of_attempts_are_no_trouble() -> None:
         ('Head "https://h/v2/a/m/blobs/x": stopped after 10 redirects', False, "in a circle"),
         ('max retries exceeded: Get "http://h/raw": stopped after 10 redirects', False, "in a circle"),
         ("429: ", True, "fewer requests"),
-        ("500: ", True, "does not hold"),
+        ("500: ", True, "the registry has an error of its own (500)"),
         ("context deadline exceeded", True, "refused a file for 30 seconds"),
         ("max retries exceeded: EOF", True, "breaks a file off again and again"),
         ("max retries exceeded: unexpected EOF", True, "breaks a file off again and again"),
@@ -168,13 +168,24 @@ def test_thousands_of_attempts_are_no_trouble() -> None:
         ),
         ("dial tcp: lookup h.example on 127.0.0.11:53: server misbehaving", True, "llm_egress"),
         ("read tcp 10.0.0.1:9->10.0.0.2:443: i/o timeout", True, "does not hold"),
-        ("part stalled", False, None),
+        ("part stalled", True, "sends no more bytes"),
+        ("something new", False, None),
     ],
 )
 def test_what_the_server_says_is_told_with_its_meaning(words: str, passing: bool, meaning: str | None) -> None:
     found = trouble(words)
     assert found.passing is passing
     assert (found.meaning is None) if meaning is None else meaning in str(found.meaning)
+
+
+def test_the_server_s_words_come_in_one_line_without_signatures_and_passwords(clock: list[float]) -> None:
+    words = (
+        'max retries exceeded: Get "https://cdn.example/x?X-Amz-Credential=abc&X-Amz-Signature=def":\n  '
+        'proxyconnect tcp: parse "http://joe:s3cret@proxy:3128": EOF'
+    )
+    with pytest.raises(Failure) as caught:
+        Server(clock, [{"error": words}]).run()
+    assert 'Get "https://cdn.example/x": proxyconnect tcp: parse "http://proxy:3128": EOF).' in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -185,6 +196,8 @@ def test_what_the_server_says_is_told_with_its_meaning(words: str, passing: bool
         (HttpFailure("POST", URL, "invalid model name", 400), "(the server said: invalid model name)."),
         (HttpFailure("POST", URL, "no", 403), "refuses pulls (403)"),
         (HttpFailure("POST", URL, "late", 504), "the proxy before Ollama gave no answer of it (504)"),
+        (HttpFailure("POST", URL, "slow", 429), "wants fewer requests than it gets (429)"),
+        (HttpFailure("POST", URL, "oops", 500), "the server failed (500)"),
     ],
 )
 def test_only_what_the_server_said_is_called_so(clock: list[float], error: HttpFailure, told: str) -> None:

@@ -88,10 +88,10 @@ def test_the_order_and_spacing_of_keys_do_not_matter(order: list[str], indent: i
         ("unexpected EOF", True, "does not hold"),
         ("max retries exceeded: x", True, "does not hold"),
         ("read: connection reset by peer", True, "does not hold"),
-        ("pull model manifest: 503: busy", True, "does not hold"),
+        ("pull model manifest: 503: busy", True, "does not serve"),
         ("pull model manifest: 429: slow down", True, "does not hold"),
         ("context deadline exceeded", True, "does not hold"),
-        ("context canceled", True, "does not hold"),
+        ("context canceled", True, "broken off"),
         ("something nobody has seen", False, None),
     ],
 )

@@ -117,6 +117,14 @@ def test_the_way_out_of_tls_trouble_is_one_that_a_registry_has() -> None:
     assert "ca_path" not in told
 
 
+def test_insecure_is_never_advised_for_a_registry_of_the_internet() -> None:
+    words = "the TLS connection was refused (self-signed); give the CA with ca_path, or validate_certs: false"
+    for name in ("llama3", "hf.co/u/r", "huggingface.co/u/r"):
+        told = str(registry._told(ModelName.parse(name), HttpFailure("GET", "https://h/v2", words)))
+        assert "say insecure" not in told
+        assert "REQUESTS_CA_BUNDLE" in told
+
+
 def test_header_values_are_stripped_and_none_is_none() -> None:
     params = {"headers": {"A": "Bearer abcdef\n", "B": None}, "url": URL, "timeout": 1.0}
     hidden: set[str] = set()

@@ -16,6 +16,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failu
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.durations import seconds
 
+QUANTIZE = ["F16", "f32", "q4_K_M", "Q4_k_m", "q4_k_s", "Q8_0", "q8_0"]
 DIGEST = "a80c4f17acd55265feec403c7aef86be0c25983ab279d83f3bcd3abbcb5b8b72"
 HELLO = [{"role": "user", "content": "Hello"}]
 
@@ -30,6 +31,9 @@ HELLO = [{"role": "user", "content": "Hello"}]
         ({"license": ""}, "has license, but neither"),
         ({"quantize": "Q8_0"}, "has quantize, but neither"),
         ({"adapters": "/a.gguf"}, "has adapters, but neither"),
+        ({"base": "b", "quantize": "q3_X"}, "is 'q3_X'; give one of F16, F32, Q4_K_M, Q4_K_S, Q8_0"),
+        ({"base": "b", "quantize": "Q4_0"}, "is 'Q4_0'; give one of"),
+        ({"base": "b", "quantize": ""}, "is ''; give one of"),
         ({"source": "b", "system": "x"}, "has system, but neither"),
         ({"base": "b", "adapters": ["/a.gguf", "/b.gguf"]}, "has 2 adapters, and the server takes one"),
         ({"base": "b", "adapters": ["/a/x.gguf", "/b/x.gguf"]}, "have the same name"),
@@ -94,6 +98,11 @@ HELLO = [{"role": "user", "content": "Hello"}]
 def test_contradictions_are_told(more: dict[str, Any], words: str) -> None:
     with pytest.raises(Failure, match=words):
         wish(**more)
+
+
+@pytest.mark.parametrize("given", QUANTIZE)
+def test_a_level_of_quantization_is_taken_in_any_case_of_letters(given: str) -> None:
+    assert spec(base="b", quantize=given).quantize == given.upper()
 
 
 def test_an_absent_model_may_keep_the_rest_of_its_entry() -> None:

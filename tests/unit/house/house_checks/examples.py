@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import ansible
-import yaml
 from ansible.playbook.task import Task
 
 from . import layout
@@ -55,7 +54,7 @@ def resolves(action: str) -> bool:
 
 def problems(text: str, spec_of: Callable[[str], Spec], groups: Mapping[str, list[str]]) -> list[str]:
     """Return all that is wrong with an EXAMPLES block."""
-    entries = yaml.safe_load(text)
+    entries = layout.parse_yaml(text)
     if not isinstance(entries, list):
         return ["it is no list of tasks or plays"]
     found: list[str] = []
@@ -88,4 +87,4 @@ def defaults_for(module: str, defaults: Defaults, groups: Mapping[str, list[str]
 
 def actions(text: str) -> list[str]:
     """Return the actions that an EXAMPLES block shows."""
-    return [action_of(task) for task, reach in tasks(yaml.safe_load(text), {})]
+    return [action_of(task) for task, reach in tasks(layout.parse_yaml(text), {})]

@@ -28,8 +28,19 @@ def roles() -> list[str]:
     return sorted(path.parent.parent.name for path in (ROOT / "roles").glob("*/tasks/main.yml"))
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML with the one tag that playbooks use: a text that Ansible does not fill in."""
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+
+
+def parse_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
+
+
 def read_yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return parse_yaml(path.read_text(encoding="utf-8"))
 
 
 def as_yaml(value: Any) -> str:
