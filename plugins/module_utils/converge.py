@@ -17,25 +17,12 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Callable, Collection, Dict, Hashable, Iterable, Mapping, Optional, Sequence
 
 from .errors import Failure, as_failure
+from .secret import HIDDEN, Secret, shown
+
+__all__ = ("HIDDEN", "Outcome", "Present", "Resource", "Secret", "State", "Step", "Wish", "converge", "shown")
 
 State = Mapping[str, Any]
 Present = Mapping[Hashable, State]
-
-HIDDEN = "********"
-
-
-class Secret:
-    """A value that is written and never shown, whoever prints what holds it."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value itself, for the request that writes it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return HIDDEN
 
 
 @dataclass(frozen=True)
@@ -90,6 +77,18 @@ class Resource:
         """Tell whether a field already is as wanted. A secret never is: nobody can read it."""
         return bool(present == wanted)
 
+    def unproven(self, wish: Wish) -> bool:
+        """Tell whether an object that looks as wanted must be written again to find out whether it is."""
+        return False
+
+    def settled(self, steps: Sequence[Step], present: Optional[Present]) -> Sequence[Step]:
+        """Return the steps that count as changes; ``present`` are the objects after them, None in check mode."""
+        return steps
+
+    def results(self) -> Mapping[str, Any]:
+        """Return further keys of the module's result, once all is done."""
+        return {}
+
     def refusal(self, step: Step) -> Optional[str]:
         """Return why a step must not be done (a sentence), or None."""
         return None
@@ -131,6 +130,7 @@ class Outcome:
     states: tuple[State, ...]
     kept: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    results: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -142,7 +142,7 @@ class Outcome:
         step = self.steps[0] if self.steps else None
         diff = {"before": _before(step), "after": _after(step)} if step else {"before": {}, "after": {}}
         state = self.states[0] if self.states else {}
-        return {"changed": self.changed, "diff": diff, self.kind: state, **self._warned()}
+        return {"changed": self.changed, "diff": diff, self.kind: state, **self.results, **self._warned()}
 
     def many(self, plural: str) -> dict[str, Any]:
         """Return the result of a module for a list, under the plural name."""
@@ -155,6 +155,7 @@ class Outcome:
             "plan": [step.summary() for step in self.steps],
             "kept": list(self.kept),
             plural: [state for state in self.states if state],
+            **self.results,
             **self._warned(),
         }
 
@@ -192,24 +193,14 @@ def converge(
         _apply(resource, steps, order, workers)
         present = _prove(resource, wishes, steps)
         states = [present.get(key, {}) for key in keys]
+        steps = list(resource.settled(steps, present))
     else:
+        steps = list(resource.settled(steps, None))
         foreseen = {step.key: step.after or {} for step in steps}
         states = [foreseen.get(key, present.get(key, {})) for key in keys]
     shown_states = tuple(shown(state) for state in states)
-    return Outcome(resource.kind, tuple(steps), shown_states, kept, tuple(resource.warnings()))
-
-
-def shown(value: Any) -> Any:
-    """Return a copy fit for a result or a diff: secrets are masked."""
-    if isinstance(value, Secret):
-        return HIDDEN
-    if isinstance(value, Mapping):
-        return {key: shown(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [shown(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(shown(item) for item in value)
-    return value
+    warnings, results = tuple(resource.warnings()), dict(resource.results())
+    return Outcome(resource.kind, tuple(steps), shown_states, kept, warnings, results)
 
 
 def _keys(resource: Resource, wishes: Sequence[Wish]) -> list[Hashable]:
@@ -246,7 +237,7 @@ def _step(resource: Resource, wish: Wish, present: Optional[State]) -> Optional[
     if present is None:
         return Step("create", key, wish.name, None, wanted, tuple(wanted), wish)
     changes = _changes(resource, present, wanted)
-    if not changes:
+    if not changes and not resource.unproven(wish):
         return None
     return Step("update", key, wish.name, present, {**present, **wanted}, changes, wish)
 
