@@ -149,7 +149,8 @@ options:
   purge:
     description:
       - Remove every model that O(models) does not list.
-      - A model that a listed one is made from, or is a copy of, is kept. RV(kept) names it.
+      - A model that a listed one is made from, or is a copy of, is kept, and so is one that another run has set aside
+        within a day. RV(kept) names it.
     type: bool
     default: false
   purge_all:
@@ -277,7 +278,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Models that O(purge) would have removed and that others are made from or are copies of.
+  description: Models that O(purge) would have removed and that others need, or another run.
   returned: success
   type: list
   elements: str

@@ -31,6 +31,7 @@ from .client import Client
 from .content import State
 from .drift import Served
 from .expectation import Expectation
+from .memory import Memory
 from .names import Key, ModelName
 from .origin import Evidence, read_sources
 from .spec import ModelSpec, spec_of
@@ -75,7 +76,7 @@ class Models(Resource):
         self._content: Dict[Tuple[Key, Any], Tuple[State, Weights]] = {}
         self._evidence: Dict[Key, Evidence] = {}
         self._unproven: List[str] = []
-        self._running: Sequence[Mapping[str, Any]] = ()
+        self._memory = Memory(client, self._wishes, self._weights_of)
         self._lock = threading.Lock()
         contradictions.refuse(self._wishes)
 
@@ -95,7 +96,7 @@ class Models(Resource):
         whole = {key: content.listed_state(item) for key, item in listed.items() if not content.is_empty(item)}
         self._evidence = {}
         self._show(whole)
-        self._see_memory(whole)
+        self._memory.see(whole)
         self._expected.listed = whole
         self._expected.evidence = self._evidence
         self._expected.ask_registries()
@@ -150,30 +151,13 @@ class Models(Resource):
                     state = facts.content_of(self._client, shown)
                     self._content[key, whole[key]["digest"]] = (state, weights.of_shown(shown))
 
-    def _see_memory(self, whole: Dict[Key, State]) -> None:
-        """Add to the models whose place in memory matters whether they are loaded."""
-        specs = [spec for spec in self._specs if spec.loaded is not None]
-        if not specs:
-            return
-        from . import running
-
-        self._running = self._client.running()
-        for spec in specs:
-            if spec.name.key in whole:
-                state = whole[spec.name.key]
-                state.update(running.loaded_state(spec, self._entry_of(state, whole)))
-
-    def _entry_of(self, state: Mapping[str, Any], whole: Mapping[Key, State]) -> Optional[State]:
-        from . import running
-
-        def weights(name: str) -> Sequence[str]:
-            key = content.key_of({"name": name})
-            if key not in whole:
-                return ()
-            self._learn([key], whole)
-            return cast("Sequence[str]", self._content[key, whole[key]["digest"]][0].get("weights", ()))
-
-        return running.entry_of(state, self._running, weights)
+    def _weights_of(self, name: str, whole: Mapping[Key, State]) -> Sequence[str]:
+        """Return the digests of a model's files, as the server shows them."""
+        key = content.key_of({"name": name})
+        if key not in whole:
+            return ()
+        self._learn([key], whole)
+        return cast("Sequence[str]", self._content[key, whole[key]["digest"]][0].get("weights", ()))
 
     # --- comparing
 
@@ -230,9 +214,16 @@ class Models(Resource):
             needing = self._needing(step)
             if needing:
                 return f"The model {step.name} is kept, because {needing} is made from it."
+            if step.wish is None and self._is_set_aside(step):
+                return f"The model {step.name} is kept, because another run set it aside and may need it."
         if step.action == "update" and "loaded" in step.changes and not (step.after or {})["loaded"]:
-            return self._refuse_to_unload(step)
+            return self._memory.refuse_to_unload(step, self._expected.listed)
         return None
+
+    def _is_set_aside(self, step: Step) -> bool:
+        from .store import is_fresh_aside
+
+        return is_fresh_aside(cast("Key", step.key), step.before or {})
 
     def _needing(self, step: Step) -> Optional[str]:
         """Return the wished model that needs this one; a copy needs its source only until it is made."""
@@ -242,31 +233,6 @@ class Models(Resource):
             if spec.source is not None and spec.source.key == step.key and step.wish is None:
                 return spec.name.display
         return None
-
-    def _refuse_to_unload(self, step: Step) -> Optional[str]:
-        """Return why a model cannot be unloaded: the server loads weights, whatever names they have."""
-        entry = self._entry_of(step.before or {}, self._expected.listed) or {}
-        for spec in self._specs:
-            state = self._expected.listed.get(spec.name.key)
-            if (
-                spec.loaded
-                and state
-                and (self._entry_of(state, self._expected.listed) or {}).get("name") == entry["name"]
-            ):
-                return (
-                    f"The model {step.name} cannot be unloaded, because {spec.name.display} has the same weights and "
-                    f"shall be loaded; drop one of the two."
-                )
-        other = content.key_of(entry)
-        wish = self._wishes.get(other)
-        if other == step.key or other not in self._expected.listed:
-            return None
-        if wish is not None and (not wish.present or spec_of(wish).loaded is False):
-            return None
-        return (
-            f"The model {step.name} cannot be unloaded alone, because its weights are in memory for {entry['name']}; "
-            f"unload that one, too (loaded: false), or leave loaded out."
-        )
 
     def doubt(self, fields: Collection[str]) -> str:
         if "loaded" in fields:
@@ -329,12 +295,12 @@ class Models(Resource):
             wish = self._wishes.get(key)
             if key != step.key and state["digest"] == digest and (wish is None or wish.present):
                 return True
-        entry = self._entry_of(step.before or {}, self._expected.listed) if self._running else None
+        entry = self._memory.entry_of(step.before or {}, self._expected.listed) if self._memory.running else None
         for spec in self._specs:
             state_of = self._expected.listed.get(spec.name.key)
             if spec.source is not None and spec.source.key == step.key:
                 return True
-            if entry and spec.loaded and state_of and self._entry_of(state_of, self._expected.listed) == entry:
+            if entry and spec.loaded and state_of and self._memory.entry_of(state_of, self._expected.listed) == entry:
                 return True
         return False
 
@@ -362,7 +328,11 @@ class Models(Resource):
     def _write(self, step: Step) -> None:
         puller, maker = self._writers()
         spec = spec_of(self._wishes[cast("Key", step.key)])
-        entry = self._entry_of(step.before, self._expected.listed) if step.before and spec.loaded is not None else None
+        entry = (
+            self._memory.entry_of(step.before, self._expected.listed)
+            if step.before and spec.loaded is not None
+            else None
+        )
         if _brings(step) and not self._has_its_origin(step, spec):
             in_memory = entry is not None and content.key_of(entry) == step.key
             if spec.created:
