@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .gguf import GgufFile
     from .ledger import Ledger
     from .registry import Manifest
+    from .weights import Weights
 
 # What the server quantizes; BF16 from 0.30.0 on.
 QUANTIZABLE = ("F16", "F32", "BF16")
@@ -258,9 +259,12 @@ class Expectation:
             # A base that is no GGUF file names no digests, so there is nothing to tell it from another.
             return made
         if spec.quantize or (clean and self._client.rewrites_uploads):
-            shown = self.evidence.get(base.key, Evidence()).shown
-            return {**self._by_origin(spec, Wanted(_source(spec, weights), shown), present), **made}
+            return {**self._by_origin(spec, Wanted(_source(spec, weights), self.shown(base)), present), **made}
         return {"weights": weights, **made}
+
+    def shown(self, name: ModelName) -> Optional[Weights]:
+        """Return what the server shows of a listed model's weights, if that was read."""
+        return self.evidence.get(name.key, Evidence()).shown
 
     def _by_origin(self, spec: ModelSpec, wanted: Wanted, present: Optional[Mapping[str, Any]]) -> State:
         """Return the level and the origin of a model whose weights the server writes itself."""

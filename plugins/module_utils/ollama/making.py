@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Failure
 from ..http import HttpFailure
@@ -28,7 +28,22 @@ UNLOAD_SECONDS = 10.0
 class Maker:
     """Makes, copies, loads and removes models on one server."""
 
-    def __init__(self, client: Client, store: Store, expectation: Expectation, puller: Puller, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        expectation: Expectation,
+        puller: Puller,
+        ledger: Ledger,
+        store_path: Optional[str],
+        copies: Mapping[str, int],
+    ) -> None:
+        """``store_path`` is where the server keeps its models, if that is known on this host.
+
+        ``copies`` are the bytes that the server writes for each model.
+        """
+        self._store_path = store_path
+        self._copies = copies
         self._client = client
         self._store = store
         self._expectation = expectation
@@ -69,12 +84,28 @@ class Maker:
                 self._client.create(request, size=sum(file.size for file in uploads))
             except Failure as error:
                 self._store.sweep(spec.name)
-                words = f": {error.message}"
-                if isinstance(error, HttpFailure) and error.status is not None:
-                    words = f"; the server said: {error.words}"
-                raise Failure(f"The model {spec.name.display} could not be created{words.rstrip('.')}.") from error
+                raise self._not_created(spec, error) from error
         if made_from:
             self._note(spec, made_from)
+
+    def _not_created(self, spec: ModelSpec, error: Failure) -> Failure:
+        from . import create_errors, room
+
+        words = f": {error.message}"
+        if isinstance(error, HttpFailure) and error.status is not None:
+            words = f"; the server said: {error.words}"
+        files = list(self._expectation.files.weights(spec).values())
+        shown = [file.weights for file in files]
+        if spec.base is not None:
+            shown += [one for one in [self._expectation.shown(spec.base)] if one is not None]
+        copy = self._copies.get(spec.name.display, sum(file.size for file in files))
+        architectures = [weights.architecture for weights in shown if weights.architecture]
+        cause = create_errors.cause(words, architectures, copy, room.free_space(self._store_path))
+        with suppress(Failure):
+            files = [file for file in files if self._client.has_blob(file.digest)]
+        left = create_errors.leftover({file.path: file.size for file in files})
+        parts = [f"The model {spec.name.display} could not be created{words.rstrip('.')}.", cause, left]
+        return Failure(" ".join(part for part in parts if part))
 
     def listed(self, name: ModelName) -> Optional[State]:
         """Return what the server lists of a model now."""

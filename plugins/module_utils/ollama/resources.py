@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger
     from .making import Maker
     from .pulling import Puller, Watch
+    from .room import Space
     from .weights import Weights
 
 # A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
@@ -76,6 +77,10 @@ class Models(Resource):
         self._content: Dict[Tuple[Key, Any], Tuple[State, Weights]] = {}
         self._evidence: Dict[Key, Evidence] = {}
         self._unproven: List[str] = []
+        self._coming: List[ModelSpec] = []
+        self._store_path: Optional[str] = None
+        self._space: Optional[Space] = None
+        self._copies: Mapping[str, int] = {}
         self._memory = Memory(client, self._wishes, self._weights_of)
         self._lock = threading.Lock()
         contradictions.refuse(self._wishes)
@@ -204,7 +209,10 @@ class Models(Resource):
         return tuple(names) or ("digest",)
 
     def results(self) -> Mapping[str, Any]:
-        return {"unproven": self._unproven} if self._unproven else {}
+        found: Dict[str, Any] = {"unproven": self._unproven} if self._unproven else {}
+        if self._space is not None:
+            found["disk"] = self._space.facts()
+        return found
 
     def same(self, name: str, present: Any, wanted: Any) -> bool:
         return expectation.same(name, present, wanted)
@@ -256,15 +264,26 @@ class Models(Resource):
         return () if step.key in bringing else bringing
 
     def review(self, steps: Sequence[Step]) -> None:
-        if not steps:
+        self._coming = [spec_of(step.wish) for step in steps if step.wish and step.after is not None and _brings(step)]
+        if not self._coming:
             return
-        from . import room
+        from . import room, written
 
-        coming = [spec_of(step.wish) for step in steps if step.wish and step.after is not None and _brings(step)]
-        names = [(spec.on_mirror(name), spec.insecure) for spec in coming for name in self._to_pull(spec)]
-        warning = room.check(self._client, self._served, names, self._models_path, self._expected.listed)
-        if warning:
-            self._expected.warn(warning)
+        names = [(spec.on_mirror(name), spec.insecure) for spec in self._coming for name in self._to_pull(spec)]
+        self._store_path = self._models_path or room.found_store(self._expected.listed)
+        if self._store_path:
+            self._served.ask(names)
+        made = written.foresee(self._client, self._expected, self._coming, self._sizes_of_bases())
+        self._copies = made.copies
+        self._space = room.check(self._client, self._served, names, made, self._store_path)
+        if self._space.warning:
+            self._expected.warn(self._space.warning)
+
+    def _sizes_of_bases(self) -> Dict[Key, int]:
+        """Return the sizes of the bases that are pulled, as far as their manifests were fetched."""
+        pulled = [(spec, spec.base) for spec in self._coming if spec.base is not None]
+        known = [(base.key, self._served.known(spec.on_mirror(base))) for spec, base in pulled]
+        return {key: manifest.size for key, manifest in known if manifest is not None}
 
     def _to_pull(self, spec: ModelSpec) -> List[ModelName]:
         """Return the names that are pulled for a wish: its own, or that of a base that nobody lists."""
@@ -274,6 +293,12 @@ class Models(Resource):
         return [spec.base] if spec.base and missing else []
 
     def warnings(self) -> Sequence[str]:
+        if self._writable and any(spec.files for spec in self._coming):
+            from . import create_errors, written
+
+            sentence = create_errors.leftover(written.left_behind(self._expected, self._coming))
+            if sentence:
+                self._expected.warn(sentence)
         return self._expected.warnings
 
     # --- writing
@@ -315,7 +340,10 @@ class Models(Resource):
                 for sentence in store.tidy():
                     self._expected.warn(sentence)
                 puller = Puller(self._client, store, self._expected, self._served, self._watch)
-                self._the_writers = puller, Maker(self._client, store, self._expected, puller, self._ledger())
+                maker = Maker(
+                    self._client, store, self._expected, puller, self._ledger(), self._store_path, self._copies
+                )
+                self._the_writers = puller, maker
             return self._the_writers
 
     def _has_its_origin(self, step: Step, spec: ModelSpec) -> bool:
