@@ -69,5 +69,5 @@ def leftover(files: Mapping[str, int]) -> str:
     return (
         f"The server keeps the upload of {', '.join(files)} ({size}), which no model needs, until it is started more "
         f"than an hour from now; the module ollama_prune removes it earlier "
-        f"(ollama_prune: true of the role)."
+        f"(ollama_remove_uploads: true of the role)."
     )

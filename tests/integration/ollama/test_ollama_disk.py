@@ -85,7 +85,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def large(tmp_path: Path) -> Path:
-    """A file of 98 MB."""
+    """A file of 100.7 MB."""
     return write(Shape(layers=1, width=256, vocabulary=95_000), tmp_path / "large.gguf")
 
 
@@ -97,7 +97,7 @@ def test_an_upload_with_its_copy_that_does_not_fit_is_refused_before_the_first_b
         wish = {"url": recorder.url, "name": "m", "files": str(large), "models_path": str(small)}
         result = fail("ollama_model", wish, check=check)
         assert (
-            "There is no room for m:latest: 98.8 MB are to be uploaded, 98.8 MB are written by the server"
+            "There is no room for m:latest: 100.7 MB are to be uploaded, 100.7 MB are written by the server"
             in result["msg"]
         )
         assert result["disk"]["needed"] == 3 * large.stat().st_size
