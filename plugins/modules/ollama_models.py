@@ -284,6 +284,26 @@ kept:
   elements: str
   sample:
     - llama3.2:3b
+disk:
+  description: The disk space that is needed for what is pulled or made, in bytes.
+  returned: where a model is pulled or made
+  type: dict
+  sample:
+    path: /data/models
+    downloads: 0
+    uploads: 98000000
+    copies: 98000000
+    temporary: 98000000
+    needed: 294000000
+    free: 1000000000
+unproven:
+  description:
+    - Models of which only a run can tell whether they are made from the wanted files. Nothing is noted of them, and all
+      that the server shows fits.
+    - A run makes them again, and reports a change only if their digest changed.
+  returned: in check mode, where it applies
+  type: list
+  elements: str
 done:
   description: The models that were changed before another one failed.
   returned: failure while writing

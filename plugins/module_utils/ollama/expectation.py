@@ -14,13 +14,13 @@ from .client import Client
 from .content import State
 from .drift import Served
 from .names import Key, ModelName
-from .origin import OTHER, SAME, UNKNOWN, Evidence, Source, Wanted, has_level, judge
 from .spec import ModelSpec, spec_of
 from .uploads import Files
 
 if TYPE_CHECKING:
     from .gguf import GgufFile
     from .ledger import Ledger
+    from .origin import Evidence, Source
     from .registry import Manifest
     from .weights import Weights
 
@@ -259,15 +259,20 @@ class Expectation:
             # A base that is no GGUF file names no digests, so there is nothing to tell it from another.
             return made
         if spec.quantize or (clean and self._client.rewrites_uploads):
-            return {**self._by_origin(spec, Wanted(_source(spec, weights), self.shown(base)), present), **made}
+            return {**self._by_origin(spec, _source(spec, weights), self.shown(base), present), **made}
         return {"weights": weights, **made}
 
     def shown(self, name: ModelName) -> Optional[Weights]:
         """Return what the server shows of a listed model's weights, if that was read."""
-        return self.evidence.get(name.key, Evidence()).shown
+        return self.evidence[name.key].shown if name.key in self.evidence else None
 
-    def _by_origin(self, spec: ModelSpec, wanted: Wanted, present: Optional[Mapping[str, Any]]) -> State:
+    def _by_origin(
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
+    ) -> State:
         """Return the level and the origin of a model whose weights the server writes itself."""
+        from .origin import OTHER, UNKNOWN, Evidence, Wanted, has_level, judge
+
+        wanted = Wanted(source, shown)
         level: State = {"quantization": wanted.level} if wanted.level else {}
         if present is None:
             return {**level, "made_from": wanted.files}
@@ -314,16 +319,21 @@ class Expectation:
         automatic = rewrites or any(file.has_chat_template for file in files.values())
         made = content.made_from_files(spec, self._adapters(spec), automatic, present or {})
         (shown,) = [file.weights for file in files.values() if not file.projector]
-        wanted = Wanted(_source(spec, [file.digest for file in files.values()]), shown)
+        source = _source(spec, [file.digest for file in files.values()])
         if spec.quantize or rewrites:
-            return {**self._by_origin(spec, wanted, present), **made}
-        return {"weights": self._kept_weights(spec, wanted, present), **made}
+            return {**self._by_origin(spec, source, shown, present), **made}
+        return {"weights": self._kept_weights(spec, source, shown, present), **made}
 
-    def _kept_weights(self, spec: ModelSpec, wanted: Wanted, present: Optional[Mapping[str, Any]]) -> List[str]:
+    def _kept_weights(
+        self, spec: ModelSpec, source: Source, shown: Weights, present: Optional[Mapping[str, Any]]
+    ) -> List[str]:
         """Return the weights that the server makes of files that it keeps as they are.
 
         Where a newer server wrote them again, and this one came after it, they are what they are noted as.
         """
+        from .origin import SAME, Evidence, Wanted, has_level, judge
+
+        wanted = Wanted(source, shown)
         evidence = self.evidence.get(spec.name.key, Evidence())
         there = list((present or {}).get("weights") or ())
         same = there and judge(evidence, wanted, there) == SAME and has_level(evidence, wanted, "")
@@ -361,6 +371,8 @@ class Expectation:
 
 
 def _source(spec: ModelSpec, files: Sequence[str]) -> Source:
+    from .origin import Source
+
     return Source(tuple(sorted(files)), (spec.quantize or "").upper())
 
 

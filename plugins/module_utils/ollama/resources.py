@@ -33,12 +33,12 @@ from .drift import Served
 from .expectation import Expectation
 from .memory import Memory
 from .names import Key, ModelName
-from .origin import Evidence, read_sources
 from .spec import ModelSpec, spec_of
 
 if TYPE_CHECKING:
     from .ledger import Ledger
     from .making import Maker
+    from .origin import Evidence
     from .pulling import Puller, Watch
     from .room import Space
     from .weights import Weights
@@ -119,6 +119,10 @@ class Models(Resource):
     def _show(self, whole: Dict[Key, State]) -> None:
         """Add their content to the made models and to their bases, and drop what has lost its weights."""
         needed = self._made_and_bases()
+        if not needed:
+            return
+        from .origin import Evidence, read_sources
+
         self._learn([key for key in needed if key in whole], whole)
         for key in needed & whole.keys():
             state, shown = self._content[key, whole[key]["digest"]]
@@ -273,17 +277,11 @@ class Models(Resource):
         self._store_path = self._models_path or room.found_store(self._expected.listed)
         if self._store_path:
             self._served.ask(names)
-        made = written.foresee(self._client, self._expected, self._coming, self._sizes_of_bases())
+        made = written.foresee(self._client, self._expected, self._served, self._coming)
         self._copies = made.copies
         self._space = room.check(self._client, self._served, names, made, self._store_path)
         if self._space.warning:
             self._expected.warn(self._space.warning)
-
-    def _sizes_of_bases(self) -> Dict[Key, int]:
-        """Return the sizes of the bases that are pulled, as far as their manifests were fetched."""
-        pulled = [(spec, spec.base) for spec in self._coming if spec.base is not None]
-        known = [(base.key, self._served.known(spec.on_mirror(base))) for spec, base in pulled]
-        return {key: manifest.size for key, manifest in known if manifest is not None}
 
     def _to_pull(self, spec: ModelSpec) -> List[ModelName]:
         """Return the names that are pulled for a wish: its own, or that of a base that nobody lists."""

@@ -11,13 +11,14 @@ manifest/layer.go), one model at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 from . import content
 from .client import Client
 from .content import State
+from .drift import Served
 from .expectation import Expectation
-from .names import Key, ModelName
+from .names import ModelName
 from .spec import ModelSpec
 
 # Bits of a value on the average. Small models keep more of it in large types, since their rows are no multiple of 256.
@@ -44,13 +45,8 @@ class Written:
         return sum(self.uploads.values()) + sum(self.copies.values()) + self.temporary
 
 
-def foresee(
-    client: Client,
-    expected: Expectation,
-    specs: Sequence[ModelSpec],
-    sizes: Mapping[Key, int],
-) -> Written:
-    """Return what comes of making these models; ``sizes`` are the weights of bases that are pulled first."""
+def foresee(client: Client, expected: Expectation, served: Served, specs: Sequence[ModelSpec]) -> Written:
+    """Return what comes of making these models; a base that is pulled first counts where its manifest was fetched."""
     found = Written()
     for spec in specs:
         if not spec.created:
@@ -59,7 +55,7 @@ def foresee(
         for file in [*weights, *expected.files.adapters(spec).values()]:
             found.uploads[file.digest] = file.size
         if spec.base is not None:
-            size, count, again = _of_base(client, expected, spec, spec.base, sizes)
+            size, count, again = _of_base(client, expected, served, spec, spec.base)
         else:
             (model,) = [file for file in weights if not file.projector]
             size, count, again = model.size, model.weights.count, client.rewrites_uploads
@@ -70,11 +66,12 @@ def foresee(
 
 
 def _of_base(
-    client: Client, expected: Expectation, spec: ModelSpec, base: ModelName, sizes: Mapping[Key, int]
+    client: Client, expected: Expectation, served: Served, spec: ModelSpec, base: ModelName
 ) -> Tuple[int, int, bool]:
     """Return the bytes and the values of a base's weights, and whether the server writes them again."""
     state: Optional[State] = expected.foreseen(base)
-    size = int((state or {}).get("size") or sizes.get(base.key, 0))
+    manifest = served.known(spec.on_mirror(base))
+    size = int((state or {}).get("size") or (manifest.size if manifest else 0))
     shown = expected.shown(base)
     clears = bool(content.cleared(spec, state)) if state else bool(spec.dropped)
     return size, shown.count if shown else 0, clears and client.rewrites_uploads
