@@ -1,7 +1,7 @@
 """A double of Ollama 0.32.15's create, in front of the bed's 0.9.3: it writes each uploaded GGUF file again.
 
-By the recorded exchanges in ollama-0.32.15.jsonl: the tensors come in the order of their names, the padding at the end
-goes, `general.quantization_version` comes, the upload stays, and the stream says `verifying conversion`.
+As in the exchanges that were recorded from it: the tensors come in another order, the padding at the end goes, two keys
+move to the end, the upload stays, and the stream says `verifying conversion`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from testbed import gguf_files
 
 VERSION = "0.32.15"
 QUANTIZATION_VERSION = gguf_files.pair("general.quantization_version", 4, (2).to_bytes(4, "little"))
+FILE_TYPE = "general.file_type"
+# llama.cpp's guess where there is none: F16, and the mark of a guess.
+GUESSED = gguf_files.pair(FILE_TYPE, 4, (1024 + 1).to_bytes(4, "little"))
 
 
 def digest(content: bytes) -> str:
@@ -31,9 +34,15 @@ def digest(content: bytes) -> str:
 def rewritten(content: bytes) -> bytes:
     """Return what the server makes of a file; of one that it made, the same."""
     parts = gguf_files.taken_apart(content)
-    pairs = [one for one in parts.pairs if one != QUANTIZATION_VERSION]
-    tensors = tuple(sorted(parts.tensors, key=lambda tensor: tensor.name))
-    return gguf_files.written(replace(parts, pairs=(*pairs, QUANTIZATION_VERSION), tensors=tensors))
+    level = next((one for one in parts.pairs if gguf_files.name_of(one) == FILE_TYPE), GUESSED)
+    others = [one for one in parts.pairs if one != QUANTIZATION_VERSION and gguf_files.name_of(one) != FILE_TYPE]
+    tensors = tuple(sorted(parts.tensors, key=_place))
+    return gguf_files.written(replace(parts, pairs=(*others, QUANTIZATION_VERSION, level), tensors=tensors))
+
+
+def _place(tensor: gguf_files.Tensor) -> tuple[int, str]:
+    layer = tensor.name.split(".")
+    return (int(layer[1]) if layer[0] == "blk" else -1, tensor.name)
 
 
 class Front:

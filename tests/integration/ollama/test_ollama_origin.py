@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from rewriting import Front
+from rewriting import Front, digest, rewritten
 from runner import quadruple, succeed, unchanged
 from shapes import Shape, written
 from testbed import gguf_files
@@ -58,6 +58,13 @@ def proves(args: dict[str, Any], recorder: Recorder) -> dict[str, Any]:
     for check in (True, False):
         assert "unproven" not in unchanged("ollama_models", args, recorder, check=check)
     return done
+
+
+def test_the_double_writes_what_a_real_server_wrote(gguf: Path) -> None:
+    """Recorded from 0.32.15: the upload sha256:df84da94... became the layer sha256:43bd5342..."""
+    assert digest(gguf.read_bytes()).startswith("sha256:df84da947a6e86c7")
+    for content in (gguf.read_bytes(), gguf.read_bytes() + bytes(64), rewritten(gguf.read_bytes())):
+        assert digest(rewritten(content)) == "sha256:43bd5342188c2cd7abf418998900d8a2dfd44f9313b732ccbc61ec93a7dd9942"
 
 
 def test_a_level_that_is_no_longer_said_is_noticed(
