@@ -258,9 +258,10 @@ class Expectation:
         if not weights:
             # A base that is no GGUF file names no digests, so there is nothing to tell it from another.
             return made
+        source, shown = _source(spec, weights), self.shown(base)
         if spec.quantize or (clean and self._client.rewrites_uploads):
-            return {**self._by_origin(spec, _source(spec, weights), self.shown(base), present), **made}
-        return {"weights": weights, **made}
+            return {**self._by_origin(spec, source, shown, present), **made}
+        return {"weights": self._kept_weights(spec, source, shown, present) if clean else weights, **made}
 
     def shown(self, name: ModelName) -> Optional[Weights]:
         """Return what the server shows of a listed model's weights, if that was read."""
@@ -325,9 +326,9 @@ class Expectation:
         return {"weights": self._kept_weights(spec, source, shown, present), **made}
 
     def _kept_weights(
-        self, spec: ModelSpec, source: Source, shown: Weights, present: Optional[Mapping[str, Any]]
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
     ) -> List[str]:
-        """Return the weights that the server makes of files that it keeps as they are.
+        """Return the weights that a server has of files that it keeps as they are.
 
         Where a newer server wrote them again, and this one came after it, they are what they are noted as.
         """

@@ -255,8 +255,11 @@ def test_an_upgrade_of_the_server_and_back_changes_nothing_and_hides_nothing(
         {"name": "ours", "files": str(path)},
         {"name": "bot", "base": "ours", "system": "x"},
         {"name": "small", "base": "ours", "quantize": "Q8_0"},
+        {"name": "clear", "base": "rich", "system": ""},
     ]
     wish = args(models=models)
+    server.make("rich", path, system="the base's")
+    front.keep(content)
 
     def forget() -> None:
         if not noted:
@@ -284,6 +287,17 @@ def test_an_upgrade_of_the_server_and_back_changes_nothing_and_hides_nothing(
         unchanged("ollama_models", wish, recorder)
     finally:
         front.close()
+
+
+def test_a_cleared_model_of_a_newer_server_stays_on_an_older_one(
+    server: Ollama, recorder: Recorder, args: Args, front: Front, gguf: Path
+) -> None:
+    front.keep(gguf.read_bytes())
+    server.make("tiny", gguf, system="the base's")
+    wish = args(name="ours", base="tiny", system="")
+    succeed("ollama_model", wish)
+    recorder.target = urlsplit(server.url)
+    unchanged("ollama_model", wish, recorder)
 
 
 def test_a_note_of_an_older_version_of_the_collection_is_read(
