@@ -11,9 +11,9 @@ run that follows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Callable, Dict, Hashable, Optional, Sequence
+from typing import Any, Callable, Dict, Hashable, Mapping, Optional, Sequence
 
 from .apply import apply, prove
 from .errors import Failure
@@ -31,6 +31,7 @@ class Outcome:
     states: tuple[State, ...]
     kept: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    results: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> bool:
@@ -42,7 +43,7 @@ class Outcome:
         step = self.steps[0] if self.steps else None
         diff = {"before": _before(step), "after": _after(step)} if step else {"before": {}, "after": {}}
         state = self.states[0] if self.states else {}
-        return {"changed": self.changed, "diff": diff, self.kind: state, **self._warned()}
+        return {"changed": self.changed, "diff": diff, self.kind: state, **self.results, **self._warned()}
 
     def many(self, plural: str) -> dict[str, Any]:
         """Return the result of a module for a list, under the plural name."""
@@ -55,6 +56,7 @@ class Outcome:
             "plan": [step.summary() for step in self.steps],
             "kept": list(self.kept),
             plural: [state for state in self.states if state],
+            **self.results,
             **self._warned(),
         }
 
@@ -92,11 +94,14 @@ def converge(
         apply(resource, wishes, steps, order, workers)
         present = prove(resource, wishes, steps)
         states = [present.get(key, {}) for key in keys]
+        steps = list(resource.settled(steps, present))
     else:
+        steps = list(resource.settled(steps, None))
         foreseen = {step.key: step.after or {} for step in steps}
         states = [foreseen.get(key, present.get(key, {})) for key in keys]
     shown_states = tuple(shown(state) for state in states)
-    return Outcome(resource.kind, tuple(steps), shown_states, kept, tuple(resource.warnings()))
+    warnings, results = tuple(resource.warnings()), dict(resource.results())
+    return Outcome(resource.kind, tuple(steps), shown_states, kept, warnings, results)
 
 
 def _keys(resource: Resource, wishes: Sequence[Wish]) -> list[Hashable]:
@@ -133,7 +138,7 @@ def _step(resource: Resource, wish: Wish, present: Optional[State]) -> Optional[
     if present is None:
         return Step("create", key, wish.name, None, wanted, tuple(wanted), wish)
     changes = changes_of(resource, present, wanted)
-    if not changes:
+    if not changes and not resource.unproven(wish):
         return None
     return Step("update", key, wish.name, present, {**present, **wanted}, changes, wish)
 

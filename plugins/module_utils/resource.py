@@ -80,6 +80,18 @@ class Resource:
         """Tell whether a field already is as wanted. A secret never is: nobody can read it."""
         return bool(present == wanted)
 
+    def unproven(self, wish: Wish) -> bool:
+        """Tell whether an object that looks as wanted must be written again to find out whether it is."""
+        return False
+
+    def settled(self, steps: Sequence[Step], present: Optional[Present]) -> Sequence[Step]:
+        """Return the steps that count as changes; ``present`` are the objects after them, None in check mode."""
+        return steps
+
+    def results(self) -> Mapping[str, Any]:
+        """Return further keys of the module's result, once all is done."""
+        return {}
+
     def refusal(self, step: Step) -> Optional[str]:
         """Return why a step must not be done (a sentence), or None."""
         return None

@@ -164,6 +164,7 @@ verdicts:
       weights: 4661211424
       kv_cache: 1073741824
       overhead: 1406377984
+      margin: 0
       needed: 7141331232
       on_gpus: 7141331232
       in_memory: 0
@@ -203,6 +204,12 @@ verdicts:
       returned: success
     overhead:
       description: The bytes that are needed besides, for computing and for each GPU that is used.
+      type: int
+      returned: success
+    margin:
+      description:
+        - The part of C(overhead) that is added for what the sum does not know.
+        - 1 % from Ollama 0.30.0 on, else 0.
       type: int
       returned: success
     needed:

@@ -252,27 +252,18 @@ EXAMPLES = r"""
     state: absent
 
 - name: A model from a registry in the house, over a slow line
-  selfhosted.llm.ollama_model:
-    name: registry.example.org:5000/library/big-model:70b
-    insecure: true
-    stall_timeout: 300
-    retries: 10
+  selfhosted.llm.ollama_model: {name: "registry.example.org:5000/library/big:70b", insecure: true, stall_timeout: 300}
 """
 
 RETURN = r"""
 model:
-  description:
-    - The model after the run, as the server shows it. Empty where it is not there.
-    - In check mode what is foreseen of it.
+  description: The model after the run, as the server shows it, or in check mode as foreseen. Empty if it is not there.
   returned: success
   type: dict
   sample:
     name: assistant:latest
     digest: 5e1b7a8df3c5a0ff3a4c1bb2bcf3a9b9df8a80a2ac0d6a44b3e1f3a7a1c60cb2
     size: 2019393792
-    modified_at: "2026-11-23T08:15:00.123456789Z"
-    base: llama3.2:3b
-    system: You answer in the language of the question, in at most five sentences.
     parameters: {num_ctx: 16384, temperature: 0.3}
   contains:
     name:
@@ -309,7 +300,7 @@ model:
       elements: str
       returned: with O(base), O(files) or O(modelfile)
     made_from:
-      description: The digests of what it was made from, where the server does not keep them and this was noted.
+      description: The digests of what it was made from, where this was noted.
       type: list
       elements: str
       returned: with O(base), O(files) or O(modelfile)
@@ -356,6 +347,15 @@ model:
       type: list
       elements: str
       returned: with O(base), O(files) or O(modelfile), from Ollama 0.6.4 on
+disk:
+  description: The disk space that this needs and what is free, as M(selfhosted.llm.ollama_models) returns it.
+  returned: where the model is pulled or made
+  type: dict
+unproven:
+  description: The model, where only a run can tell whether it is made from the wanted files.
+  returned: in check mode, where it applies
+  type: list
+  elements: str
 failed_steps:
   description: What failed, as C(action), C(name), C(fields) and C(msg).
   returned: failure while writing

@@ -147,7 +147,8 @@ options:
   purge:
     description:
       - Remove every model that O(models) does not list.
-      - A model that a listed one is made from, or is a copy of, is kept. RV(kept) names it.
+      - A model that a listed one is made from, or is a copy of, is kept, and so is one that another run has set aside
+        within a day. RV(kept) names it.
     type: bool
     default: false
   purge_all:
@@ -282,12 +283,32 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Models that O(purge) would have removed and that others are made from or are copies of.
+  description: Models that O(purge) would have removed and that others need, or another run.
   returned: success
   type: list
   elements: str
   sample:
     - llama3.2:3b
+disk:
+  description: The disk space that is needed for what is pulled or made, in bytes.
+  returned: where a model is pulled or made
+  type: dict
+  sample:
+    path: /data/models
+    downloads: 0
+    uploads: 98000000
+    copies: 98000000
+    temporary: 98000000
+    needed: 294000000
+    free: 1000000000
+unproven:
+  description:
+    - Models of which only a run can tell whether they are made from the wanted files. Nothing is noted of them, and all
+      that the server shows fits.
+    - A run makes them again, and reports a change only if their digest changed.
+  returned: in check mode, where it applies
+  type: list
+  elements: str
 done:
   description: The models that were changed before another one failed.
   returned: failure while writing

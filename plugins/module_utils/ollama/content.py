@@ -231,9 +231,6 @@ def same(name: str, present: Any, wanted: Any) -> bool:
         return parameters.same(present or {}, wanted)
     if name == "quantization":
         return str(present).upper() == str(wanted).upper()
-    if name == "made_from":
-        # Nobody may have noted what it was made from; then nothing speaks against it.
-        return present is None or list(present) == list(wanted)
-    if name in ("weights", "adapters"):
-        return list(present or ()) == list(wanted)
+    if name in ("weights", "adapters", "made_from"):
+        return list(present or ()) == list(wanted or ())
     return bool(present == wanted)

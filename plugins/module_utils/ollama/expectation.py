@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Set
 
 from ..converge import Wish
 from ..errors import Failure
@@ -16,11 +15,14 @@ from .content import State
 from .drift import Served
 from .names import Key, ModelName
 from .spec import ModelSpec, spec_of
+from .uploads import Files
 
 if TYPE_CHECKING:
     from .gguf import GgufFile
     from .ledger import Ledger
+    from .origin import Evidence, Source
     from .registry import Manifest
+    from .weights import Weights
 
 # What the server quantizes; BF16 from 0.30.0 on.
 QUANTIZABLE = ("F16", "F32", "BF16")
@@ -38,10 +40,19 @@ class Expectation:
         self.wishes = wishes
         self._served = served
         self._ledger = ledger
-        self._inspected: Dict[Tuple[str, str], GgufFile] = {}
         self._listed: Mapping[Key, State] = {}
         self._wanted: Dict[Key, State] = {}
+<<<<<<< HEAD
         self.warnings: List[str] = list(dict.fromkeys(note for spec in self._specs() for note in spec.notes))
+||||||| f3cb679
+        self.warnings: List[str] = []
+=======
+        self.files = Files(ledger)
+        # What is known of the listed models that are made, and those of which only another create can tell.
+        self.evidence: Mapping[Key, Evidence] = {}
+        self.unproven: Set[Key] = set()
+        self.warnings: List[str] = []
+>>>>>>> lane-h
 
     @property
     def listed(self) -> Mapping[Key, State]:
@@ -52,6 +63,7 @@ class Expectation:
     def listed(self, listed: Mapping[Key, State]) -> None:
         self._listed = listed
         self._wanted = {}
+        self.unproven = set()
 
     # --- what must be asked of registries
 
@@ -74,12 +86,12 @@ class Expectation:
     def wanted(self, spec: ModelSpec) -> State:
         """Return the fields of a model that were said or follow from what was said."""
         # From the first origin on, so that a long road of models needs no deep calls.
-        for one in reversed(self._road(spec)):
+        for one in reversed(self.road(spec)):
             if one.name.key not in self._wanted:
                 self._wanted[one.name.key] = self._fields(one, self.listed.get(one.name.key))
         return self._wanted[spec.name.key]
 
-    def _road(self, spec: ModelSpec) -> List[ModelSpec]:
+    def road(self, spec: ModelSpec) -> List[ModelSpec]:
         """Return a model and all wished ones that it comes from, which circle nowhere."""
         road = [spec]
         while True:
@@ -98,7 +110,7 @@ class Expectation:
         if spec.base:
             wanted.update(self._made_from_base(spec, spec.base, present))
         elif spec.files:
-            wanted.update(self._made_from_files(spec, present or {}))
+            wanted.update(self._made_from_files(spec, present))
         if spec.loaded is not None:
             from .running import wanted_state
 
@@ -160,7 +172,8 @@ class Expectation:
         answer = self._served.answer(there, spec.insecure)
         if isinstance(answer, Unserved) or not _names(spec, answer.digests) or not self._served.is_same(listed, answer):
             return False
-        self._ledger().remember(self._client.url, str(listed["digest"]), {"served_as": sorted(answer.digests)})
+        served_as = {"served_as": sorted(answer.digests)}
+        self._ledger().amend(self._client.url, str(listed["digest"]), lambda old: {**old, **served_as})
         return True
 
     def warn(self, sentence: str) -> None:
@@ -199,15 +212,14 @@ class Expectation:
         if foreseen is None:
             made = self._said_of(spec, present)
             # Between here and what must be pulled there are copies only.
-            bringing = self.bringing(self._road(spec)[-1].origin or base)
+            bringing = self.bringing(self.road(spec)[-1].origin or base)
             if present is not None and bringing and spec not in bringing:
                 # It comes for others, and nobody knows before whether this one is made of it.
                 made["made_from" if spec.quantize else "weights"] = [f"those of {base.display} as it will be"]
         else:
             self._refuse_to_quantize_again(spec, base, foreseen)
-            adapters = [file.digest for file in self.adapters(spec).values()]
-            made = content.made_from_base(spec, foreseen, adapters)
-            made = self._by_weights(spec, made, bool(content.cleared(spec, foreseen)))
+            made = content.made_from_base(spec, foreseen, self._adapters(spec))
+            made = self._by_weights(spec, base, made, present, bool(content.cleared(spec, foreseen)))
         self._refuse_what_is_too_new(spec)
         if present is not None:
             return made
@@ -215,8 +227,7 @@ class Expectation:
 
     def _said_of(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
         """Return what the options alone ask for, where the base is not there."""
-        adapters = [file.digest for file in self.adapters(spec).values()]
-        said = content.said_only(spec, present or {}, adapters)
+        said = content.said_only(spec, present or {}, self._adapters(spec))
         return {**said, "quantization": spec.quantize} if spec.quantize else said
 
     def bringing(self, base: ModelName) -> List[ModelSpec]:
@@ -242,17 +253,43 @@ class Expectation:
                 f"{base.display} is {level}, and only {', '.join(QUANTIZABLE)} can be; take a base of one of these."
             )
 
-    def _by_weights(self, spec: ModelSpec, made: State, clean: bool) -> State:
-        """Compare by the weights where the server keeps their digest, else by what is noted of them."""
+    def _adapters(self, spec: ModelSpec) -> List[str]:
+        return [file.digest for file in self.files.adapters(spec).values()]
+
+    def _by_weights(
+        self, spec: ModelSpec, base: ModelName, made: State, present: Optional[Mapping[str, Any]], clean: bool
+    ) -> State:
+        """Compare by the weights where the server keeps their digest, else by what is known of them."""
         weights = made.pop("weights")
         if not weights:
             # A base that is no GGUF file names no digests, so there is nothing to tell it from another.
             return made
-        if spec.quantize:
-            return {"quantization": spec.quantize, "made_from": weights, **made}
-        if clean and self._client.rewrites_uploads:
-            return {"made_from": weights, **made}
-        return {"weights": weights, **made}
+        source, shown = _source(spec, weights), self.shown(base)
+        if spec.quantize or (clean and self._client.rewrites_uploads):
+            return {**self._by_origin(spec, source, shown, present), **made}
+        return {"weights": self._kept_weights(spec, source, shown, present) if clean else weights, **made}
+
+    def shown(self, name: ModelName) -> Optional[Weights]:
+        """Return what the server shows of a listed model's weights, if that was read."""
+        return self.evidence[name.key].shown if name.key in self.evidence else None
+
+    def _by_origin(
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
+    ) -> State:
+        """Return the level and the origin of a model whose weights the server writes itself."""
+        from .origin import OTHER, UNKNOWN, Evidence, Wanted, has_level, judge
+
+        wanted = Wanted(source, shown)
+        level: State = {"quantization": wanted.level} if wanted.level else {}
+        if present is None:
+            return {**level, "made_from": wanted.files}
+        evidence = self.evidence.get(spec.name.key, Evidence())
+        if has_level(evidence, wanted, str(present.get("quantization") or "")):
+            level = {"quantization": present.get("quantization")}
+        verdict = judge(evidence, wanted, present.get("weights") or ())
+        if verdict == UNKNOWN:
+            self.unproven.add(spec.name.key)
+        return {**level, "made_from": wanted.files if verdict == OTHER else present.get("made_from")}
 
     def foreseen(self, base: ModelName) -> Optional[State]:
         """Return a base's content as it will be when its own wish is done; None where it must be pulled first."""
@@ -281,18 +318,33 @@ class Expectation:
 
     # --- made from files
 
-    def _made_from_files(self, spec: ModelSpec, present: Mapping[str, Any]) -> State:
+    def _made_from_files(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
         self._refuse_what_is_too_new(spec)
-        files = self.files(spec)
+        files = self.files.weights(spec)
         self._refuse_several(spec, files)
         rewrites = self._client.rewrites_uploads
-        adapters = [file.digest for file in self.adapters(spec).values()]
         automatic = rewrites or any(file.has_chat_template for file in files.values())
-        made = content.made_from_files(spec, adapters, automatic, present)
-        digests = sorted(file.digest for file in files.values())
-        if spec.quantize:
-            return {"quantization": spec.quantize, "made_from": digests, **made}
-        return {"made_from" if rewrites else "weights": digests, **made}
+        made = content.made_from_files(spec, self._adapters(spec), automatic, present or {})
+        (shown,) = [file.weights for file in files.values() if not file.projector]
+        source = _source(spec, [file.digest for file in files.values()])
+        if spec.quantize or rewrites:
+            return {**self._by_origin(spec, source, shown, present), **made}
+        return {"weights": self._kept_weights(spec, source, shown, present), **made}
+
+    def _kept_weights(
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
+    ) -> List[str]:
+        """Return the weights that a server has of files that it keeps as they are.
+
+        Where a newer server wrote them again, and this one came after it, they are what they are noted as.
+        """
+        from .origin import SAME, Evidence, Wanted, has_level, judge
+
+        wanted = Wanted(source, shown)
+        evidence = self.evidence.get(spec.name.key, Evidence())
+        there = list((present or {}).get("weights") or ())
+        same = there and judge(evidence, wanted, there) == SAME and has_level(evidence, wanted, "")
+        return there if same else wanted.files
 
     def _refuse_several(self, spec: ModelSpec, files: Mapping[str, GgufFile]) -> None:
         weights = [file.path for file in files.values() if not file.projector]
@@ -304,42 +356,6 @@ class Expectation:
                 f"The model {spec.name.display} {what}; give the file of one model, or one of its shards, and at most "
                 f"a projector besides."
             )
-
-    def read_files(self) -> None:
-        """Read all files that models are made of, several at a time, and what is wrong with one is told."""
-        self._inspect(
-            (path, spec.name.display, kind)
-            for spec in self._specs()
-            for kind, paths in (("model", spec.files), ("adapter", spec.adapters))
-            for path in paths.values()
-        )
-
-    def files(self, spec: ModelSpec) -> Dict[str, GgufFile]:
-        """Return the files of a model by the names that the server gets, each read once in a run."""
-        return self._by_name(spec, spec.files, "model")
-
-    def adapters(self, spec: ModelSpec) -> Dict[str, GgufFile]:
-        """Return the adapters of a model by the names that the server gets, each read once in a run."""
-        return self._by_name(spec, spec.adapters, "adapter")
-
-    def _by_name(self, spec: ModelSpec, paths: Mapping[str, str], kind: str) -> Dict[str, GgufFile]:
-        self._inspect((path, spec.name.display, kind) for path in paths.values())
-        named: Dict[str, GgufFile] = {}
-        for name, path in paths.items():
-            file = self._inspected[path, kind]
-            # The shards of a file are one file to the server, whichever of them were named.
-            if file.digest not in [known.digest for known in named.values()]:
-                named[file.name if file.sharded and name == os.path.basename(path) else name] = file
-        return named
-
-    def _inspect(self, wanted: Iterable[Tuple[str, str, str]]) -> None:
-        missing = [one for one in wanted if (one[0], one[2]) not in self._inspected]
-        if not missing:
-            return
-        from . import gguf
-
-        for one, file in zip(missing, gguf.inspect_all(missing, self._ledger())):
-            self._inspected[one[0], one[2]] = file
 
     def _refuse_what_is_too_new(self, spec: ModelSpec) -> None:
         """Refuse what the server would take without a word, and drop."""
@@ -363,6 +379,12 @@ class Expectation:
             from .renderers import refuse_unknown
 
             refuse_unknown(spec, self._client.version)
+
+
+def _source(spec: ModelSpec, files: Sequence[str]) -> Source:
+    from .origin import Source
+
+    return Source(tuple(sorted(files)), (spec.quantize or "").upper())
 
 
 def _names(spec: ModelSpec, digests: Collection[str]) -> bool:

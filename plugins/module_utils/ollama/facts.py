@@ -55,8 +55,13 @@ def add_updates(client: Client, models: Sequence[State], insecure: Collection[st
 
 def content(client: Client, name: str) -> State:
     """Return what a model is made of; nothing where its weights are gone."""
+    return content_of(client, show(client, name))
+
+
+def show(client: Client, name: str) -> Mapping[str, Any]:
+    """Return what the server shows of a model; nothing where its weights are gone."""
     try:
-        shown = client.show(name)
+        return client.show(name) or {}
     except HttpFailure as error:
         if error.status != 500:
             raise
@@ -64,7 +69,11 @@ def content(client: Client, name: str) -> State:
             f"The model {name} is listed, but the server cannot read it ({error.words}): its files are damaged; "
             f"remove it (state absent) and run this again."
         ) from error
-    if shown is None:
+
+
+def content_of(client: Client, shown: Mapping[str, Any]) -> State:
+    """Return what a model is made of, by what the server shows of it."""
+    if not shown:
         return {}
     # From 0.30.0 on the server may show the template of the weights in place of the stored one.
     # Where both are the same there is no need to ask for its version.

@@ -145,8 +145,11 @@ class _Judge:
         context = context_of(known.model, wish.context, self._settings, gpu_memory)
         kv_type = cache_type(known.model, self._settings, has_gpus)
 
+        flash = self._settings.flash_attention is not False
+        cuda = any(gpu.library == "cuda" for gpu in self._host.gpus)
+
         def ask(slots: int) -> Demand:
-            return demand(known.model, context, slots, kv_type, self._settings.version)
+            return demand(known.model, context, slots, kv_type, self._settings.version, flash=flash, cuda=cuda)
 
         placement = place(ask, slots_tried(known.model, self._settings), self._host, self._settings.gpu_overhead)
         return Verdict(
@@ -170,6 +173,7 @@ class _Judge:
             "weights": asked.weights,
             "kv_cache": asked.kv_cache,
             "overhead": placement.needed - asked.weights - asked.kv_cache,
+            "margin": asked.margin,
             "needed": placement.needed,
             "on_gpus": placement.on_gpus,
             "in_memory": placement.in_memory,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
-from . import fit_graph, fit_versions
+from . import fit_buffers, fit_graph, fit_versions
 from .client import Version
 from .fit_geometry import Geometry, Tensors, tensors_of_file
 from .fit_graph import KV_BYTES, Run
@@ -21,6 +21,8 @@ LEAST_CONTEXT = 2048
 USUAL_LAYERS = 32
 USUAL_TOKEN = 128 * 1024
 USUAL_WEIGHTS = 5e9
+# Added where the server's own sum is not known, in percent.
+MARGIN = 1
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Demand:
     """Bytes that a load takes. ``layers`` are weights with their cache, ``output`` comes after them.
 
     ``first`` goes to the first device only. ``spare`` and a graph are needed on each device:
-    ``graph_full`` where one holds all layers, else ``graph_partial``.
+    ``graph_full`` where one holds all layers, else ``graph_partial``. ``margin`` is for what the sum does not know.
     """
 
     context: int
@@ -68,6 +70,7 @@ class Demand:
     spare: int = 0
     graph_full: int = 0
     graph_partial: int = 0
+    margin: int = 0
 
     @property
     def weights(self) -> int:
@@ -77,7 +80,7 @@ class Demand:
     @property
     def last(self) -> int:
         """What comes after the layers, in one piece."""
-        return self.output + self.vision_graph
+        return self.output + self.vision_graph + self.margin
 
     @property
     def on_cpu(self) -> int:
@@ -115,13 +118,19 @@ def cache_type(model: Model, settings: Settings, has_gpus: bool) -> str:
     return settings.kv_cache_type if flash and possible else "f16"
 
 
-def demand(model: Model, context: int, slots: int, kv_type: str, version: Version) -> Demand:
-    """Return what a model takes with so many tokens for each of so many requests."""
+def demand(
+    model: Model, context: int, slots: int, kv_type: str, version: Version, *, flash: bool = True, cuda: bool = False
+) -> Demand:
+    """Return what a model takes with so many tokens for each of so many requests.
+
+    ``flash`` says whether flash attention is on, ``cuda`` whether the GPUs are NVIDIA's; from 0.30.0 on both count.
+    """
     shape = model.shape
     if shape is None:
         return _by_rule_of_thumb(model, context, slots, kv_type)
     if fit_versions.predicts_by_file(version):
-        return _by_file(model, shape, context, slots, kv_type)
+        run = fit_buffers.run_of(shape, context, slots, kv_type, flash=flash, cuda=cuda)
+        return _by_file(model, shape, context, run, flash)
     return _by_tensors(model, shape, context, slots, kv_type)
 
 
@@ -147,21 +156,20 @@ def _by_tensors(model: Model, shape: Geometry, context: int, slots: int, kv_type
     )
 
 
-def _by_file(model: Model, shape: Geometry, context: int, slots: int, kv_type: str) -> Demand:
-    run = Run(context * slots, slots, BATCH, kv_type)
-    cache = fit_graph.kv_cache(shape, run, uniform=False) if shape.causal else (0,) * shape.layers
+def _by_file(model: Model, shape: Geometry, context: int, run: Run, flash: bool) -> Demand:
+    cache = fit_buffers.cache(shape, run)
     blocks = tensors_of_file(model.weights - model.projector, shape).blocks
-    # The server's own prediction leaves out what is computed; the last layer's part is never less than this.
-    graph = 4 * BATCH * (shape.embedding + shape.vocabulary)
+    graph = fit_buffers.computing(shape, run, flash=flash)
     return Demand(
         context=context,
-        slots=slots,
-        kv_cache_type=kv_type,
+        slots=run.slots,
+        kv_cache_type=run.kv_cache_type,
         layers=tuple(block + kept for block, kept in zip(blocks, cache)),
         kv_cache=sum(cache),
         first=model.projector,
         graph_full=graph,
         graph_partial=graph,
+        margin=(model.weights + sum(cache) + graph) * MARGIN // 100,
     )
 
 

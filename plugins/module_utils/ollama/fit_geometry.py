@@ -51,6 +51,8 @@ class Geometry:
     window: int = 0
     feed_forward: int = 0
     experts: int = 0
+    experts_used: int = 0
+    expert_feed_forward: int = 0
     embeds: bool = False
     causal: bool = True
     vision: Mapping[str, int] = field(default_factory=dict)
@@ -104,6 +106,8 @@ def read_geometry(values: Mapping[str, Any], shapes: Optional[Shapes] = None) ->
         window=number("attention.sliding_window"),
         feed_forward=number("feed_forward_length"),
         experts=number("expert_count"),
+        experts_used=number("expert_used_count"),
+        expert_feed_forward=number("expert_feed_forward_length"),
         embeds=f"{architecture}.pooling_type" in values,
         causal=values.get(f"{architecture}.attention.causal") is not False,
         vision=_vision(values, architecture),

@@ -52,6 +52,7 @@ def line(name: str, verdict: Verdict, host: Host) -> str:
     parts = (
         f"{amount(asked.weights)} weights, {amount(asked.kv_cache)} KV cache for {asked.context} tokens"
         f" x {asked.slots}, {amount(rest)} besides"
+        f"{f' with a margin of {amount(asked.margin)}' if asked.margin else ''}"
     )
     text = f"{name} needs {amount(placement.needed)} ({parts}) and {_where(placement, host)}"
     if verdict.disk is False:

@@ -9,15 +9,17 @@ import hashlib
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Failure
 from . import gguf_header, gguf_shards
 from . import ledger as ledgers
+from . import weights as contents
 from .client import Client
 from .ledger import Ledger, Mark
 from .pieces import Piece, Stream
+from .weights import Weights
 
 # By this the server adds a template of its own that fits, with its stop parameters.
 CHAT_TEMPLATE = "tokenizer.chat_template"
@@ -35,7 +37,7 @@ class GgufFile:
     """A file as it was when it was read; of shards, the merged file that the server gets.
 
     ``path`` is one that was given, ``name`` what to call it in a create, ``size`` in bytes,
-    ``kind`` the ``general.type`` of the header or nothing.
+    ``kind`` the ``general.type`` of the header or nothing, ``weights`` what the header tells of the tensors.
     """
 
     path: str
@@ -44,6 +46,7 @@ class GgufFile:
     has_chat_template: bool
     kind: str = ""
     sharded: bool = False
+    weights: Weights = field(default_factory=Weights)
 
     @property
     def projector(self) -> bool:
@@ -58,7 +61,10 @@ class GgufFile:
 
 @dataclass(frozen=True)
 class _Begun:
-    """A file whose header is read; ``file`` has no digest yet, unless the ledger knew it."""
+    """A file whose header is read; ``file`` has no digest yet, unless the ledger knew it.
+
+    ``noted`` says that the ledger knows all of it.
+    """
 
     file: GgufFile
     model: str
@@ -66,6 +72,7 @@ class _Begun:
     paths: Sequence[str]
     marks: Sequence[Optional[Mark]]
     looked: int
+    noted: bool
 
 
 def inspect(path: str, model: str, kind: str = MODEL, ledger: Optional[Ledger] = None) -> GgufFile:
@@ -100,37 +107,48 @@ def _begin(path: str, model: str, kind: str, ledger: Optional[Ledger]) -> _Begun
     path = os.path.abspath(path)
     paths = gguf_shards.paths_of(path)
     found, now = ledgers.marks(paths), time.time_ns()
-    file = _known(ledger.file(path, found), path) if ledger else None
+    facts = (ledger.file(path, found) if ledger else None) or {}
+    file = _known(facts, path)
+    noted = file is not None
     pieces: Sequence[Piece] = ()
     if file is None:
-        try:
-            _refuse_other_formats(path, model, kind)
-            for one in paths:
-                # To open a pipe waits for whoever writes into it.
-                if os.path.exists(one) and not os.path.isfile(one):
-                    raise OSError(0, "it is no file", one)
-            header, pieces = _look(path, model)
-        except OSError as error:
-            raise unreadable(str(error.filename or path), model, error) from error
-        says = header.values.get("general.type", "")
-        if header.values.get("general.architecture") == PROJECTOR_ARCHITECTURE:
-            says = PROJECTOR
-        file = GgufFile(
-            path,
-            digest="",
-            size=sum(piece.size for piece in pieces),
-            has_chat_template=CHAT_TEMPLATE in header.values,
-            kind=says if isinstance(says, str) else "",
-            sharded=len(pieces) > 1,
-        )
+        file, pieces = _read(path, paths, model, kind)
+        # An older note holds the digest, which is what takes long.
+        file = replace(file, digest=_known_digest(facts, file))
     _refuse_other_kind(file, model, kind)
-    return _Begun(file, model, pieces, paths, found, now)
+    return _Begun(file, model, pieces, paths, found, now, noted)
+
+
+def _read(path: str, paths: Sequence[str], model: str, kind: str) -> Tuple[GgufFile, Sequence[Piece]]:
+    """Return a file by its header, without its digest, and what is sent of it."""
+    try:
+        _refuse_other_formats(path, model, kind)
+        for one in paths:
+            # To open a pipe waits for whoever writes into it.
+            if os.path.exists(one) and not os.path.isfile(one):
+                raise OSError(0, "it is no file", one)
+        header, pieces = _look(path, model)
+    except OSError as error:
+        raise unreadable(str(error.filename or path), model, error) from error
+    says = header.values.get("general.type", "")
+    if header.values.get("general.architecture") == PROJECTOR_ARCHITECTURE:
+        says = PROJECTOR
+    file = GgufFile(
+        path,
+        digest="",
+        size=sum(piece.size for piece in pieces),
+        has_chat_template=CHAT_TEMPLATE in header.values,
+        kind=says if isinstance(says, str) else "",
+        sharded=len(pieces) > 1,
+        weights=contents.of_header(header),
+    )
+    return file, pieces
 
 
 def _finish(begun: _Begun, ledger: Optional[Ledger]) -> GgufFile:
-    if begun.file.digest:
+    if begun.noted:
         return begun.file
-    file = replace(begun.file, digest=_hashed(begun))
+    file = begun.file if begun.file.digest else replace(begun.file, digest=_hashed(begun))
     if ledgers.marks(begun.paths) != begun.marks:
         raise Failure(
             f"The file {file.path} of the model {begun.model} changed while it was read; run again when it is whole."
@@ -210,7 +228,7 @@ def send(client: Client, file: GgufFile, model: str) -> None:
 
 def _look(path: str, model: str) -> Tuple[gguf_header.Header, Sequence[Piece]]:
     """Return a file's header and what is sent of it; raise Failure where it is not whole, or OSError."""
-    header, size = gguf_shards.read_header(path, model)
+    header, size = gguf_shards.read_header(path, model, detailed=True)
     if gguf_shards.is_shard(header):
         return gguf_shards.merged(path, header, model)
     return header, [Piece(size, path)]
@@ -232,18 +250,25 @@ def _refuse_other_kind(file: GgufFile, model: str, kind: str) -> None:
 
 
 def _facts(file: GgufFile) -> Dict[str, Any]:
-    return {
-        "digest": file.digest,
-        "size": file.size,
-        "has_chat_template": file.has_chat_template,
-        "kind": file.kind,
-        "sharded": file.sharded,
-    }
+    plain = {one.name: getattr(file, one.name) for one in fields(file) if one.name not in ("path", "weights")}
+    return {**plain, "weights": file.weights.facts()}
 
 
-def _known(facts: Optional[Mapping[str, Any]], path: str) -> Optional[GgufFile]:
+# Of the ledger's facts on a file.
+_KINDS = {"digest": str, "size": int, "has_chat_template": bool, "kind": str, "sharded": bool}
+
+
+def _known(facts: Mapping[str, Any], path: str) -> Optional[GgufFile]:
     """Return the file that the ledger knows; None where another version of this collection wrote of it."""
-    kinds = {name: type(value) for name, value in (facts or {}).items()}
-    if kinds != {"digest": str, "size": int, "has_chat_template": bool, "kind": str, "sharded": bool}:
+    plain = {name: value for name, value in facts.items() if name != "weights"}
+    weights = contents.of_facts(facts.get("weights"))
+    if weights is None or {name: type(value) for name, value in plain.items()} != _KINDS:
         return None
-    return GgufFile(path, **(facts or {}))
+    return GgufFile(path, **plain, weights=weights)
+
+
+def _known_digest(facts: Mapping[str, Any], file: GgufFile) -> str:
+    """Return the digest of a note that says nothing of the weights, or nothing."""
+    plain = {name: getattr(file, name) for name in _KINDS if name != "digest"}
+    digest = facts.get("digest")
+    return digest if isinstance(digest, str) and {**facts, "digest": ""} == {**plain, "digest": ""} else ""

@@ -60,7 +60,7 @@ def read_header(path: str, model: str, detailed: bool = False) -> Tuple[Header, 
 
 
 def merged(path: str, header: Header, model: str) -> Tuple[Header, List[Piece]]:
-    """Return the header of the first shard, and what the merged file is made of.
+    """Return the header of the first shard with the tensors of all, and what the merged file is made of.
 
     ``header`` is that of the shard at ``path``. Raises Failure where the shards do not make a
     whole, and OSError with its ``filename`` where one cannot be read.
@@ -85,7 +85,8 @@ def merged(path: str, header: Header, model: str) -> Tuple[Header, List[Piece]]:
     if twice or (total >= 0 and len(names) != total):
         also = f", of which {twice} are held twice" if twice else ""
         _refuse(path, model, f"they hold {len(names)} of the {total} tensors{also}")
-    return headers[0], list(_pieces(paths, headers))
+    tensors = tuple(tensor for one in headers for tensor in one.tensors)
+    return replace(headers[0], tensors=tensors), list(_pieces(paths, headers))
 
 
 def _all_paths(path: str, header: Header, model: str) -> Tuple[str, ...]:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is remembered on the managed host between runs: digests of files, and what models were made from.
 
-Nothing here is needed: where it is lost, files are hashed again, and servers that rewrite
-uploads are asked for less. So whatever is wrong with it is passed over.
+Nothing here is needed: where it is lost, files are hashed again, and models whose files the server
+wrote again are made again. So whatever is wrong with it is passed over.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ TICK, COARSE_TICK = 100_000_000, 2_000_000_000
 # By what a file is known to be the same: size, mtime and ctime in ns, inode, device.
 Mark = Tuple[int, int, int, int, int]
 Sections = Dict[str, Dict[str, Any]]
+# Makes a note of the one that is there, which is empty where there is none.
+Change = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 def directory() -> str:
@@ -82,15 +84,30 @@ class Ledger:
 
     def remember_file(self, path: str, found: Sequence[Optional[Mark]], facts: Mapping[str, Any]) -> None:
         """Keep what was found in a file with these marks."""
-        self._write("files", os.path.realpath(path), {"marks": found, "facts": facts})
+        self._write("files", os.path.realpath(path), lambda _old: {"marks": found, "facts": facts})
 
     def recall(self, server_url: str, model_digest: str) -> Optional[Mapping[str, Any]]:
         """Return what was said when the model with this manifest was made, or None where nothing is known."""
         return self._entry("models", _model_key(server_url, model_digest))
 
-    def remember(self, server_url: str, model_digest: str, facts: Mapping[str, Any]) -> None:
-        """Keep what the model with this manifest was made from; ``facts`` are JSON values."""
-        self._write("models", _model_key(server_url, model_digest), facts)
+    def remember(self, server_url: str, model_digest: str, facts: Mapping[str, Any]) -> bool:
+        """Keep what the model with this manifest was made from; ``facts`` are JSON values.
+
+        Returns whether it was written.
+        """
+        return self.amend(server_url, model_digest, lambda _old: facts)
+
+    def amend(self, server_url: str, model_digest: str, change: Change) -> bool:
+        """Keep what ``change`` makes of the note on the model with this manifest; return whether it was written.
+
+        No other thread or process writes in between.
+        """
+        return self._write("models", _model_key(server_url, model_digest), change)
+
+    @property
+    def path(self) -> str:
+        """The file."""
+        return os.path.join(self._place, FILE)
 
     def _entry(self, section: str, key: str) -> Optional[Mapping[str, Any]]:
         with self._lock:
@@ -113,14 +130,13 @@ class Ledger:
         now = os.stat(self._place)
         return now.st_uid == os.geteuid() and not now.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
-    def _write(self, section: str, key: str, entry: Mapping[str, Any]) -> None:
+    def _write(self, section: str, key: str, change: Change) -> bool:
         if not self._writable:
-            return
+            return False
 
         def add(sections: Sections) -> None:
             entries = sections[section]
-            entries.pop(key, None)
-            entries[key] = entry
+            entries[key] = change(_mapping(entries.pop(key, None)) or {})
             for oldest in list(entries)[:-MOST_ENTRIES]:
                 del entries[oldest]
 
@@ -129,6 +145,8 @@ class Ledger:
             if self._is_ours():
                 with _locked(os.path.join(self._place, f"{FILE}.lock")):
                     self._change(add)
+                    return True
+        return False
 
     def _change(self, change: Callable[[Sections], None]) -> None:
         sections = self._read()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Failure
 from ..http import HttpFailure
@@ -17,6 +17,7 @@ from .content import State, key_of
 from .expectation import Expectation
 from .ledger import Ledger
 from .names import ModelName
+from .origin import Source, with_source
 from .pulling import Puller
 from .spec import ModelSpec
 from .store import Store
@@ -27,7 +28,22 @@ UNLOAD_SECONDS = 10.0
 class Maker:
     """Makes, copies, loads and removes models on one server."""
 
-    def __init__(self, client: Client, store: Store, expectation: Expectation, puller: Puller, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        expectation: Expectation,
+        puller: Puller,
+        ledger: Ledger,
+        store_path: Optional[str],
+        copies: Mapping[str, int],
+    ) -> None:
+        """``store_path`` is where the server keeps its models, if that is known on this host.
+
+        ``copies`` are the bytes that the server writes for each model.
+        """
+        self._store_path = store_path
+        self._copies = copies
         self._client = client
         self._store = store
         self._expectation = expectation
@@ -57,7 +73,7 @@ class Maker:
         if spec.base:
             self._puller.bring_base(spec, spec.base)
         request, made_from = self._request(spec)
-        uploads = [*self._expectation.files(spec).values(), *self._expectation.adapters(spec).values()]
+        uploads = [*self._expectation.files.weights(spec).values(), *self._expectation.files.adapters(spec).values()]
         for file in uploads:
             gguf.send(self._client, file, spec.name.display)
         with self._store.lock:
@@ -68,44 +84,71 @@ class Maker:
                 self._client.create(request, size=sum(file.size for file in uploads))
             except Failure as error:
                 self._store.sweep(spec.name)
-                words = f": {error.message}"
-                if isinstance(error, HttpFailure) and error.status is not None:
-                    words = f"; the server said: {error.words}"
-                raise Failure(f"The model {spec.name.display} could not be created{words.rstrip('.')}.") from error
+                raise self._not_created(spec, error) from error
         if made_from:
             self._note(spec, made_from)
 
+    def _not_created(self, spec: ModelSpec, error: Failure) -> Failure:
+        from . import create_errors, room
+
+        words = f": {error.message}"
+        if isinstance(error, HttpFailure) and error.status is not None:
+            words = f"; the server said: {error.words}"
+        files = list(self._expectation.files.weights(spec).values())
+        shown = [file.weights for file in files]
+        if spec.base is not None:
+            shown += [one for one in [self._expectation.shown(spec.base)] if one is not None]
+        copy = self._copies.get(spec.name.display, sum(file.size for file in files))
+        architectures = [weights.architecture for weights in shown if weights.architecture]
+        cause = create_errors.cause(words, architectures, copy, room.free_space(self._store_path))
+        with suppress(Failure):
+            files = [file for file in files if self._client.has_blob(file.digest)]
+        left = create_errors.leftover({file.path: file.size for file in files})
+        parts = [f"The model {spec.name.display} could not be created{words.rstrip('.')}.", cause, left]
+        return Failure(" ".join(part for part in parts if part))
+
+    def listed(self, name: ModelName) -> Optional[State]:
+        """Return what the server lists of a model now."""
+        return self._store.find(name)
+
     def _note(self, spec: ModelSpec, made_from: Sequence[str]) -> None:
-        """Keep what the server does not: what a model was made from, where its files are written anew."""
+        """Keep what the server does not: what a model was made from."""
         made = self._store.find(spec.name)
-        if made is not None:
-            self._ledger.remember(self._client.url, str(made["digest"]), {"made_from": sorted(made_from)})
+        if made is None:
+            return
+        source = Source(tuple(sorted(made_from)), (spec.quantize or "").upper())
+        digest = str(made["digest"])
+        if not self._ledger.amend(self._client.url, digest, lambda old: with_source(old, source)):
+            self._expectation.warn(
+                f"What models are made from could not be noted in {self._ledger.path}, so a run may make a model again "
+                f"to find out; make its directory writable for this user alone."
+            )
 
     def _request(self, spec: ModelSpec) -> Tuple[Dict[str, Any], Sequence[str]]:
-        """Return what to ask the server for, and the digests of what is written anew.
+        """Return what to ask the server for, and the digests of the files that are noted as its origin.
 
         What the server cannot clear is left out by starting from the bare weights.
         """
         request: Dict[str, Any] = {"model": spec.name.display}
         base = self._shown_base(spec, spec.base) if spec.base and _looks_at_base(spec) else None
-        anew: Sequence[str] = base["weights"] if base and spec.quantize else ()
+        made_from: Sequence[str] = base["weights"] if base and spec.quantize else ()
         if base and content.cleared(spec, base):
             request |= self._from_weights(spec, base)
-            anew = base["weights"] if spec.quantize or self._client.rewrites_uploads else ()
+            made_from = base["weights"]
         elif spec.base:
             request["from"] = self._store.listed_name(spec.base)
             request |= _said(spec, str(base["license"]) if base else "")
         else:
-            files = self._expectation.files(spec)
+            files = self._expectation.files.weights(spec)
             request["files"] = {name: file.digest for name, file in files.items()}
             request |= _said(spec, "")
-            anew = [file.digest for file in files.values()] if spec.quantize or self._client.rewrites_uploads else ()
-        adapters = {name: file.digest for name, file in self._expectation.adapters(spec).items()}
+            made_from = [file.digest for file in files.values()]
+        adapters = {name: file.digest for name, file in self._expectation.files.adapters(spec).items()}
         if adapters:
             request["adapters"] = adapters
         if spec.quantize:
             request["quantize"] = spec.quantize
-        return request, anew
+        return request, made_from
 
     def _shown_base(self, spec: ModelSpec, base: ModelName) -> State:
         shown = facts.content(self._client, self._store.listed_name(base))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import (
     TYPE_CHECKING,
@@ -25,19 +26,22 @@ from typing import (
 )
 
 from ..converge import Outcome, Present, Resource, Step, Wish, converge
-from ..errors import Failure
-from . import content, expectation
+from . import content, contradictions, expectation
 from .client import Client
 from .content import State
 from .drift import Served
 from .expectation import Expectation
+from .memory import Memory
 from .names import Key, ModelName
 from .spec import ModelSpec, spec_of
 
 if TYPE_CHECKING:
     from .ledger import Ledger
     from .making import Maker
+    from .origin import Evidence
     from .pulling import Puller, Watch
+    from .room import Space
+    from .weights import Weights
 
 # A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
 
@@ -70,57 +74,16 @@ class Models(Resource):
         self._expected = Expectation(client, self._wishes, self._served, self._ledger)
         # All that was listed when the run began, broken or not: it is never cleaned away.
         self._listed_first: Optional[FrozenSet[Key]] = None
-        self._content: Dict[Tuple[Key, Any], State] = {}
-        self._running: Sequence[Mapping[str, Any]] = ()
+        self._content: Dict[Tuple[Key, Any], Tuple[State, Weights]] = {}
+        self._evidence: Dict[Key, Evidence] = {}
+        self._unproven: List[str] = []
+        self._coming: List[ModelSpec] = []
+        self._store_path: Optional[str] = None
+        self._space: Optional[Space] = None
+        self._copies: Mapping[str, int] = {}
+        self._memory = Memory(client, self._wishes, self._weights_of)
         self._lock = threading.Lock()
-        self._refuse_contradictions()
-        self._refuse_what_cannot_be_in_memory_together()
-
-    def _refuse_contradictions(self) -> None:
-        for spec in self._specs:
-            wish = self._wishes.get(spec.base.key) if spec.base else None
-            if wish is not None and not wish.present:
-                raise Failure(
-                    f"The model {wish.name} cannot be absent, because {spec.name.display} is made from it; "
-                    f"drop one of the two."
-                )
-            road = [spec]
-            while True:
-                origin = road[-1].origin
-                if origin is None or origin.key not in self._wishes:
-                    break
-                road.append(spec_of(self._wishes[origin.key]))
-                if road[-1].name.key in [earlier.name.key for earlier in road[:-1]]:
-                    circle = " -> ".join(one.name.display for one in road)
-                    raise Failure(f"The models are made from each other in a circle ({circle}); break it.")
-
-    def _refuse_what_cannot_be_in_memory_together(self) -> None:
-        """Refuse two words about the same weights: the server loads each weights once, for one time."""
-        said: Dict[Key, ModelSpec] = {}
-        for spec in self._specs:
-            if spec.loaded is None:
-                continue
-            other = said.setdefault(self._root(spec), spec)
-            if spec.loaded != other.loaded:
-                loaded, unloaded = (spec, other) if spec.loaded else (other, spec)
-                raise Failure(
-                    f"The model {unloaded.name.display} cannot be unloaded, because {loaded.name.display} has the same "
-                    f"weights and shall be loaded; drop one of the two."
-                )
-            if spec.keep_alive != other.keep_alive and spec.keep_alive is not None and other.keep_alive is not None:
-                raise Failure(
-                    f"The models {other.name.display} and {spec.name.display} have the same weights, which are kept in "
-                    f"memory for one time; give both the same keep_alive."
-                )
-
-    def _root(self, spec: ModelSpec) -> Key:
-        """Return the model whose weights a model has, as far as the wishes tell."""
-        while spec.origin is not None and not spec.quantize:
-            wish = self._wishes.get(spec.origin.key)
-            if wish is None or not wish.present:
-                return spec.origin.key
-            spec = spec_of(wish)
-        return spec.name.key
+        contradictions.refuse(self._wishes)
 
     def _ledger(self) -> Ledger:
         if self._the_ledger is None:
@@ -136,12 +99,14 @@ class Models(Resource):
         if self._listed_first is None:
             self._listed_first = frozenset(listed)
         whole = {key: content.listed_state(item) for key, item in listed.items() if not content.is_empty(item)}
+        self._evidence = {}
         self._show(whole)
         content.refuse_new_names(self._specs, listed)
-        self._see_memory(whole)
+        self._memory.see(whole)
         self._expected.listed = whole
+        self._expected.evidence = self._evidence
         self._expected.ask_registries()
-        self._expected.read_files()
+        self._expected.files.read(self._specs)
         present = dict(whole)
         # A broken model is as good as none to one who wants it, and is there to one who does not.
         for key, item in listed.items():
@@ -155,14 +120,19 @@ class Models(Resource):
     def _show(self, whole: Dict[Key, State]) -> None:
         """Add their content to the made models and to their bases, and drop what has lost its weights."""
         needed = self._made_and_bases()
+        if not needed:
+            return
+        from .origin import Evidence, read_sources
+
         self._learn([key for key in needed if key in whole], whole)
         for key in needed & whole.keys():
-            shown = self._content[key, whole[key]["digest"]]
-            if shown:
-                noted = self._ledger().recall(self._client.url, str(whole[key]["digest"])) or {}
-                whole[key].update(shown, **{name: noted[name] for name in ("made_from",) if name in noted})
-            else:
+            state, shown = self._content[key, whole[key]["digest"]]
+            if not state:
                 del whole[key]
+                continue
+            noted = self._ledger().recall(self._client.url, str(whole[key]["digest"])) or {}
+            whole[key].update(state, **{name: noted[name] for name in ("made_from",) if name in noted})
+            self._evidence[key] = Evidence(shown, read_sources(noted))
 
     def _made_and_bases(self) -> Set[Key]:
         """Return the models whose content is compared, and what they are made from, through copies too."""
@@ -183,37 +153,21 @@ class Models(Resource):
         # A digest stands for the content, so what was shown before a write is asked again only where it changed.
         missing = [key for key in keys if (key, whole[key]["digest"]) not in self._content]
         if missing:
-            from . import facts
+            from . import facts, weights
 
             with ThreadPoolExecutor(max_workers=max(1, min(self._workers, len(missing)))) as pool:
                 names = [whole[key]["name"] for key in missing]
-                for key, shown in zip(missing, pool.map(partial(facts.content, self._client), names)):
-                    self._content[key, whole[key]["digest"]] = shown
+                for key, shown in zip(missing, pool.map(partial(facts.show, self._client), names)):
+                    state = facts.content_of(self._client, shown)
+                    self._content[key, whole[key]["digest"]] = (state, weights.of_shown(shown))
 
-    def _see_memory(self, whole: Dict[Key, State]) -> None:
-        """Add to the models whose place in memory matters whether they are loaded."""
-        specs = [spec for spec in self._specs if spec.loaded is not None]
-        if not specs:
-            return
-        from . import running
-
-        self._running = self._client.running()
-        for spec in specs:
-            if spec.name.key in whole:
-                state = whole[spec.name.key]
-                state.update(running.loaded_state(spec, self._entry_of(state, whole)))
-
-    def _entry_of(self, state: Mapping[str, Any], whole: Mapping[Key, State]) -> Optional[State]:
-        from . import running
-
-        def weights(name: str) -> Sequence[str]:
-            key = content.key_of({"name": name})
-            if key not in whole:
-                return ()
-            self._learn([key], whole)
-            return cast("Sequence[str]", self._content[key, whole[key]["digest"]].get("weights", ()))
-
-        return running.entry_of(state, self._running, weights)
+    def _weights_of(self, name: str, whole: Mapping[Key, State]) -> Sequence[str]:
+        """Return the digests of a model's files, as the server shows them."""
+        key = content.key_of({"name": name})
+        if key not in whole:
+            return ()
+        self._learn([key], whole)
+        return cast("Sequence[str]", self._content[key, whole[key]["digest"]][0].get("weights", ()))
 
     # --- comparing
 
@@ -227,6 +181,44 @@ class Models(Resource):
         # Of a new model only what it has is of interest.
         return {name: value for name, value in wanted.items() if content.BLANK.get(name, self) != value}
 
+    def unproven(self, wish: Wish) -> bool:
+        road = self._expected.road(spec_of(wish))
+        found = any(one.name.key in self._expected.unproven for one in road)
+        if found and road[0].name.key in self._expected.unproven and not self._writable:
+            self._unproven.append(wish.name)
+            self._expected.warn(
+                f"Nothing on this host notes what the model {wish.name} was made from, and all that the server shows "
+                f"of it fits, so this check run cannot know whether it is as wanted. A run makes it again, and "
+                f"reports a change only if the model's digest changes."
+            )
+        return found
+
+    def settled(self, steps: Sequence[Step], present: Optional[Present]) -> Sequence[Step]:
+        found = []
+        for step in steps:
+            if not _unproven(step):
+                found.append(step)
+            elif present is not None:
+                now = present.get(step.key, {})
+                changes = self._moved(step, now)
+                found += [replace(step, changes=changes, after=now)] if changes else []
+        return found
+
+    def _moved(self, step: Step, now: Mapping[str, Any]) -> Tuple[str, ...]:
+        """Return the fields that a step changed of which that was not known before."""
+        before = step.before or {}
+        if before.get("digest") == now.get("digest"):
+            return ()
+        wanted = self.wanted(cast("Wish", step.wish), now)
+        names = [name for name in ("made_from", "weights") if name in wanted and before.get(name) != now.get(name)]
+        return tuple(names) or ("digest",)
+
+    def results(self) -> Mapping[str, Any]:
+        found: Dict[str, Any] = {"unproven": self._unproven} if self._unproven else {}
+        if self._space is not None:
+            found["disk"] = self._space.facts()
+        return found
+
     def same(self, name: str, present: Any, wanted: Any) -> bool:
         return expectation.same(name, present, wanted)
 
@@ -235,9 +227,16 @@ class Models(Resource):
             needing = self._needing(step)
             if needing:
                 return f"The model {step.name} is kept, because {needing} is made from it."
+            if step.wish is None and self._is_set_aside(step):
+                return f"The model {step.name} is kept, because another run set it aside and may need it."
         if step.action == "update" and "loaded" in step.changes and not (step.after or {})["loaded"]:
-            return self._refuse_to_unload(step)
+            return self._memory.refuse_to_unload(step, self._expected.listed)
         return None
+
+    def _is_set_aside(self, step: Step) -> bool:
+        from .store import is_fresh_aside
+
+        return is_fresh_aside(cast("Key", step.key), step.before or {})
 
     def _needing(self, step: Step) -> Optional[str]:
         """Return the wished model that needs this one; a copy needs its source only until it is made."""
@@ -247,31 +246,6 @@ class Models(Resource):
             if spec.source is not None and spec.source.key == step.key and step.wish is None:
                 return spec.name.display
         return None
-
-    def _refuse_to_unload(self, step: Step) -> Optional[str]:
-        """Return why a model cannot be unloaded: the server loads weights, whatever names they have."""
-        entry = self._entry_of(step.before or {}, self._expected.listed) or {}
-        for spec in self._specs:
-            state = self._expected.listed.get(spec.name.key)
-            if (
-                spec.loaded
-                and state
-                and (self._entry_of(state, self._expected.listed) or {}).get("name") == entry["name"]
-            ):
-                return (
-                    f"The model {step.name} cannot be unloaded, because {spec.name.display} has the same weights and "
-                    f"shall be loaded; drop one of the two."
-                )
-        other = content.key_of(entry)
-        wish = self._wishes.get(other)
-        if other == step.key or other not in self._expected.listed:
-            return None
-        if wish is not None and (not wish.present or spec_of(wish).loaded is False):
-            return None
-        return (
-            f"The model {step.name} cannot be unloaded alone, because its weights are in memory for {entry['name']}; "
-            f"unload that one, too (loaded: false), or leave loaded out."
-        )
 
     def doubt(self, fields: Collection[str]) -> str:
         if "loaded" in fields:
@@ -295,15 +269,20 @@ class Models(Resource):
         return () if step.key in bringing else bringing
 
     def review(self, steps: Sequence[Step]) -> None:
-        if not steps:
+        self._coming = [spec_of(step.wish) for step in steps if step.wish and step.after is not None and _brings(step)]
+        if not self._coming:
             return
-        from . import room
+        from . import room, written
 
-        coming = [spec_of(step.wish) for step in steps if step.wish and step.after is not None and _brings(step)]
-        names = [(spec.on_mirror(name), spec.insecure) for spec in coming for name in self._to_pull(spec)]
-        warning = room.check(self._client, self._served, names, self._models_path, self._expected.listed)
-        if warning:
-            self._expected.warn(warning)
+        names = [(spec.on_mirror(name), spec.insecure) for spec in self._coming for name in self._to_pull(spec)]
+        self._store_path = self._models_path or room.found_store(self._expected.listed)
+        if self._store_path:
+            self._served.ask(names)
+        made = written.foresee(self._client, self._expected, self._served, self._coming)
+        self._copies = made.copies
+        self._space = room.check(self._client, self._served, names, made, self._store_path)
+        if self._space.warning:
+            self._expected.warn(self._space.warning)
 
     def _to_pull(self, spec: ModelSpec) -> List[ModelName]:
         """Return the names that are pulled for a wish: its own, or that of a base that nobody lists."""
@@ -313,6 +292,12 @@ class Models(Resource):
         return [spec.base] if spec.base and missing else []
 
     def warnings(self) -> Sequence[str]:
+        if self._writable and any(spec.files for spec in self._coming):
+            from . import create_errors, written
+
+            sentence = create_errors.leftover(written.left_behind(self._expected, self._coming))
+            if sentence:
+                self._expected.warn(sentence)
         return self._expected.warnings
 
     # --- writing
@@ -334,12 +319,12 @@ class Models(Resource):
             wish = self._wishes.get(key)
             if key != step.key and state["digest"] == digest and (wish is None or wish.present):
                 return True
-        entry = self._entry_of(step.before or {}, self._expected.listed) if self._running else None
+        entry = self._memory.entry_of(step.before or {}, self._expected.listed) if self._memory.running else None
         for spec in self._specs:
             state_of = self._expected.listed.get(spec.name.key)
             if spec.source is not None and spec.source.key == step.key:
                 return True
-            if entry and spec.loaded and state_of and self._entry_of(state_of, self._expected.listed) == entry:
+            if entry and spec.loaded and state_of and self._memory.entry_of(state_of, self._expected.listed) == entry:
                 return True
         return False
 
@@ -354,14 +339,28 @@ class Models(Resource):
                 for sentence in store.tidy():
                     self._expected.warn(sentence)
                 puller = Puller(self._client, store, self._expected, self._served, self._watch)
-                self._the_writers = puller, Maker(self._client, store, self._expected, puller, self._ledger())
+                maker = Maker(
+                    self._client, store, self._expected, puller, self._ledger(), self._store_path, self._copies
+                )
+                self._the_writers = puller, maker
             return self._the_writers
+
+    def _has_its_origin(self, step: Step, spec: ModelSpec) -> bool:
+        """Tell whether what an unproven model comes from was made again, and is what it was."""
+        if not _unproven(step) or spec.origin is None or spec.name.key in self._expected.unproven:
+            return False
+        now = self._writers()[1].listed(spec.origin) or {}
+        return now.get("digest") == self._expected.listed.get(spec.origin.key, {}).get("digest")
 
     def _write(self, step: Step) -> None:
         puller, maker = self._writers()
         spec = spec_of(self._wishes[cast("Key", step.key)])
-        entry = self._entry_of(step.before, self._expected.listed) if step.before and spec.loaded is not None else None
-        if _brings(step):
+        entry = (
+            self._memory.entry_of(step.before, self._expected.listed)
+            if step.before and spec.loaded is not None
+            else None
+        )
+        if _brings(step) and not self._has_its_origin(step, spec):
             in_memory = entry is not None and content.key_of(entry) == step.key
             if spec.created:
                 maker.make(spec, in_memory)
@@ -373,9 +372,14 @@ class Models(Resource):
             maker.hold(spec, str(entry.get("name")) if entry else None)
 
 
+def _unproven(step: Step) -> bool:
+    """Tell whether only the write tells if something differed."""
+    return step.action == "update" and not step.changes
+
+
 def _brings(step: Step) -> bool:
     """Tell whether a step brings or makes a model, and not only loads or unloads it."""
-    return step.action == "create" or bool(set(step.changes) - {"loaded", "keep_alive"})
+    return step.action == "create" or _unproven(step) or bool(set(step.changes) - {"loaded", "keep_alive"})
 
 
 def bring(
@@ -389,6 +393,5 @@ def bring(
     **how: Any,
 ) -> Outcome:
     """Bring a server's models to the wishes; ``how`` goes to `converge`."""
-    workers = how.get("workers", 4)
-    resource = Models(client, wishes, workers, timeout, watch, models_path, writable=not check_mode)
+    resource = Models(client, wishes, how.get("workers", 4), timeout, watch, models_path, writable=not check_mode)
     return converge(resource, wishes, check_mode=check_mode, **how)

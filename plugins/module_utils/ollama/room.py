@@ -1,13 +1,14 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the disk has room for what is to be pulled, told before the first byte."""
+"""Whether the disk has room for what is to be pulled or made, told before the first byte."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -16,6 +17,7 @@ from .client import Client
 from .drift import MOST_AT_ONCE, Served
 from .names import Key, ModelName
 from .registry import Unserved
+from .written import Written
 
 # A server that keeps its models there runs on this host, by its packages or in the role's volume.
 USUAL = ("/usr/share/ollama/.ollama/models", "~/.ollama/models", "/var/lib/docker/volumes/ollama/_data/models")
@@ -23,21 +25,42 @@ USUAL = ("/usr/share/ollama/.ollama/models", "~/.ollama/models", "/var/lib/docke
 SPARE = 16 * 1024 * 1024
 
 
-def check(
-    client: Client,
-    served: Served,
-    names: Sequence[Tuple[ModelName, bool]],
-    models_path: Optional[str],
-    listed: Mapping[Key, Mapping[str, Any]],
-) -> Optional[str]:
-    """Raise Failure where what is missing of these models is larger than the free space.
+@dataclass(frozen=True)
+class Space:
+    """What a plan needs and what is free, in bytes.
 
-    ``names`` come with whether they are pulled by plain HTTP. Returns a warning where it could
-    not be told, and nothing where no directory of models is known on this host.
+    ``free`` and ``downloads`` are None where the directory of models is not known, so that nobody asked a registry.
     """
-    store = (models_path or found_store(listed)) if names else None
+
+    downloads: Optional[int] = 0
+    uploads: int = 0
+    copies: int = 0
+    temporary: int = 0
+    store: Optional[str] = None
+    free: Optional[int] = None
+    warning: Optional[str] = None
+
+    @property
+    def needed(self) -> int:
+        """All that is needed."""
+        return (self.downloads or 0) + self.uploads + self.copies + self.temporary
+
+    def facts(self) -> Dict[str, Any]:
+        """Return what a module tells of it."""
+        names = ("downloads", "uploads", "copies", "temporary", "needed", "free")
+        return {"path": self.store, **{name: getattr(self, name) for name in names}}
+
+
+def check(
+    client: Client, served: Served, names: Sequence[Tuple[ModelName, bool]], written: Written, store: Optional[str]
+) -> Space:
+    """Raise Failure where what is to come is larger than the free space.
+
+    ``names`` are to be pulled, and come with whether that is by plain HTTP. Where no directory of models
+    is known, only what is made is summed.
+    """
     if store is None:
-        return None
+        return _space(None if names else 0, written, written.uploads)
     free = _free(store)
     served.ask(names)
     sizes: Dict[str, int] = {}
@@ -48,16 +71,42 @@ def check(
             unknown.append(f"{name.display} ({answer.reason})")
         else:
             sizes.update(answer.blobs)
-    needed = _missing(client, sizes, store)
-    if needed + SPARE > free:
-        models = ", ".join(name.display for name, _insecure in names)
-        raise Failure(
-            f"There is no room for {models}: {_gigabytes(needed)} are to be downloaded, and "
-            f"{store} has {_gigabytes(free)} free; free space there, or list smaller models."
+    missing = _missing(client, {**sizes, **written.uploads})
+    downloads = sum(max(0, size - _begun(store, digest)) for digest, size in missing.items() if digest in sizes)
+    uploads = {digest: size for digest, size in missing.items() if digest not in sizes}
+    warning = f"Whether the disk has room was not checked for {', '.join(unknown)}." if unknown else None
+    space = replace(_space(downloads, written, uploads), store=store, free=free, warning=warning)
+    if space.needed and space.needed + SPARE > free:
+        raise _no_room([name.display for name, _insecure in names], space, written)
+    return space
+
+
+def _space(downloads: Optional[int], written: Written, uploads: Mapping[str, int]) -> Space:
+    return Space(downloads, sum(uploads.values()), sum(written.copies.values()), written.temporary)
+
+
+def _no_room(pulled: Sequence[str], space: Space, written: Written) -> Failure:
+    models = ", ".join(dict.fromkeys([*pulled, *written.copies])) or "the uploads"
+    parts = [f"{amount(space.downloads)} are to be downloaded"] if space.downloads else []
+    parts += [f"{amount(space.uploads)} are to be uploaded"] if space.uploads else []
+    if space.copies:
+        parts.append(
+            f"{amount(space.copies)} are written by the server as copies of these or of a base, and "
+            f"{amount(space.temporary)} for a moment"
         )
-    if unknown:
-        return f"Whether the disk has room was not checked for {', '.join(unknown)}."
-    return None
+    return Failure(
+        f"There is no room for {models}: {', '.join(parts)}, and {space.store} has "
+        f"{amount(space.free or 0)} free; free space there, or list smaller models.",
+        disk=space.facts(),
+    )
+
+
+def free_space(store: Optional[str]) -> Optional[int]:
+    """Return the bytes that are free where a server keeps its models, None where that cannot be told."""
+    try:
+        return _free(store) if store else None
+    except Failure:
+        return None
 
 
 def _free(store: str) -> int:
@@ -72,14 +121,13 @@ def _free(store: str) -> int:
     return space.f_bavail * space.f_frsize
 
 
-def _missing(client: Client, sizes: Mapping[str, int], store: str) -> int:
-    """Return the bytes that are still to come: what the server holds, and what it began, is had."""
+def _missing(client: Client, sizes: Mapping[str, int]) -> Dict[str, int]:
+    """Return the files that the server does not hold."""
     if not sizes:
-        return 0
+        return {}
     with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(sizes))) as pool:
         held = pool.map(client.has_blob, sizes)
-        missing = {digest: size for (digest, size), has in zip(sizes.items(), held) if not has}
-    return sum(max(0, size - _begun(store, digest)) for digest, size in missing.items())
+        return {digest: size for (digest, size), has in zip(sizes.items(), held) if not has}
 
 
 def _begun(store: str, digest: str) -> int:
@@ -112,5 +160,6 @@ def _is_of(manifests: Path, state: Mapping[str, Any]) -> bool:
     return hashlib.sha256(body).hexdigest() == state.get("digest")
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+def amount(size: int) -> str:
+    """Return bytes as a person reads them."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -127,7 +127,7 @@ class Store:
         listed, found = self.listed, []
         digests = {state["digest"] for key, state in listed.items() if not _is_aside(key)}
         for key, state in listed.items():
-            if not _is_aside(key) or _is_young(state):
+            if not _is_aside(key) or is_fresh_aside(key, state):
                 continue
             if state["digest"] in digests:
                 self.drop(ModelName.parse(str(state["name"])))
@@ -143,7 +143,7 @@ def _is_aside(key: Key) -> bool:
     return key[0] == HOST and key[1] == ASIDE
 
 
-def _is_young(state: Mapping[str, Any]) -> bool:
-    """Tell whether another run may still need what is aside."""
+def is_fresh_aside(key: Key, state: Mapping[str, Any]) -> bool:
+    """Tell whether a model was put aside by a run that may still need it."""
     left = seconds_left(str(state.get("modified_at") or ""))
-    return left is None or -left < YOUNG
+    return _is_aside(key) and (left is None or -left < YOUNG)

@@ -135,7 +135,8 @@ def test_a_digest_is_remembered_where_the_user_keeps_state_and_not_by_a_check_ru
     assert not measured("ollama_model", wish)[0]["changed"]
     path = tmp_path / "selfhosted-llm" / "ledger.json"
     known = path.read_text(encoding="utf-8")
-    assert known.count(digest(gguf.read_bytes()).replace("-", ":")) == 1
+    (note,) = json.loads(known)["files"].values()
+    assert note["facts"]["digest"] == digest(gguf.read_bytes()).replace("-", ":")
     # What it says is believed: that is how one sees that the file was not read.
     path.write_text(known.replace('"has_chat_template": false', '"has_chat_template": true'), encoding="utf-8")
     stop = {**wish, "template": "{{ .Prompt }}", "parameters": {"stop": ["x"]}}

@@ -54,16 +54,6 @@ def test_quantized_weights_are_told_from_others(
     assert set(done["diff"]["after"]) == {"weights"}
 
 
-def test_without_a_note_a_quantized_model_is_left_alone(
-    server: Ollama, recorder: Recorder, args: Args, gguf: Path, notes: Path
-) -> None:
-    server.make("tiny", gguf)
-    wish = args(name="small", base="tiny", quantize="Q8_0")
-    succeed("ollama_model", wish)
-    shutil.rmtree(notes)
-    unchanged("ollama_model", wish, recorder)
-
-
 def test_what_cannot_be_quantized_is_told_before_any_write(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path
 ) -> None:
@@ -181,6 +171,8 @@ def test_a_server_that_rewrites_files_is_compared_by_what_was_noted(
     assert set(done["diff"]["after"]) == {"made_from"}
     shutil.rmtree(notes)
     shutil.copy(gguf, path)
+    done = succeed("ollama_model", wish)
+    assert set(done["diff"]["after"]) == {"made_from"}
     unchanged("ollama_model", wish, recorder)
     assert set(quadruple("ollama_model", {**wish, "system": "y"}, recorder).done["diff"]["after"]) == {"system"}
 

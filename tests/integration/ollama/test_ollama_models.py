@@ -138,3 +138,19 @@ def test_a_list_that_contradicts_itself_is_refused_before_any_request(
 ) -> None:
     assert words in sentence("ollama_models", args(models=models))
     assert recorder.seen() == []
+
+
+def test_a_purge_keeps_what_another_run_has_set_aside_until_it_is_old(
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path
+) -> None:
+    server.make("tiny", gguf)
+    aside = f"selfhosted-llm-aside/{'ab' * 16}:latest"
+    server.call("POST", "copy", {"source": "tiny", "destination": aside})
+    wish = args(models=[{"name": "tiny"}], purge=True)
+    for check in (True, False):
+        assert unchanged("ollama_models", wish, recorder, check=check)["kept"] == [aside]
+    named = args(models=[{"name": "tiny"}, {"name": aside, "state": "absent"}])
+    assert succeed("ollama_models", named, check=True)["changed"]
+    old = [{**model, "modified_at": "2020-01-01T00:00:00Z"} for model in server.models().values()]
+    recorder.answer("GET /api/tags", {"models": old}, times=1)
+    assert [step["name"] for step in succeed("ollama_models", wish, check=True)["plan"]] == [aside]

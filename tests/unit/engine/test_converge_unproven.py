@@ -1,0 +1,89 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects that look as wanted, and of which only a write tells whether they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Mapping, Optional, Sequence
+
+import pytest
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.converge import (
+    Present,
+    Resource,
+    State,
+    Step,
+    Wish,
+    converge,
+)
+
+
+class Sealed(Resource):
+    """Crates that are sealed: their label is seen, and what is in them only by packing them again."""
+
+    kind = "crate"
+
+    def __init__(self, packed: Mapping[str, str]) -> None:
+        self.packed = dict(packed)
+        self.writes: list[str] = []
+
+    def read(self, wishes: Sequence[Wish]) -> Mapping[Any, State]:
+        return {name: {"label": "toys", "seal": content} for name, content in self.packed.items()}
+
+    def key(self, wish: Wish) -> str:
+        return wish.name
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        return {"label": wish.fields["label"]}
+
+    def unproven(self, wish: Wish) -> bool:
+        return not self.writes and bool(wish.fields.get("sealed"))
+
+    def settled(self, steps: Sequence[Step], present: Optional[Present]) -> Sequence[Step]:
+        found = []
+        for step in steps:
+            before, now = step.before or {}, (present or {}).get(step.key, {})
+            if step.changes:
+                found.append(step)
+            elif present is not None and before["seal"] != now["seal"]:
+                found.append(replace(step, changes=("seal",), after=now))
+        return found
+
+    def results(self) -> Mapping[str, Any]:
+        return {"packed": len(self.writes)}
+
+    def update(self, step: Step) -> None:
+        self.writes.append(step.name)
+        assert step.wish is not None
+        self.packed[step.name] = step.wish.fields["content"]
+
+
+def wish(content: str, **more: Any) -> Wish:
+    return Wish("a", fields={"label": "toys", "content": content, "sealed": True, **more})
+
+
+def test_a_check_run_writes_nothing_and_reports_no_change() -> None:
+    crates = Sealed({"a": "bears"})
+    outcome = converge(crates, [wish("dolls")], check_mode=True)
+    assert (outcome.changed, outcome.steps, crates.writes) == (False, (), [])
+    assert outcome.states == ({"label": "toys", "seal": "bears"},)
+    assert outcome.many("crates")["packed"] == outcome.single()["packed"] == 0
+
+
+@pytest.mark.parametrize(("content", "changed"), [("bears", False), ("dolls", True)])
+def test_a_run_writes_and_reports_only_what_changed(content: str, changed: bool) -> None:
+    crates = Sealed({"a": "bears"})
+    outcome = converge(crates, [wish(content)], check_mode=False)
+    assert (outcome.changed, crates.writes) == (changed, ["a"])
+    told = outcome.many("crates")
+    assert told["packed"] == 1
+    assert told["diff"]["after"] == ({"a": {"seal": "dolls"}} if changed else {})
+    assert converge(crates, [wish(content)], check_mode=False).steps == ()
+
+
+def test_what_is_known_is_not_written_again() -> None:
+    crates = Sealed({"a": "bears"})
+    assert not converge(crates, [wish("dolls", sealed=False)], check_mode=False).changed
+    assert crates.writes == []
