@@ -201,9 +201,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = params["purge"], params["workers"]
     wishes = group_wishes(params["groups"])
     refuse_to_purge_all(purge, wishes, "groups")
-    groups = ManagedGroups(
-        Client(params, module.check_mode), listed=True, purge_external=params["purge_external"]
-    )
+    groups = ManagedGroups(Client(params, module.check_mode), listed=True, purge_external=params["purge_external"])
     return converge(groups, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("groups")
 
 

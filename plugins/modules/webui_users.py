@@ -32,9 +32,13 @@ options:
     description:
       - A CSV file on the controller, looked for as other actions look for theirs, in C(files) of the role or beside the
         playbook. It may be encrypted with ansible-vault. No output repeats what is in it.
-      - UTF-8, in the form of Open WebUI's own import. The first line has the columns C(Name), C(Email), C(Password),
-        C(Role) and, if wanted, C(Groups), in any order and case, separated by commas or semicolons. Only C(Email)
-        must be there.
+      - The first line has the columns C(Name), C(Email), C(Password), C(Role) and, if wanted, C(Groups), as the import
+        of Open WebUI itself has them, in any order and case. Only C(Email) must be there. The headers that Google Workspace,
+        Microsoft 365, Moodle and other systems export are known as well, in several languages, such as
+        C(First Name [Required]), C(userPrincipalName) or C(Vorname). A first and a last name are joined. A warning
+        names the columns that are not used.
+      - The cells are separated by commas, semicolons, tabs or C(|), or as a first line like C(sep=;) says.
+      - UTF-8, UTF-16, or Windows-1252 as older spreadsheets write it, which a warning names.
       - A row is as an entry of O(users), and an empty cell says nothing of the account. C(Groups) has the names of
         groups separated by semicolons, and a semicolon alone for none.
       - May be given beside O(users). An account in both is an error.
@@ -340,7 +344,8 @@ def wishes_of(module: AnsibleModule) -> list[Wish]:
     if params["csv_content"] is not None:
         from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_csv import csv_entries
 
-        entries += csv_entries(params["csv_content"], (params["csv"] or "csv_content").rsplit("/", 1)[-1])
+        file = (params["csv"] or "csv_content").rsplit("/", 1)[-1]
+        entries += csv_entries(params["csv_content"], file, module.warn)
     elif params["csv"] is not None:
         raise Failure(
             "csv was not read, which this module's action does on the controller; call the module as "

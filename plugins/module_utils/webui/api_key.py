@@ -109,7 +109,7 @@ class ApiKey(Resource):
         except HttpFailure as failure:
             if failure.status in (401, 404):
                 return None
-            if failure.status == 403 and token == self.key_in_force and not self._params["state"] == "absent":
+            if failure.status == 403 and token == self.key_in_force and self._params["state"] != "absent":
                 # The server looks up the account first: 403 means that the key is valid, and not allowed now.
                 self._warn_of_forbidden_key(failure)
                 return token
@@ -137,7 +137,10 @@ class ApiKey(Resource):
         from .settings import Settings
         from .settings_spec import settings_wish
 
-        said = {"settings": {ENABLED: True}, **dict.fromkeys(("banners", "suggestions", "default_models", "model_order"))}
+        said = {
+            "settings": {ENABLED: True},
+            **dict.fromkeys(("banners", "suggestions", "default_models", "model_order")),
+        }
         converge(Settings(self._client, by_api_key=False), [settings_wish(said)], check_mode=self._read_only)
 
     def _hidden(self, answer: Any) -> Optional[str]:

@@ -4,7 +4,7 @@
 """Which groups come from OAuth, SCIM or LDAP, as far as Open WebUI (0.6.43 to 0.12.4) tells.
 
 - OAuth writes a description of its own (`utils/oauth.py`).
-- LDAP makes groups in the name of the person who signs in (`routers/auths.py`). Everywhere else only administrators can.
+- LDAP makes groups in the name of the person who signs in (`routers/auths.py`). Else only administrators can.
 - SCIM makes groups in the name of an administrator, without a description (`routers/scim.py`), which anybody could.
 """
 

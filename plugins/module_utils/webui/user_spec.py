@@ -177,22 +177,29 @@ def _problems(entry: Entry) -> Iterator[Problem]:
     if said["name"] is not None and not said["name"].strip():
         yield "name", "name is empty; leave it out to have the part of the e-mail before the @"
     if said["role"] is not None and said["role"] not in ROLES:
-        yield "role", f"role is {repr(said['role']) if entry.quotes else 'none'}; it is one of {', '.join(ROLES)}"
+        roles = ", ".join(ROLES)
+        given = f"role is {said['role']!r}; it is one of {roles}"
+        yield "role", given if entry.quotes else f"role is not one of {roles}"
     yield from (("password", words) for words in _password_problems(said["password"]))
     if said["password"] is None and said["update_password"] in (ALWAYS, VERIFY):
         yield "password", f"update_password is {said['update_password']}, but there is no password"
     if said["profile_image_url"] is not None and not is_image(said["profile_image_url"]):
-        yield (
-            "profile_image_url",
+        words = (
             "profile_image_url is none that the server takes (an http or https address, /user.png, /favicon.png, "
-            "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)",
+            "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
         )
+        yield "profile_image_url", words
 
 
 def _probably_wrong(entry: Entry) -> Iterator[str]:
     """Yield why an entry with a password could not become a new account."""
     said, email = entry.said, entry.said["email"] or ""
-    if email.strip() and said["password"] is not None and said["state"] == "present" and len(email) <= MAX_LOOKUP_LENGTH:
+    if (
+        email.strip()
+        and said["password"] is not None
+        and said["state"] == "present"
+        and len(email) <= MAX_LOOKUP_LENGTH
+    ):
         yield from (entry.where.problem("email", words) for words in new_email_problems(email))
 
 

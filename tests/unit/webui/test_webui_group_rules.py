@@ -74,9 +74,7 @@ class Server:
         if path == "users/all":
             roles = ("admin", "user", "pending")
             return {
-                "users": [
-                    {"id": f"u{each}", "email": f"P{each}@example.org", "role": roles[each]} for each in range(3)
-                ]
+                "users": [{"id": f"u{each}", "email": f"P{each}@example.org", "role": roles[each]} for each in range(3)]
             }
         return {"user_ids": list(self.groups[path.split("/")[2]]["users"])}
 

@@ -63,7 +63,12 @@ def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email
 
 @pytest.mark.parametrize(
     ("email", "sentence"),
-    [("", "email is empty"), (" \t", "email is empty"), ("a\0@b.c", "cannot be seen"), ("x" * 3000 + "@b.c", "has 3004")],
+    [
+        ("", "email is empty"),
+        (" \t", "email is empty"),
+        ("a\0@b.c", "cannot be seen"),
+        ("x" * 3000 + "@b.c", "has 3004"),
+    ],
 )
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_an_email_that_no_server_can_have_is_an_error(email, sentence, state):
