@@ -33,10 +33,10 @@ options:
       - A CSV file on the controller, looked for as other actions look for theirs, in C(files) of the role or beside the
         playbook. It may be encrypted with ansible-vault. No output repeats what is in it.
       - The first line has the columns C(Name), C(Email), C(Password), C(Role) and, if wanted, C(Groups), as the import
-        of Open WebUI itself has them, in any order and case. Only C(Email) must be there. The headers that Google Workspace,
-        Microsoft 365, Moodle and other systems export are known as well, in several languages, such as
-        C(First Name [Required]), C(userPrincipalName) or C(Vorname). A first and a last name are joined. A warning
-        names the columns that are not used.
+        of Open WebUI itself has them, in any order and case. Only C(Email) must be there.
+      - The headers that Google Workspace, Microsoft 365, Moodle and other systems export are known as well, in several
+        languages, such as C(First Name [Required]), C(userPrincipalName) or C(Vorname). A first and a last name are
+        joined. A warning names the columns that are not used.
       - The cells are separated by commas, semicolons, tabs or C(|), or as a first line like C(sep=;) says.
       - UTF-8, UTF-16, or Windows-1252 as older spreadsheets write it, which a warning names.
       - A row is as an entry of O(users), and an empty cell says nothing of the account. C(Groups) has the names of

@@ -65,7 +65,7 @@ ANNA = {"name": "Anna Weber", "password": "Secret-1", "role": "user", "groups": 
         'sep=;\r\nName;Email;Password;Role;Groups\r\nAnna Weber;Anna@example.org;Secret-1;User;"7a;choir"\r\n',
         '\ufeff"sep=,",,\r\nName,Email,Password,Role,Groups\r\nAnna Weber,Anna@example.org,Secret-1,user,7a;choir\r\n',
         "SEP=:\nName:Email:Password:Role:Groups\nAnna Weber:Anna@example.org:Secret-1:user:7a;choir",
-        ' "Name" , "Email","Password", "Role","Groups" \n "Anna Weber" , Anna@example.org, "Secret-1" ,user, "7a;choir" \n',
+        ' "Name" , "Email","Password", "Role","Groups" \n "Anna Weber" , Anna@example.org,"Secret-1",user,"7a;choir"\n',
         "Name,Email,Password,Role,Groups,,,\nAnna Weber,Anna@example.org,Secret-1,USER,7a;choir,,,\n,,,,,,,\n\n ,\t,\n",
         "Name,Email,Password,Role,Groups\nAnna Weber,Anna@example.org,Secret-1,user,7a;choir,,,\n,\n",
         'Class list;;;;\n;;;;\nName;Email;Password;Role;Groups\nAnna Weber;Anna@example.org;Secret-1;user;"7a;choir"\n',
@@ -198,17 +198,17 @@ def test_every_bad_row_is_named_with_its_line_and_column_at_once():
     text = (
         "Name,E-Mail,Password,Rolle,Groups\n"
         "Anna,anna@example.org,Secret-1,user,\n"
-        + "Ben,ben,Secret-2,king,\n"
-        + "Weber, Clara,clara@example.org,Secret-3,user,\n"
-        + '"Dora"x,dora@example.org,Secret-4,user,\n'
-        + "Emil,ANNA@example.org,Secret-5,user,\n"
-        + "Fritz,fritz@example.org, Secret-6,user,\n"
-        + "Greta\n"
-        + f"Hugo,hugo@example.org,{'Secret-7' * 10},user,\n"
-        + "Ida,i\u202eda@example.org,Secret-8,user,\n"
-        + "Jo,,Secret-9,user,\n"
-        + "Kim,kim@example.org,****,user,\n"
-        + '"Kai,kai@example.org,Secret-10,user,\nLea,lea@example.org,Secret-11,user,\n'
+        "Ben,ben,Secret-2,king,\n"
+        "Weber, Clara,clara@example.org,Secret-3,user,\n"
+        '"Dora"x,dora@example.org,Secret-4,user,\n'
+        "Emil,ANNA@example.org,Secret-5,user,\n"
+        "Fritz,fritz@example.org, Secret-6,user,\n"
+        "Greta\n"
+        f"Hugo,hugo@example.org,{'Secret-7' * 10},user,\n"
+        "Ida,i\u202eda@example.org,Secret-8,user,\n"
+        "Jo,,Secret-9,user,\n"
+        "Kim,kim@example.org,****,user,\n"
+        '"Kai,kai@example.org,Secret-10,user,\nLea,lea@example.org,Secret-11,user,\n'
     )
     found = problems(text)
     assert [int(problem.split()[1]) for problem in found] == [3, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
@@ -236,8 +236,8 @@ def test_what_only_the_server_knows_is_told_by_line_and_column_too(server, clien
         converge(Users(client(), params, listed=True), wished, check_mode=False)
     assert caught.value.details["problems"] == [
         (
-            "Line 3 of people.csv: column E-Mail is not an e-mail address (name@domain.tld or name@localhost), which a new "
-            "account needs."
+            "Line 3 of people.csv: column E-Mail is not an e-mail address (name@domain.tld or name@localhost), which a "
+            "new account needs."
         ),
         "Line 5 of people.csv: column Gruppen: there is no group 'x' on the server (there are: none); make it first.",
         "Line 5 of people.csv: column Passwort: the account is not there yet, and to make it a password is needed.",
