@@ -102,7 +102,7 @@ OPTIONS = {**WEBUI_OPTIONS, "sections": {"type": "list", "elements": "str", "cho
 def body(module: AnsibleModule) -> dict[str, Any]:
     export = Export(Client(module.params, read_only=True))
     wanted = module.params["sections"]
-    told = [export.of(section) for section in SECTIONS if wanted is None or section in wanted]
+    told = [export.tried(section) for section in SECTIONS if wanted is None or section in wanted]
     variables = {f"open_webui_{name}": value for each in told for name, value in each.items()}
     return {"changed": False, "variables": variables, "yaml": f"---{written(variables)}\n", "warnings": export.warnings}
 
