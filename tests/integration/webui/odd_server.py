@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import random
-import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +14,9 @@ if TYPE_CHECKING:
     from conftest import Webui
 
 ODD = [
-    "", " ", " blanks ", "a/b", "/lead", "ä ö 🙂 é", "{{ x }} {% raw %}", "a: b # - yes", "'\"\\`$(id)", "\u202eabc", "a\nb",
-    "<b>", "null", "1", "x" * 300, "a,b;c|d\te",
+    "", " ", " blanks ", "a/b", "/lead", "ä ö 🙂 é", "{{ x }} {% raw %}", "a: b # - yes", "'\"\\`$(id)", "\u202eabc",
+    "a\nb", "<b>", "null", "1", "x" * 300, "a,b;c|d\te",
 ]  # fmt: skip
-SCRIPT = (
-    "import json, sqlite3, sys; base = sqlite3.connect('/app/backend/data/webui.db', timeout=30); "
-    "[base.execute(*each) for each in json.load(sys.stdin)]; base.commit()"
-)
 
 
 class OddServer:
@@ -49,7 +43,7 @@ class OddServer:
         rows = self._webui.call("GET", "groups/")
         lead = next(row["id"] for row in rows if row["name"] == "lead")
         twice = next(row["id"] for row in rows if row["name"] == "twice")
-        for number, row in enumerate(rows):
+        for row in rows:
             body = {
                 "name": row["name"],
                 "description": self._one(ODD),
@@ -177,7 +171,7 @@ class OddServer:
             "knowledge": self._random.sample(bases, 2) + [{"id": "gone", "name": "gone"}] * self._random.randrange(2),
             "suggestion_prompts": self._one([None, [{"content": "x", "title": ["a", "b"]}], [{"content": ""}]]),
             "profile_image_url": self._one(["/user.png", "nonsense", "", "https://example.org/a.png"]),
-            "toolIds": ["", "odd_1"], "capabilities": self._one([None, {"vision": True, "x": "y"}]), "more": {"a": None},
+            "toolIds": ["", "odd_1"], "capabilities": self._one([None, {"vision": True, "x": "y"}]), "m": {"a": None},
         }  # fmt: skip
         params = self._one([{}, {"system": self._one(ODD), "temperature": 0.1}, {"system": 5}, {"stop": ["", "x"]}])
         base = self._one([None, "", "outside:1b", f"m{number}"])
@@ -202,6 +196,5 @@ class OddServer:
             self._webui.call(method, path, body)
 
     def _database(self, *statements: list[Any]) -> None:
-        command = ["docker", "exec", "-i", self._webui.container, "python3", "-c", SCRIPT]
-        given = json.dumps([[text, list(values)] for text, values in statements])
-        subprocess.run(command, input=given, check=True, text=True, capture_output=True)
+        for text, values in statements:
+            self._webui.database(text, *values)

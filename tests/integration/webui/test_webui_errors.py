@@ -7,7 +7,7 @@ import socket
 import threading
 
 import pytest
-from runner import fail, sentence
+from runner import fail, hides, sentence, succeed
 
 PASSWORD = "Anna-Password-1"
 ANNA = {"email": "anna@example.org", "password": PASSWORD}
@@ -53,6 +53,16 @@ def test_a_token_that_is_none(recorder, token):
     result = fail("webui_user", {"url": recorder.url, "token": token, **ANNA})
     assert "give a valid API key or session token of an administrator" in result["msg"]
     assert token not in result.raw
+
+
+@pytest.mark.parametrize("token", ["sk-0123456789abcdef", "no-token", "a.b.c", "two\nlines", "schlüssel"])
+def test_a_token_that_is_none_gives_way_to_the_password(webui, recorder, token):
+    both = {"admin_email": webui.admin_email, "admin_password": webui.admin_password}
+    result = succeed("webui_user_info", {"url": recorder.url, "token": token, **both})
+    assert [user["email"] for user in result["users"]] == [webui.admin_email]
+    (warning,) = result["warnings"]
+    assert "does not take the token" in str(warning)
+    hides(result, token, webui.admin_password)
 
 
 def test_no_credentials():
@@ -106,7 +116,7 @@ def test_html_of_another_server(by_token):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"email": "anna"}, "'anna' is no e-mail address (name@domain.tld or name@localhost)"),
+        ({"email": "anna"}, "email is not an e-mail address (name@domain.tld or name@localhost)"),
         ({"role": "wizard"}, "value of role must be one of: pending, user, admin, got: wizard"),
         ({"password": ""}, "password is empty"),
         ({"password": "é" * 37}, "password has 74 bytes in UTF-8, and Open WebUI takes 72 at most"),
