@@ -263,6 +263,9 @@ def written(value: Any, depth: int = 0) -> str:
 def _scalar(value: Any) -> str:
     """Return a value as JSON that is YAML, too: of pairs of escapes that make one character YAML knows nothing."""
     text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and "." not in text:
+        # YAML takes 1e-05 for a text.
+        text = text.replace("e", ".0e", 1)
     return _NO_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
