@@ -33,7 +33,6 @@ class ApiKey(Resource):
         self._removed = False
         self._client = client
         self._params = params
-        self._read_only = read_only
         self._warnings: List[str] = []
         self._email: str = (params["email"] or "").strip().lower()
         self._accounts = Accounts(client, Groups(client))
@@ -135,13 +134,10 @@ class ApiKey(Resource):
         if not self._params.get("enable_api_keys"):
             return
         from .settings import Settings
-        from .settings_spec import settings_wish
+        from .settings_spec import SETTINGS_OPTIONS, settings_wish
 
-        said = {
-            "settings": {ENABLED: True},
-            **dict.fromkeys(("banners", "suggestions", "default_models", "model_order")),
-        }
-        converge(Settings(self._client, by_api_key=False), [settings_wish(said)], check_mode=self._read_only)
+        said = {**dict.fromkeys(SETTINGS_OPTIONS), "settings": {ENABLED: True}}
+        converge(Settings(self._client, by_api_key=False), [settings_wish(said)], check_mode=False)
 
     def _hidden(self, answer: Any) -> Optional[str]:
         key = str(answer.get("api_key") or "") if isinstance(answer, dict) else ""

@@ -236,11 +236,13 @@ class Client:
 
     def _token_dropped(self, failure: HttpFailure, refused: Mapping[str, str]) -> bool:
         """Tell whether the given token was refused and the password takes its place."""
+        if not self._password or not is_token_refused(failure):
+            return False
         with self._lock:
             if self._given is None:
                 # Another thread may have dropped it while this call was under way.
                 return self._was_given is not None and refused == bearer(self._was_given)
-            if not self._password or refused != bearer(self._given) or not is_token_refused(failure):
+            if refused != bearer(self._given):
                 return False
             self._drop_token(f"{failure.status}: {failure.words}")
             return True

@@ -16,7 +16,7 @@ from .code_spec import FUNCTION, SKILL, TOOL, code_wishes
 from .connection_spec import LISTED_OPTIONS as CONNECTION_OPTIONS
 from .connection_spec import connection_wishes
 from .connections import Connections
-from .export_trial import Taker, left_out, reason_of
+from .export_trial import Taker, left_out, raise_outage, reason_of
 from .functions import Functions
 from .group_resource import ManagedGroups
 from .group_spec import GROUP_OPTIONS, group_wishes
@@ -136,6 +136,7 @@ def _refused(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> D
     try:
         _steps(client, found, pieces)
     except Failure as failure:
+        raise_outage(failure)
         if len(pieces) == 1:
             return {pieces[0]: reason_of(failure)}
         half = len(pieces) // 2

@@ -18,6 +18,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ..converge import Outcome, Resource, Wish, converge
 from ..errors import Failure
 from .client import Client
+from .client_words import NOT_READY
+from .pacing import http_failure
 from .problems import legible, shortened
 
 MAX_NAME_LENGTH = 80
@@ -90,6 +92,7 @@ class Trial:
         try:
             self._check(*entries)
         except Failure as failure:
+            raise_outage(failure)
             if len(entries) == 1:
                 return [(first, reason_of(failure))]
             half = len(entries) // 2
@@ -99,13 +102,20 @@ class Trial:
     def _unchanged(self, entries: List[Entry]) -> List[Entry]:
         """Leave out what a check run would change."""
         left = list(entries)
-        steps = [step for outcome in self._check(*left) for step in outcome.steps]
+        try:
+            steps = [step for outcome in self._check(*left) for step in outcome.steps]
+        except Failure as failure:
+            raise_outage(failure)
+            # Each by itself is taken, and all of them are not.
+            self._warnings.append(left_out(f"every {self._taker.noun}", reason_of(failure)))
+            return []
         for step in steps:
             place = next((place for place, entry in enumerate(left) if self._is_of(entry, step.wish)), None)
             if place is None:
                 continue
             kept = {name: value for name, value in left[place].items() if name not in step.changes}
-            named = step.action == "update" and set(self._taker.identity) <= {*kept} and kept != left[place]
+            identity = {name for name in self._taker.identity if name in left[place]}
+            named = step.action == "update" and identity <= {*kept} and kept != left[place]
             self._warn(left[place], ", ".join(step.changes) if named else "", "to write it would be a change")
             left[place : place + 1] = [kept] if named else []
         return self._unchanged(left) if steps and left != list(entries) else left
@@ -155,5 +165,13 @@ def _failure_of(attempt: Callable[[], Any]) -> Optional[str]:
     try:
         attempt()
     except Failure as failure:
+        raise_outage(failure)
         return reason_of(failure)
     return None
+
+
+def raise_outage(failure: Failure) -> None:
+    """Raise a Failure that says nothing about an entry: the server does not answer, or not to this caller."""
+    answer = http_failure(failure)
+    if answer is not None and answer.status in (None, 401, 403, 429, *NOT_READY):
+        raise failure

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Resource, Wish
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export_trial import Taker, Trial
 
 OPTIONS: dict[str, Any] = {
@@ -29,6 +31,10 @@ class Things(Resource):
 
     def read(self, wishes):
         bad = [wish.name for wish in wishes if wish.fields.get("word") == "refused"]
+        if any(wish.fields.get("word") == "outage" for wish in wishes):
+            raise Failure("The server is gone.") from HttpFailure("GET", "http://x", "nothing listens there")
+        if sum(wish.fields.get("word") == "alone" for wish in wishes) > 1:
+            raise Failure("Two want to be alone.")
         if bad:
             raise Failure("Nothing.", problems=[f"Entry 1 ({bad[0]}): word is refused."])
         return {wish.name: {"size": "small", "word": wish.fields.get("word")} for wish in wishes if wish.name != "gone"}
@@ -88,6 +94,17 @@ def test_an_object_that_no_module_can_mean_is_left_out():
     assert [words.split(" (")[0] for words in warnings] == [
         "Left out: the thing bad", "Left out: the thing twice", "Left out: the thing twice", "Left out: the thing gone"
     ]  # fmt: skip
+
+
+def test_what_is_refused_together_alone_is_left_out_as_a_whole():
+    found, warnings = passed({"name": "a", "word": "alone"}, {"name": "b", "word": "alone"})
+    assert found == []
+    assert warnings == ["Left out: every thing (Two want to be alone)."]
+
+
+def test_a_server_that_does_not_answer_is_no_reason_to_leave_something_out():
+    with pytest.raises(Failure, match="The server is gone"):
+        passed({"name": "a", "word": "x"}, {"name": "b", "word": "outage"})
 
 
 @given(
