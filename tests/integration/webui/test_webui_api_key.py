@@ -145,6 +145,7 @@ def test_a_key_that_is_not_valid_is_made_again_by_password(webui, recorder):
 def test_a_key_that_is_forbidden_is_kept_and_the_rest_goes_on_by_password(webui, recorder, by_token):
     key = run("webui_api_key", by_token(email=BOT))["key"]
     webui.settings(ENABLE_API_KEYS=False)
+    recorder.clear()
     both = {"admin_email": webui.admin_email, "admin_password": webui.admin_password}
     said = {"url": recorder.url, "token": key, **both}
     kept = run("webui_api_key", {**said, "email": BOT, "key": key, "enable_api_keys": True})

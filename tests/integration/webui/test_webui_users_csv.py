@@ -110,16 +110,8 @@ def test_a_command_line_reads_a_file_too(webui, by_token, groups, tmp_path):
     assert set(webui.users()) == {webui.admin_email, "csv-anna@example.org", "ben@example.org"}
 
 
-FORMS = {
-    "utf-8 with a mark": b"\xef\xbb\xbf" + PEOPLE.encode(),
-    "utf-16 of a spreadsheet's Unicode text": PEOPLE.replace(";", "\t")
-    .replace("staff\tchoir", "staff;choir")
-    .encode("utf-16"),
-    "utf-16 without a mark": PEOPLE.encode("utf-16-le"),
-    "utf-32": PEOPLE.encode("utf-32"),
-    "Windows-1252": PEOPLE.encode("cp1252"),
-    "a line for the separator": ("sep=;\r\n" + PEOPLE).encode(),
-}
+# All forms are in tests/unit/webui/test_webui_user_csv_files.py.
+FORMS = {"utf-16 of a spreadsheet": PEOPLE.encode("utf-16"), "Windows-1252": PEOPLE.encode("cp1252")}
 
 
 @pytest.mark.parametrize("form", FORMS)
