@@ -41,7 +41,7 @@ def test_every_encoding_that_can_be_told_is_read_without_a_warning(data, warned)
 def test_windows_1252_is_read_with_a_warning_that_names_the_line(warned):
     assert decoded(TEXT.encode("cp1252"), "people.csv") == TEXT
     (warning,) = warned
-    assert warning.startswith("csv 'people.csv' is not UTF-8 (see line 2), so it is read as Windows-1252. If names come")
+    assert warning.startswith("csv 'people.csv' is not UTF-8 (see line 2), so it is read as Windows-1252. If names")
 
 
 def test_an_empty_file_is_an_empty_text(warned):
