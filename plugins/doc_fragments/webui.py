@@ -51,6 +51,8 @@ options:
   token:
     description:
       - An API key or a session token of an administrator. Where it is given, nobody signs in.
+      - If the server refuses it (it is not valid, API keys are switched off, or its account is no administrator) and
+        O(admin_password) is given as well, the task warns, signs in by password and goes on.
       - The better choice for everything that runs often or with a second factor switched on,
         because Open WebUI takes only 15 sign-ins in 3 minutes for each e-mail, and API keys need none.
     type: str
@@ -59,11 +61,12 @@ options:
       - The e-mail of an administrator who signs in with O(admin_password).
       - The tasks of an hour share one sign-in. Its token lies in C($XDG_RUNTIME_DIR/selfhosted-llm), for root in
         C(/run/selfhosted-llm), on the managed host; where there is neither, each task signs in.
-      - Beside O(token) it tells whose API key that is, where the server does not.
+      - Beside O(token), without O(admin_password), it tells whose API key that is. From Open WebUI 0.12 on the server
+        does not tell while the setting C(users.enable_status) is V(false).
     type: str
   admin_password:
     description:
-      - The password of O(admin_email). Either this or O(token) is required.
+      - The password of O(admin_email). Either this or O(token) is required. Where both are given, O(token) comes first.
     type: str
   foreseen:
     description:

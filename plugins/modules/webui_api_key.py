@@ -65,6 +65,12 @@ options:
     description:
       - The key that is known, for example from a vault, in place of O(dest).
     type: str
+  enable_api_keys:
+    description:
+      - Switch on API keys on the server (the setting C(auth.enable_api_keys)) before a key is made or fetched.
+      - A key that is known is left as it is. If somebody has switched off API keys since, the task warns.
+    type: bool
+    default: false
   state:
     description:
       - With V(present) there is a key, and it is known.
@@ -77,7 +83,9 @@ options:
       - absent
     default: present
 notes:
-  - API keys must be switched on (the setting C(auth.enable_api_keys)).
+  - API keys must be switched on (the setting C(auth.enable_api_keys)), or O(enable_api_keys) be V(true).
+  - If the server no longer takes O(token) or the key in O(dest), for example because the server was set up again, give
+    O(admin_email) and O(admin_password) as well. The task then signs in by password and makes the key again.
   - Make the key before you switch on a second factor. With one, Open WebUI gives no session of a new account.
 seealso:
   - module: selfhosted.llm.webui_user
@@ -90,10 +98,13 @@ EXAMPLES = r"""
     admin_password: "{{ vault_admin_password }}"
     email: automation@example.org
     dest: "secrets/{{ inventory_hostname }}.key"
+    enable_api_keys: true
 
-- name: All that follows uses it
+- name: All that follows uses it, or the password where the key is not valid
   selfhosted.llm.webui_users:
     token: "{{ lookup('ansible.builtin.file', 'secrets/' ~ inventory_hostname ~ '.key') }}"
+    admin_email: admin@example.org
+    admin_password: "{{ vault_admin_password }}"
     users: "{{ people }}"
 
 - name: The key is another from now on
@@ -168,6 +179,7 @@ OPTIONS = {
     "password": {"type": "str", "no_log": True},
     "dest": {"type": "path"},
     "key": {"type": "str", "no_log": True},
+    "enable_api_keys": {"type": "bool", "default": False, "no_log": False},
     "state": {"type": "str", "choices": ["present", "rotated", "absent"], "default": "present"},
 }
 

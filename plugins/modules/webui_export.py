@@ -15,7 +15,10 @@ description:
   - A run of the role with what was told changes nothing.
   - Secrets are left out, which are passwords, keys of connections, headers, valves, and the settings that hold some.
   - So are the files of knowledge bases, pictures that are kept within their address, connections of a kind that is
-    switched off, and objects that share a name, which a warning names.
+    switched off, the settings of OAuth unless the server keeps them (C(ENABLE_OAUTH_PERSISTENT_CONFIG), from 0.12 on),
+    and C(auth.mfa), which an API key may not write.
+  - The module makes a check run of each module on what it tells. What that would refuse or change is left out, and a
+    warning says why, such as a role that does not exist, or objects that share a name.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -102,7 +105,7 @@ OPTIONS = {**WEBUI_OPTIONS, "sections": {"type": "list", "elements": "str", "cho
 def body(module: AnsibleModule) -> dict[str, Any]:
     export = Export(Client(module.params, read_only=True))
     wanted = module.params["sections"]
-    told = [export.of(section) for section in SECTIONS if wanted is None or section in wanted]
+    told = [export.tried(section) for section in SECTIONS if wanted is None or section in wanted]
     variables = {f"open_webui_{name}": value for each in told for name, value in each.items()}
     return {"changed": False, "variables": variables, "yaml": f"---{written(variables)}\n", "warnings": export.warnings}
 

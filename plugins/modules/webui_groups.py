@@ -25,6 +25,15 @@ options:
   purge:
     description:
       - Remove every group that O(groups) does not list. Refused where O(groups) lists none that is to be there.
+      - Groups that OAuth, SCIM or LDAP made are kept, unless O(purge_external) is V(true). RV(kept) names them.
+    type: bool
+    default: false
+  purge_external:
+    description:
+      - Whether O(purge) removes groups that come from elsewhere as well.
+      - OAuth marks its groups by their description (C(Group '...' created automatically via OAuth.)), and LDAP makes
+        them in the name of an account that is no administrator. SCIM marks nothing, so while SCIM is switched on,
+        every group without a description counts as one of SCIM.
     type: bool
     default: false
   workers:
@@ -140,11 +149,11 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Always empty, since O(purge) spares no group.
+  description: The groups that O(purge) kept although O(groups) does not list them.
   returned: success
   type: list
   elements: str
-  sample: []
+  sample: [physics department]
 problems:
   description: What is wrong with the entries of O(groups), a sentence for each.
   returned: when an entry cannot be as wanted
@@ -182,15 +191,17 @@ OPTIONS = {
     **WEBUI_OPTIONS,
     "groups": {"type": "list", "elements": "dict", "required": True, "options": GROUP_OPTIONS},
     "purge": {"type": "bool", "default": False},
+    "purge_external": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
 }
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    purge, workers = module.params["purge"], module.params["workers"]
-    wishes = group_wishes(module.params["groups"])
+    params = module.params
+    purge, workers = params["purge"], params["workers"]
+    wishes = group_wishes(params["groups"])
     refuse_to_purge_all(purge, wishes, "groups")
-    groups = ManagedGroups(Client(module.params, module.check_mode), listed=True)
+    groups = ManagedGroups(Client(params, module.check_mode), listed=True, purge_external=params["purge_external"])
     return converge(groups, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("groups")
 
 

@@ -31,7 +31,8 @@ options:
   email:
     description:
       - The e-mail, by which the account is known. The server keeps it in lower case, and so it is compared.
-      - C(name@domain.tld) or C(name@localhost).
+      - An account that exists may have any, such as V(jdoe) or V(alice@github) from a single sign-on. A new one needs
+        C(name@domain.tld) or C(name@localhost), because the server takes no other.
     type: str
     required: true
   role:

@@ -32,9 +32,13 @@ options:
     description:
       - A CSV file on the controller, looked for as other actions look for theirs, in C(files) of the role or beside the
         playbook. It may be encrypted with ansible-vault. No output repeats what is in it.
-      - UTF-8, in the form of Open WebUI's own import. The first line has the columns C(Name), C(Email), C(Password),
-        C(Role) and, if wanted, C(Groups), in any order and case, separated by commas or semicolons. Only C(Email)
-        must be there.
+      - The first line has the columns C(Name), C(Email), C(Password), C(Role) and, if wanted, C(Groups), as the import
+        of Open WebUI itself has them, in any order and case. Only C(Email) must be there.
+      - The headers that Google Workspace, Microsoft 365, Moodle and other systems export are known as well, in several
+        languages, such as C(First Name [Required]), C(userPrincipalName) or C(Vorname). A first and a last name are
+        joined. A warning names the columns that are not used.
+      - The cells are separated by commas, semicolons, tabs or C(|), or as a first line like C(sep=;) says.
+      - UTF-8, UTF-16, or Windows-1252 as older spreadsheets write it, which a warning names.
       - A row is as an entry of O(users), and an empty cell says nothing of the account. C(Groups) has the names of
         groups separated by semicolons, and a semicolon alone for none.
       - May be given beside O(users). An account in both is an error.
@@ -53,7 +57,8 @@ options:
       email:
         description:
           - The e-mail, by which the account is known. The server keeps it in lower case, and so it is compared.
-          - C(name@domain.tld) or C(name@localhost).
+          - An account that exists may have any, such as V(jdoe) or V(alice@github) from a single sign-on. A new one
+            needs C(name@domain.tld) or C(name@localhost), because the server takes no other.
         type: str
         required: true
       name:
@@ -116,9 +121,18 @@ options:
   purge:
     description:
       - Remove every account that is not listed, with its chats.
-      - The primary admin (the oldest account), the account that the task signs in with, and those that come from OAuth
-        or SCIM are kept. RV(kept) names them.
+      - Administrators are kept, unless O(purge_admins) is V(true). So are accounts that come from OAuth or SCIM, unless
+        O(purge_external) is V(true). RV(kept) names them.
+      - The primary admin (the oldest account) and the account that the task signs in with are kept in any case.
       - Refused where nobody is listed who is to be there.
+    type: bool
+    default: false
+  purge_admins:
+    description:
+      - Whether O(purge) removes administrators that are not listed as well.
+      - Accounts for automation are administrators, too. List them, or their API keys end.
+      - Refused if the server does not tell whose API key O(token) is, since the account of the task must stay. From
+        Open WebUI 0.12 on that is so while the setting C(users.enable_status) is V(false).
     type: bool
     default: false
   purge_external:
@@ -169,11 +183,19 @@ EXAMPLES = r"""
     update_password: verify
     purge: true
 
-- name: Exactly these people have accounts, and the admins
+- name: Exactly these people have accounts, and the administrators
   selfhosted.llm.webui_users:
     token: "{{ vault_webui_key }}"
     users: "{{ people }}"
     purge: true
+
+- name: Exactly these people have accounts, and nobody else
+  selfhosted.llm.webui_users:
+    token: "{{ vault_webui_key }}"
+    users: "{{ people }}"
+    purge: true
+    purge_admins: true
+    purge_external: true
 
 - name: A big machine takes a big list
   selfhosted.llm.webui_users:
@@ -308,6 +330,7 @@ OPTIONS = {
     "users": {"type": "list", "elements": "dict", "options": LISTED_OPTIONS},
     "update_password": USER_OPTIONS["update_password"],
     "purge": {"type": "bool", "default": False},
+    "purge_admins": {"type": "bool", "default": False},
     "purge_external": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 8},
 }
@@ -321,7 +344,8 @@ def wishes_of(module: AnsibleModule) -> list[Wish]:
     if params["csv_content"] is not None:
         from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_csv import csv_entries
 
-        entries += csv_entries(params["csv_content"], (params["csv"] or "csv_content").rsplit("/", 1)[-1])
+        file = (params["csv"] or "csv_content").rsplit("/", 1)[-1]
+        entries += csv_entries(params["csv_content"], file, module.warn)
     elif params["csv"] is not None:
         raise Failure(
             "csv was not read, which this module's action does on the controller; call the module as "
@@ -352,9 +376,13 @@ def body(module: AnsibleModule) -> dict[str, Any]:
             f"Refusing to purge, because {listing} lists nobody who is to be there, which would remove all; "
             f"list those to keep."
         )
-    users = Users(Client(params, module.check_mode), params, listed=True, purge_external=params["purge_external"])
-    if params["purge"]:
-        users.require_caller()
+    users = Users(
+        Client(params, module.check_mode),
+        params,
+        listed=True,
+        purge_external=params["purge_external"],
+        purge_admins=params["purge_admins"],
+    )
     outcome = converge(users, wishes, check_mode=module.check_mode, purge=params["purge"], workers=params["workers"])
     result = without_password(outcome.many("users"))
     # To send a thousand accounts back that are as they were takes Ansible longer than to compare them.

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any, Dict, Hashable, Mapping, Optional, Sequence
+from typing import Any, Hashable, List, Mapping, Optional, Sequence
 
-from ..converge import Present, Resource, Secret, State, Step, Wish
+from ..converge import Present, Resource, Secret, State, Step, Wish, converge
 from ..errors import Failure
 from ..http import HttpFailure
 from .accounts import Accounts, Record
-from .client import API, Client, WrongPassword, open_session, sign_in
+from .callers import API_KEY_PATH, account_of, bearer, is_sendable
+from .client import Client, WrongPassword, open_session, sign_in
 from .client_words import cannot, second_factor
 from .groups import Groups
 
 OWN = "the caller"
-PATH = API + "auths/api_key"
+ENABLED = "auth.enable_api_keys"
 
 
 class ApiKey(Resource):
@@ -26,10 +27,13 @@ class ApiKey(Resource):
     kind = "api_key"
 
     def __init__(self, client: Client, params: Mapping[str, Any], read_only: bool) -> None:
-        self.key_in_force: Optional[str] = (params["key"] or "").strip() or None
+        known = (params["key"] or "").strip()
+        # What HTTP cannot carry is the key of no account: a file of another kind, for example.
+        self.key_in_force: Optional[str] = known if known and is_sendable(known) else None
         self._removed = False
         self._client = client
         self._params = params
+        self._warnings: List[str] = []
         self._email: str = (params["email"] or "").strip().lower()
         self._accounts = Accounts(client, Groups(client))
         self._session = open_session(params, read_only, params["password"], self.key_in_force)
@@ -48,13 +52,19 @@ class ApiKey(Resource):
         new = {"key": Secret("")} if present is None or wish.fields["rotate"] else {}
         return {"email": self._email or None, **new}
 
+    def warnings(self) -> Sequence[str]:
+        """Return why a known key cannot be used."""
+        return self._warnings
+
     def create(self, step: Step) -> None:
         """Make the account if need be, and take its key, or make one: a key in use is never replaced."""
         token = self._session_of_the_account()
+        self._enable_keys()
         self.key_in_force = self._key_of(token) or self._new_key(token)
 
     def update(self, step: Step) -> None:
         """Replace the key; the one before ends at once."""
+        self._enable_keys()
         self.key_in_force = self._new_key(str(self.key_in_force))
 
     def delete(self, step: Step) -> None:
@@ -83,13 +93,10 @@ class ApiKey(Resource):
         return self._key_of(self._signed_in(self._params["password"]))
 
     def _refuse_another_account(self, key: str) -> None:
-        """Refuse a key that works and is somebody else's; what cannot be told is passed over."""
-        try:
-            answer = self._session.get(API + "users/user/status", headers=_bearer(key)).json()
-        except HttpFailure:
-            return
-        record = self._accounts.find(self._email)
-        if record and isinstance(answer, dict) and answer.get("id") not in (None, record["id"]):
+        """Refuse a key that works and is somebody else's; if the server does not tell, go on."""
+        owner = account_of(self._session, key)
+        record = self._accounts.find(self._email) if owner else None
+        if record and not owner.is_account(record):
             raise Failure(
                 f"The key that was given works, but is not that of {self._email}; give another key or dest, or none."
             )
@@ -97,18 +104,40 @@ class ApiKey(Resource):
     def _key_of(self, token: str) -> Optional[str]:
         """Return the key of the account that a token is of; None where it has none, or the token is not taken."""
         try:
-            answer = self._session.get(PATH, headers=_bearer(token)).json()
+            answer = self._session.get(API_KEY_PATH, headers=bearer(token)).json()
         except HttpFailure as failure:
             if failure.status in (401, 404):
                 return None
+            if failure.status == 403 and token == self.key_in_force and self._params["state"] != "absent":
+                # The server looks up the account first: 403 means that the key is valid, and not allowed now.
+                self._warn_of_forbidden_key(failure)
+                return token
             raise Failure(cannot("read the API key", self._client.url, failure)) from failure
         return self._hidden(answer)
+
+    def _warn_of_forbidden_key(self, failure: HttpFailure) -> None:
+        whose = f"The API key of {self._email}" if self._email else "The API key"
+        warning = (
+            f"{whose} is valid, but Open WebUI at {self._client.url} does not let it in ({failure.words.rstrip('.')}); "
+            f"see the settings {ENABLED} and auth.api_key.endpoint_restrictions."
+        )
+        self._warnings += [warning] if warning not in self._warnings else []
 
     def _new_key(self, token: str) -> str:
         key = self._hidden(self._call("POST", token, "make an API key"))
         if key is None:
             raise Failure(f"Cannot make an API key: Open WebUI at {self._client.url} answered without one.")
         return key
+
+    def _enable_keys(self) -> None:
+        """Switch on API keys by the setting, if that is wanted and they are off."""
+        if not self._params.get("enable_api_keys"):
+            return
+        from .settings import Settings
+        from .settings_spec import SETTINGS_OPTIONS, settings_wish
+
+        said = {**dict.fromkeys(SETTINGS_OPTIONS), "settings": {ENABLED: True}}
+        converge(Settings(self._client, by_api_key=False), [settings_wish(said)], check_mode=False)
 
     def _hidden(self, answer: Any) -> Optional[str]:
         key = str(answer.get("api_key") or "") if isinstance(answer, dict) else ""
@@ -119,7 +148,7 @@ class ApiKey(Resource):
     def _call(self, method: str, token: str, what: str) -> Any:
         whose = f" of {self._email}" if self._email else ""
         try:
-            return self._session.request(method, PATH, headers=_bearer(token)).json()
+            return self._session.request(method, API_KEY_PATH, headers=bearer(token)).json()
         except HttpFailure as failure:
             raise Failure(cannot(what + whose, self._client.url, failure)) from failure
 
@@ -171,10 +200,6 @@ class ApiKey(Resource):
 def _password() -> str:
     # Every rule that a server may have for passwords is met.
     return f"Aa1-{secrets.token_urlsafe(24)}"
-
-
-def _bearer(token: str) -> Dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def api_key_wish(params: Mapping[str, Any]) -> Wish:

@@ -5,20 +5,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import threading
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
+from ansible.module_utils.common.warnings import warn
+
 from ..errors import Failure
 from ..http import Answer, HttpFailure, Session
-from .client_words import cannot, is_session_over, not_webui, second_factor, sign_in_failed
+from .callers import API, Caller, account_of, bearer, has_key, is_sendable
+from .client_words import cannot, is_session_over, is_token_refused, not_webui, second_factor, sign_in_failed
 from .features import Features
 from .sign_ins import SignIns
 
-API = "/api/v1/"
+NOT_SENDABLE = "it holds a line end or another character that HTTP cannot carry"
 
 SERVER_OPTIONS: Dict[str, Any] = {
     "url": {"type": "str", "default": "http://127.0.0.1:3001"},
@@ -43,23 +44,6 @@ WEBUI_RULES: Dict[str, Any] = {
     "required_one_of": [["token", "admin_password"]],
     "required_by": {"admin_password": ["admin_email"]},
 }
-
-
-@dataclass(frozen=True)
-class Caller:
-    """The account that makes the calls, by what is known of it."""
-
-    id: Optional[str] = None
-    email: Optional[str] = None
-
-    def __bool__(self) -> bool:
-        return bool(self.id or self.email)
-
-    def is_account(self, record: Mapping[str, Any]) -> bool:
-        """Tell whether an account that the server listed is the caller."""
-        if self.id:
-            return bool(self.id == record["id"])
-        return bool(self.email and self.email.lower() == record["email"].lower())
 
 
 @dataclass(frozen=True)
@@ -110,11 +94,15 @@ def sign_in(session: Session, email: str, password: str) -> SignIn:
 
 
 class Client:
-    """Calls of one module run. Signs in at the first call that needs it, once, if no earlier task did so."""
+    """Calls of one module run. Signs in at the first call that needs it, once, if no earlier task did so.
+
+    A given token comes first. If the server refuses it and there is a password as well, the calls go on with that.
+    """
 
     def __init__(self, params: Mapping[str, Any], read_only: bool) -> None:
         # A token that was read from a file ends in a line end, and an empty one is none.
         self._given: Optional[str] = (params["token"] or "").strip() or None
+        self._was_given: Optional[str] = None
         self._session = open_session(params, read_only, self._given, params["admin_password"])
         self._foreseen: Mapping[str, List[str]] = (params.get("foreseen") or {}) if read_only else {}
         self._email: Optional[str] = params["admin_email"]
@@ -124,6 +112,8 @@ class Client:
         self._caller: Optional[Caller] = None
         self._features: Optional[Features] = None
         self._lock = threading.Lock()
+        if self._given and not is_sendable(self._given):
+            self._drop_token(NOT_SENDABLE)
 
     @property
     def url(self) -> str:
@@ -217,18 +207,18 @@ class Client:
         if self._given is None:
             signed_in = self._sign_in_once()
             return Caller(signed_in.id, signed_in.email)
-        named = _token_id(self._given)
-        if named:
-            return Caller(named)
-        # An API key names nobody, and 0.12 refuses it the usual "who am I"; these two tell, or neither.
-        for path in ("users/user/status", "auths/"):
-            try:
-                answer = self._session.get(API + path, headers=self._headers()).json()
-            except HttpFailure:
-                continue
-            if isinstance(answer, dict) and answer.get("id"):
-                return Caller(str(answer["id"]), answer.get("email"))
-        return Caller(None, self._email)
+        found = account_of(self._session, self._given)
+        if found:
+            return found
+        if not self._password:
+            return Caller(None, self._email)
+        # The password may be another account's than the key, so it tells nothing unless that account has this key.
+        try:
+            signed_in = self._sign_in_once()
+        except Failure:
+            return Caller()
+        own = has_key(self._session, signed_in.token, self._given)
+        return Caller(signed_in.id, signed_in.email) if own else Caller()
 
     def _call(self, method: str, path: str, what: str, **options: Any) -> Any:
         headers = self._headers()
@@ -237,15 +227,37 @@ class Client:
             try:
                 return self._session.request(method, path, headers=headers, **options).json()
             except HttpFailure as failure:
-                if not is_session_over(failure) or not self._sign_in_anew(headers):
+                if not (self._token_dropped(failure, headers) or self._sign_in_anew(failure, headers)):
                     raise
             return self._session.request(method, path, headers=self._headers(), **options).json()
         except HttpFailure as failure:
             raise Failure(cannot(what, self.url, failure)) from failure
 
     def _headers(self) -> Dict[str, str]:
-        token = self._given if self._given is not None else self._sign_in_once().token
-        return {"Authorization": f"Bearer {token}"}
+        return bearer(self._given if self._given is not None else self._sign_in_once().token)
+
+    def _token_dropped(self, failure: HttpFailure, refused: Mapping[str, str]) -> bool:
+        """Tell whether the given token was refused and the password takes its place."""
+        if not self._password or not is_token_refused(failure):
+            return False
+        with self._lock:
+            if self._given is None:
+                # Another thread may have dropped it while this call was under way.
+                return self._was_given is not None and refused == bearer(self._was_given)
+            if refused != bearer(self._given):
+                return False
+            self._drop_token(f"{failure.status}: {failure.words}")
+            return True
+
+    def _drop_token(self, reason: str) -> None:
+        """Go on with the password, and warn; raise a Failure if there is none."""
+        if not (self._email and self._password):
+            raise Failure(f"Invalid token: {reason}; give an API key or a session token of an administrator.")
+        warn(
+            f"Open WebUI at {self.url} does not take the token ({reason.rstrip('.')}). This task signs in as "
+            f"{self._email} instead. Give a valid token, or none."
+        )
+        self._was_given, self._given, self._caller = self._given, None, None
 
     def _sign_in_once(self) -> SignIn:
         with self._lock:
@@ -253,12 +265,14 @@ class Client:
                 self._signed_in = self._recall() or self._sign_in()
             return self._signed_in
 
-    def _sign_in_anew(self, refused: Mapping[str, str]) -> bool:
+    def _sign_in_anew(self, failure: HttpFailure, refused: Mapping[str, str]) -> bool:
         """Tell whether there is another token than the one that was refused: one of an earlier task may be over."""
+        if not is_session_over(failure):
+            return False
         with self._lock:
             if not self._recalled or self._signed_in is None:
                 return False
-            if refused["Authorization"] == f"Bearer {self._signed_in.token}":
+            if refused == bearer(self._signed_in.token):
                 self._recalled = False
                 SignIns(self.url, self._email or "", self._password or "").forget()
                 self._signed_in = self._sign_in()
@@ -305,16 +319,3 @@ def _mapping(session: Session, answer: Answer) -> Dict[str, Any]:
     if not isinstance(body, dict):
         raise Failure(f"Cannot sign in: {not_webui(session.url)}.")
     return body
-
-
-def _token_id(token: str) -> Optional[str]:
-    """Return the account that a session token (a JWT) names; its signature is the server's business."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return None
-    try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except ValueError:
-        return None
-    found = claims.get("id") if isinstance(claims, dict) else None
-    return str(found) if found else None

@@ -34,6 +34,16 @@ def is_session_over(failure: HttpFailure) -> bool:
     return failure.status == 401 and any(words in failure.words for words in SESSION_OVER)
 
 
+def is_token_refused(failure: HttpFailure) -> bool:
+    """Tell whether a token is refused as such: it is not valid, API keys are off, or its account is no administrator.
+
+    The last cannot be told from an object that even an administrator may not see.
+    """
+    return is_session_over(failure) or (
+        failure.status in (401, 403) and (NO_RIGHT in failure.words or NO_API_KEYS in failure.words)
+    )
+
+
 def _reason(url: str, failure: HttpFailure) -> str:
     status, words = failure.status, failure.words
     if status is None:

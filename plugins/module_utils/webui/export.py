@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ..converge import HIDDEN, Resource, Wish
 from . import access, permissions
-from .accounts import Accounts
+from .accounts import Accounts, emails_by_id
 from .client import Client
 from .connection_fields import KINDS, hidden_words
 from .connection_proof import unused
+from .connection_url import same_url
 from .connections import connection_states
+from .export_takers import TAKERS, tried_settings
+from .export_trial import Trial, left_out
 from .functions import Functions
 from .group_resource import group_states
 from .groups import Groups
 from .models import Models
+from .prompt_spec import bare
 from .prompts import Prompts
 from .settings_keys import parsed
 from .settings_lists import BANNERS, DEFAULT_MODELS, MODEL_ORDER, SUGGESTIONS
+from .settings_types import OPEN_KINDS
 from .settings_veil import is_secret, veiled
 from .skills import Skills
 from .tools import Tools
@@ -30,9 +35,11 @@ from .user_spec import shown_image
 
 Variables = Dict[str, Any]
 
-# What has variables of its own, what is a secret as a whole, and what no other server could take over.
-NO_SETTINGS = ("oauth.", "auth.mfa.", "ollama.", "openai.", "tool_server.", "terminal_server.", "user.permissions")
-LISTS = (BANNERS, SUGGESTIONS, DEFAULT_MODELS, MODEL_ORDER)
+# What has variables of its own (the switches of Ollama and OpenAI have none), and what an API key may not write.
+NO_SETTINGS = re.compile(r"(ollama|openai)\.(?!enable$)|user\.permissions$|auth\.mfa\.")
+SECOND_FACTOR = "auth.mfa.enable"
+OAUTH = "oauth."
+LISTS = {BANNERS: "banners", SUGGESTIONS: "suggestions", DEFAULT_MODELS: "default_models", MODEL_ORDER: "model_order"}
 TEMPLATE_MARKS = ("{{", "{%", "{#")
 _NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # A picture within its address is shown by its digest.
@@ -46,21 +53,36 @@ class Export:
         self._client = client
         self._groups = Groups(client)
         self._defaults: Mapping[str, Mapping[str, Any]] = {}
+        self._oauth: Optional[bool] = None
+        self._known: Optional[List[str]] = None
         self.warnings: List[str] = []
 
     def of(self, section: str) -> Variables:
         """Return the variables of a section, by the names that the role open_webui gives them."""
         return SECTIONS[section](self)
 
+    def tried(self, section: str) -> Variables:
+        """Return the variables of a section without what their own modules would refuse or change."""
+        found = self.of(section)
+        if section == "settings":
+            return tried_settings(self._client, found, self.warnings)
+        if section in TAKERS:
+            found[section] = Trial(TAKERS[section], self._client, self.warnings).passed(found.get(section) or [])
+        return found
+
     def settings(self) -> Variables:
-        """Return all settings but those that are secrets or have variables of their own."""
+        """Return all settings but secrets, and those that have variables of their own."""
         export = self._client.get_mapping("configs/export", "read the settings")
-        stored = parsed(export, lambda: self._client.features().settings_by_key).values
-        kept = {
-            key: value
-            for key, value in stored.items()
-            if value is not None and key not in LISTS and not key.startswith(NO_SETTINGS) and not _is_secret(key, value)
-        }
+        parse = parsed(export, lambda: self._client.features().settings_by_key)
+        stored = parse.values
+        told = {key: value for key, value in stored.items() if self._is_told(key, value, parse.by_key)}
+        secret = sorted(key for key, value in told.items() if _is_secret(key, value))
+        kept = {key: value for key, value in told.items() if key not in secret}
+        set_secrets = [key for key in secret if told[key]]
+        if set_secrets:
+            self.warnings.append(f"Left out: settings that hold secrets ({', '.join(set_secrets)}).")
+        if stored.get(SECOND_FACTOR):
+            self.warnings.append(left_out(f"the setting {SECOND_FACTOR}", "an API key may not write it"))
         found: Variables = {"settings": dict(sorted(kept.items()))}
         # Before 0.10 what was never saved is not shown, and to write it would be a change.
         if BANNERS in stored:
@@ -73,6 +95,22 @@ class Export:
         if MODEL_ORDER in stored:
             found["model_order"] = list(stored[MODEL_ORDER] or ())
         return found
+
+    def _is_told(self, key: str, value: Any, by_key: bool) -> bool:
+        if key in LISTS or NO_SETTINGS.match(key):
+            return False
+        if key.startswith(OAUTH) and not self._keeps_oauth():
+            return False
+        # Null stands for no limit, for example, where the server may have none; elsewhere it says nothing.
+        return value is not None or (by_key and "null" in OPEN_KINDS.get(key, ""))
+
+    def _keeps_oauth(self) -> bool:
+        """Tell whether the server keeps its settings of OAuth, which else are those of its environment."""
+        if self._oauth is None:
+            # 0.12 tells. Before, nothing does, and the settings would be lost at the next start.
+            config = self._client.get_mapping("auths/admin/config/oauth", "see whether the server keeps settings")
+            self._oauth = config.get("ENABLE_OAUTH_PERSISTENT_CONFIG") is True
+        return self._oauth
 
     def permissions(self) -> Variables:
         """Return what everybody may do."""
@@ -99,13 +137,14 @@ class Export:
         found = []
         for record in Accounts(self._client, self._groups).every():
             names = self._groups.names(record["group_ids"]) if record["group_ids"] else []
-            user = {**{name: record[name] for name in ("email", "name", "role")}, "groups": names}
+            user = {**_said({name: record[name] for name in ("email", "name", "role")}), "groups": names}
             found.append({**user, **_picture(shown_image(record.get("profile_image_url") or ""))})
         return {"users": sorted(found, key=lambda user: str(user["email"]))}
 
     def connections(self) -> Variables:
         """Return the connections that are in use, without their keys and headers."""
         told = connection_states(self._client, KINDS)
+        addresses = [(state["kind"], same_url(state["base_url"])) for state in told["connections"]]
         found = []
         for state in told["connections"]:
             if not told["enabled"][state["kind"]]:
@@ -118,7 +157,9 @@ class Export:
             config = {name: value for name, value in state["config"].items() if HIDDEN not in json.dumps(value)}
             if state["key"] or state["headers"] or config != state["config"]:
                 self.warnings.append(f"The connection {state['base_url']} has a key or headers, which are left out.")
-            found.append({**_said(kept), **({"config": config} if config else {})})
+            shared = addresses.count((state["kind"], same_url(state["base_url"]))) > 1
+            prefix = {"prefix_id": state["prefix_id"]} if shared else {}
+            found.append({**_said(kept), **prefix, **({"config": config} if config else {})})
         return {"connections": found}
 
     def knowledge(self) -> Variables:
@@ -139,9 +180,16 @@ class Export:
 
     def objects(self, resource: Resource, plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
         """Return all objects of one kind with their access."""
-        asked = [Wish(str(key), fields={"access": access.wanted({})}) for key in resource.read([])]
+        told = resource.read([])
+        # Of two prompts that differ by the slash alone the second is known by its id; no module can mean one of them.
+        names = {str(key): bare(str(state.get("command") or key)) for key, state in told.items()}
+        twice = {name for name in names.values() if list(names.values()).count(name) > 1}
+        self.warnings += [left_out(f"the {resource.kind} {name}", "several share its name") for name in sorted(twice)]
+        asked = [Wish(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice]
+        states = resource.read(asked)
         found = []
-        for state in resource.read(asked).values():
+        for key in (wish.name for wish in asked):
+            state = states[key]
             name = str(state.get("command") or state.get("id"))
             kept = {field: value for field, value in state.items() if field not in (*no_fields, "access")}
             picture = _picture(str(kept.pop("profile_image_url", "")))
@@ -161,13 +209,19 @@ class Export:
         """Return an access as an option, unless it has what the option cannot say."""
         known = {str(row["name"]) for row in self._groups.rows()}
         names = [found[each] for each in access.PERMISSIONS]
-        gone = any(set(who["groups"]) - known or not all("@" in email for email in who["users"]) for who in names)
+        people = set(self._emails()) if any(who["users"] for who in names) else set()
+        gone = any(set(who["groups"]) - known or set(who["users"]) - people for who in names)
         if gone or "other" in found:
             self.warnings.append(
                 f"The access of the {what} is left out, because it names groups or accounts that are gone."
             )
             return {}
         return {"access": dict(found)}
+
+    def _emails(self) -> List[str]:
+        if self._known is None:
+            self._known = list(emails_by_id(self._client).values())
+        return self._known
 
     def _unambiguous(self, rows: Any) -> Iterator[Mapping[str, Any]]:
         names = [str(row["name"]) for row in rows]
@@ -209,6 +263,9 @@ def written(value: Any, depth: int = 0) -> str:
 def _scalar(value: Any) -> str:
     """Return a value as JSON that is YAML, too: of pairs of escapes that make one character YAML knows nothing."""
     text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and "." not in text:
+        # YAML takes 1e-05 for a text.
+        text = text.replace("e", ".0e", 1)
     return _NO_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
@@ -218,7 +275,8 @@ def _item(text: str, depth: int) -> str:
 
 
 def _is_secret(key: str, value: Any) -> bool:
-    return is_secret(key) or any(hidden_words(veiled(key, value)))
+    """Tell whether a setting is a secret: a switch or a number is none, whatever it is called."""
+    return (is_secret(key) and isinstance(value, (str, list))) or any(hidden_words(veiled(key, value)))
 
 
 def _only(record: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:

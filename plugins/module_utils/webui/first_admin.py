@@ -10,7 +10,8 @@ from typing import Any, Dict, Hashable, Mapping, Optional, Sequence
 from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
 from ..http import HttpFailure
-from .client import API, SignIn, WrongPassword, open_session, sign_in
+from .callers import API
+from .client import SignIn, WrongPassword, open_session, sign_in
 from .client_words import cannot, second_factor
 from .sign_ins import SignIns
 from .user_spec import MOST_PASSWORD_BYTES

@@ -15,7 +15,8 @@ from ..errors import Failure
 from . import permissions
 from .accounts import emails_by_id
 from .client import Client, posted
-from .group_spec import SHARES
+from .group_origin import GroupOrigin
+from .group_spec import SHARES, new_name_problems
 from .problems import Problems
 
 READ = "read the groups"
@@ -29,13 +30,18 @@ Record = Mapping[str, Any]
 
 
 class ManagedGroups(Resource):
-    """Groups by name. Members are read only of those whose wish asks for them."""
+    """Groups by name. Members are read only of those whose wish asks for them.
+
+    A purge leaves groups of OAuth, LDAP and SCIM alone, unless ``purge_external``.
+    """
 
     kind = "group"
 
-    def __init__(self, client: Client, listed: bool = False) -> None:
+    def __init__(self, client: Client, listed: bool = False, purge_external: bool = False) -> None:
         self._client = client
         self._listed = listed
+        self._purge_external = purge_external
+        self._origin = GroupOrigin(client)
         self._wishes: Sequence[Wish] = ()
         self._records: Dict[Hashable, Record] = {}
         self._parents: Dict[str, str] = {}
@@ -88,6 +94,13 @@ class ManagedGroups(Resource):
         if name == "permissions":
             return permissions.granted(present) == permissions.granted(wanted)
         return bool((present or "") == wanted if name == "parent" else present == wanted)
+
+    def refusal(self, step: Step) -> Optional[str]:
+        """Return why a purge leaves a group alone."""
+        if step.wish is not None or self._purge_external:
+            return None
+        origin = self._origin.of(self._records[step.key])
+        return f"The group {step.name} may come from {origin}; keep it." if origin else None
 
     def review(self, steps: Sequence[Step]) -> None:
         """Refuse to purge what a group is to lie in."""
@@ -147,6 +160,7 @@ class ManagedGroups(Resource):
             found.append(f"its name is ambiguous (ids {ids}); rename or delete all but one")
         if not wish.present:
             return found
+        found += [] if same_name else new_name_problems(wish.name)
         found += permissions.unknown(wish.fields.get("permissions") or {}, defaults)
         if wish.fields.get("members"):
             known = self._accounts().values()

@@ -42,22 +42,26 @@ def group_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> L
     return [_wish(entry) for entry in entries]
 
 
-def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
-    name = entry["name"]
+def new_name_problems(name: str) -> Iterator[str]:
+    """Yield what is wrong with the name of a new group; what exists may be called anything."""
     if not name or name != name.strip():
         yield f"name is {name!r:.80}; give one that is not empty, without blanks around it"
     if not all(character.isprintable() or character in "\u200c\u200d" for character in name):
         yield "name holds characters that nobody sees; take them out"
     if len(name) > MOST_CHARACTERS:
         yield f"name has {len(name)} characters; give {MOST_CHARACTERS} at most"
+
+
+def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
+    name = entry["name"]
     if entry["state"] == "absent":
         return
     yield from values.problems(entry["name"], "name")
     yield from values.problems(entry["description"], "description")
     yield from permissions.form_problems(entry["permissions"] or {})
     for email in entry["members"] or ():
-        if "@" not in email:
-            yield f"members has {email!r:.80}, which is no e-mail; give the e-mails of accounts"
+        if not email.strip():
+            yield "members has an empty entry; give the e-mails of accounts"
     if entry["purge_members"] and entry["members"] is None:
         yield "purge_members needs members, the accounts that stay; give [] to empty the group"
     if any(not model.strip() for model in entry["default_models"] or ()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
@@ -19,8 +19,10 @@ from .values import UNSTORABLE
 
 ROLES = ("pending", "user", "admin")
 MOST_PASSWORD_BYTES = 72
-# What mail can carry (RFC 5321); the server searches for an e-mail in an address of its own.
+# What mail can carry (RFC 5321).
 MOST_EMAIL_LENGTH = 254
+# The server is asked for an e-mail in a URL, which has an end. No account of SSO comes near.
+MAX_LOOKUP_LENGTH = 2000
 ON_CREATE, ALWAYS, VERIFY = "on_create", "always", "verify"
 UPDATE_PASSWORD = (ON_CREATE, ALWAYS, VERIFY)
 NO_IMAGE = "/user.png"
@@ -43,39 +45,60 @@ LISTED_OPTIONS: Dict[str, Any] = {
     "update_password": {"type": "str", "choices": list(UPDATE_PASSWORD), "no_log": False},
 }
 
-_EMAIL = re.compile(r"[^@\s]+@(localhost|[^@\s]+\.[^@\s]+)")
+# What the server itself takes for a new account, from 0.6.43 to 0.12.4 (validate_email_format in utils/misc.py).
+_NEW_EMAIL = re.compile(r"[^@]+@[^@]+\.[^@]+")
+_LOCAL_EMAIL = re.compile(r".+@localhost", re.DOTALL)
 _OWN_IMAGE = re.compile(r"/api/v1/users/[^/?#]+/profile/image")
 _DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECASE)
 
 Problem = Tuple[str, str]
-"""Where an account is told of (`entry 3`, `line 7 of people.csv`), and what is wrong with it."""
+"""Where something is wrong (`entry 3`, `line 7 of people.csv`, or a field), and what."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an account stands: how messages call that, and by field the headers of the columns of a file."""
+
+    title: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def problem(self, name: str, words: str) -> str:
+        """Return what is wrong with a field, by the header of its column where it comes from a file."""
+        column = self.columns.get(name)
+        if not column:
+            return words
+        subject = f"column {legible(column, MOST_VALUE)}"
+        return f"{subject}{words[len(name) :]}" if words.startswith(f"{name} ") else f"{subject}: {words}"
 
 
 @dataclass(frozen=True)
 class Entry:
     """One account as a person gave it, where, and what is wrong with the way it is written.
 
-    ``quotes`` tells whether messages may repeat its values: a cell that slipped may hold a password.
+    ``quotes`` tells whether messages may repeat its values: a cell that slipped may hold a password. ``columns`` are
+    the headers of the columns that its fields come from.
     """
 
     place: str
     said: Mapping[str, Any]
     problems: Tuple[str, ...] = ()
     quotes: bool = True
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def title(self) -> str:
+    def where(self) -> Place:
         """Return how messages name it."""
-        return f"{self.place} ({legible(self.said['email'] or '', MOST_VALUE)})" if self.quotes else self.place
+        title = f"{self.place} ({legible(self.said['email'] or '', MOST_VALUE)})" if self.quotes else self.place
+        return Place(title, self.columns)
 
 
 def user_wish(said: Mapping[str, Any]) -> Wish:
     """Return one account as wanted, or raise a Failure with all that is wrong with it."""
-    problems = list(_problems(Entry("", said)))
+    problems = [words for dummy, words in _problems(Entry("", said))]
     if problems:
         words = "; ".join(shortened(problem) for problem in problems)
         raise Failure(sentence(f"The user {legible(said['email'] or '', MOST_VALUE)} cannot be as wanted: {words}"))
-    return _wish(said, "", ON_CREATE)
+    return _wish(Entry("", said), ON_CREATE)
 
 
 def listed_entries(users: Sequence[Mapping[str, Any]]) -> List[Entry]:
@@ -91,15 +114,32 @@ def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> L
     problems: List[Problem] = []
     seen: Dict[str, str] = {}
     for entry in entries:
-        found = list(_problems(entry))
+        where = entry.where
+        found = [where.problem(name, words) for name, words in _problems(entry)]
         email = str(entry.said["email"] or "").lower()
-        first = seen.setdefault(email, entry.place) if _EMAIL.fullmatch(email) else entry.place
+        first = seen.setdefault(email, entry.place) if email else entry.place
         if first != entry.place:
             found.append(f"it is listed twice ({first} is the same account)")
-        problems += [(entry.title, problem) for problem in found]
+        problems += [(where.title, problem) for problem in found]
     if problems:
-        raise refused(problems, len(entries))
-    return [_wish(entry.said, entry.title, update_password) for entry in entries]
+        # These may be accounts that exist, but whoever mends the list wants to see all of it at once.
+        order = {entry.where.title: number for number, entry in enumerate(entries)}
+        problems += [(entry.where.title, words) for entry in entries for words in _probably_wrong(entry)]
+        raise refused(sorted(problems, key=lambda problem: order[problem[0]]), len(entries))
+    return [_wish(entry, update_password, entry.where) for entry in entries]
+
+
+def new_email_problems(email: str) -> Iterator[str]:
+    """Yield why the server would make no account of an e-mail address, or one that nobody could use."""
+    if not (_NEW_EMAIL.match(email) or _LOCAL_EMAIL.fullmatch(email)):
+        yield "email is not an e-mail address (name@domain.tld or name@localhost), which a new account needs"
+        return
+    if not email.isprintable():
+        yield "email holds a character that cannot be seen; write it again"
+    if email != email.strip():
+        yield "email begins or ends with a blank; take it out"
+    if len(email) > MOST_EMAIL_LENGTH:
+        yield f"email has {len(email)} characters, and mail takes {MOST_EMAIL_LENGTH} at most; shorten it"
 
 
 def refused(problems: Sequence[Problem], of: int) -> Failure:
@@ -117,41 +157,50 @@ def shown_image(url: str) -> str:
     return f"{url.split(',', 1)[0]},... ({len(url)} characters, sha256 {digest})"
 
 
-def _problems(entry: Entry) -> Iterator[str]:
+def _problems(entry: Entry) -> Iterator[Problem]:
+    """Yield by field what is wrong with an entry, whatever the server has."""
     if entry.problems:
-        yield from entry.problems
+        yield from (("", words) for words in entry.problems)
         return
     said, email = entry.said, entry.said["email"] or ""
-    if said["state"] == "absent" and not email.strip():
-        yield "email is empty"
-    elif said["state"] == "absent" or _EMAIL.fullmatch(email):
-        yield from _email_problems(email)
-    else:
-        yield f"{repr(email) if entry.quotes else 'email'} is no e-mail address (name@domain.tld or name@localhost)"
+    if not email.strip():
+        yield "email", "email is empty"
+    elif UNSTORABLE.search(email):
+        yield "email", "email holds a character that cannot be seen; write it again"
+    elif len(email) > MAX_LOOKUP_LENGTH:
+        yield from (("email", words) for words in new_email_problems(email))
     if said["state"] == "absent":
         return
     for name in ("name", "password", "profile_image_url"):
         if said[name] is not None and UNSTORABLE.search(said[name]):
-            yield f"{name} holds a NUL or half of a surrogate pair, which no server keeps; take it out"
+            yield name, f"{name} holds a NUL or half of a surrogate pair, which no server keeps; take it out"
     if said["name"] is not None and not said["name"].strip():
-        yield "name is empty; leave it out to have the part of the e-mail before the @"
+        yield "name", "name is empty; leave it out to have the part of the e-mail before the @"
     if said["role"] is not None and said["role"] not in ROLES:
-        yield f"role is {repr(said['role']) if entry.quotes else 'none'}; it is one of {', '.join(ROLES)}"
-    yield from _password_problems(said["password"])
+        roles = ", ".join(ROLES)
+        given = f"role is {said['role']!r}; it is one of {roles}"
+        yield "role", given if entry.quotes else f"role is not one of {roles}"
+    yield from (("password", words) for words in _password_problems(said["password"]))
     if said["password"] is None and said["update_password"] in (ALWAYS, VERIFY):
-        yield f"update_password is {said['update_password']}, but there is no password"
+        yield "password", f"update_password is {said['update_password']}, but there is no password"
     if said["profile_image_url"] is not None and not is_image(said["profile_image_url"]):
-        yield (
+        words = (
             "profile_image_url is none that the server takes (an http or https address, /user.png, /favicon.png, "
             "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
         )
+        yield "profile_image_url", words
 
 
-def _email_problems(email: str) -> Iterator[str]:
-    if not email.isprintable():
-        yield "email holds a character that cannot be seen; write it anew"
-    if len(email) > MOST_EMAIL_LENGTH:
-        yield f"email has {len(email)} characters, and mail takes {MOST_EMAIL_LENGTH} at most; shorten it"
+def _probably_wrong(entry: Entry) -> Iterator[str]:
+    """Yield why an entry with a password could not become a new account."""
+    said, email = entry.said, entry.said["email"] or ""
+    if (
+        email.strip()
+        and said["password"] is not None
+        and said["state"] == "present"
+        and len(email) <= MAX_LOOKUP_LENGTH
+    ):
+        yield from (entry.where.problem("email", words) for words in new_email_problems(email))
 
 
 def _password_problems(password: Any) -> Iterator[str]:
@@ -181,7 +230,8 @@ def is_of_the_web(url: Optional[str]) -> bool:
     return url is not None and urlsplit(url).scheme in ("http", "https")
 
 
-def _wish(said: Mapping[str, Any], place: str, update_password: str) -> Wish:
+def _wish(entry: Entry, update_password: str, place: Optional[Place] = None) -> Wish:
+    said = entry.said
     # The server lower-cases every e-mail, and compares them so.
     email = said["email"].lower()
     fields: Dict[str, Any] = {

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Set
+from typing import Any, Callable, Collection, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence, Set
 
 from ..converge import Present, Resource, Secret, State, Step, Wish
 from ..errors import Failure
@@ -15,7 +15,7 @@ from .client import Client
 from .groups import Groups
 from .pacing import MOST_CALLS, Gate, http_failure, pauses
 from .problems import shortened
-from .user_spec import ALWAYS, VERIFY, Problem, is_of_the_web, refused, shown_image
+from .user_spec import ALWAYS, VERIFY, Place, Problem, is_of_the_web, new_email_problems, refused, shown_image
 
 BASIC = ("id", "email", "name", "role")
 # What 0.6 and 0.8 say where the primary admin may not be changed.
@@ -26,14 +26,19 @@ FULL = (*BASIC, "groups", "profile_image_url", "created_at", "last_active_at")
 class Users(Resource):
     """Accounts by e-mail; ``listed`` where there may be many, whose states are kept short.
 
-    ``params`` are the common options of the module. With ``purge_external`` a purge takes the
-    accounts of OAuth, LDAP and SCIM as well.
+    ``params`` are the common options of the module. A purge leaves administrators alone, and accounts of OAuth, LDAP
+    and SCIM: ``purge_admins`` and ``purge_external`` let it remove these as well.
     """
 
     kind = "user"
 
     def __init__(
-        self, client: Client, params: Mapping[str, Any], listed: bool = False, purge_external: bool = False
+        self,
+        client: Client,
+        params: Mapping[str, Any],
+        listed: bool = False,
+        purge_external: bool = False,
+        purge_admins: bool = False,
     ) -> None:
         self._client = client
         self._params = params
@@ -41,6 +46,7 @@ class Users(Resource):
         self._accounts = Accounts(client, self._groups)
         self._listed = listed
         self._purge_external = purge_external
+        self._purge_admins = purge_admins
         self._records: Dict[str, Record] = {}
         self._wished: List[str] = []
         self._primary: Optional[str] = None
@@ -95,6 +101,8 @@ class Users(Resource):
             return None
         record = self._records[str(step.key)]
         deletes, demotes = step.action == "delete", "role" in step.changes
+        if step.wish is None and not self._purge_admins and record["role"] == "admin":
+            return f"The user {step.name} is an administrator; keep it."
         if step.wish is None and not self._purge_external and record["id"] in self._external_ids():
             return f"The user {step.name} comes from OAuth or SCIM; keep it."
         if not deletes and record["role"] != "admin":
@@ -115,8 +123,11 @@ class Users(Resource):
         return None
 
     def review(self, steps: Sequence[Step]) -> None:
-        """Refuse a purge that nobody could answer for, and foresee how long new accounts take."""
-        if not self._purge_external and any(step.wish is None for step in steps):
+        """Refuse a purge that might remove the wrong accounts, and foresee how long new accounts take."""
+        purges = any(step.wish is None for step in steps)
+        if purges:
+            self.require_caller()
+        if purges and not self._purge_external:
             self._refuse_unmarked()
         self._foresee(sum(step.action == "create" for step in steps), "new accounts")
 
@@ -177,11 +188,12 @@ class Users(Resource):
         self._guarded(step, lambda: self._client.delete(path, what))
 
     def require_caller(self) -> None:
-        """Refuse to purge where nobody knows whom to spare."""
-        if not self._client.caller():
+        """Refuse to purge administrators if the account of this task, which must stay, is unknown."""
+        if self._purge_admins and not self._client.caller():
             raise Failure(
-                "Refusing to purge: the server does not tell whose API key token is, so the account of this task "
-                "might be removed; give admin_email with it."
+                "Refusing to purge administrators: the server does not tell whose API key token is, so the account of "
+                "this task might be removed. Set the server's setting users.enable_status to true, give admin_email "
+                "and admin_password instead of token, or leave purge_admins out."
             )
 
     def _check(self, wishes: Sequence[Wish]) -> None:
@@ -189,20 +201,29 @@ class Users(Resource):
         for wish in wishes:
             if not wish.present:
                 continue
-            found = self._groups.problems(wish.fields["groups"]) if wish.fields.get("groups") else []
-            if wish.name not in self._records and "password" not in wish.fields:
-                found.append("the account is not there yet, and to make it a password is needed")
-            image = wish.fields.get("profile_image_url")
-            if is_of_the_web(image) and not self._client.features().pictures_of_the_web:
-                found.append(
-                    "profile_image_url is of the web, which Open WebUI 0.8 does not take; give a data: address"
-                )
+            place: Place = wish.fields.get("place") or Place("")
+            found = [place.problem(field, words) for field, words in self._problems(wish)]
             if found and not self._listed:
                 words = "; ".join(shortened(problem) for problem in found)
                 raise Failure(f"The user {wish.name} cannot be as wanted: {words}.")
-            problems += [(wish.fields["place"], problem) for problem in found]
+            problems += [(place.title, problem) for problem in found]
         if problems:
             raise refused(problems, len(wishes))
+
+    def _problems(self, wish: Wish) -> Iterator[Problem]:
+        """Yield by field what only the server could tell is wrong with a desired account."""
+        if wish.fields.get("groups"):
+            yield from (("groups", words) for words in self._groups.problems(wish.fields["groups"]))
+        if wish.name not in self._records:
+            yield from (("email", words) for words in new_email_problems(wish.name))
+            if "password" not in wish.fields:
+                yield "password", "the account is not there yet, and to make it a password is needed"
+        image = wish.fields.get("profile_image_url")
+        if is_of_the_web(image) and not self._client.features().pictures_of_the_web:
+            yield (
+                "profile_image_url",
+                "profile_image_url is of the web, which Open WebUI 0.8 does not take; give a data: address",
+            )
 
     def _is_due(self, wish: Wish) -> bool:
         mode = wish.fields["update_password"]

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
 
 SIGN_IN = "POST /api/v1/auths/signin"
+DATABASE = (
+    "import json, sqlite3, sys; base = sqlite3.connect('/app/backend/data/webui.db', timeout=30); "
+    "print(json.dumps(base.execute(*json.load(sys.stdin)).fetchall())); base.commit()"
+)
 
 
 class Refused(Exception):
@@ -165,6 +169,15 @@ class Webui:
                 self.call("DELETE", f"users/{user['id']}")
         for group in self.call("GET", "groups/"):
             self.call("DELETE", f"groups/id/{group['id']}/delete")
+
+    def database(self, statement: str, *values: object) -> list[list[Any]]:
+        """Write what only another system would into the server's own database, or read from it; return the rows."""
+        if not self.container:
+            pytest.skip("this server is no container whose database could be reached")
+        command = ["docker", "exec", "-i", self.container, "python3", "-c", DATABASE]
+        given = json.dumps([statement, values])
+        done = subprocess.run(command, input=given, check=True, text=True, capture_output=True)
+        return list(json.loads(done.stdout))
 
     def kill(self) -> None:
         """End the server without a word."""

@@ -121,6 +121,43 @@ def test_keys_that_are_switched_off_are_told(webui, by_token):
     assert run("webui_api_key", by_token(email=BOT))["changed"]
 
 
+def test_a_key_that_is_not_valid_is_made_again_by_password(webui, recorder):
+    """As the role calls it after the server was set up again: the old key is in the file, and API keys are off."""
+    webui.settings(ENABLE_API_KEYS=False)
+    both = {"admin_email": webui.admin_email, "admin_password": webui.admin_password}
+    stale = "sk-of-another-life"
+    said = {"url": recorder.url, "token": stale, "key": stale, "email": BOT, **both}
+    foreseen = run("webui_api_key", {**said, "enable_api_keys": True}, check=True)
+    assert foreseen["changed"]
+    assert recorder.writes() == []
+    assert "switch on API keys there" in sentence("webui_api_key", said)
+    made = run("webui_api_key", {**said, "enable_api_keys": True})
+    assert made["changed"]
+    assert works(webui, made["key"])
+    (warning,) = made["warnings"]
+    assert "does not take the token" in str(warning)
+    assert stale not in made.raw.replace(json.dumps(stale), "")
+    again = run("webui_api_key", {**said, "token": made["key"], "key": made["key"], "enable_api_keys": True})
+    assert not again["changed"]
+    assert "warnings" not in again
+
+
+def test_a_key_that_is_forbidden_is_kept_and_the_rest_goes_on_by_password(webui, recorder, by_token):
+    key = run("webui_api_key", by_token(email=BOT))["key"]
+    webui.settings(ENABLE_API_KEYS=False)
+    recorder.clear()
+    both = {"admin_email": webui.admin_email, "admin_password": webui.admin_password}
+    said = {"url": recorder.url, "token": key, **both}
+    kept = run("webui_api_key", {**said, "email": BOT, "key": key, "enable_api_keys": True})
+    assert not kept.failed, kept["msg"]
+    assert not kept["changed"]
+    assert "auth.enable_api_keys" in str(kept["warnings"])
+    assert BOT in {user["email"] for user in run("webui_user_info", said)["users"]}
+    assert recorder.writes() == []
+    webui.settings(ENABLE_API_KEYS=True)
+    assert works(webui, key)
+
+
 class Controller:
     """Plays of one task, whose key lies in a folder of the test."""
 

@@ -171,7 +171,7 @@ def test_groups_as_wanted_cost_few_requests(webui, by_token, recorder):
     [
         ({"name": ""}, "name is ''; give one that is not empty"),
         ({"name": " a"}, "without blanks around it"),
-        ({"name": "a\u0000b"}, "name holds characters that nobody sees"),
+        ({"name": "a\u0000b"}, "name holds a NUL"),
         ({"name": "a\u202eb"}, "name holds characters that nobody sees"),
         ({"name": "x" * 1001}, "name has 1001 characters; give 1000 at most"),
         ({"name": "a", "description": "b\u0000"}, "description holds a NUL"),
@@ -189,7 +189,7 @@ def test_groups_as_wanted_cost_few_requests(webui, by_token, recorder):
         ),
         ({"name": "a", "permissions": {"chat": True}}, "permissions.chat is no mapping"),
         ({"name": "a", "members": ["nobody@example.org"]}, "members has nobody@example.org, which is no account"),
-        ({"name": "a", "members": ["nobody"]}, "members has 'nobody', which is no e-mail"),
+        ({"name": "a", "members": ["nobody"]}, "members has nobody, which is no account of the server"),
         ({"name": "a", "purge_members": True}, "purge_members needs members"),
         ({"name": "a", "parent": "a"}, "parent is the group itself"),
     ],
@@ -400,3 +400,28 @@ def test_random_lists_end_as_they_ought_to(webui, by_token, features, everybody,
         assert shown == wanted, (entries, before)
         assert not run("webui_groups", said)["changed"]
         assert now["by hand"] == before["by hand"]
+
+
+def test_a_purge_keeps_groups_of_oauth_and_ldap_and_names_them(webui, recorder, by_token):
+    webui.add_user("anna@example.org")
+    webui.add_group("ours")
+    for name, description in (("claimed", "Group 'claimed' created automatically via OAuth."), ("theirs", "By hand")):
+        webui.call("POST", "groups/create", {"name": name, "description": description})
+    webui.add_group("directory")
+    # LDAP makes groups in the name of who signs in.
+    anna = webui.users()["anna@example.org"]["id"]
+    webui.database("UPDATE 'group' SET user_id = ? WHERE name = ?", anna, "directory")
+    said = by_token(groups=[{"name": "ours"}], purge=True)
+    runs = quadruple("webui_groups", said, recorder)
+    assert runs.done["kept"] == ["claimed", "directory"]
+    assert {row["name"] for row in webui.call("GET", "groups/")} == {"ours", "claimed", "directory"}
+    quadruple("webui_groups", {**said, "purge_external": True}, recorder)
+    assert {row["name"] for row in webui.call("GET", "groups/")} == {"ours"}
+
+
+@pytest.mark.parametrize("name", [" blanks ", "", "a\u202eb", "a/b"])
+def test_a_group_that_exists_is_managed_whatever_its_name_is(webui, recorder, by_token, name):
+    webui.add_group(name)
+    quadruple("webui_groups", by_token(groups=[{"name": name, "description": "x"}]), recorder)
+    quadruple("webui_groups", by_token(groups=[{"name": name, "state": "absent"}]), recorder)
+    assert webui.call("GET", "groups/") == []

@@ -81,15 +81,39 @@ def test_present_and_absent_and_changed_in_one_list(webui, recorder, by_token, g
     assert set(webui.users()) == {webui.admin_email, "ben@example.org", "clara@example.org", "dora@example.org"}
 
 
-def test_purge_spares_the_primary_admin_and_the_caller(webui, recorder, groups):
+def test_a_purge_keeps_administrators_unless_told_otherwise(webui, recorder, groups):
     webui.add_user("purger@example.org", role="admin")
     for email in ("anna@example.org", "ben@example.org", "other-admin@example.org"):
         webui.add_user(email, role="admin" if "admin" in email else "user")
     said = {"url": recorder.url, "admin_email": "purger@example.org", "admin_password": "Password-1", "purge": True}
     users = [{"email": "ANNA@example.org"}, {"email": "new@example.org", "password": "Password-1"}]
     runs = quadruple("webui_users", {**said, "users": users}, recorder, webui.state)
-    assert runs.done["kept"] == sorted([webui.admin_email, "purger@example.org"])
-    assert set(webui.users()) == {webui.admin_email, "purger@example.org", "anna@example.org", "new@example.org"}
+    admins = {webui.admin_email, "purger@example.org", "other-admin@example.org"}
+    assert runs.done["kept"] == sorted(admins)
+    assert set(webui.users()) == {*admins, "anna@example.org", "new@example.org"}
+    runs = quadruple("webui_users", {**said, "users": users, "purge_admins": True}, recorder, webui.state)
+    assert runs.done["kept"] == sorted(admins - {"other-admin@example.org"})
+    assert "other-admin@example.org" not in webui.users()
+
+
+def test_a_purge_with_a_key_that_the_server_does_not_name_keeps_its_account(webui, recorder, by_token):
+    """As the role calls it: the key is the automation's, the password the first administrator's."""
+    before = webui.settings(ENABLE_API_KEYS=True, ENABLE_USER_STATUS=False)
+    try:
+        key = succeed("webui_api_key", by_token(email="automation@example.org"))["key"]
+        webui.add_user("ben@example.org")
+        both = {"admin_email": webui.admin_email, "admin_password": webui.admin_password}
+        said = {"url": recorder.url, "token": key, **both, "users": [{"email": webui.admin_email}], "purge": True}
+        runs = quadruple("webui_users", said, recorder, webui.state)
+        assert runs.done["kept"] == ["automation@example.org"]
+        assert set(webui.users()) == {webui.admin_email, "automation@example.org"}
+        webui.add_user("ben@example.org")
+        if webui.features.second_factor:
+            message = fail("webui_users", {**said, "purge_admins": True})["msg"]
+            assert message.startswith("Refusing to purge administrators: the server does not tell whose API key token")
+            assert "ben@example.org" in webui.users()
+    finally:
+        webui.settings(**before)
 
 
 def test_a_refused_account_stops_the_list_and_says_how_far_it_came(webui, recorder, by_token):

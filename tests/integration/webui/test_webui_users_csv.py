@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runner import COLLECTIONS, ROOT, hides, quadruple
+from runner import COLLECTIONS, ROOT, hides, quadruple, succeed
 
 BIN = Path(sys.executable).parent
 HEAD = "Name;Email;Password;Role;Groups\r\n"
@@ -110,10 +110,37 @@ def test_a_command_line_reads_a_file_too(webui, by_token, groups, tmp_path):
     assert set(webui.users()) == {webui.admin_email, "csv-anna@example.org", "ben@example.org"}
 
 
+# All forms are in tests/unit/webui/test_webui_user_csv_files.py.
+FORMS = {"utf-16 of a spreadsheet": PEOPLE.encode("utf-16"), "Windows-1252": PEOPLE.encode("cp1252")}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_is_read_as_spreadsheets_write_it(webui, by_token, groups, tmp_path, form):
+    (tmp_path / "people.csv").write_bytes(FORMS[form])
+    done = ansible("ansible-playbook", "-vvv", play(tmp_path, users(by_token(csv="people.csv"))), cwd=tmp_path)
+    assert "changed=1" in done.stdout, done.stdout + done.stderr
+    assert "Cell-of" not in done.stdout + done.stderr
+    warned = "is not UTF-8 (see line 2), so it is read as Windows-1252" in " ".join((done.stdout + done.stderr).split())
+    assert warned is (form == "Windows-1252")
+    state = webui.state()
+    assert state["csv-anna@example.org"]["name"] == 'Anna "die Große" Weber'
+    assert state["ben@example.org"]["groups"] == ["choir", "staff"]
+
+
+def test_columns_that_are_not_used_are_told_in_a_warning(webui, by_token):
+    text = "First Name [Required],Last Name [Required],Email Address [Required],Password [Required],Class\n"
+    result = succeed("webui_users", by_token(csv_content=text + "Mia,M,mia@example.org,Cell-of-Mia,7a\n"))
+    (warning,) = result["warnings"]
+    assert "The columns 'Class' in line 1 of csv_content are not used" in str(warning)
+    assert webui.users()["mia@example.org"]["name"] == "Mia M"
+    hides(result, "Cell-of")
+
+
 def test_files_that_cannot_be_used_are_told_in_one_sentence(recorder, by_token, tmp_path):
     files: dict[str, bytes] = {
-        "latin.csv": (HEAD + "Jörg;joerg@example.org;Cell-of-Joerg;user;\r\n").encode("latin-1"),
-        "wide.csv": PEOPLE.encode("utf-16"),
+        "dos.csv": (HEAD + "Jürg;juerg@example.org;Cell-of-Juerg;user;\r\n").encode("cp850"),
+        "cut.csv": PEOPLE.encode("utf-16")[:-1],
+        "people.xlsx": b"PK\x03\x04 Cell-of-Anna",
         "none.csv": b"Anna,anna@example.org,Cell-of-Anna,user\n",
         "bad.csv": (HEAD + "A;b;Cell-of-A;user;\nC;d@e.f;Cell-of-C;king;\n").encode(),
     }
@@ -122,8 +149,9 @@ def test_files_that_cannot_be_used_are_told_in_one_sentence(recorder, by_token, 
     words = {
         "absent.csv": "csv is 'absent.csv', and there is no such file on the controller",
         ".": "csv is '.', and there is no such file on the controller",
-        "latin.csv": "Line 2 of csv 'latin.csv' is not UTF-8; save it as UTF-8",
-        "wide.csv": "csv is 'wide.csv', which is UTF-16 or no text at all; save it as UTF-8",
+        "dos.csv": "Line 2 of csv 'dos.csv' is neither UTF-8 nor Windows-1252; save it as UTF-8",
+        "cut.csv": "Line 3 of csv 'cut.csv' is not UTF-16; save it as UTF-8",
+        "people.xlsx": "csv 'people.xlsx' is a spreadsheet, not a CSV file; save it as UTF-8",
         "none.csv": "There is no column Email in line 1 of none.csv",
         "bad.csv": "Nothing was changed, because 2 of 2 users cannot be as wanted: line 2 of bad.csv: ",
     }
@@ -131,7 +159,11 @@ def test_files_that_cannot_be_used_are_told_in_one_sentence(recorder, by_token, 
     both = {**users(by_token(csv="bad.csv", csv_content="Email\n")), "ignore_errors": True}
     done = ansible("ansible-playbook", "-vvv", play(tmp_path, *tasks, both), cwd=tmp_path)
     assert done.stdout.count("...ignoring") == len(words) + 1, done.stdout + done.stderr
-    for wanted in (*words.values(), "csv and csv_content are both given", "Line 3 of bad.csv: role is none"):
+    for wanted in (
+        *words.values(),
+        "csv and csv_content are both given",
+        "Line 3 of bad.csv: column Role is not one of pending, user, admin",
+    ):
         assert wanted in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert "Cell-of" not in done.stdout + done.stderr

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from runner import fail, hides, quadruple, sentence, succeed, unchanged
+from conftest import Refused
+from runner import fail, hides, quadruple, run, sentence, succeed, unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,19 +18,6 @@ SIGN_IN = "POST /api/v1/auths/signin"
 # The server takes 15 sign-ins in 3 minutes of an e-mail, so whoever signs in here is of one test alone.
 VERIFY = {"update_password": "verify"}
 LONG = 10_000_000
-
-
-def database(webui: Webui, statement: str, *values: object) -> list[list[Any]]:
-    """Write what only another system would into the server's own database, or read from it; return the rows."""
-    if not webui.container:
-        pytest.skip("this server is no container whose database could be reached")
-    script = (
-        "import json, sqlite3, sys; base = sqlite3.connect('/app/backend/data/webui.db', timeout=30); "
-        "print(json.dumps(base.execute(*json.load(sys.stdin)).fetchall())); base.commit()"
-    )
-    command = ["docker", "exec", "-i", webui.container, "python3", "-c", script]
-    done = subprocess.run(command, input=json.dumps([statement, values]), check=True, text=True, capture_output=True)
-    return list(json.loads(done.stdout))
 
 
 @pytest.mark.parametrize("module", ["webui_user", "webui_users"])
@@ -62,12 +49,12 @@ def test_only_those_that_are_there_are_signed_in(webui, recorder, by_token):
 
 @pytest.mark.parametrize("field", ["oauth", "scim"])
 def test_a_purge_keeps_accounts_of_other_systems_and_names_them(webui, recorder, by_token, field):
-    if field not in {column[1] for column in database(webui, "PRAGMA table_info(user)")}:
+    if field not in {column[1] for column in webui.database("PRAGMA table_info(user)")}:
         pytest.skip(f"accounts of Open WebUI {webui.features.version} have no mark of {field}")
     for name in ("theirs", "ours"):
         webui.add_user(f"{name}@example.org")
-    database(
-        webui, f"UPDATE user SET {field} = ? WHERE email = ?", json.dumps({"x": {"sub": "1"}}), "theirs@example.org"
+    webui.database(
+        f"UPDATE user SET {field} = ? WHERE email = ?", json.dumps({"x": {"sub": "1"}}), "theirs@example.org"
     )
     said = by_token(users=[{"email": webui.admin_email}], purge=True)
     runs = quadruple("webui_users", said, recorder, webui.state)
@@ -89,6 +76,70 @@ def test_a_purge_is_refused_where_ldap_signs_people_in(webui, recorder, by_token
         webui.call("POST", "auths/admin/config/ldap", {"enable_ldap": False})
 
 
+SINGLE_SIGN_ON = ["alice@github", "jdoe@corp", "jdoe", "mia@schule", "a b", "p%q_r", "Jürgen"]
+
+
+def single_sign_on(webui: Webui, *emails: str) -> None:
+    """Give accounts the e-mails that a trusted header, LDAP or a claim of an identity provider may bring."""
+    for number, email in enumerate(emails):
+        webui.add_user(f"sso{number}@example.org")
+        webui.database("UPDATE user SET email = ? WHERE email = ?", email.lower(), f"sso{number}@example.org")
+
+
+@pytest.mark.parametrize("form", ["users", "csv"])
+def test_accounts_of_single_sign_on_are_managed_as_others_are(webui, recorder, by_token, form):
+    webui.add_group("staff")
+    single_sign_on(webui, *SINGLE_SIGN_ON)
+    if form == "users":
+        more = {"role": "user", "groups": ["staff"], "name": "N"}
+        said = by_token(users=[{"email": email, **more} for email in SINGLE_SIGN_ON])
+    else:
+        rows = "".join(f"N,{email},user,staff\n" for email in SINGLE_SIGN_ON)
+        said = by_token(csv_content="Name,Email,Role,Groups\n" + rows)
+    quadruple("webui_users", said, recorder, webui.state)
+    state = webui.state()
+    assert all(state[email.lower()]["groups"] == ["staff"] for email in SINGLE_SIGN_ON)
+    for email in SINGLE_SIGN_ON:
+        unchanged("webui_user", by_token(email=email, role="user", groups=["staff"]), recorder)
+    quadruple("webui_user", by_token(email="jdoe", role="pending", groups=[]), recorder, webui.state)
+    quadruple("webui_group", by_token(name="staff", members=["jdoe", "alice@github"]), recorder, webui.state)
+    absent = [{"email": email, "state": "absent"} for email in SINGLE_SIGN_ON]
+    quadruple("webui_users", by_token(users=absent), recorder, webui.state)
+    assert set(webui.users()) == {webui.admin_email}
+
+
+def test_the_server_makes_accounts_of_the_emails_that_the_modules_take_and_of_no_others(webui, recorder, by_token):
+    emails = [
+        "mia@schule",
+        "mia",
+        "mia@localhost",
+        "mia@x.y",
+        "mia@x.y@z",
+        "m ia@x.y",
+        "mia@",
+        "@x.y",
+        "mia@.y",
+        "ä@ö.de",
+    ]
+    for email in emails:
+        made = succeed_or_not(webui, email)
+        result = run("webui_user", by_token(email=email, password="Password-1"))
+        assert result.failed is not made, (email, result)
+        if result.failed:
+            assert "email is not an e-mail address (name@domain.tld or name@localhost)" in result["msg"]
+        assert (email in webui.users()) is made
+
+
+def succeed_or_not(webui: Webui, email: str) -> bool:
+    """Tell whether the server itself makes an account of an e-mail, and take it back."""
+    try:
+        webui.add_user(email)
+    except Refused:
+        return False
+    webui.call("DELETE", f"users/{webui.users()[email]['id']}")
+    return True
+
+
 @pytest.fixture
 def second_factor(webui) -> Iterator[str]:
     """A server that asks everybody for a second factor; the value is the admin's API key."""
@@ -98,7 +149,7 @@ def second_factor(webui) -> Iterator[str]:
     webui.token = key
     yield key
     # Without a code nobody can switch it off by the API.
-    database(webui, "UPDATE config SET value = 'false' WHERE key = 'auth.mfa.enable'")
+    webui.database("UPDATE config SET value = 'false' WHERE key = 'auth.mfa.enable'")
     webui.token = ""
     webui.token = webui.sign_in(webui.admin_email, webui.admin_password)
     webui.settings(ENABLE_API_KEYS=before["ENABLE_API_KEYS"])
@@ -177,7 +228,7 @@ def test_hostile_passwords_and_pictures_are_stored_exactly(webui, recorder, by_t
         ({"email": "a\x1bb@example.org"}, "email holds a character that cannot be seen"),
         ({"email": "a\u202eb@example.org"}, "email holds a character that cannot be seen"),
         ({"email": "x" * LONG + "@example.org"}, "characters, and mail takes 254 at most"),
-        ({"email": "x" * LONG}, "is no e-mail address"),
+        ({"email": "x" * LONG}, "email is not an e-mail address"),
         ({"role": "k" * LONG}, "role is "),
         ({"groups": ["g" * LONG]}, "there is no group "),
         ({"groups": ["<b>\n%_'"]}, "there is no group "),

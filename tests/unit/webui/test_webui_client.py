@@ -10,6 +10,7 @@ import threading
 import pytest
 from webui_double import KEY, session_token
 
+import ansible_collections.selfhosted.llm.plugins.module_utils.webui.client as client_module
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts import Accounts
@@ -223,3 +224,96 @@ def test_without_any_credentials_nothing_is_tried(client):
 
 def test_words_end_in_one_full_stop():
     assert cannot("do it", "http://x", HttpFailure("GET", "http://x/y", "no.", 400)).endswith("answered 400: no.")
+
+
+INVALID = "Your session has expired or the token is invalid. Please sign in again."
+PROHIBITED = "You do not have permission to access this resource. Please contact your system administrator."
+
+
+@pytest.fixture
+def warned(monkeypatch):
+    found = []
+    monkeypatch.setattr(client_module, "warn", found.append)
+    return found
+
+
+def told_once(warned):
+    (warning,) = warned
+    assert "does not take the token (" in warning
+    assert "This task signs in as Admin@example.org instead." in warning
+    assert "sk-" not in warning
+
+
+@pytest.mark.parametrize("token", ["sk-of-another-life", "a.b.c", "nonsense", "two\nlines", "schlüssel", "\x00"])
+def test_a_token_that_is_not_valid_gives_way_to_the_password(server, client, warned, token):
+    one = client(**{**BY_PASSWORD, "token": token})
+    assert one.get_list("groups/", "read the groups") == []
+    assert one.get_list("groups/", "read the groups") == []
+    assert server.requests.count(SIGN_IN) == 1
+    assert len(server.requests) <= 4
+    assert one.caller().id == server.caller
+    told_once(warned)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (401, INVALID),
+        (401, PROHIBITED),
+        (403, "Use of API key is not enabled in the environment."),
+        (403, PROHIBITED),
+    ],
+)
+def test_a_token_that_may_not_call_gives_way_to_the_password(server, client, warned, status, words):
+    server.refused_keys[KEY] = (status, words)
+    one = client(**{**BY_PASSWORD, "token": KEY})
+    threads = [threading.Thread(target=one.get, args=("groups/", "read the groups")) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert one.get_list("groups/", "read the groups") == []
+    assert server.requests.count(SIGN_IN) == 1
+    told_once(warned)
+
+
+def test_a_token_that_is_not_valid_gives_way_before_a_write_is_done_twice(server, client, warned):
+    one = client(**{**BY_PASSWORD, "token": "sk-of-another-life"})
+    body = {"email": "anna@example.org", "name": "Anna", "password": "x", "role": "user"}
+    one.post("auths/add", "make an account", json=body)
+    assert sorted(server.by_email()) == ["admin@example.org", "anna@example.org"]
+    told_once(warned)
+
+
+def test_a_password_that_is_wrong_as_well_is_told(server, client, warned):
+    message = refusal(client, **{**BY_PASSWORD, "token": "sk-of-another-life", "admin_password": "wrong"})
+    assert "does not accept this e-mail with this password" in message
+    told_once(warned)
+
+
+@pytest.mark.parametrize("token", ["sk-of-another-life", "two\nlines"])
+def test_a_token_that_is_not_valid_is_told_where_it_is_all_there_is(server, client, warned, token):
+    with pytest.raises(Failure) as caught:
+        client(token=token, admin_email="admin@example.org").get_list("groups/", "read the groups")
+    assert "session token of an administrator" in caught.value.message
+    assert token not in caught.value.message
+    assert SIGN_IN not in server.requests
+    assert warned == []
+
+
+def test_what_is_refused_for_another_reason_is_not_asked_for_again(server, client, warned):
+    server.instead["GET /api/v1/tools/id/x"] = (401, {"detail": "We could not find what you're looking for :/"}, JSON)
+    with pytest.raises(Failure, match="could not find"):
+        client(**{**BY_PASSWORD, "token": KEY}).get("tools/id/x", "read a tool")
+    assert server.requests == ["GET /api/v1/tools/id/x"]
+    assert warned == []
+
+
+def test_a_password_beside_a_key_that_the_server_does_not_name_does_not_tell_whose_it_is(server, client, warned):
+    server.tells_status = False
+    both = {**BY_PASSWORD, "token": KEY}
+    assert client(**both).caller().id == server.caller
+    server.caller = server.add_user("automation@localhost", role="admin")
+    assert not client(**both).caller()
+    assert not client(**{**both, "admin_password": "wrong"}).caller()
+    assert warned == []

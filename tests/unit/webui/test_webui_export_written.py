@@ -22,7 +22,7 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=8) | st.samp
     ["{{ a }}", "{% x", "yes", "1"]
 )
 VALUES: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | TEXTS,
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=12,
 )

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Outcome, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui import group_resource, permissions
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_resource import ManagedGroups, group_states
@@ -35,6 +36,7 @@ class Server:
         self.calls: list[str] = []
         self.rivals: list[dict[str, Any]] = []
         self.looks_of_rivals = 10**6
+        self.scim = False
         self._number = itertools.count(5)
 
     def features(self) -> Features:
@@ -67,9 +69,20 @@ class Server:
         self.calls.append(f"GET {path}")
         if path == "users/default/permissions":
             return copy.deepcopy(self.defaults)
+        if path == "scim/v2/ServiceProviderConfig":
+            return self._scim_facts()
         if path == "users/all":
-            return {"users": [{"id": f"u{each}", "email": f"P{each}@example.org"} for each in range(3)]}
+            roles = ("admin", "user", "pending")
+            return {
+                "users": [{"id": f"u{each}", "email": f"P{each}@example.org", "role": roles[each]} for each in range(3)]
+            }
         return {"user_ids": list(self.groups[path.split("/")[2]]["users"])}
+
+    def _scim_facts(self) -> dict[str, Any]:
+        if not self.scim:
+            page = HttpFailure("GET", "http://webui/api/v1/scim/v2", "text/html instead of JSON", 200)
+            raise Failure("Cannot see whether SCIM is on.") from page
+        return {"patch": {"supported": True}}
 
     def post(self, path: str, _what: str, json: Any) -> Any:
         self.calls.append(f"POST {path}")
@@ -111,8 +124,10 @@ def entries(*groups: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**unsaid, **group} for group in groups]
 
 
-def converged(server: Server, *groups: dict[str, Any], check: bool = False, purge: bool = False) -> Outcome:
-    resource = ManagedGroups(server, listed=True)  # type: ignore[arg-type]
+def converged(
+    server: Server, *groups: dict[str, Any], check: bool = False, purge: bool = False, **more: bool
+) -> Outcome:
+    resource = ManagedGroups(server, listed=True, **more)  # type: ignore[arg-type]
     return converge(resource, group_wishes(entries(*groups)), check_mode=check, purge=purge, workers=1)
 
 
@@ -244,16 +259,74 @@ def test_the_members_of_the_one_that_is_asked_for_are_told():
 
 @pytest.mark.parametrize("character", ["\n", "\x00", "\u202e", "\u200b", "\ufeff", "\ud800", "\x1b"])
 def test_a_name_that_nobody_can_read_is_refused(character):
-    with pytest.raises(Failure, match="name holds characters that nobody sees; take them out") as failure:
-        group_wishes(entries({"name": f"a{character}b"}))
-    assert str(failure.value).isprintable()
+    name = f"a{character}b"
+    words = "name holds a NUL" if character in "\0\ud800" else "name holds characters that nobody sees; take them out"
+    message = refused(Server(), {"name": name})
+    assert words in message
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("name", [" a ", "", "a\u202eb", "n" * 2000])
+def test_a_group_that_exists_is_managed_whatever_its_name_is(name):
+    server = Server()
+    server.add(name)
+    assert not converged(server, {"name": name}).changed
+    assert converged(server, {"name": name, "description": "x", "members": ["P1@example.org"]}).changed
+    assert converged(server, {"name": name, "state": "absent"}).changed
+    assert server.groups == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "scim", "stays"),
+    [
+        ({"description": "Group 'a' created automatically via OAuth."}, False, True),
+        ({"description": "Group 'b\n' created automatically via OAuth."}, False, True),
+        ({"description": "", "user_id": "u1"}, False, True),
+        ({"description": "", "user_id": "u2"}, False, True),
+        ({"description": "", "user_id": "u0"}, False, False),
+        ({"description": "", "user_id": "gone"}, False, False),
+        ({"description": "", "user_id": "u0"}, True, True),
+        ({"description": "Made by hand", "user_id": "u1"}, True, False),
+    ],
+)
+def test_a_purge_keeps_groups_of_oauth_ldap_and_scim(row, scim, stays):
+    server = Server()
+    server.add("listed")
+    server.add("a", **row)
+    server.scim = scim
+    foreseen = converged(server, {"name": "listed"}, check=True, purge=True)
+    outcome = converged(server, {"name": "listed"}, purge=True)
+    assert foreseen.kept == outcome.kept == (("a",) if stays else ())
+    assert outcome.changed is not stays
+    converged(server, {"name": "listed"}, purge=True, purge_external=True)
+    assert [row["name"] for row in server.groups.values()] == ["listed"]
+
+
+def test_a_purge_asks_where_groups_come_from_once_and_only_if_it_would_remove_some():
+    server = Server()
+    server.add("listed")
+    converged(server, {"name": "listed"}, purge=True)
+    assert server.calls == ["GET groups/"]
+    for name in "abc":
+        server.add(name, user_id="u0")
+    converged(server, {"name": "listed"}, purge=True)
+    assert server.calls.count("GET users/all") == server.calls.count("GET scim/v2/ServiceProviderConfig") == 1
+
+
+def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on(monkeypatch):
+    server = Server()
+    server.add("listed")
+    server.add("a", user_id="u0")
+    failed = Failure("The server is not ready.")
+    monkeypatch.setattr(Server, "_scim_facts", lambda self: (_ for _ in ()).throw(failed))
+    assert refused(server, {"name": "listed"}, purge=True) == "The server is not ready."
 
 
 def test_all_that_a_list_has_wrong_is_told_before_any_call():
     with pytest.raises(Failure) as failure:
-        group_wishes(entries({"name": " "}, {"name": "a", "purge_members": True}, {"name": "a"}, {"name": "b"}))
-    assert len(failure.value.details["problems"]) == 3
-    assert "3 of 4 groups cannot be as wanted" in str(failure.value)
+        group_wishes(entries({"name": "a", "purge_members": True}, {"name": "a"}, {"name": "b"}))
+    assert len(failure.value.details["problems"]) == 2
+    assert "2 of 3 groups cannot be as wanted" in str(failure.value)
 
 
 def test_a_list_names_each_unknown_account_and_permission():

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import (
     listed_entries,
+    new_email_problems,
     shown_image,
     user_wish,
     user_wishes,
@@ -52,19 +53,44 @@ def test_an_email_that_the_server_takes_is_taken_in_lower_case(email):
 
 @pytest.mark.parametrize(
     "email",
-    ["", "anna", "anna@", "@b.c", "anna@host", "a b@c.d", "a@b@c.d", "a@b.c\n", "@localhost", "a@xlocalhost", "a@.c"],
+    ["anna", "anna@", "@b.c", "anna@host", "mia@schule", "alice@github", "@localhost", "a@xlocalhost", "a@.c", "@"],
 )
-def test_an_email_that_is_none_is_an_error(email):
-    assert "is no e-mail address" in words(email=email)
+def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email):
+    assert user_wish(entry(email=email, role="user")).name == email
+    (problem,) = new_email_problems(email)
+    assert problem.startswith("email is not an e-mail address (name@domain.tld or name@localhost)")
 
 
-@given(st.text(alphabet="ab@. Ä_%\n", max_size=12))
-def test_every_email_that_passes_would_pass_the_server(email):
-    try:
-        wish = user_wish(entry(email=email))
-    except Failure:
-        return
-    assert wish.name.endswith("@localhost") or re.match(r"[^@]+@[^@]+\.[^@]+", wish.name)
+@pytest.mark.parametrize(
+    ("email", "sentence"),
+    [
+        ("", "email is empty"),
+        (" \t", "email is empty"),
+        ("a\0@b.c", "cannot be seen"),
+        ("x" * 3000 + "@b.c", "has 3004"),
+    ],
+)
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_email_that_no_server_can_have_is_an_error(email, sentence, state):
+    assert sentence in words(email=email, state=state)
+
+
+@pytest.mark.parametrize(
+    ("email", "sentence"),
+    [("a\u202eb@c.d", "cannot be seen"), (" a@b.c", "begins or ends with a blank"), ("x" * 260 + "@b.c", "has 264")],
+)
+def test_a_new_account_has_no_email_address_that_nobody_could_use(email, sentence):
+    assert user_wish(entry(email=email)).name == email
+    assert sentence in "".join(new_email_problems(email))
+
+
+@given(st.text(alphabet="ab@. Ä_%\n", max_size=12) | st.sampled_from(["a b@c.d", "a@b.c@d", "a@localhost"]))
+def test_every_new_email_that_passes_would_pass_the_server_and_no_other_form_is_refused(email):
+    by_the_server = email.endswith("@localhost") or bool(re.match(r"[^@]+@[^@]+\.[^@]+", email))
+    refused = "".join(new_email_problems(email))
+    assert by_the_server or refused
+    if by_the_server and email.isprintable() and email == email.strip() and not email.startswith("@"):
+        assert not refused
 
 
 @pytest.mark.parametrize(
@@ -134,23 +160,27 @@ def test_groups_count_once_and_an_empty_list_is_said():
 def test_one_error_names_every_bad_entry():
     entries = [
         entry(email="good@example.org"),
-        entry(email="bad", role="king"),
+        entry(email="bad", role="king", password="x"),
+        entry(email="jdoe", role="user"),
         entry(email="Twice@example.org"),
         entry(email="twice@Example.org", password=""),
     ]
     with pytest.raises(Failure) as caught:
         user_wishes(listed_entries(entries))
     assert caught.value.message.startswith(
-        "Nothing was changed, because 2 of 4 users cannot be as wanted: entry 2 (bad): "
+        "Nothing was changed, because 2 of 5 users cannot be as wanted: entry 2 (bad): "
     )
     assert caught.value.details["problems"] == [
-        "Entry 2 (bad): 'bad' is no e-mail address (name@domain.tld or name@localhost).",
         "Entry 2 (bad): role is 'king'; it is one of pending, user, admin.",
         (
-            "Entry 4 (twice@Example.org): password is empty, and the server would let anybody in with it; "
+            "Entry 2 (bad): email is not an e-mail address (name@domain.tld or name@localhost), which a new account "
+            "needs."
+        ),
+        (
+            "Entry 5 (twice@Example.org): password is empty, and the server would let anybody in with it; "
             "leave it out to keep the present one."
         ),
-        "Entry 4 (twice@Example.org): it is listed twice (entry 3 is the same account).",
+        "Entry 5 (twice@Example.org): it is listed twice (entry 4 is the same account).",
     ]
 
 

@@ -219,13 +219,76 @@ def test_purge_removes_the_unlisted_and_names_whom_it_kept(server, client):
     assert not many(client, *entries, purge=True, credentials=caller)["changed"]
 
 
-def test_purge_is_refused_where_nobody_knows_whom_to_spare(server, client):
+def test_a_purge_keeps_administrators_unless_told_otherwise(server, client):
+    for name in ("second", "third"):
+        server.add_user(f"{name}@example.org", role="admin")
+    server.add_user("anna@example.org")
+    server.add_user("ben@example.org")
+    listed = entry("anna@example.org")
+    assert many(client, listed, check=True, purge=True)["kept"] == [
+        "admin@example.org", "second@example.org", "third@example.org"
+    ]  # fmt: skip
+    many(client, listed, purge=True)
+    assert set(server.by_email()) == {f"{name}@example.org" for name in ("admin", "second", "third", "anna")}
+    more = entry("second@example.org")
+    assert many(client, listed, more, purge=True, purge_admins=True)["kept"] == ["admin@example.org"]
+    assert set(server.by_email()) == {f"{name}@example.org" for name in ("admin", "second", "anna")}
+
+
+def test_a_purge_keeps_the_account_of_an_api_key_that_the_server_does_not_name(server, client):
+    """As the role calls it: the key is the automation's, the password the first administrator's."""
     server.tells_status = False
-    failure = told(many, client, entry("admin@example.org"), purge=True)
-    assert failure.message.startswith("Refusing to purge")
-    assert not many(client, entry("admin@example.org"), purge=True, credentials={"admin_email": "admin@example.org"})[
-        "changed"
-    ]
+    server.caller = server.add_user("automation@localhost", role="admin")
+    server.add_user("ben@example.org")
+    both = {"admin_email": "admin@example.org", "admin_password": "admin-password"}
+    for _run in range(2):
+        done = many(client, entry("admin@example.org"), purge=True, credentials=both)
+        assert done["kept"] == ["automation@localhost"]
+    assert not done["changed"]
+    server.add_user("clara@example.org")
+    for credentials in ({}, both):
+        for check in (True, False):
+            failure = told(
+                many, client, entry("admin@example.org"), check=check, purge=True, purge_admins=True,
+                credentials=credentials,
+            )  # fmt: skip
+            assert failure.message.startswith("Refusing to purge administrators: the server does not tell whose API")
+    assert "clara@example.org" in server.by_email()
+
+
+def test_a_purge_of_administrators_knows_the_account_of_a_key_by_what_it_is_given(server, client):
+    server.tells_status = False
+    own = {"admin_email": "admin@example.org", "admin_password": "admin-password"}
+    for credentials in (own, {"admin_email": "admin@example.org"}):
+        server.add_user("second@example.org", role="admin")
+        done = many(client, entry("new@example.org", password="x"), purge=True, purge_admins=True,
+                    credentials=credentials)  # fmt: skip
+        assert done["kept"] == ["admin@example.org"]
+        assert "second@example.org" not in server.by_email()
+
+
+def test_accounts_of_single_sign_on_are_managed_whatever_their_email_is(server, client):
+    server.add_group("staff")
+    emails = ["alice@github", "jdoe@corp", "jdoe", "a\u202eb", "x" * 300]
+    for email in emails:
+        server.add_user(email)
+    entries = [entry(email, role="user", groups=["staff"], name="N") for email in emails]
+    assert many(client, *entries)["changed"]
+    assert all(server.by_email()[email]["groups"] == ["staff"] for email in emails)
+    assert not many(client, *entries)["changed"]
+    for email in emails:
+        assert not one(client, email, role="user", groups=["staff"])["changed"]
+        assert one(client, email, role="pending")["changed"]
+        assert one(client, email, state="absent")["changed"]
+
+
+@pytest.mark.parametrize("email", ["jdoe", "alice@github", "mia@schule"])
+def test_a_new_account_with_an_email_that_the_server_does_not_take_is_refused_before_any_write(server, client, email):
+    words = "email is not an e-mail address (name@domain.tld or name@localhost), which a new account needs"
+    assert words in told(one, client, email, password="x").message
+    failure = told(many, client, entry("new@example.org", password="x"), entry(email, password="x"))
+    assert failure.details["problems"] == [f"Entry 2 ({email}): {words}."]
+    assert server.writes() == []
 
 
 def test_all_that_only_the_server_knows_is_wrong_is_told_at_once(server, client):

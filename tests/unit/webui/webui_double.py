@@ -46,6 +46,8 @@ class Server:
     too_many: int = 0
     too_many_words: str = "Too many attempts. Please try again later."
     features: dict[str, bool] = field(default_factory=dict)
+    # What is answered to these API keys, as (status, words).
+    refused_keys: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._number = itertools.count(1)
@@ -121,6 +123,9 @@ class Server:
             return 200, {"features": self.features}
         if path == "/api/v1/auths/signin":
             return self._sign_in(body)
+        if token in self.refused_keys:
+            status, words = self.refused_keys[token]
+            return status, {"detail": words}
         caller = self._caller(token)
         if caller is None:
             return 401, {"detail": "401 Unauthorized"}
@@ -131,6 +136,10 @@ class Server:
             return self._groups(method, rest[1:], body)
         if method == "POST" and rest == ["auths", "add"]:
             return self._add(body)
+        if method == "GET" and rest == ["auths", "api_key"]:
+            return (200, {"api_key": KEY}) if caller == self.caller else (404, {"detail": "The API key is missing."})
+        if method == "GET" and rest == ["auths", ""]:
+            return 403, {"detail": "A human session is required."}
         if rest == ["auths", "admin", "config"]:
             return 200, {"ENABLE_MFA": self.second_factor, "DEFAULT_GROUP_ID": self.default_group or ""}
         return 200, "<!doctype html>"
