@@ -52,6 +52,8 @@ class Features:
     """A connection says what kind of server is behind it (`provider`)."""
     base_row: bool = field(default=True, metadata=_since(0, 11))
     """A base model without a row is the administrators' alone. Before, it did not limit its presets."""
+    linked_uploads: bool = field(default=True, metadata=_since(0, 12))
+    """An upload is in its knowledge base when it is completed. 0.10 reports it completed before, and hides failures."""
     nested_groups: bool = field(default=True, metadata=_since(0, 12))
     """A group may lie in another."""
     group_models: bool = field(default=True, metadata=_since(0, 12))

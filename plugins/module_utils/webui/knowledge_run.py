@@ -9,11 +9,12 @@ import contextlib
 import os
 import tarfile
 import tempfile
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..converge import Outcome, Step, Wish, converge
 from ..errors import Failure
 from .client import Client
+from .embedding import refuse_broken_engine
 from .knowledge import Bases
 from .knowledge_files import Files
 from .knowledge_process import Processing
@@ -42,23 +43,38 @@ def _converged(
 ) -> Dict[str, Any]:
     bases = Bases(client, filled)
     processing = Processing(client, params["process_timeout"])
+    proven: List[str] = []
+
+    def prove() -> None:
+        if not proven:
+            refuse_broken_engine(client, bases.id)
+            proven.append(bases.id)
 
     def begin(steps: Sequence[Step]) -> None:
         if steps[0].action == "delete":
-            Store(client, bases.id, processing).clear()
+            _clear(Store(client, bases.id, processing))
+        elif steps[0].action == "create" and tree.sources:
+            prove()
 
     outcome = converge(bases, [wish], check_mode=check_mode, begin=begin)
     if not filled or not wish.present:
         return _result(outcome, None, None, tree)
-    files = Files(client, bases.id, tree.sources, params["purge"], processing)
+    files = Files(client, bases.id, tree.sources, params["purge"], processing, prove)
     try:
         put = converge(
             files, files.wishes(), check_mode=check_mode, purge=True, workers=params["workers"], begin=files.begin
         )
     except Failure as error:
-        changed = (outcome.changed and not check_mode) or bool(error.details.get("changed"))
+        changed = (outcome.changed and not check_mode) or bool(error.details.get("changed")) or files.touched
         raise Failure(error.message, **{**error.details, "changed": changed}) from error
     return _result(outcome, put, files, tree)
+
+
+def _clear(store: Store) -> None:
+    try:
+        store.clear()
+    except Failure as error:
+        raise Failure(error.message, **{**error.details, "changed": store.touched}) from error
 
 
 def _result(base: Outcome, put: Optional[Outcome], files: Optional[Files], tree: Tree) -> Dict[str, Any]:
