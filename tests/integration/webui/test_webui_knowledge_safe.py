@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
-import urllib.request
 
 import pytest
-from knowledge_beds import bases, by_hand, clear, contents, make_embedder, stored, tree, write
+from bed_embedder import create_embedder, embedder, lose_embedder
+from knowledge_beds import bases, by_hand, clear, contents, stored, tree, write
 from runner import fail, killed_in_writes, quadruple, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -18,7 +17,7 @@ UPLOAD = "POST /api/v1/files/"
 
 @pytest.fixture(autouse=True)
 def _nothing_there(webui, bed):
-    make_embedder(bed)
+    create_embedder(bed)
     clear(webui)
     yield
     clear(webui)
@@ -48,13 +47,6 @@ def hashes(number, count=6):
     return {name.replace("_", "."): sha(text) for name, text in versions(number, count).items()}
 
 
-def lose_embedder(bed):
-    request = urllib.request.Request(
-        f"{bed['ollama_url']}/api/delete", data=json.dumps({"model": "tiny:latest"}).encode(), method="DELETE"
-    )
-    urllib.request.urlopen(request, timeout=60).close()
-
-
 def written(recorder):
     return [line for line in recorder.writes() if not line.startswith(PROBE)]
 
@@ -70,8 +62,8 @@ def test_a_broken_embedding_engine_is_reported_before_anything_is_written(webui,
     assert not result["changed"]
     assert written(recorder) == []
     assert "embedding engine of Open WebUI" in result["msg"]
-    assert "tiny:latest" in result["msg"]
-    make_embedder(bed)
+    assert embedder(bed) in result["msg"]
+    create_embedder(bed)
     quadruple(MODULE, rules(), recorder, lambda: contents(webui))
     assert contents(webui) == hashes(2)
     assert len(recorder.seen("query/doc")) == 0, "a run without changes asked the engine"
