@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..errors import Failure
-from ..ollama.names import ModelName
 from .client import Client
 from .connection_url import same_url, shown_url
 
@@ -75,7 +74,7 @@ def _broken(client: Client, failure: Failure) -> str:
 
 def _chat_model(client: Client, address: str, model: str) -> Optional[str]:
     rows = _reported(client, address)
-    row = next((row for row in rows if _same_name(str(row.get("model") or row.get("name")), model)), None)
+    row = next((row for row in rows if _whole(str(row.get("model") or row.get("name"))) == _whole(model)), None)
     can = (row or {}).get("capabilities")
     if not isinstance(can, list) or not can or EMBEDDING in can:
         return None
@@ -97,8 +96,9 @@ def _reported(client: Client, address: str) -> List[Dict[str, Any]]:
     return [row for row in rows or () if isinstance(row, dict)]
 
 
-def _same_name(one: str, other: str) -> bool:
-    try:
-        return ModelName.parse(one).key == ModelName.parse(other).key
-    except Failure:
-        return one == other
+def _whole(name: str) -> str:
+    """Return the name of a model as Ollama compares it: in small letters, with its tag, without its own registry."""
+    name = name.strip().lower()
+    for prefix in ("registry.ollama.ai/", "library/"):
+        name = name.removeprefix(prefix)
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"

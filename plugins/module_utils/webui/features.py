@@ -48,6 +48,8 @@ class Features:
     """`configs/import` sets the keys that it is given. Before, it replaces all of them, nested."""
     knowledge_folders: bool = field(default=True, metadata=_since(0, 10))
     """Knowledge has folders, and tells what differs from a manifest."""
+    long_upload_names: bool = field(default=True, metadata=_since(0, 10))
+    """An upload may have a name that the server's disk cannot store with an id before it."""
     provider_names: bool = field(default=True, metadata=_since(0, 10))
     """A connection says what kind of server is behind it (`provider`)."""
     base_row: bool = field(default=True, metadata=_since(0, 11))

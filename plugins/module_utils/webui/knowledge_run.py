@@ -17,6 +17,7 @@ from .client import Client
 from .embedding import refuse_broken_engine
 from .knowledge import Bases
 from .knowledge_files import Files
+from .knowledge_names import name_problems
 from .knowledge_process import Processing
 from .knowledge_spec import knowledge_wish
 from .knowledge_store import Store
@@ -33,9 +34,10 @@ def fill(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
         tree = NONE
         if src is not None and wish.present:
             tree = scan(src, params["patterns"], params["excludes"], params["recurse"])
-            wrong = Problems("knowledge base", listed=False)
-            wrong.add(1, wish.name, tree.problems)
-        return _converged(Client(params, check_mode), wish, params, tree, src is not None, check_mode)
+        client = Client(params, check_mode)
+        wrong = Problems("knowledge base", listed=False)
+        wrong.add(1, wish.name, [*tree.problems, *name_problems(client, [source.path for source in tree.sources])])
+        return _converged(client, wish, params, tree, src is not None, check_mode)
 
 
 def _converged(

@@ -11,6 +11,7 @@ from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence, Tup
 
 from ..errors import Failure
 from .client import Client, posted
+from .knowledge_names import flat
 from .knowledge_order import Row
 from .knowledge_orphans import is_abandoned, this_run
 from .knowledge_process import Processing, Unprocessed, is_duplicate
@@ -288,11 +289,6 @@ class Store:
             yield from fresh
             if len(rows) < PAGE or not fresh:
                 return
-
-
-def flat(path: str) -> str:
-    """Return the name of a file on a server without folders."""
-    return path.replace("/", "__")
 
 
 def _row(record: Mapping[str, Any]) -> Dict[str, Any]:

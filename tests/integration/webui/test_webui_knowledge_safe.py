@@ -8,7 +8,7 @@ import threading
 import pytest
 from bed_embedder import create_embedder, embedder, lose_embedder
 from knowledge_beds import bases, by_hand, clear, contents, stored, tree, write
-from runner import fail, killed_in_writes, quadruple, succeed, unchanged
+from runner import fail, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 MODULE = "webui_knowledge"
 PROBE = "POST /api/v1/retrieval/query/doc"
@@ -201,3 +201,27 @@ def test_an_upload_that_another_host_is_at_work_on_stays(webui, rules, src):
     write(src, c_txt="three")
     succeed(MODULE, rules())
     assert file_id in {row["id"] for row in stored(webui)}
+
+
+def test_names_that_the_server_cannot_store_are_told_before_anything_is_written(webui, recorder, rules, src):
+    longest = 255 if webui.features.long_upload_names else 218
+    wide, deep = "会" * ((longest - 4) // 3) + ".txt", "/".join(["d" * 60] * 3 + ["e" * 60 + ".md"])
+    (src / wide).write_text("one")
+    succeed(MODULE, rules())
+    assert set(contents(webui)) == {wide}
+    (src / deep).parent.mkdir(parents=True)
+    (src / deep).write_text("two")
+    too_long = "a." + "b" * 219 if webui.features.long_upload_names else "会" * 73 + ".txt"
+    (src / too_long).write_text("three")
+    recorder.clear()
+    for check in (True, False):
+        message = sentence(MODULE, rules(), check=check)
+        assert "bytes, and Open WebUI" in message
+        assert "stores 218 at most" in message
+    assert recorder.writes() == []
+    (src / too_long).unlink()
+    if webui.features.long_upload_names:
+        quadruple(MODULE, rules(), recorder, lambda: contents(webui))
+        assert set(contents(webui)) == {wide, deep}
+    else:
+        assert "with its directories has 249 bytes" in sentence(MODULE, rules())

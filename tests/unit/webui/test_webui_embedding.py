@@ -77,7 +77,7 @@ OLD = (tag("qwen3:4b"), tag("nomic-embed-text:latest"))
     ("tags", "said", "told"),
     [
         (NEW, {MODEL: "qwen3:4b"}, True),
-        (NEW, {MODEL: "QWEN3:4b"}, True),
+        (NEW, {MODEL: "registry.ollama.ai/library/QWEN3:4b"}, True),
         (NEW, {MODEL: "nomic-embed-text"}, False),
         (NEW, {MODEL: "both:1"}, False),
         # Not there yet, so that nobody can tell.

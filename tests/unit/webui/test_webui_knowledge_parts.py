@@ -18,6 +18,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.converge import con
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_files import Files
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_names import name_problems
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_order import Order, order_of
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_orphans import (
     STALE_SECONDS,
@@ -43,9 +44,10 @@ class Server:
         self.files: dict[str, dict[str, Any]] = {}
         self.linked: set[str] = set()
         self.status = "completed"
+        self.version = OLD
 
     def features(self) -> Features:
-        return Features.of(OLD)
+        return Features.of(self.version)
 
     def pages(self, _path: str, _what: str, **_params: Any) -> list[dict[str, Any]]:
         return [{"items": [self.files[one] for one in sorted(self.linked)]}]
@@ -163,6 +165,35 @@ def test_files_that_exchange_texts_are_one_ring() -> None:
     assert all(list(order.needs(path)) == [first] for path in "abc")
     # What goes, goes when all others are done.
     assert set(order.needs("e")) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "told"),
+    [
+        (OLD, "a" * 218, ""),
+        (OLD, "a" * 219, "has 219 bytes, and Open WebUI 0.8.12 stores 218 at most"),
+        ("0.6.43", "会" * 72 + ".t", ""),
+        ("0.6.43", "会" * 73, "has 219 bytes, and Open WebUI 0.6.43 stores 218 at most"),
+        # Directories are part of the name before 0.10, with two characters for each slash.
+        (OLD, "/".join("a" * 50 for _part in range(4)) + "/b.txt", ""),
+        (OLD, "/".join("a" * 51 for _part in range(4)) + "/b.txt", ""),
+        (OLD, "/".join("a" * 52 for _part in range(4)) + "/b.txt", "with its directories has 221 bytes"),
+        ("0.10.2", "/".join("a" * 52 for _part in range(4)) + "/b.txt", ""),
+        ("0.10.2", "a" * 255, ""),
+        ("0.10.2", "a." + "b" * 218, ""),
+        ("0.12.4", "a." + "b" * 219, "the extension of the file"),
+        ("0.12.4", "." + "b" * 254, ""),
+    ],
+)
+def test_names_are_as_long_as_the_server_can_store(version: str, path: str, told: str) -> None:
+    server = Server()
+    server.version = version
+    found = list(name_problems(server, ["short.txt", path]))  # type: ignore[arg-type]
+    assert [told in problem for problem in found] == ([True] if told else []), found
+
+
+def test_short_names_ask_for_no_version() -> None:
+    assert list(name_problems(None, ["a" * 218, "b/c"])) == []  # type: ignore[arg-type]
 
 
 def test_a_file_never_waits_for_itself() -> None:
