@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OLD = "0.8.12"
+NOWHERE: Any = None
 
 
 class Server:
@@ -144,7 +145,7 @@ def test_an_upload_is_abandoned_when_its_run_is_dead_or_it_is_old() -> None:
 
 def ordered(before: dict[str, str], after: dict[str, str]) -> Order:
     rows = {path: {"text": text, "sha256": text} for path, text in before.items()}
-    sources = {path: Source(path, "", 1, text, text, "") for path, text in after.items()}
+    sources = {path: Source(path, NOWHERE, 1, text, text, "") for path, text in after.items()}
     changing = [path for path, text in after.items() if before.get(path) != text]
     return order_of(sources, rows, changing, [path for path in before if path not in after])
 
@@ -200,7 +201,7 @@ def test_a_file_never_waits_for_itself() -> None:
     order = ordered({"a": "1"}, {"a": "1"})
     assert (order.after, order.rings) == ({}, {})
     rows = {"a": {"text": "1", "sha256": "x"}}
-    same_text = order_of({"a": Source("a", "", 1, "y", "1", "")}, rows, ["a"], [])
+    same_text = order_of({"a": Source("a", NOWHERE, 1, "y", "1", "")}, rows, ["a"], [])
     assert (same_text.after, same_text.rings) == ({}, {})
 
 
