@@ -18,7 +18,7 @@ REFUSES = (0, 30, 0)
 
 
 def finding(entry: Entry, alternatives: Sequence[Tuple[str, Known]]) -> Iterator[Finding]:
-    """Yield a finding where an entry is the server's embedding model and cannot embed. What is unknown is not judged."""
+    """Yield a finding where an entry is the server's embedding model and cannot embed, as far as that is known."""
     server = entry.server
     if not server.embedding_model or parse_version(server.version) < REFUSES:
         return

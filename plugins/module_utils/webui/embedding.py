@@ -29,8 +29,8 @@ ADDRESS_KEYS = ("rag.ollama.base_url", "rag.ollama.url")
 def refuse_broken_engine(client: Client, collection: str) -> None:
     """Have the server embed one word; raise Failure where it cannot. Costs one call that writes nothing.
 
-    ``collection`` is the base that is to be filled, empty where it is not made yet. Open WebUI 0.6 hides a failure of
-    the engine: it answers a search in a base with null.
+    ``collection`` is the base that is to be filled, empty where it is not made yet. The server embeds the word before
+    it looks for the collection, and answers 400 where the engine fails (0.6.43 to 0.12.4).
     """
     body = {"collection_name": collection or NO_COLLECTION, "query": "test", "k": 1, "hybrid": False}
     try:

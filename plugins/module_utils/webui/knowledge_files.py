@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Callable, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
 from ..converge import Present, Resource, State, Step, Wish
-from ..errors import Failure
 from .client import Client
 from .knowledge_order import Order, Row, order_of
 from .knowledge_process import Processing
@@ -202,14 +201,7 @@ class Files(Resource):
             old = [self._stale.pop(str(self._rows[path]["id"]), None) for path in ring]
         if None in old:
             return
-        new: Dict[str, str] = {}
-        try:
-            for path in ring:
-                new[self._store.prepare(self._sources[path])] = path
-        except Failure:
-            for file_id, path in new.items():
-                self._store.drop(file_id, path)
-            raise
+        new = self._store.prepare([self._sources[path] for path in ring])
         self._store.exchange(new, [row for row in old if row])
 
     def _left(self, keys: Sequence[Hashable]) -> List[Row]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Sequence, Tuple
@@ -78,13 +79,21 @@ class Store:
 
     def remove_orphans(self, linked: Collection[str]) -> None:
         """Remove what a dead run uploaded for this base and is not among the ``linked`` ids of its files."""
-        for record in self._all():
-            data = (record.get("meta") or {}).get("data") or {}
-            if str(record["id"]) in linked or not _is_own(record) or data.get("base") != self._base:
-                continue
-            if is_abandoned(record, self._processing.timeout):
-                self._processing.rest(str(record["id"]), str(record["filename"]))
-                self.drop(str(record["id"]), str(record["filename"]))
+        found = [
+            (str(record["id"]), str(record["filename"]))
+            for record in self._all()
+            if str(record["id"]) not in linked
+            and _is_own(record)
+            and record["meta"]["data"].get("base") == self._base
+            and is_abandoned(record, self._processing.timeout)
+        ]
+        for file_id, name in found:
+            self._processing.rest(file_id, name)
+        # Its run may have put it into the base after these were listed, or the server by itself since the run ended.
+        now = {str(row["id"]) for row in self.rows()} if found else set()
+        for file_id, name in found:
+            if file_id not in now:
+                self.drop(file_id, name)
                 self.touched = True
 
     def make_folders(self, paths: Sequence[str]) -> None:
@@ -130,19 +139,22 @@ class Store:
         except Failure as failure:
             if isinstance(failure, Unprocessed) and failure.duplicate:
                 raise Duplicate(failure.message, file_id, self._text(file_id, source.path)) from failure
-            self.drop(file_id, source.path)
+            self._undo({file_id: source.path})
             raise
         self.touched = True
 
-    def prepare(self, source: Source) -> str:
-        """Upload a file outside of the base, wait until the server has read and embedded it, and return its id."""
-        file_id = self._uploaded(source, False)
+    def prepare(self, sources: Sequence[Source]) -> Dict[str, str]:
+        """Upload files outside of the base, wait until all of them are embedded, and return their paths by id."""
+        ready: Dict[str, str] = {}
         try:
-            self._processing.finish(file_id, source.path)
+            for source in sources:
+                file_id = self._uploaded(source, False)
+                ready[file_id] = source.path
+                self._processing.finish(file_id, source.path)
         except Failure:
-            self.drop(file_id, source.path)
+            self._undo(ready)
             raise
-        return file_id
+        return ready
 
     def exchange(self, new: Mapping[str, str], old: Sequence[Row]) -> None:
         """Put uploads, by id with their path, in the place of files of the base that have the same texts.
@@ -204,6 +216,7 @@ class Store:
         folder = path.rpartition("/")[0]
         body = {"file_id": file_id}
         if self.folders and folder:
+            self._folders = self._folders if folder in self._folders else self._map()
             body["directory_id"] = self._folders[folder]
         seconds = self._processing.timeout
         try:
@@ -234,6 +247,12 @@ class Store:
                 f"{failure.message} What it was to replace ({names}) could not be put back into the base either: "
                 f"{error.message} Run the task again when that is mended."
             ) from failure
+
+    def _undo(self, uploads: Mapping[str, str]) -> None:
+        """Remove uploads of a step that failed. What cannot be removed is an orphan, and the next run removes it."""
+        for file_id, path in uploads.items():
+            with contextlib.suppress(Failure):
+                self.drop(file_id, path)
 
     def _text(self, file_id: str, path: str) -> str:
         """Return the hash of a file's text, which the server forgets where it refuses the text (0.12.4)."""

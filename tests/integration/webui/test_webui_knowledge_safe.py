@@ -170,6 +170,22 @@ def test_an_exchange_that_fails_puts_the_old_file_back(webui, recorder, rules, s
     quadruple(MODULE, rules(), recorder)
 
 
+def test_an_exchange_that_fails_puts_a_file_back_into_its_folder(webui, recorder, rules, src):
+    (src / "s").mkdir()
+    (src / "s" / "b.txt").write_bytes(b"one\r\ntwo")
+    base = succeed(MODULE, rules())["knowledge"]["id"]
+    before = contents(webui)
+    (src / "s" / "b.txt").unlink()
+    (src / "a.txt").write_bytes(b"one\ntwo")
+    skip = 0 if webui.features.linked_uploads else 1
+    recorder.answer(f"POST /api/v1/knowledge/{base}/file/add", {"detail": "no"}, status=400, times=1, skip=skip)
+    fail(MODULE, rules())
+    assert contents(webui) == before
+    quadruple(MODULE, rules(), recorder)
+    assert set(contents(webui)) == {"a.txt"}
+    assert len(stored(webui)) == 1
+
+
 def test_two_runs_at_once_leave_each_others_uploads_alone(webui, by_token, src, tmp_path):
     other = tmp_path / "other"
     other.mkdir()

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from runner import sentence, succeed, unchanged
 
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 480
 REASON = "because ENABLE_PERSISTENT_CONFIG is false in its environment"
 NEW = "http://127.0.0.1:9/new"
 WRITES = {
@@ -46,7 +46,10 @@ class Forgetful:
     """A second server of the bed's image, version and account, without a volume."""
 
     def __init__(self, webui, bed):
-        self.webui, self.name = webui, f"{bed['bed']}-forgetful"
+        self.webui, self.bed, self.name = webui, bed, f"{bed['bed']}-forgetful"
+
+    def start(self):
+        webui, bed = self.webui, self.bed
         environment = json.loads(shown(webui.container, "{{json .Config.Env}}"))
         label = "org.selfhosted.llm.bed"
         self.remove()
@@ -100,8 +103,11 @@ class Forgetful:
 @pytest.fixture(scope="module")
 def forgetful(_webui, bed):
     server = Forgetful(_webui, bed)
-    yield server
-    server.remove()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 @pytest.mark.feature("settings_by_key")

@@ -26,6 +26,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_orp
     this_run,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_process import Processing
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_store import Store
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_tree import PIECE, Source, scan
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_upload import Upload
 
@@ -123,6 +124,21 @@ def test_before_folders_uploads_of_a_run_at_work_stay(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("two")
     fill(server, tmp_path)
     assert len(server.files) == 2
+
+
+def test_what_a_run_that_just_ended_put_into_the_base_is_no_orphan(tmp_path: Path) -> None:
+    server = Server()
+    (tmp_path / "a.txt").write_text("one")
+    fill(server, tmp_path)
+    (file_id,) = server.linked
+    server.files[file_id]["meta"]["data"]["run"] = ""
+    server.files[file_id]["created_at"] = 0
+    # The run's own list is older than the file's link.
+    Store(server, "b", Processing(server, 5.0)).remove_orphans([])  # type: ignore[arg-type]
+    assert server.linked == {file_id} == set(server.files)
+    server.linked.clear()
+    Store(server, "b", Processing(server, 5.0)).remove_orphans([])  # type: ignore[arg-type]
+    assert server.files == {}
 
 
 def record(run: str, age: float = 0.0) -> dict[str, Any]:
