@@ -27,7 +27,8 @@ options:
       - For each rule V(fail), V(warn) or V(skip). A rule that is not named is V(fail).
       - With V(fail) what the service cannot come about with has the level V(fail), and what is merely tight V(warn).
         With V(warn) all of the rule has the level V(warn).
-      - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns) and C(reach).
+      - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach) and
+        C(embedding).
       - With C(reach) V(skip) no registry is asked, and sizes are those that are usual.
     type: dict
     default: {}
@@ -85,6 +86,13 @@ options:
         description: The proxies by which it pulls, with the keys C(http), C(https) and C(no).
         type: dict
         default: {}
+      embedding_model:
+        description:
+          - The model by which Open WebUI embeds documents. Where it is one of O(servers[].models) and by its file a
+            chat model, that is a finding of the rule C(embedding) from Ollama 0.30 on, which does not embed with one.
+          - Empty where another engine embeds.
+        type: str
+        default: ""
   ports:
     description: The ports that containers are to publish.
     type: list
@@ -189,6 +197,7 @@ EXAMPLES = r"""
           - name: llama3:8b
           - name: codellama:13b
           - name: nomic-embed-text
+        embedding_model: nomic-embed-text
     ports:
       - port: 11434
         option: ollama_port
@@ -348,6 +357,7 @@ SERVER = {
     "num_parallel": {"type": "int"},
     "kv_cache_type": {"type": "str", "choices": ["f16", "q8_0", "q4_0"], "default": "f16"},
     "proxies": {"type": "dict", "default": {}},
+    "embedding_model": {"type": "str", "default": ""},
 }
 PORT = {
     "port": {"type": "int", "required": True},

@@ -14,6 +14,8 @@ description:
   - Only what is given is compared and changed. All other connections keep their keys and settings.
   - For several connections use M(selfhosted.llm.webui_connections), which reads and writes them all at once, keeps
     their order, and switches the APIs on and off.
+  - Open WebUI keeps connections as settings. Where it would forget a change at its next start
+    (E(ENABLE_PERSISTENT_CONFIG) is V(false)) the task is refused.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:

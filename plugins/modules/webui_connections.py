@@ -14,6 +14,8 @@ description:
   - The connections of a kind are read with one call and written with one, however many change. Right before that they
     are read again, so that what somebody else changed meanwhile is kept, and afterwards they are looked at once more.
   - Every entry is checked before the first write, and one error names all that are wrong.
+  - Open WebUI keeps connections as settings. Where it would forget a change at its next start
+    (E(ENABLE_PERSISTENT_CONFIG) is V(false)) the task is refused.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:

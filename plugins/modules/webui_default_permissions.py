@@ -12,6 +12,8 @@ version_added: 0.1.0
 description:
   - Sets the permissions that every account has. Groups can only add to them, see M(selfhosted.llm.webui_group).
   - Administrators may do nearly everything, whatever stands here.
+  - Open WebUI keeps these permissions as settings. Where it would forget a change at its next start
+    (E(ENABLE_PERSISTENT_CONFIG) is V(false)) the task is refused.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:

@@ -13,7 +13,12 @@ description:
   - Makes, changes and removes a knowledge base, and keeps in it what lies in a directory.
   - Files are compared by the SHA-256 of their bytes. What is new is uploaded, what changed is replaced, what only moved
     is moved, and what is gone is removed.
-  - Every file that the module uploads is marked as its own, so what people added by hand stays.
+  - An old file goes only when the new one is read, embedded and in the base. A run that fails or is killed leaves each
+    file as the old or the new one.
+  - The embedding engine is tested once before the first write. Where it does not work nothing is written.
+  - Every file that the module uploads is marked as its own, so what people added by hand stays, and with the run that
+    uploaded it, so that runs at the same time leave each other's uploads alone.
+  - File names are limited to 218 bytes before Open WebUI 0.10, directories included; since 0.10 only the extension is.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:

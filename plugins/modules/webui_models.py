@@ -31,6 +31,15 @@ options:
       - Refused where O(models) lists none that is to be there.
     type: bool
     default: false
+  hide_embedding_models:
+    description:
+      - Whether models of the Ollama connections that only embed are switched off, so that nobody is offered them for a
+        chat. Documents are embedded with them as before. Ollama's own C(capabilities) decide.
+      - A model for which O(models) or a person has set something is left alone.
+      - With V(false), what an earlier run switched off is switched on again.
+      - Where this is left out, no such model is looked for, and none is changed.
+      - An Ollama that does not list the capabilities of its models (0.9.3) is asked for each model at each run.
+    type: bool
   workers:
     description:
       - How many models are written at once.
@@ -65,6 +74,12 @@ EXAMPLES = r"""
     token: "{{ vault_webui_key }}"
     models: "{{ school_models }}"
     purge: true
+
+- name: Nobody is offered models that only embed
+  selfhosted.llm.webui_models:
+    token: "{{ vault_webui_key }}"
+    models: []
+    hide_embedding_models: true
 
 - name: Two presets are gone
   selfhosted.llm.webui_models:
@@ -147,6 +162,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.embedders import with_embedders
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.model_spec import MODEL_OPTIONS, model_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models import Models, without_plan
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
@@ -156,6 +172,7 @@ OPTIONS = {
     "models": {"type": "list", "elements": "dict", "required": True, "options": MODEL_OPTIONS},
     "purge": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
+    "hide_embedding_models": {"type": "bool"},
 }
 
 
@@ -163,9 +180,14 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     wishes = model_wishes(module.params["models"])
     refuse_to_purge_all(purge, wishes, "models")
-    models = Models(Client(module.params, module.check_mode), listed=True)
+    client = Client(module.params, module.check_mode)
+    models, hide = Models(client, listed=True), module.params["hide_embedding_models"]
+    if hide is not None:
+        wishes = with_embedders(client, wishes, models.rows(), hide)
     outcome = converge(models, wishes, check_mode=module.check_mode, purge=purge, workers=workers)
-    return without_plan(outcome.many("models"))
+    result = without_plan(outcome.many("models"))
+    listed = {entry["id"] for entry in module.params["models"]}
+    return {**result, "models": [model for model in result["models"] if model["id"] in listed]}
 
 
 def main() -> None:

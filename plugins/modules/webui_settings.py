@@ -16,6 +16,8 @@ description:
     is where they are changed.
   - What the server makes of a setting when it starts (the embedding model, the reranker, the list of tool servers, the
     lists of models) is made anew by the same run.
+  - A chat model is refused for C(rag.embedding_model) where the engine is Ollama and Ollama reports that it does not
+    embed.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:

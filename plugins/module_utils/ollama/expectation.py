@@ -42,17 +42,11 @@ class Expectation:
         self._ledger = ledger
         self._listed: Mapping[Key, State] = {}
         self._wanted: Dict[Key, State] = {}
-<<<<<<< HEAD
-        self.warnings: List[str] = list(dict.fromkeys(note for spec in self._specs() for note in spec.notes))
-||||||| f3cb679
-        self.warnings: List[str] = []
-=======
         self.files = Files(ledger)
         # What is known of the listed models that are made, and those of which only another create can tell.
         self.evidence: Mapping[Key, Evidence] = {}
         self.unproven: Set[Key] = set()
-        self.warnings: List[str] = []
->>>>>>> lane-h
+        self.warnings: List[str] = list(dict.fromkeys(note for spec in self._specs() for note in spec.notes))
 
     @property
     def listed(self) -> Mapping[Key, State]:

@@ -46,6 +46,7 @@ class Server:
     num_parallel: Optional[int] = None
     kv_cache_type: str = "f16"
     proxies: Proxies = None
+    embedding_model: str = ""
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,7 @@ def survey(given: Mapping[str, Any], limits: Limits, rules: Mapping[str, str]) -
     ]
     disks = room.disks(stock.loads)
     found += room.findings(disks, limits.disk_spare, stock.unknown)
-    found += _fits(stock, sight, limits.memory.large)
+    found += [*_fits(stock, sight, limits.memory.large), *_embeds(stock)]
     return Outcome(judged(found, rules), _host(sight, disks))
 
 
@@ -193,6 +193,16 @@ def _fits(stock: _Stock, sight: _Sight, large: int) -> Iterator[Finding]:
         groups.setdefault(host, []).append(fitting.fitted(server, entry.wish, alternatives(entry, stock.told), host))
     for host, fitted in groups.items():
         yield from fitting.findings(fitted, host, large)
+
+
+def _embeds(stock: _Stock) -> Iterator[Finding]:
+    if not any(entry.server.embedding_model for entry in stock.entries):
+        return
+    from . import embedding
+    from .models import alternatives
+
+    for entry in stock.entries:
+        yield from embedding.finding(entry, alternatives(entry, stock.told))
 
 
 def _ports(given: Sequence[Mapping[str, Any]], engine: Engine) -> Iterator[Finding]:

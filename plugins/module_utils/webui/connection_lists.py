@@ -22,6 +22,10 @@ ENABLED = {OLLAMA: "ENABLE_OLLAMA_API", OPENAI: "ENABLE_OPENAI_API"}
 URLS = {OLLAMA: "OLLAMA_BASE_URLS", OPENAI: "OPENAI_API_BASE_URLS"}
 CONFIGS = {OLLAMA: "OLLAMA_API_CONFIGS", OPENAI: "OPENAI_API_CONFIGS"}
 KEYS = "OPENAI_API_KEYS"
+_SAVED = {
+    OLLAMA: {"base_urls": URLS[OLLAMA], "api_configs": CONFIGS[OLLAMA]},
+    OPENAI: {"api_base_urls": URLS[OPENAI], "api_keys": KEYS, "api_configs": CONFIGS[OPENAI]},
+}
 API_NAMES = {OLLAMA: "Ollama API", OPENAI: "OpenAI API"}
 
 Identity = Tuple[str, ...]
@@ -69,6 +73,13 @@ def parsed(kind: str, answer: Mapping[str, Any]) -> Lists:
     configs = answer.get(CONFIGS[kind]) or {}
     entries = (Entry(url, keys[place], _config(kind, configs, place, url)) for place, url in enumerate(urls))
     return Lists(kind, answer.get(ENABLED[kind]), tuple(entries))
+
+
+def saved(kind: str, document: Mapping[str, Any]) -> Lists:
+    """Return the connections of a kind as a server before 0.10 saved them, whether it heeds them or not."""
+    own = document.get(kind) or {}
+    names = {**_SAVED[kind], "enable": ENABLED[kind]}
+    return parsed(kind, {names[name]: value for name, value in own.items() if name in names})
 
 
 def body(lists: Lists) -> Dict[str, Any]:

@@ -13,11 +13,12 @@ from ..errors import Failure
 from .client import Client
 from .client_words import not_webui
 from .connection_fields import KINDS, OLLAMA, Entry, hidden_words, rewritten, same, state_of, wanted_of
-from .connection_lists import ENABLED, URLS, Lists, applied, body, find, is_api, kind_of, parsed, said
+from .connection_lists import ENABLED, URLS, Lists, applied, body, find, is_api, kind_of, parsed, said, saved
 from .connection_lock import alone_on_host
 from .connection_proof import lacking, refuse_unreachable
 from .connection_url import same_url
 from .problems import Problems
+from .settings_loss import Document, refuse_forgotten
 
 MOST_TRIES = 6
 MOST_PAUSE_SECONDS = 1.0
@@ -108,8 +109,10 @@ class Connections(Resource):
         return () if kind_of(step.key) == OLLAMA else [key for key in self._keys if kind_of(key) == OLLAMA]
 
     def review(self, steps: Sequence[Step]) -> None:
-        """Ask each back end that is about to be written, where that is wanted."""
+        """Refuse what the server would forget, and ask each back end that is about to be written where wanted."""
         self._steps = steps
+        if steps:
+            refuse_forgotten(self._client, [f"the connection {step.name}" for step in steps], self._are_ignored)
         if self._verify:
             refuse_unreachable(self._client, [self._about(step) for step in steps if _is_kept(step)])
 
@@ -138,6 +141,15 @@ class Connections(Resource):
             f"The {kind} connections were written {MOST_TRIES} times, and each time the server showed others "
             f"afterwards; something else is changing them at the same time, so run again when it is done."
         )
+
+    def _are_ignored(self, document: Document) -> bool:
+        """Tell whether the server saved a kind as it is wanted, and has another one in force."""
+        for kind in {kind_of(step.key) for step in self._steps}:
+            now = read_lists(self._client, kind)
+            wanted = _applied(now, [step for step in self._steps if kind_of(step.key) == kind])
+            if now != wanted == saved(kind, document):
+                return True
+        return False
 
     def _about(self, step: Step) -> tuple[str, str, Entry]:
         wish = step.wish

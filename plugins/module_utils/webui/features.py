@@ -48,10 +48,14 @@ class Features:
     """`configs/import` sets the keys that it is given. Before, it replaces all of them, nested."""
     knowledge_folders: bool = field(default=True, metadata=_since(0, 10))
     """Knowledge has folders, and tells what differs from a manifest."""
+    long_upload_names: bool = field(default=True, metadata=_since(0, 10))
+    """An upload may have a name that the server's disk cannot store with an id before it."""
     provider_names: bool = field(default=True, metadata=_since(0, 10))
     """A connection says what kind of server is behind it (`provider`)."""
     base_row: bool = field(default=True, metadata=_since(0, 11))
     """A base model without a row is the administrators' alone. Before, it did not limit its presets."""
+    linked_uploads: bool = field(default=True, metadata=_since(0, 12))
+    """An upload is in its knowledge base when it is completed. 0.10 reports it completed before, and hides failures."""
     nested_groups: bool = field(default=True, metadata=_since(0, 12))
     """A group may lie in another."""
     group_models: bool = field(default=True, metadata=_since(0, 12))

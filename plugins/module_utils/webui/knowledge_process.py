@@ -13,6 +13,24 @@ from ..errors import Failure
 from .client import Client
 
 SHORTEST, LONGEST = 0.05, 1.0
+ENDED = ("completed", "failed")
+AT_WORK = ("pending", "processing")
+
+
+class Unprocessed(Failure):
+    """A file that the server could not process or take into the base.
+
+    ``duplicate`` where the reason is that another file of the base has the same text.
+    """
+
+    def __init__(self, message: str, duplicate: bool = False) -> None:
+        super().__init__(message)
+        self.duplicate = duplicate
+
+
+def is_duplicate(words: str) -> bool:
+    """Tell whether the server refuses a text because another file of the base has it."""
+    return "uplicate content" in words
 
 
 class Processing:
@@ -42,7 +60,7 @@ class Processing:
         return True
 
     def finish(self, file_id: str, path: str) -> None:
-        """Wait for a file; remove it and raise Failure where the server could not process it."""
+        """Wait for a file; raise Unprocessed where the server could not process it."""
         seen = ["pending"]
 
         def done() -> bool:
@@ -51,23 +69,29 @@ class Processing:
             if status != seen[-1]:
                 seen.append(status)
                 self.moved()
-            return status in ("completed", "failed")
+            return status in ENDED
 
         ended = self.until(done)
         if ended and seen[-1] == "completed":
             return
         words = f"nothing moved for {self.timeout:g} seconds (process_timeout); give it more, or look into its log"
+        duplicate = False
         if ended:
-            words = self._words(file_id, path)
-        self.remove(file_id, path)
-        raise Failure(f"The file {path!r} could not be processed by Open WebUI at {self._client.url}: {words}.")
+            record = self._client.get_mapping(f"files/{file_id}", f"read why the file {path} failed")
+            words = " ".join(str((record.get("data") or {}).get("error") or "it gives no reason").split())
+            duplicate = is_duplicate(words)
+            hint = "name it in excludes" if duplicate or "empty" in words else "mend it, or name it in excludes"
+            words = f"{words.rstrip('.')}; {hint}"
+        message = f"The file {path!r} could not be processed by Open WebUI at {self._client.url}: {words}."
+        raise Unprocessed(message, duplicate)
 
-    def remove(self, file_id: str, path: str) -> None:
-        """Remove a file that is in no base."""
-        self._client.delete(f"files/{file_id}", f"remove the file {path}")
+    def rest(self, file_id: str, path: str) -> None:
+        """Wait until the server is no longer at work on a file that is to be removed."""
+        what = f"ask whether the file {path} is still being processed"
 
-    def _words(self, file_id: str, path: str) -> str:
-        record = self._client.get_mapping(f"files/{file_id}", f"read why the file {path} failed")
-        words = " ".join(str((record.get("data") or {}).get("error") or "it gives no reason").split())
-        hint = "name it in excludes" if "uplicate" in words or "empty" in words else "mend it, or name it in excludes"
-        return f"{words.rstrip('.')}; {hint}"
+        def done() -> bool:
+            # The server answers 404 for a file that another run removed meanwhile.
+            answer = self._client.get(f"files/{file_id}/process/status", what, expect=(200, 404))
+            return not isinstance(answer, dict) or answer.get("status") not in AT_WORK
+
+        self.until(done)

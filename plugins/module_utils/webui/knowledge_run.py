@@ -9,13 +9,15 @@ import contextlib
 import os
 import tarfile
 import tempfile
-from typing import Any, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..converge import Outcome, Step, Wish, converge
 from ..errors import Failure
 from .client import Client
+from .embedding import refuse_broken_engine
 from .knowledge import Bases
 from .knowledge_files import Files
+from .knowledge_names import name_problems
 from .knowledge_process import Processing
 from .knowledge_spec import knowledge_wish
 from .knowledge_store import Store
@@ -32,9 +34,10 @@ def fill(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
         tree = NONE
         if src is not None and wish.present:
             tree = scan(src, params["patterns"], params["excludes"], params["recurse"])
-            wrong = Problems("knowledge base", listed=False)
-            wrong.add(1, wish.name, tree.problems)
-        return _converged(Client(params, check_mode), wish, params, tree, src is not None, check_mode)
+        client = Client(params, check_mode)
+        wrong = Problems("knowledge base", listed=False)
+        wrong.add(1, wish.name, [*tree.problems, *name_problems(client, [source.path for source in tree.sources])])
+        return _converged(client, wish, params, tree, src is not None, check_mode)
 
 
 def _converged(
@@ -42,23 +45,38 @@ def _converged(
 ) -> Dict[str, Any]:
     bases = Bases(client, filled)
     processing = Processing(client, params["process_timeout"])
+    proven: List[str] = []
+
+    def prove() -> None:
+        if not proven:
+            refuse_broken_engine(client, bases.id)
+            proven.append(bases.id)
 
     def begin(steps: Sequence[Step]) -> None:
         if steps[0].action == "delete":
-            Store(client, bases.id, processing).clear()
+            _clear(Store(client, bases.id, processing))
+        elif steps[0].action == "create" and tree.sources:
+            prove()
 
     outcome = converge(bases, [wish], check_mode=check_mode, begin=begin)
     if not filled or not wish.present:
         return _result(outcome, None, None, tree)
-    files = Files(client, bases.id, tree.sources, params["purge"], processing)
+    files = Files(client, bases.id, tree.sources, params["purge"], processing, prove)
     try:
         put = converge(
             files, files.wishes(), check_mode=check_mode, purge=True, workers=params["workers"], begin=files.begin
         )
     except Failure as error:
-        changed = (outcome.changed and not check_mode) or bool(error.details.get("changed"))
+        changed = (outcome.changed and not check_mode) or bool(error.details.get("changed")) or files.touched
         raise Failure(error.message, **{**error.details, "changed": changed}) from error
     return _result(outcome, put, files, tree)
+
+
+def _clear(store: Store) -> None:
+    try:
+        store.clear()
+    except Failure as error:
+        raise Failure(error.message, **{**error.details, "changed": store.touched}) from error
 
 
 def _result(base: Outcome, put: Optional[Outcome], files: Optional[Files], tree: Tree) -> Dict[str, Any]:

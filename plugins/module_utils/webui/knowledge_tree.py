@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import Iterator, List, Sequence, Tuple
+from typing import BinaryIO, Iterator, List, Sequence, Tuple
+
+from .knowledge_place import Outside, Place
 
 PIECE = 256 * 1024
 
@@ -23,11 +24,15 @@ class Source:
     """
 
     path: str
-    file: str
+    place: Place
     size: int
     sha256: str
     text: str
     mime: str
+
+    def open(self) -> BinaryIO:
+        """Open the file, or raise an OSError; no other file can have been put behind its path or above it."""
+        return self.place.open(self.path)
 
 
 @dataclass(frozen=True)
@@ -44,27 +49,29 @@ def scan(src: str, patterns: Sequence[str], excludes: Sequence[str], recurse: bo
     sources: List[Source] = []
     problems: List[str] = []
     skipped: List[Tuple[str, str]] = []
-    for path in sorted(_paths(src, recurse, problems)):
+    try:
+        place = Place(src)
+    except OSError as error:
+        problems.append(f"src is {src!r}, which is no directory on the managed host ({error.strerror}); give one")
+        return Tree((), tuple(problems), ())
+    for path in sorted(_paths(place, recurse, problems)):
         if not _wanted(path, patterns, excludes):
             continue
         said = _unfit(path)
         if said:
             problems.append(said)
             continue
-        _take(src, path, sources, problems, skipped)
+        _take(place, path, sources, problems, skipped)
     return Tree(tuple(sources), tuple(problems), tuple(skipped))
 
 
-def _paths(src: str, recurse: bool, problems: List[str]) -> Iterator[str]:
+def _paths(place: Place, recurse: bool, problems: List[str]) -> Iterator[str]:
     def told(error: OSError) -> None:
         problems.append(f"the directory {error.filename!r} cannot be read ({error.strerror})")
 
-    if not os.path.isdir(src):
-        problems.append(f"src is {src!r}, which is no directory on the managed host; give one")
-        return
-    for folder, _dummy, names in os.walk(src, onerror=told):
+    for folder, _dummy, names, _descriptor in os.fwalk(".", dir_fd=place.descriptor, onerror=told):
         for name in names:
-            yield os.path.relpath(os.path.join(folder, name), src).replace(os.sep, "/")
+            yield os.path.normpath(os.path.join(folder, name)).replace(os.sep, "/")
         if not recurse:
             return
 
@@ -90,41 +97,33 @@ def _unfit(path: str) -> str:
     return ""
 
 
-def _take(src: str, path: str, sources: List[Source], problems: List[str], skipped: List[Tuple[str, str]]) -> None:
-    file = os.path.join(src, path)
+def _take(place: Place, path: str, sources: List[Source], problems: List[str], skipped: List[Tuple[str, str]]) -> None:
     try:
-        found = os.stat(file) if _inside(src, file) else None
-        if found is None:
-            skipped.append((path, "it is a link that leads out of the directory"))
-        elif not stat.S_ISREG(found.st_mode):
-            skipped.append((path, "it is no regular file"))
-        elif found.st_size == 0:
-            skipped.append((path, "it is empty, and the server takes no empty file"))
-        else:
-            sources.append(_read(path, file))
+        with place.open(path) as stream:
+            found = os.fstat(stream.fileno())
+            if found.st_size == 0:
+                skipped.append((path, "it is empty, and the server takes no empty file"))
+            else:
+                sources.append(_read(place, path, stream))
+    except Outside as outside:
+        skipped.append((path, str(outside)))
     except OSError as error:
         problems.append(
             f"the file {path!r} cannot be read ({error.strerror}); make it readable, or name it in excludes"
         )
 
 
-def _inside(src: str, file: str) -> bool:
-    root = os.path.realpath(src)
-    return os.path.commonpath((root, os.path.realpath(file))) == root
-
-
-def _read(path: str, file: str) -> Source:
+def _read(place: Place, path: str, stream: BinaryIO) -> Source:
     raw, text, size, binary, held = hashlib.sha256(), hashlib.sha256(), 0, False, b""
-    with open(file, "rb") as stream:
-        for fresh in iter(lambda: stream.read(PIECE), b""):
-            raw.update(fresh)
-            binary = binary or b"\0" in fresh
-            size += len(fresh)
-            piece = held + fresh
-            # Half a line end waits for its other half.
-            held = b"\r" if piece.endswith(b"\r") else b""
-            piece = piece[:-1] if held else piece
-            text.update(piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    for fresh in iter(lambda: stream.read(PIECE), b""):
+        raw.update(fresh)
+        binary = binary or b"\0" in fresh
+        size += len(fresh)
+        piece = held + fresh
+        # Half a line end waits for its other half.
+        held = b"\r" if piece.endswith(b"\r") else b""
+        piece = piece[:-1] if held else piece
+        text.update(piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
     text.update(b"\n" if held else b"")
     sha256 = raw.hexdigest()
-    return Source(path, file, size, sha256, sha256 if binary else text.hexdigest(), "" if binary else "text/plain")
+    return Source(path, place, size, sha256, sha256 if binary else text.hexdigest(), "" if binary else "text/plain")

@@ -13,6 +13,7 @@ import uuid
 from typing import Any, BinaryIO, Iterator, Mapping
 
 from ..errors import Failure
+from .knowledge_place import Outside
 from .knowledge_tree import PIECE, Source
 
 
@@ -56,8 +57,12 @@ class Upload:
     def _all(self) -> Iterator[bytes]:
         yield self._head
         try:
-            with open(self._source.file, "rb") as file:
+            with self._source.open() as file:
                 yield from self._content(file)
+        except Outside as error:
+            raise Failure(
+                f"The file {self._source.path!r} changed while it was read ({error}); run the task again."
+            ) from error
         except OSError as error:
             raise Failure(
                 f"The file {self._source.path!r} could not be read to its end ({error.strerror}); run the task again."

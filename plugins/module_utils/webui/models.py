@@ -37,10 +37,17 @@ class Models(Resource):
         self._records: Dict[str, Mapping[str, Any]] = {}
         self._knowledge: Optional[Sequence[Mapping[str, Any]]] = None
         self._based: Dict[str, str] = {}
+        self._fetched: Optional[List[Mapping[str, Any]]] = None
+
+    def rows(self) -> List[Mapping[str, Any]]:
+        """Return the models that have a row, before anything is planned; the next `read` costs no call for them."""
+        self._fetched = self._rows()
+        return self._fetched
 
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the models that have a row; raise one Failure for all that only the server could tell is wrong."""
-        self._records = {str(record["id"]): record for record in self._rows()}
+        rows, self._fetched = self._fetched, None
+        self._records = {str(record["id"]): record for record in (self._rows() if rows is None else rows)}
         wanted = [wish for wish in wishes if wish.present]
         if self._knowledge is None and any(wish.fields.get("knowledge") for wish in wanted):
             self._knowledge = self._client.get_pages("knowledge/", "read the knowledge bases")

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ..converge import Present, Resource, State, Step, Wish
 from .client import Client
 from .problems import Problems
+from .settings_loss import Document, refuse_forgotten
 
 PATH = "users/default/permissions"
 READ = "read the default permissions"
@@ -100,9 +101,28 @@ class DefaultPermissions(Resource):
         """Return the whole tree, since a key that is not written falls back to what the server was built with."""
         return {"permissions": merged((present or {}).get("permissions"), wish.fields["permissions"])}
 
+    def review(self, steps: Sequence[Step]) -> None:
+        """Refuse what the server would forget at its next start."""
+        for step in steps:
+            wanted = (step.after or {})["permissions"]
+            names = [f"{section}.{key}" for section, key in _differing((step.before or {})["permissions"], wanted)]
+
+            def is_ignored(document: Document, wanted: Any = wanted) -> bool:
+                saved = (document.get("user") or {}).get("permissions")
+                return bool(saved == wanted != default_permissions(self._client))
+
+            refuse_forgotten(self._client, names, is_ignored)
+
     def update(self, step: Step) -> None:
         """Write the tree."""
         self._client.post(PATH, "change the default permissions", json=(step.after or {})["permissions"])
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
+    for section, keys in after.items():
+        for key, value in keys.items():
+            if before.get(section, {}).get(key) != value:
+                yield section, key
 
 
 def default_wish(given: Mapping[str, Any]) -> Wish:

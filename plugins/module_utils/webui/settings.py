@@ -16,6 +16,7 @@ from . import values
 from .client import Client
 from .connection_fields import hidden_words, revealed
 from .connection_lock import alone_on_host
+from .embedding import embedding_problem
 from .settings_keys import Path, Stored, at, fields_of, parsed, placed, resolved
 from .settings_lists import DEFAULT_MODELS
 from .settings_loss import not_in_force, only_in_memory, refuse_lost
@@ -102,6 +103,9 @@ class Settings(Resource):
             if TERMINAL_SERVERS in self._said and not self._stored.by_key:
                 self._refuse_terminals()
             self._unsure = refuse_lost(self._client, self._stored, step.changes, self._by_api_key)
+            problem = embedding_problem(self._client, self._said, step.changes)
+            if problem:
+                refuse([problem])
             self._warnings += [words for words in [not_in_force(step.changes)] if words]
 
     def warnings(self) -> Sequence[str]:

@@ -1,11 +1,15 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings that would not last: what the server keeps in memory only, and what it takes from people alone."""
+"""Settings that would not last: what the server keeps in memory only, and what it takes from people alone.
+
+The server keeps connections, the default permissions, banners, suggestions, default models, tool servers and arena
+models as settings, too. Every module that writes one of them asks here first.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence
 
 from ..errors import Failure
 from .client import Client
@@ -16,6 +20,19 @@ SEE = "see whether the server keeps settings"
 # The server looks for these as patterns in its table, where _ stands for any character, and by their letters in what it
 # has in memory. So what comes back is from the table.
 ANY_ROW, OAUTH_ROW = "configs/namespace/u_", "configs/namespace/o_uth"
+Document = Mapping[str, Any]
+
+
+def refuse_forgotten(client: Client, changes: Sequence[str], is_ignored: Callable[[Document], bool]) -> None:
+    """Raise a Failure where the server would forget these at its next start. Costs a call, or two.
+
+    Before 0.10 the server saves a setting in any case, and heeds what it saved only with ENABLE_PERSISTENT_CONFIG.
+    ``is_ignored`` tells whether its saved document has what is about to be written while other values are in force.
+    """
+    if client.features().settings_by_key:
+        _refuse_without_rows(client, changes)
+    elif is_ignored(client.get_mapping("configs/export", SEE)):
+        raise Failure(_forgets(client, changes))
 
 
 def refuse_lost(client: Client, stored: Stored, changes: Sequence[str], by_api_key: bool) -> bool:
@@ -31,11 +48,7 @@ def refuse_lost(client: Client, stored: Stored, changes: Sequence[str], by_api_k
         )
     if not stored.by_key:
         return False
-    if not client.get_mapping(ANY_ROW, SEE):
-        raise Failure(
-            f"Open WebUI at {client.url} would lose {_told(changes)} at its next start, because "
-            f"ENABLE_PERSISTENT_CONFIG is false in its environment; take that out, or set them there."
-        )
+    _refuse_without_rows(client, changes)
     oauth = [key for key in changes if key.startswith("oauth.")]
     if not oauth:
         return False
@@ -69,6 +82,18 @@ def only_in_memory(client: Client, written: Mapping[str, Any]) -> Optional[str]:
     return (
         f"Open WebUI at {client.url} will lose {_told(lost)} at its next start, because ENABLE_OAUTH_PERSISTENT_CONFIG "
         f"is not true in its environment; set that, or set them by their variables there."
+    )
+
+
+def _refuse_without_rows(client: Client, changes: Sequence[str]) -> None:
+    if not client.get_mapping(ANY_ROW, SEE):
+        raise Failure(_forgets(client, changes))
+
+
+def _forgets(client: Client, changes: Sequence[str]) -> str:
+    return (
+        f"Open WebUI at {client.url} would lose {_told(changes)} at its next start, because "
+        f"ENABLE_PERSISTENT_CONFIG is false in its environment; take that out, or set them there."
     )
 
 

@@ -83,11 +83,12 @@ def stored(webui: Any) -> list[dict[str, Any]]:
         return []
 
 
-def by_hand(webui: Any, base: str, name: str, text: str) -> str:
-    """Put a file into a base as a person does on the page, and return its id."""
+def by_hand(webui: Any, base: str, name: str, text: str, mark: dict[str, str] | None = None) -> str:
+    """Put a file into a base as a person does on the page, and return its id. With a mark it stays outside."""
     edge = uuid.uuid4().hex
+    metadata = mark or {"knowledge_id": base}
     parts = (
-        f'--{edge}\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{json.dumps({"knowledge_id": base})}\r\n'
+        f'--{edge}\r\nContent-Disposition: form-data; name="metadata"\r\n\r\n{json.dumps(metadata)}\r\n'
         f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
         f"Content-Type: text/plain\r\n\r\n{text}\r\n--{edge}--\r\n"
     )
@@ -101,7 +102,7 @@ def by_hand(webui: Any, base: str, name: str, text: str) -> str:
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         file_id = str(json.load(answer)["id"])
-    if not webui.features.knowledge_folders:
+    if not webui.features.knowledge_folders and not mark:
         webui.call("POST", f"knowledge/{base}/file/add", {"file_id": file_id})
     return file_id
 

@@ -44,6 +44,8 @@ class Server:
             },
         }
         self.version = version
+        self.keeps = True
+        self.saved: dict[str, Any] = {"version": 0}
         self.requests: list[str] = []
         self.meanwhile: Callable[[str], None] = lambda kind: None
 
@@ -56,6 +58,10 @@ class Server:
 
     def get_mapping(self, path: str, what: str) -> Any:
         self.requests.append(f"GET {path}")
+        if path == "configs/namespace/u_":
+            return {"ui.enable_signup": False} if self.keeps else {}
+        if path == "configs/export":
+            return copy.deepcopy(self.saved)
         return copy.deepcopy(self.kept[path.split("/")[1]])
 
     def post(self, path: str, what: str, json: Any) -> Any:
@@ -105,11 +111,38 @@ def test_what_a_version_has_no_use_for_is_refused(version: str, given: dict[str,
 
 
 @pytest.mark.parametrize("version", ["0.6.43", "0.8.12", "0.10.2", "0.12.4"])
-def test_what_every_version_has_asks_for_no_version(version: str) -> None:
+def test_only_a_change_asks_for_the_version(version: str) -> None:
     server = Server(version)
-    run(server, entry(key="k", prefix_id="p", tags=["t"]), entry(kind="openai", headers={"X": "v"}, api_type=""))
-    assert "version" not in server.requests
+    given = (entry(key="k", prefix_id="p", tags=["t"]), entry(kind="openai", headers={"X": "v"}, api_type=""))
+    run(server, *given)
     assert server.kept["ollama"]["OLLAMA_API_CONFIGS"] == {"0": {"key": "k", "prefix_id": "p", "tags": [{"name": "t"}]}}
+    server.requests.clear()
+    assert not run(server, *given).changed
+    assert server.requests == ["GET /ollama/config", "GET /openai/config"]
+
+
+def test_a_server_that_keeps_no_settings_gets_no_connection() -> None:
+    server = Server()
+    server.keeps = False
+    with pytest.raises(Failure, match=r"would lose the connection ollama http://a.example at its next start, because"):
+        run(server, entry())
+    assert not [line for line in server.requests if line.startswith("POST")]
+    assert not run(server, entry(kind="openai", base_url="http://foreign.example/v1")).changed
+
+
+def test_before_0_10_a_connection_that_is_saved_and_not_in_force_is_refused() -> None:
+    server = Server("0.8.12")
+    server.saved = {"ollama": {"enable": True, "base_urls": ["http://b.example"], "api_configs": {}}}
+    assert run(server, entry()).changed
+    server = Server("0.8.12")
+    heeded = Server("0.8.12")
+    run(heeded, entry())
+    kept = heeded.kept["ollama"]
+    server.saved = {"ollama": {"enable": True, "base_urls": kept["OLLAMA_BASE_URLS"]}}
+    server.saved["ollama"]["api_configs"] = kept["OLLAMA_API_CONFIGS"]
+    with pytest.raises(Failure, match="because ENABLE_PERSISTENT_CONFIG is false in its environment"):
+        run(server, entry())
+    assert not [line for line in server.requests if line.startswith("POST")]
 
 
 def test_a_switch_that_is_null_is_off_and_stays_null() -> None:

@@ -32,6 +32,8 @@ class Server:
         self.version = version
         self.groups: dict[str, dict[str, Any]] = {}
         self.defaults = copy.deepcopy(TREE)
+        self.keeps = True
+        self.saved: dict[str, Any] = {}
         self.made_in_advance: dict[str, list[str]] = {}
         self.calls: list[str] = []
         self.rivals: list[dict[str, Any]] = []
@@ -71,6 +73,10 @@ class Server:
             return copy.deepcopy(self.defaults)
         if path == "scim/v2/ServiceProviderConfig":
             return self._scim_facts()
+        if path == "configs/namespace/u_":
+            return {"ui.enable_signup": False} if self.keeps else {}
+        if path == "configs/export":
+            return {"user": {"permissions": self.saved}}
         if path == "users/all":
             roles = ("admin", "user", "pending")
             return {
@@ -365,6 +371,21 @@ def test_default_permissions_are_written_whole():
     outcome = converge(resource, [permissions.default_wish(said)], check_mode=False)
     assert outcome.changed
     assert server.defaults == {"chat": {"share": True, "delete": True}, "workspace": {"models": False}}
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("version", [NEW, "0.8.12"])
+def test_default_permissions_that_the_server_would_forget_are_refused(version, check):
+    server = Server(version)
+    server.keeps = False
+    server.saved = {**TREE, "chat": {**TREE["chat"], "delete": not TREE["chat"]["delete"]}}
+    resource = permissions.DefaultPermissions(server)  # type: ignore[arg-type]
+    wish = permissions.default_wish({"chat": {"delete": not TREE["chat"]["delete"]}})
+    with pytest.raises(Failure, match=r"would lose chat.delete at its next start, because ENABLE_PERSISTENT_CONFIG is"):
+        converge(resource, [wish], check_mode=check)
+    assert server.writes() == []
+    same = permissions.default_wish({"chat": {"delete": TREE["chat"]["delete"]}})
+    assert not converge(resource, [same], check_mode=check).changed
 
 
 @pytest.mark.parametrize("said", [{"chat": {"share": "yes"}}, {"chat": 1}, {"chat": {"shar": True}}, {"cat": {}}])

@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +18,23 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.converge import con
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_files import Files
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_names import name_problems
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_order import Order, order_of
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_orphans import (
+    STALE_SECONDS,
+    is_abandoned,
+    this_run,
+)
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_process import Processing
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_tree import PIECE, scan
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_store import Store
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_tree import PIECE, Source, scan
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_upload import Upload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 OLD = "0.8.12"
+NOWHERE: Any = None
 
 
 class Server:
@@ -33,9 +46,10 @@ class Server:
         self.files: dict[str, dict[str, Any]] = {}
         self.linked: set[str] = set()
         self.status = "completed"
+        self.version = OLD
 
     def features(self) -> Features:
-        return Features.of(OLD)
+        return Features.of(self.version)
 
     def pages(self, _path: str, _what: str, **_params: Any) -> list[dict[str, Any]]:
         return [{"items": [self.files[one] for one in sorted(self.linked)]}]
@@ -45,8 +59,8 @@ class Server:
             return {"status": self.status}
         return {"data": {"error": "no words in it"}}
 
-    def get(self, _path: str, _what: str, **_options: Any) -> list[dict[str, Any]]:
-        return list(self.files.values())
+    def get(self, path: str, _what: str, **_options: Any) -> Any:
+        return {"status": self.status} if path.endswith("/process/status") else list(self.files.values())
 
     def post(self, path: str, _what: str, **options: Any) -> dict[str, Any]:
         if path == "files/":
@@ -65,7 +79,7 @@ class Server:
             del self.files[file_id]
         return {}
 
-    def delete(self, path: str, _what: str) -> None:
+    def delete(self, path: str, _what: str, **_options: Any) -> None:
         del self.files[path.removeprefix("files/")]
 
 
@@ -92,10 +106,119 @@ def test_before_folders_what_a_killed_run_left_is_removed(tmp_path: Path) -> Non
     (tmp_path / "a.txt").write_text("one")
     fill(server, tmp_path)
     server.linked.clear()
+    for row in server.files.values():
+        row["meta"]["data"]["run"] = ""
+        row["created_at"] = time.time() - 2 * STALE_SECONDS
     server.files["hers"] = {"id": "hers", "filename": "a.txt", "meta": {"data": {}}}
     fill(server, tmp_path)
     assert len(server.files) == 2
     assert "hers" in server.files
+
+
+def test_before_folders_uploads_of_a_run_at_work_stay(tmp_path: Path) -> None:
+    server = Server()
+    (tmp_path / "a.txt").write_text("one")
+    fill(server, tmp_path)
+    # Marked by this very process, which is alive.
+    server.linked.clear()
+    (tmp_path / "a.txt").write_text("two")
+    fill(server, tmp_path)
+    assert len(server.files) == 2
+
+
+def test_what_a_run_that_just_ended_put_into_the_base_is_no_orphan(tmp_path: Path) -> None:
+    server = Server()
+    (tmp_path / "a.txt").write_text("one")
+    fill(server, tmp_path)
+    (file_id,) = server.linked
+    server.files[file_id]["meta"]["data"]["run"] = ""
+    server.files[file_id]["created_at"] = 0
+    # The run's own list is older than the file's link.
+    Store(server, "b", Processing(server, 5.0)).remove_orphans([])  # type: ignore[arg-type]
+    assert server.linked == {file_id} == set(server.files)
+    server.linked.clear()
+    Store(server, "b", Processing(server, 5.0)).remove_orphans([])  # type: ignore[arg-type]
+    assert server.files == {}
+
+
+def record(run: str, age: float = 0.0) -> dict[str, Any]:
+    return {"created_at": time.time() - age, "updated_at": None, "meta": {"data": {"run": run}}}
+
+
+def test_an_upload_is_abandoned_when_its_run_is_dead_or_it_is_old() -> None:
+    place, pid, began = this_run().split(":")
+    assert not is_abandoned(record(this_run(), 10 * STALE_SECONDS), 300.0)
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        process.wait()
+    assert is_abandoned(record(f"{place}:{process.pid}:{began}"), 300.0)
+    assert is_abandoned(record(f"{place}:{pid}:{int(began) + 1}"), 300.0)
+    for elsewhere in (f"elsewhere:{pid}:{began}", "", f"unknown:{process.pid}:{began}", f"{place}:x:0"):
+        assert not is_abandoned(record(elsewhere, STALE_SECONDS - 60), 300.0)
+        assert is_abandoned(record(elsewhere, STALE_SECONDS + 60), 300.0)
+        assert not is_abandoned(record(elsewhere, STALE_SECONDS + 60), 2 * STALE_SECONDS)
+    assert str(os.getpid()) == pid
+
+
+def ordered(before: dict[str, str], after: dict[str, str]) -> Order:
+    rows = {path: {"text": text, "sha256": text} for path, text in before.items()}
+    sources = {path: Source(path, NOWHERE, 1, text, text, "") for path, text in after.items()}
+    changing = [path for path, text in after.items() if before.get(path) != text]
+    return order_of(sources, rows, changing, [path for path in before if path not in after])
+
+
+def test_a_file_waits_for_the_one_that_has_its_text() -> None:
+    rotated = ordered({"a": "3", "a.1": "2", "a.2": "1"}, {"a": "4", "a.1": "3", "a.2": "2", "a.3": "1"})
+    assert rotated.after == {"a.1": "a", "a.2": "a.1", "a.3": "a.2"}
+    assert rotated.rings == {}
+    assert list(rotated.needs("a.2")) == ["a.1"]
+    assert list(rotated.needs("a")) == []
+
+
+def test_files_that_exchange_texts_are_one_ring() -> None:
+    order = ordered({"a": "1", "b": "2", "c": "3", "d": "4", "e": "5"}, {"a": "2", "b": "3", "c": "1", "d": "6"})
+    assert set(order.rings) == {"a", "b", "c"}
+    assert set(order.rings["a"]) == {"a", "b", "c"}
+    first = order.rings["a"][0]
+    assert all(list(order.needs(path)) == [first] for path in "abc")
+    # What goes, goes when all others are done.
+    assert set(order.needs("e")) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("version", "path", "told"),
+    [
+        (OLD, "a" * 218, ""),
+        (OLD, "a" * 219, "has 219 bytes, and Open WebUI 0.8.12 stores 218 at most"),
+        ("0.6.43", "会" * 72 + ".t", ""),
+        ("0.6.43", "会" * 73, "has 219 bytes, and Open WebUI 0.6.43 stores 218 at most"),
+        # Directories are part of the name before 0.10, with two characters for each slash.
+        (OLD, "/".join("a" * 50 for _part in range(4)) + "/b.txt", ""),
+        (OLD, "/".join("a" * 51 for _part in range(4)) + "/b.txt", ""),
+        (OLD, "/".join("a" * 52 for _part in range(4)) + "/b.txt", "with its directories has 221 bytes"),
+        ("0.10.2", "/".join("a" * 52 for _part in range(4)) + "/b.txt", ""),
+        ("0.10.2", "a" * 255, ""),
+        ("0.10.2", "a." + "b" * 218, ""),
+        ("0.12.4", "a." + "b" * 219, "the extension of the file"),
+        ("0.12.4", "." + "b" * 254, ""),
+    ],
+)
+def test_names_are_as_long_as_the_server_can_store(version: str, path: str, told: str) -> None:
+    server = Server()
+    server.version = version
+    found = list(name_problems(server, ["short.txt", path]))  # type: ignore[arg-type]
+    assert [told in problem for problem in found] == ([True] if told else []), found
+
+
+def test_short_names_ask_for_no_version() -> None:
+    assert list(name_problems(None, ["a" * 218, "b/c"])) == []  # type: ignore[arg-type]
+
+
+def test_a_file_never_waits_for_itself() -> None:
+    order = ordered({"a": "1"}, {"a": "1"})
+    assert (order.after, order.rings) == ({}, {})
+    rows = {"a": {"text": "1", "sha256": "x"}}
+    same_text = order_of({"a": Source("a", NOWHERE, 1, "y", "1", "")}, rows, ["a"], [])
+    assert (same_text.after, same_text.rings) == ({}, {})
 
 
 def test_a_file_that_failed_is_removed_and_told_with_the_words_of_the_server(tmp_path: Path) -> None:

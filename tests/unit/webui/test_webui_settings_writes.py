@@ -45,6 +45,7 @@ READS: dict[str, Any] = {
     "configs/namespace/u_": {"ui.enable_signup": False},
     "auths/admin/config/oauth": {"ENABLE_OAUTH_PERSISTENT_CONFIG": False},
     "retrieval/embedding": EMBEDDING,
+    "/ollama/config": {"OLLAMA_BASE_URLS": ["http://ollama:11434"]},
     "audio/config": {"tts": {"ENGINE": ""}, "stt": {"ENGINE": "", "WHISPER_MODEL": "base"}, "realtime": {"MODEL": ""}},
     "users/default/permissions": PERMISSIONS,
 }
