@@ -24,7 +24,7 @@ from urllib.parse import quote
 SOCKET = "/var/run/docker.sock"
 WATCH = "selfhosted-llm-gpu-watch"
 WATCH_FILES = (
-    *(f"/usr/local/lib/{WATCH}/gpu_{part}.py" for part in ("evidence", "remake", "watch")),
+    *(f"/usr/local/lib/{WATCH}/gpu_{part}.py" for part in ("activity", "evidence", "record", "remake", "watch")),
     *(f"/etc/systemd/system/{WATCH}.{kind}" for kind in ("service", "timer")),
 )
 SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"
