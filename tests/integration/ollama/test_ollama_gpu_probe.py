@@ -93,3 +93,19 @@ def test_an_answer_that_streams_shows_in_the_kernels_tables(server: Ollama, gguf
         reading.join(30)
     assert lines
     server.call("POST", "generate", {"model": "tiny", "stream": False, "keep_alive": 0})
+
+
+def test_a_device_file_that_the_control_group_forbids_is_told_in_the_kernels_words(bed: dict[str, Any]) -> None:
+    name = f"{bed['bed']}-device"
+    image = docker("inspect", "--format", "{{.Config.Image}}", bed["containers"]["ollama"])
+    docker("run", "--detach", "--rm", "--name", name, "--entrypoint", "sleep", image, "120")
+    try:
+        # 1 3 is /dev/null, which every container may open; 510 0 is no device that this one was given.
+        docker("exec", name, "mknod", "/dev/nvidiactl", "c", "1", "3")
+        docker("exec", name, "mknod", "/dev/nvidia-uvm", "c", "510", "0")
+        paths = ["/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/kfd"]
+        words = gpu_evidence.denied(gpu_evidence.run, name, paths)
+        assert words.endswith("cannot open /dev/nvidia-uvm: Operation not permitted")
+        assert gpu_evidence.denied(gpu_evidence.run, name, paths[:1]) == ""
+    finally:
+        docker("kill", name)

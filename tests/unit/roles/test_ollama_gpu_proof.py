@@ -253,6 +253,13 @@ def test_a_model_that_cannot_be_loaded_is_a_fault_and_none_is_a_note(tmp_path: P
             {"ollama_gpu_devices": ["0:0", "0:1"]},
             {"ollama": {"amd": False, "uuids": ["MIG-00", "MIG-01"], "count": 1}},
         ),
+        # A whole GPU in MIG mode shows one device as well, and hides the others.
+        (
+            HOOK,
+            {"gpus": [gpu(0, slices=2), gpu(1)]},
+            {"ollama_gpu_devices": [0, 1]},
+            {"ollama": {"amd": False, "uuids": ["GPU-0", "GPU-1"], "count": 1}},
+        ),
         (HOOK, TWO, instances(["1"], 1, gpu="none"), {"a1": {"amd": False, "uuids": ["GPU-1"], "count": 1}}),
         (KFD, {}, {}, {"ollama": {"amd": True, "uuids": [], "count": 1}}),
         ({}, {}, {}, {}),
