@@ -57,7 +57,9 @@ EXAMPLES = r"""
     models:
       - name: llama3
         choose: [70b, 8b]
-    gpus: "{{ gpu.gpus | selectattr('usable') | selectattr('vendor', 'eq', 'nvidia') | rejectattr('mig.enabled') | map(attribute='memory_total') }}"
+    gpus: "{{ cards | rejectattr('mig.enabled') | map(attribute='memory_total') }}"
+  vars:
+    cards: "{{ gpu.gpus | selectattr('usable') | selectattr('vendor', 'eq', 'nvidia') }}"
 """
 
 RETURN = r"""
@@ -171,8 +173,9 @@ gpus:
       returned: success
     usable:
       description:
-        - Whether a driver has it and nothing is known that keeps Ollama from it. False, for example, for a vGPU without a
-          licence, a chip that Ollama has no library for, and a GPU in MIG mode without slices. C(problems) has the cause.
+        - Whether a driver has it and nothing is known that keeps Ollama from it. C(problems) has the cause.
+        - False, for example, for a vGPU without a licence, a chip that Ollama has no library for, and a GPU in MIG mode
+          without slices.
       type: bool
       returned: success
 driver:

@@ -21,8 +21,9 @@ INSIDE = {OLLAMA: 11434, OPEN_WEBUI: 8080}
 # Ollama says what it computes on within seconds of its start; looking for a GPU takes 30 s at the most.
 START_SECONDS = 120
 SMI_SECONDS = 5.0
-# Its success, and what `timeout` ends with: of its own, for a program that cannot be run, and for one that hangs.
-SMI_PROVES_NOTHING = (0, 124, 125, 126, 127, 137)
+# Its success, a damaged infoROM (14), and what `timeout` ends with: for itself, for a program that cannot be run, and
+# for one that hangs.
+SMI_PROVES_NOTHING = (0, 14, 124, 125, 126, 127, 137)
 _COMPUTE = re.compile(r'msg="inference compute".*?\blibrary=(\w+)')
 # What curl ends with where nobody answered at all, and where the answer was an error.
 NO_HOST, REFUSED, NOT_FOUND, TIMED_OUT = 6, 7, 22, 28

@@ -24,7 +24,7 @@ Sleep = Callable[[float], None]
 
 
 def answers(proc: Path, ask: evidence.Ask, sleep: Sleep, known: dict[str, Any]) -> bool:
-    """Tell whether a server is answering; not where it was quiet once for QUIET_SECONDS. True where nothing is known.
+    """Tell whether a server is answering; not where it was quiet once for QUIET_SECONDS.
 
     A health check or a short request may fall into one try, an answer lasts through all of them.
     """
@@ -38,13 +38,12 @@ def _answers(proc: Path, pid: int, ask: evidence.Ask, sleep: Sleep, url: str) ->
         return False
     ticks, leaving = processor_ticks(proc, pid), _expiry(ask, url)
     sleep(QUIET_SECONDS)
-    if before is None or before[1] or ticks is None:
-        return True
-    used = (processor_ticks(proc, pid) or 0) - ticks
+    # Where one of the signs cannot be read, as of a process that has just ended, the others decide.
+    used = (processor_ticks(proc, pid) or 0) - ticks if ticks is not None else 0
+    waits = before is not None and before[1]
     # Less than before: a process has ended, so something went on.
-    if used < 0 or used > BUSY_SHARE * QUIET_SECONDS * os.sysconf("SC_CLK_TCK"):
-        return True
-    return _expiry(ask, url) != leaving
+    computes = used < 0 or used > BUSY_SHARE * QUIET_SECONDS * os.sysconf("SC_CLK_TCK")
+    return waits or computes or _expiry(ask, url) != leaving
 
 
 def connections(proc: Path, pid: int) -> Optional[tuple[int, bool]]:

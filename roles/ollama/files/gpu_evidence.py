@@ -15,8 +15,10 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Callable, Optional, Sequence
 
+MEMINFO = Path("/proc/meminfo")
 SMI_SECONDS = 10
 LOAD_SECONDS = 600
 # A model that was loaded as a probe leaves after this time. One that the watch loads has at most so many bytes.
@@ -28,9 +30,12 @@ NOTED_LATE_SECONDS = 10
 # What a server says of each device that it found at its start, in all versions from 0.1.33 on.
 DEVICE = re.compile(r'msg="inference compute".*?\blibrary=(\S+)')
 # What the server says of a GPU that it will never use, and of a search for one that may end otherwise the next time.
-UNSUPPORTED = re.compile(r"too old|dropping|unsupported L4T", re.IGNORECASE)
+UNSUPPORTED = re.compile(r"too old|dropping|unsupported L4T|Insufficient Permissions", re.IGNORECASE)
 PASSING = re.compile(r"timed out|failure during", re.IGNORECASE)
 BACK_END = re.compile(r"cuda|rocm|hip|vulkan", re.IGNORECASE)
+FAILURE = re.compile(
+    r"Unable to determine|GPU is lost|Unknown Error|requires reset|Failed to initialize", re.IGNORECASE
+)
 UUID = re.compile(r"\(UUID: ([^)]+)\)")
 # Words of the container or its server, and the way out.
 WAYS = (
@@ -115,11 +120,17 @@ def inspected(run: Run, name: str) -> dict[str, Any]:
 def seen(run: Run, name: str) -> Seen:
     # The limit holds in the container too: a program that hangs there is not ended with the one that asked for it.
     limit = ["timeout", "--signal=KILL", str(SMI_SECONDS)]
-    answer = run(["docker", "exec", name, *limit, "nvidia-smi", "-L"], SMI_SECONDS + 5)
+    return listed(run(["docker", "exec", name, *limit, "nvidia-smi", "-L"], SMI_SECONDS + 5))
+
+
+def listed(answer: Answer) -> Seen:
+    """Return what `nvidia-smi -L` has shown."""
     devices = tuple(UUID.findall(answer.out))
-    if answer.code == 0 and devices:
+    # It ends with 14 for a damaged infoROM, which hurts no work.
+    if devices and (answer.code == 0 or not FAILURE.search(answer.out)):
         return Seen(devices)
-    if answer.code in (None, 124, 125, 126, 127, 137):
+    # `docker exec` ends with 1 where Docker itself fails.
+    if answer.code in (None, 1, 124, 125, 126, 127, 137):
         return Seen(None, hangs=answer.code in (None, 124, 137))
     return Seen((), answer.words())
 
@@ -326,14 +337,14 @@ def would_evict(run: Run, known: dict[str, Any], size: int, count: int) -> str:
     room = gpu_free(run, name_of(known))
     if room is None or room < needed(size):
         return "its GPUs have no memory free for another model"
-    found = re.search(r"MemAvailable:\s+(\d+) kB", run(["cat", "/proc/meminfo"], 5).out)
+    found = re.search(r"MemAvailable:\s+(\d+) kB", MEMINFO.read_text(encoding="ascii"))
     if known["HostConfig"].get("Memory") or not found or int(found.group(1)) * 1024 < 2 * needed(size):
         return "the host has no memory free for another model"
     return ""
 
 
 def unsupported(words: str) -> bool:
-    """Tell whether the server says that it will never use this GPU, so that another start does not help."""
+    """Tell whether the words of a loss name a cause that another start does not take away."""
     return bool(UNSUPPORTED.search(words)) and not PASSING.search(words)
 
 

@@ -167,9 +167,9 @@ def host_fault(host: Host, known: dict[str, Any]) -> str:
     if has_amd(known):
         return "" if (host.devices / "kfd").exists() else "the host has no GPU for it either: /dev/kfd does not exist"
     answer = host.run(["nvidia-smi", "-L"], 15)
-    if answer.code != 0 or "GPU " not in answer.out:
+    if not evidence.listed(answer).devices:
         return f"the host has no GPU for it either: nvidia-smi says {answer.words()}"
-    lacking = [one for one in requested(known) if one not in listed(answer.out)]
+    lacking = [one for one in requested(known) if one not in names_of(answer.out)]
     # A container whose GPU is not there does not start, so a restart would end its service.
     return f"the host no longer has GPU {', '.join(lacking)}, which it asks for" if lacking else ""
 
@@ -183,7 +183,7 @@ def requested(known: dict[str, Any]) -> list[str]:
     return [name for name in found if re.fullmatch(r"\d+(:\d+)?|(GPU|MIG)-.+", name)]
 
 
-def listed(printed: str) -> set[str]:
+def names_of(printed: str) -> set[str]:
     """Return the names of the GPUs and MIG devices that `nvidia-smi -L` printed: 0, GPU-..., 0:1, MIG-..."""
     found, card = set(), ""
     for line in printed.splitlines():
@@ -307,7 +307,7 @@ def left_alone(host: Host, known: dict[str, Any], found: Loss, record: Record) -
     fault = host_fault(host, known)
     if fault:
         return fault
-    if found.kind == START and evidence.unsupported(found.words):
+    if evidence.unsupported(found.words):
         return evidence.way(found.words, evidence.name_of(known))
     now = host.now()
     then = record.next_try(found.kind, now)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import pytest
 from runner import ROOT
 
 sys.path.insert(0, str(ROOT / "roles/ollama/files"))
@@ -31,9 +32,7 @@ GPU_FREE = "24000\n"
 
 
 def run(words: Sequence[str], seconds: float) -> gpu_evidence.Answer:
-    """Answer for a GPU that is free, and for a host with memory; the server itself is real."""
-    if words[0] == "cat":
-        return gpu_evidence.Answer(0, "MemAvailable: 64000000 kB\n")
+    """Answer for a GPU that is free; the server itself is real."""
     return gpu_evidence.Answer(0, GPU_FREE)
 
 
@@ -42,6 +41,13 @@ def known(server: Ollama, **state: Any) -> dict[str, Any]:
     port = {"HostIp": parts.hostname, "HostPort": str(parts.port)}
     ports = {"Ports": {"11434/tcp": [port]}}
     return {"Name": "/ollama", "Config": {"Env": []}, "HostConfig": {}, "NetworkSettings": ports, "State": state}
+
+
+@pytest.fixture(autouse=True)
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the host have memory for another model, however busy this machine is."""
+    (tmp_path / "meminfo").write_text("MemAvailable: 64000000 kB\n")
+    monkeypatch.setattr(gpu_evidence, "MEMINFO", tmp_path / "meminfo")
 
 
 def loaded(server: Ollama) -> list[str]:

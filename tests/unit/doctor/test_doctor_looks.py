@@ -288,6 +288,8 @@ def test_a_model_in_memory_proves_nothing_since_a_client_or_a_preset_may_ask_for
         ("nvidia", 0, ""),
         # It hangs, or it does not exist: both prove nothing.
         ("nvidia", 137, ""),
+        # A damaged infoROM hurts no work.
+        ("nvidia", 14, ""),
         ("nvidia", None, ""),
         ("amd", 255, ""),
         ("", 255, ""),

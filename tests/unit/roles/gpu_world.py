@@ -120,12 +120,13 @@ class World:
         self.starts: list[tuple[float, str, str]] = []
         self.evicted: list[str] = []
         self.probes: list[str] = []
-        self.available_memory = 64_000_000
         self.killed_before = self.refused_once = ""
         self.folder = folder
         self._written: dict[str, Optional[str]] = {}
         for part in ("state", "proc", "tmp", "dev"):
             (folder / part).mkdir()
+        evidence.MEMINFO = folder / "proc" / "meminfo"
+        self.memory(64_000_000)
         for node in NODES:
             (folder / "dev" / node).touch()
         self.host = gpu_watch.Host(
@@ -140,6 +141,10 @@ class World:
             devices=folder / "dev",
             temporary=folder / "tmp",
         )
+
+    def memory(self, available: int) -> None:
+        """Let the host have so much memory available, in kB."""
+        evidence.MEMINFO.write_text(f"MemTotal: 1 kB\nMemAvailable:   {available} kB\n")
 
     def sleep(self, seconds: float) -> None:
         self.clock += seconds
@@ -182,8 +187,6 @@ class World:
         self.asked.append(" ".join(words))
         if words[0] == "nvidia-smi":
             return self.host_smi
-        if words[0] == "cat":
-            return evidence.Answer(0, f"MemTotal: 1 kB\nMemAvailable:   {self.available_memory} kB\n")
         if words[1] == "ps":
             running = [name for name, its in self.containers.items() if its.inspect()["State"]["Running"]]
             return evidence.Answer(0, "\n".join(running))

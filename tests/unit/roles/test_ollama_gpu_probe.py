@@ -74,8 +74,14 @@ def test_a_request_that_ends_between_two_readings_counts(tmp_path: Path, monkeyp
     assert world.starts == []
 
 
-def test_what_cannot_be_read_counts_as_an_answer(tmp_path: Path) -> None:
-    assert activity.answers(tmp_path, lambda *_words: {}, lambda _seconds: None, Container().inspect())
+@pytest.mark.parametrize("busy", [True, False])
+def test_where_the_connections_cannot_be_read_the_other_signs_decide(tmp_path: Path, busy: bool) -> None:
+    moments = iter(range(100))
+
+    def ask(*_words: Any) -> Any:
+        return {"models": [{"name": "a", "expires_at": next(moments) if busy else 1}]}
+
+    assert activity.answers(tmp_path, ask, lambda _seconds: None, Container().inspect()) == busy
 
 
 def test_the_kernels_own_tables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +135,49 @@ def test_a_container_that_a_failed_restart_left_stopped_is_started_as_soon_as_it
     assert any("was started" in line for line in world.said)
 
 
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (14, "GPU 0: A (UUID: GPU-1)\nWARNING: infoROM is corrupted at gpu 0000:3B:00.0"),
+        (1, "Error response from daemon: context deadline exceeded"),
+        (126, "OCI runtime exec failed: exec failed: unable to start container process"),
+    ],
+)
+def test_what_is_no_failure_of_the_gpu_costs_no_restart(tmp_path: Path, code: int, words: str) -> None:
+    world = World(tmp_path, Container(smi=evidence.Answer(code, words)))
+    world.watched(HOUR)
+    assert (world.starts, world.said) == ([], [])
+
+
+def test_one_of_two_gpus_that_is_lost_on_the_host_too_costs_no_restart(tmp_path: Path) -> None:
+    words = "GPU 0: A (UUID: GPU-1)\nUnable to determine the device handle for GPU0000:02:00.0: Unknown Error"
+    world = World(tmp_path, Container(smi=evidence.Answer(255, words)))
+    world.host_smi = evidence.Answer(255, words.replace("GPU-1", "GPU 1"))
+    world.watched(HOUR)
+    assert world.starts == []
+    assert "the host has no GPU for it either" in world.said[0]
+
+
+def test_a_policy_that_forbids_the_gpu_costs_no_restart(tmp_path: Path) -> None:
+    world, its = lost(tmp_path)
+    its.lose("Failed to initialize NVML: Insufficient Permissions")
+    world.watched(24 * HOUR, every=60)
+    assert world.starts == []
+    assert len(world.said) == 1
+    assert "is left alone: SELinux keeps the container from the GPU: give it a policy" in world.said[0]
+
+
+def test_a_daemon_reload_that_takes_the_gpu_from_all_instances_is_mended_within_a_minute(tmp_path: Path) -> None:
+    world = World(tmp_path, *(Container(f"ollama-{number}", pid=7 + number) for number in range(4)))
+    world.look()
+    since = world.clock
+    for its in world.containers.values():
+        its.lose()
+    world.watched(HOUR)
+    assert sorted(name for _time, name, _kind in world.starts) == sorted(world.containers)
+    assert world.starts[-1][0] - since <= 60
+
+
 def test_a_container_that_somebody_else_stopped_is_not_started(tmp_path: Path) -> None:
     world, its = lost(tmp_path)
     its.state = {"Running": False}
@@ -166,7 +215,7 @@ def gpu_silent(world: World, its: Container) -> None:
 
 
 def memory_full(world: World, its: Container) -> None:
-    world.available_memory = 4_000_000
+    world.memory(4_000_000)
 
 
 def no_other_model(world: World, its: Container) -> None:
