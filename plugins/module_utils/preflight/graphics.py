@@ -14,6 +14,7 @@ from ..gpu.values import Gpu as Card
 from .finding import Finding, gigabytes
 
 NAMES = {NVIDIA: "NVIDIA", AMD: "AMD"}
+BLOCKED = "gpu-blocked"
 # What the roles make anew.
 MENDED = "cdi-"
 
@@ -54,8 +55,10 @@ def findings(
     ``wanted`` are the words of the servers (auto, nvidia, amd, none), ``least`` the bytes that a GPU should have.
     """
     there = {card.vendor for card in cards}
+    # Such a GPU is not listed at all, so its cause stands for it.
+    hidden = {NVIDIA for problem in problems if problem.id == BLOCKED}
     for vendor in (NVIDIA, AMD):
-        if vendor in wanted and vendor not in there:
+        if vendor in wanted and vendor not in there | hidden:
             say = (
                 f"ollama_gpu is {vendor}, and the host has no {NAMES[vendor]} GPU (none is on PCI): set it to auto "
                 f"or none, or give the machine its GPU."
@@ -64,7 +67,7 @@ def findings(
     used = [card for card in cards if card.vendor in wanted or "auto" in wanted]
     places = {card.bus_id: card.vendor for card in used}
     for problem in problems:
-        vendor = places.get(problem.gpu or "", NVIDIA if problem.gpu is None and NVIDIA in there else "")
+        vendor = places.get(problem.gpu or "", NVIDIA if problem.gpu is None and NVIDIA in there | hidden else "")
         if not vendor or not ({vendor, "auto"} & set(wanted)):
             continue
         # With auto Ollama would compute by the processor, but NVIDIA's toolkit is set up wherever there is a card.

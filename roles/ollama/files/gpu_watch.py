@@ -276,7 +276,10 @@ def mended(host: Host, name: str, found: Loss) -> bool:
 
 def watch(host: Host, name: str, record: Record, save: Callable[[], None]) -> None:
     known = evidence.inspected(host.run, name)
-    if not known or revived(host, known, record):
+    if not known:
+        record.forget("down")
+        return
+    if revived(host, known, record):
         return
     if not up(known) or not reserved(known) or record.until("quiet", host.now()):
         return

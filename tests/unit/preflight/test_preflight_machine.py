@@ -153,6 +153,10 @@ MISSING = Problem("driver-missing", "The driver is missing: install it.", gpu="0
             {"amd"},
             [(True, "load it")],
         ),
+        # WSL lists no GPU that Windows keeps from it.
+        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"nvidia"}, [(True, "unblock it")]),
+        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"auto"}, [(True, "unblock it")]),
+        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"none"}, []),
         # The roles make it anew.
         ([CARD], [Problem("cdi-stale", "It is stale: make it anew.")], {"auto"}, [(False, "make it anew")]),
         ([Card("nvidia", 0, "GTX 1050", memory_total=2 * GB, driver_version="580")], [], {"auto"}, [(False, "2.0 GB")]),

@@ -135,6 +135,18 @@ def test_a_container_that_a_failed_restart_left_stopped_is_started_as_soon_as_it
     assert any("was started" in line for line in world.said)
 
 
+def test_a_container_that_was_removed_meanwhile_is_not_looked_for_any_more(tmp_path: Path) -> None:
+    world, its = lost(tmp_path, start_fails="failed to create task: no such device")
+    world.image = "sha256:2"
+    world.watched(60)
+    assert not its.inspect()["State"]["Running"]
+    del world.containers["ollama"]
+    world.look()
+    asked = len(world.asked)
+    world.look()
+    assert [words.split()[1] for words in world.asked[asked:]] == ["ps"]
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
     [
