@@ -57,7 +57,9 @@ EXAMPLES = r"""
     models:
       - name: llama3
         choose: [70b, 8b]
-    gpus: "{{ gpu.gpus | selectattr('vendor', 'eq', 'nvidia') | map(attribute='memory_total') }}"
+    gpus: "{{ cards | rejectattr('mig.enabled') | map(attribute='memory_total') }}"
+  vars:
+    cards: "{{ gpu.gpus | selectattr('usable') | selectattr('vendor', 'eq', 'nvidia') }}"
 """
 
 RETURN = r"""
@@ -84,6 +86,7 @@ gpus:
         devices: []
       cdi_names:
         - nvidia.com/gpu=0
+      usable: true
   contains:
     vendor:
       description: V(nvidia), V(amd) or V(intel).
@@ -167,6 +170,13 @@ gpus:
       description: The names that CDI specifications on the host give it, without those that mean all GPUs.
       type: list
       elements: str
+      returned: success
+    usable:
+      description:
+        - Whether a driver has it and nothing is known that keeps Ollama from it. C(problems) has the cause.
+        - False, for example, for a vGPU without a licence, a chip that Ollama has no library for, and a GPU in MIG mode
+          without slices.
+      type: bool
       returned: success
 driver:
   description: The version of each vendor's driver, empty where none works.

@@ -159,7 +159,8 @@ containers:
 servers:
   description:
     - How the servers in the running containers answer. C(seconds) is what the first answer took, C(computes_on)
-      V(gpu), V(cpu) or empty where nothing tells, C(ollamas) what Open WebUI reached.
+      V(gpu), V(cpu) or empty where nothing tells, C(gpu_lost) how nvidia-smi fails in a container that has a GPU,
+      C(ollamas) what Open WebUI reached.
   returned: success
   type: list
   elements: dict
@@ -173,6 +174,7 @@ servers:
       models: 3
       loaded: []
       computes_on: gpu
+      gpu_lost: ""
 ways_out:
   description:
     - What leads out of each Docker network of these containers. C(egress) is what M(selfhosted.llm.docker_egress) has

@@ -20,6 +20,10 @@ from .containers import OLLAMA, OPEN_WEBUI
 INSIDE = {OLLAMA: 11434, OPEN_WEBUI: 8080}
 # Ollama says what it computes on within seconds of its start; looking for a GPU takes 30 s at the most.
 START_SECONDS = 120
+SMI_SECONDS = 5.0
+# Its success, a damaged infoROM (14), and what `timeout` ends with: for itself, for a program that cannot be run, and
+# for one that hangs.
+SMI_PROVES_NOTHING = (0, 14, 124, 125, 126, 127, 137)
 _COMPUTE = re.compile(r'msg="inference compute".*?\blibrary=(\w+)')
 # What curl ends with where nobody answered at all, and where the answer was an error.
 NO_HOST, REFUSED, NOT_FOUND, TIMED_OUT = 6, 7, 22, 28
@@ -42,6 +46,7 @@ def server(
             break
     if kind == OLLAMA:
         told["computes_on"] = computes_on(engine, container, told)
+        told["gpu_lost"] = gpu_lost(engine, container)
     else:
         told["ollamas"] = [reached(engine, str(container["name"]), url, seconds) for url in urls]
     return told
@@ -130,11 +135,11 @@ def ready(address: str, port: int, seconds: float) -> bool:
 def computes_on(engine: Engine, container: Mapping[str, Any], told: Mapping[str, Any]) -> str:
     """Return gpu, cpu or, where nothing tells, "".
 
-    A model in memory is the best witness. Without one the server's log of its start is.
+    A model on a GPU shows that there is one. A model in memory shows nothing, since a request or a preset may ask for
+    that (num_gpu: 0), so then the server's log of its start decides.
     """
-    in_memory = [one for one in told.get("loaded") or [] if one["size"]]
-    if in_memory:
-        return "gpu" if any(one["size_vram"] for one in in_memory) else "cpu"
+    if any(one["size_vram"] for one in told.get("loaded") or []):
+        return "gpu"
     started = str(container["started"])[:19]
     try:
         begun = timegm(time.strptime(started, "%Y-%m-%dT%H:%M:%S"))
@@ -145,6 +150,18 @@ def computes_on(engine: Engine, container: Mapping[str, Any], told: Mapping[str,
     if libraries - {"cpu"}:
         return "gpu"
     return "cpu" if libraries or "no compatible GPUs were discovered" in log else ""
+
+
+def gpu_lost(engine: Engine, container: Mapping[str, Any]) -> str:
+    """Return how nvidia-smi fails in a container that has a GPU, "" where it works, hangs, or does not exist."""
+    if not container.get("gpu") or container["gpu"] == "amd":
+        return ""
+    limit = ["timeout", "--signal=KILL", f"{SMI_SECONDS:g}"]
+    try:
+        code = engine.execute(str(container["name"]), [*limit, "nvidia-smi", "-L"])
+    except (NoAnswer, ValueError, KeyError):
+        return ""
+    return "" if code is None or code in SMI_PROVES_NOTHING else f"nvidia-smi ends with {code} in the container"
 
 
 def reached(engine: Engine, name: str, url: str, seconds: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from typing import Iterator, Optional, Tuple
 
 from ..host.linux import text
-from . import causes_containers, causes_nvidia, causes_smi
+from . import causes_containers, causes_modes, causes_nvidia, causes_smi
 from .host import Host
 from .sysfs import VENDORS, is_gpu, number
 from .values import AMD, ERROR, NVIDIA, WARNING, Problem
@@ -23,6 +23,7 @@ def find(host: Host) -> list[Problem]:
     """Return all problems, those of the driver first."""
     return [
         *causes_nvidia.find(host),
+        *causes_modes.find(host),
         *causes_smi.find(host),
         *_amd(host),
         *_selinux(host),

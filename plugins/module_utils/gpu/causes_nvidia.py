@@ -8,18 +8,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Optional
 
-from . import driver
+from . import driver, needs
 from .host import Host, nvidia_version
 from .sysfs import VENDORS, Device, is_gpu, is_switch
 from .values import ERROR, NVIDIA, WARNING, Gpu, Problem
 
-# What Ollama's images need.
-LEAST_DRIVER = (550,)
-LEAST_DRIVER_OLD_CARDS = (570,)
-LEAST_CAPABILITY = (5, 0)
-LAST_OLD_CAPABILITY = (6, 2)
 # Device numbers grow with the generations: Turing is the first that the open module takes, Blackwell the first that
 # the proprietary one does not. Drivers after the branch 580 take nothing before Turing.
 FIRST_TURING = 0x1E00
@@ -38,15 +33,9 @@ def find(host: Host) -> Iterator[Problem]:
     if not gpus:
         return
     yield from _versions(host, gpus)
-    yield from _modes(host, gpus)
     if host.driver.version and not host.driver.wsl and not host.driver.jetson:
         yield from _files(host, gpus)
         yield from _fabric(host, gpus)
-
-
-def numbers(version: str) -> Tuple[int, ...]:
-    """Return a version as numbers to compare."""
-    return tuple(int(part) for part in re.findall(r"\d{1,9}", version, re.ASCII))
 
 
 def _drivers(host: Host, seen: list[Device]) -> Iterator[Problem]:
@@ -88,7 +77,7 @@ def _not_loaded(host: Host, free: list[Device]) -> Problem:
         return Problem(
             "driver-missing",
             f"{which} (at {_places(free)}) {'has' if len(free) == 1 else 'have'} no driver: install NVIDIA's driver "
-            f"{LEAST_DRIVER[0]} or newer, and reboot.",
+            f"{needs.LEAST_DRIVER[0]} or newer, and reboot.",
         )
     if installed == "elsewhere":
         return Problem(
@@ -119,7 +108,7 @@ def unfit(host: Host, one: Device) -> Optional[Problem]:
         return _flavour(one, "open", "proprietary")
     if not host.driver.open and one.device >= FIRST_BLACKWELL:
         return _flavour(one, "proprietary", "open")
-    if one.device < FIRST_TURING and numbers(version)[:1] > (LAST_OLD_BRANCH,):
+    if one.device < FIRST_TURING and needs.numbers(version)[:1] > (LAST_OLD_BRANCH,):
         return Problem(
             "driver-too-new",
             f"The driver {version} no longer takes the NVIDIA GPU at {one.bus_id} ({one.ids}): install the branch "
@@ -154,54 +143,27 @@ def _places(seen: list[Device]) -> str:
 def _versions(host: Host, gpus: list[Gpu]) -> Iterator[Problem]:
     version = nvidia_version(host.smi, host.driver)
     # A Jetson's system has its own numbers, and images of its own.
-    old = bool(version) and not host.driver.jetson and numbers(version) < LEAST_DRIVER
+    old = not host.driver.jetson and needs.old_driver(version, None)
     if old:
         yield Problem(
             "driver-too-old",
-            f"NVIDIA's driver is {version}, and Ollama needs {LEAST_DRIVER[0]} or newer: install a newer one and "
+            f"NVIDIA's driver is {version}, and Ollama needs {needs.LEAST_DRIVER[0]} or newer: install a newer one and "
             f"reboot.",
         )
     for gpu in gpus:
-        capability = numbers(gpu.compute_capability or "")
-        if capability and capability < LEAST_CAPABILITY:
+        if needs.old_card(gpu.compute_capability):
             yield Problem(
                 "gpu-too-old",
                 f"{gpu.name} has compute capability {gpu.compute_capability}, and Ollama supports 5.0 and newer: use "
                 f"another card, or the CPU (ollama_gpu: none).",
                 gpu=gpu.bus_id or None,
             )
-        elif capability and capability <= LAST_OLD_CAPABILITY and _is_old(gpu) and not old and not host.driver.jetson:
+        elif not old and not host.driver.jetson and needs.old_driver(gpu.driver_version, gpu.compute_capability):
             yield Problem(
                 "driver-too-old",
                 f"NVIDIA's driver is {gpu.driver_version}, and for {gpu.name}, of compute capability "
-                f"{gpu.compute_capability}, Ollama needs {LEAST_DRIVER_OLD_CARDS[0]} or newer: install a newer one and "
-                f"reboot.",
-                gpu=gpu.bus_id or None,
-            )
-
-
-def _is_old(gpu: Gpu) -> bool:
-    return numbers(gpu.driver_version) < LEAST_DRIVER_OLD_CARDS
-
-
-def _modes(host: Host, gpus: list[Gpu]) -> Iterator[Problem]:
-    modes = {card.index: card.compute_mode for card in host.smi.cards}
-    for gpu in gpus:
-        if gpu.mig_enabled and not gpu.slices and not host.smi.hangs:
-            yield Problem(
-                "mig-empty",
-                f"MIG is on for {gpu.name} and it has no slices, so nothing can use it: make some with `nvidia-smi "
-                f"mig -i {gpu.index} -C -cgi PROFILE`, or switch MIG off with `nvidia-smi -i {gpu.index} -mig 0`.",
-                gpu=gpu.bus_id or None,
-            )
-        mode = modes.get(gpu.index, "")
-        if mode == "Prohibited" or mode.startswith("Exclusive"):
-            banned = mode == "Prohibited"
-            yield Problem(
-                "compute-mode",
-                f"{gpu.name} is in compute mode {mode}, in which {'no program' if banned else 'one program at a time'} "
-                f"can use it: run `nvidia-smi -i {gpu.index} -c DEFAULT`.",
-                ERROR if banned else WARNING,
+                f"{gpu.compute_capability}, Ollama needs {needs.LEAST_DRIVER_OLD_CARDS[0]} or newer: install a newer "
+                f"one and reboot.",
                 gpu=gpu.bus_id or None,
             )
 

@@ -15,6 +15,8 @@ from .sysfs import VENDORS, Device, is_gpu
 from .values import ERROR, NVIDIA, WARNING, Problem
 
 LOST = re.compile(r"Unable to determine the device handle|GPU is lost|fallen off the bus", re.IGNORECASE)
+# Said of a handle as well, by a card that is well.
+DENIED = re.compile(r"Insufficient Permissions", re.IGNORECASE)
 PLACE = re.compile(r"[0-9A-F]{4,8}:[0-9A-F]{2}:[0-9A-F]{2}\.[0-7]", re.IGNORECASE)
 MISMATCH = re.compile(r"driver/library version mismatch", re.IGNORECASE)
 LIBRARY = re.compile(r"NVML library version:\s*([\d.]{3,20})")
@@ -29,6 +31,15 @@ MEANINGS = (
         re.compile(r"requires reset", re.IGNORECASE),
         "gpu-lost",
         "A GPU needs a reset before it works again: stop what uses it and run `nvidia-smi --gpu-reset`, or reboot.",
+    ),
+    (
+        re.compile(r"blocked by the operating system", re.IGNORECASE),
+        "gpu-blocked",
+        (
+            "The operating system keeps the GPU from programs here (GPU access blocked by the operating system): on "
+            "WSL switch a card in TCC mode to WDDM (`nvidia-smi -dm 0` in Windows), install the newest driver there, "
+            "and run `wsl --update` and `wsl --shutdown`; in a container give it the GPU."
+        ),
     ),
     (
         re.compile(r"couldn't find libnvidia-ml|NVML Shared Library Not Found", re.IGNORECASE),
@@ -106,7 +117,7 @@ def _unlisted(host: Host, told: set[Optional[str]]) -> Iterator[Problem]:
 
 
 def _lost(words: str) -> Iterator[Problem]:
-    lines = (PLACE.search(line) for line in words.splitlines() if LOST.search(line))
+    lines = (PLACE.search(line) for line in words.splitlines() if LOST.search(line) and not DENIED.search(line))
     for place in sorted({nvidia.bus_id(found.group()) if found else "" for found in lines}):
         yield Problem(
             "gpu-lost",

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Iterable, Optional, Sequence, Tuple
 
-from . import cdi, containers, driver, nvidia, sysfs
+from . import cdi, containers, driver, needs, nvidia, sysfs
 from .values import AMD, INTEL, NVIDIA, Gpu, Slice
 
 _SLICE_NAME = re.compile(r"(?:mig)?(\d+):(\d+)$", re.ASCII)
@@ -43,7 +43,7 @@ class Host:
 
 
 def ask() -> nvidia.Smi:
-    return nvidia.with_slices(nvidia.ask())
+    return nvidia.with_slices(nvidia.ask(), pending=True)
 
 
 def look(root: str = "/", container: bool = False, asking: Callable[[], nvidia.Smi] = ask) -> Host:
@@ -96,19 +96,23 @@ def _nvidia(root: str, smi: nvidia.Smi, seen: Sequence[sysfs.Device], found: dri
                 unified=True,
                 compute_capability=capability,
                 driver_version=found.jetson,
+                unusable=needs.unusable(nvidia.Card(0, "", name), capability, "", found.jetson),
             )
         ]
     listed = {gpu.bus_id for gpu in gpus}
     following = max((gpu.index for gpu in gpus), default=-1) + 1
     for one in seen:
         if sysfs.VENDORS[one.vendor] == NVIDIA and sysfs.is_gpu(one) and one.bus_id not in listed:
-            gpus.append(_unlisted(root, one, known.get(one.bus_id), found, following))
+            unlisted = _unlisted(root, one, known.get(one.bus_id), found, following)
+            # Where there is no nvidia-smi, that it lists nothing tells nothing.
+            gpus.append(replace(unlisted, unusable="gpu-lost" if smi.path else ""))
             following += 1
     return gpus
 
 
 def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: driver.Driver, memory: int) -> Gpu:
     capability = card.compute_capability or (driver.jetson_board(root)[1] if found.jetson else None)
+    version = card.driver or found.version or found.jetson
     return Gpu(
         NVIDIA,
         card.index,
@@ -118,11 +122,12 @@ def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: dr
         memory if card.unified else card.memory or 0,
         card.unified,
         capability,
-        card.driver or found.version or found.jetson,
+        version,
         card.persistence,
         card.mig,
         card.slices,
         nodes=_nodes(known),
+        unusable=needs.unusable(card, capability, version, found.jetson),
     )
 
 

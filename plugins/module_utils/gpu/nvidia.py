@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, replace
-from typing import Optional, Sequence, Tuple
+from typing import Any, Optional, Sequence, Tuple
 
 from .command import Answer, first_line, run
 from .values import Slice
@@ -36,6 +36,8 @@ FIELDS = (
 )
 NEEDED = ("index", "uuid", "memory.total", "name")
 
+# What a vGPU's name ends with: its memory in GB and its series (A40-24Q, A100-1-5CME, A16-2B4).
+VGPU = re.compile(r"-\d{1,3}(Q|CME|C|A|B)\d?$", re.ASCII)
 _UNKNOWN_FIELD = re.compile(r'Field "([\w.]+)" is not a valid field to query')
 _NOT_THERE = re.compile(r"\[?(N/A|Not Supported|Not Found|Not Available)\]?$", re.IGNORECASE)
 _COMPLAINT = re.compile(r"\[(.+)\]$|(ERR!)$|(Insufficient Permissions|GPU is lost|Unknown Error)$")
@@ -46,7 +48,15 @@ _SLICE_LINE = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d{1,4}):\s+\(UUID: ([^)]+)\
 _XML_GPU = re.compile(r'<gpu id="([^"]+)">(.*?)</gpu>', re.DOTALL)
 _XML_SLICE = re.compile(r"<mig_device>(.*?)</mig_device>", re.DOTALL)
 _XML_INDEX = re.compile(r"<index>(\d{1,4})</index>", re.ASCII)
-_XML_TOTAL = re.compile(r"<total>(\d{1,9}) MiB</total>", re.ASCII)
+# Beside it stand the sizes of other memory, such as that of BAR1.
+_XML_TOTAL = re.compile(r"<fb_memory_usage>\s*<total>(\d{1,9}) MiB</total>", re.ASCII)
+_XML_LICENCE = re.compile(r"<license_status>([^<]{1,120})</license_status>")
+_XML_PENDING = re.compile(r"<pending_mig>\s*(Enabled|Disabled)\s*</pending_mig>")
+# GPUs with memory of their own. One that does not report it (old drivers, MIG mode, no permission) has not the host's.
+_OWN_MEMORY = re.compile(
+    r"\bG?[BH]\d00\b|\b[AHLPTVK]\d{1,3}S?\b|GeForce|Quadro|Tesla|TITAN|GRID|RTX .*\d{4}|-\d{1,3}[QCAB]\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,8 @@ class Card:
     """One line of nvidia-smi. Texts that it does not tell are "".
 
     ``memory`` is in bytes; None where the card has none of its own or does not tell it. ``unified`` says that it has
-    none of its own. ``complaint`` is what stands in place of a value, such as "GPU is lost".
+    none of its own. ``complaint`` is what stands in place of a value, such as "GPU is lost". ``licence`` is the state
+    of a vGPU's licence, and ``mig_pending`` the MIG mode after the next reset, where they were asked for.
     """
 
     index: int
@@ -70,6 +81,9 @@ class Card:
     compute_capability: Optional[str] = None
     complaint: str = ""
     slices: Tuple[Slice, ...] = ()
+    mig_off: bool = False
+    mig_pending: Optional[bool] = None
+    licence: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,26 +147,35 @@ def parse(printed: str, fields: Sequence[str] = FIELDS) -> Tuple[list[Card], lis
 def _card(told: dict[str, str]) -> Card:
     memory = _MEMORY.match(told.get("memory.total", ""))
     capability = told.get("compute_cap", "")
-    complaints = (_complaint(value) for value in told.values())
+    name = _text(told.get("name", ""))
+    without = bool(_NOT_THERE.match(told.get("memory.total", "")))
     return Card(
         index=int(told["index"]),
         uuid=_text(told.get("uuid", "")),
-        name=_text(told.get("name", "")),
+        name=name,
         bus_id=bus_id(told.get("pci.bus_id", "")),
         memory=int(memory.group(1)) * MIB if memory else None,
-        unified=bool(_NOT_THERE.match(told.get("memory.total", ""))),
+        unified=without and told.get("mig.mode.current") != "Enabled" and not _OWN_MEMORY.search(name),
         driver=_text(told.get("driver_version", "")),
         persistence={"Enabled": True, "Disabled": False}.get(told.get("persistence_mode", "")),
         mig=told.get("mig.mode.current") == "Enabled",
+        mig_off=told.get("mig.mode.current") == "Disabled",
         compute_mode=_text(told.get("compute_mode", "")),
         compute_capability=capability if re.fullmatch(r"\d{1,2}\.\d", capability, re.ASCII) else None,
-        complaint=next(filter(None, complaints), ""),
+        complaint=_worst(told),
     )
 
 
 def _text(value: str) -> str:
     """Return a value, or "" for words that stand in place of one."""
     return "" if _NOT_THERE.match(value) or _COMPLAINT.match(value) else first_line(value)
+
+
+def _worst(told: dict[str, str]) -> str:
+    """Return what a card complains of, "" where one figure that nobody needs could not be read."""
+    found = [(field, text) for field, text in ((field, _complaint(value)) for field, value in told.items()) if text]
+    passing = len(found) == 1 and found[0][0] not in NEEDED and found[0][1] in ("Unknown Error", "ERR!")
+    return "" if passing or not found else found[0][1]
 
 
 def _complaint(value: str) -> str:
@@ -169,16 +192,34 @@ def bus_id(text: str) -> str:
     return f"{int(domain, 16):04x}:{bus}:{slot}.{function}".lower()
 
 
-def with_slices(smi: Smi, seconds: float = SECONDS) -> Smi:
-    """Return the same with the MIG devices of cards in that mode, which the query does not list."""
-    if not any(card.mig for card in smi.cards):
+def with_slices(smi: Smi, seconds: float = SECONDS, pending: bool = False) -> Smi:
+    """Return the same with what the query does not list: MIG devices, and the licences of vGPUs.
+
+    ``pending`` also asks for the MIG mode after the next reset, which takes a second on a host with many GPUs.
+    """
+    sliced = any(card.mig for card in smi.cards)
+    licensed = any(VGPU.search(card.name) for card in smi.cards)
+    if not sliced and not licensed and not (pending and any(card.mig_off for card in smi.cards)):
         return smi
-    listed = run([smi.path, "-L"], seconds)
+    listed = run([smi.path, "-L"], seconds) if sliced else Answer(0)
     if listed.hangs:
         return replace(smi, hangs=True)
-    sizes = slice_sizes(run([smi.path, "-q", "-x"], seconds).out)
-    found = slices(listed.out)
-    return replace(smi, cards=tuple(replace(card, slices=_sized(card, found, sizes)) for card in smi.cards))
+    xml = run([smi.path, "-q", "-x"], seconds).out
+    found, sizes, more = slices(listed.out), slice_sizes(xml), details(xml)
+    cards = (replace(card, slices=_sized(card, found, sizes), **more.get(card.bus_id, {})) for card in smi.cards)
+    return replace(smi, cards=tuple(cards))
+
+
+def details(xml: str) -> dict[str, dict[str, Any]]:
+    """Return of each card, by its bus id, the licence and the MIG mode to come that ``nvidia-smi -q -x`` tells."""
+    found = {}
+    for place, gpu in _XML_GPU.findall(xml):
+        licence, coming = _XML_LICENCE.search(gpu), _XML_PENDING.search(gpu)
+        found[bus_id(place)] = {
+            "licence": _text(licence.group(1).strip()) if licence else "",
+            "mig_pending": coming.group(1) == "Enabled" if coming else None,
+        }
+    return found
 
 
 def _sized(card: Card, found: dict[int, list[Slice]], sizes: dict[Tuple[str, int], int]) -> Tuple[Slice, ...]:

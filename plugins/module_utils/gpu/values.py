@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any, Optional, Tuple
 
 NVIDIA, AMD, INTEL = "nvidia", "amd", "intel"
 ERROR, WARNING = "error", "warning"
+# Of each GB that a MIG profile names. The smallest known is 4,864 MiB of 1g.5gb (A100-SXM4-40GB).
+PROFILE_BYTES = 972 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,12 @@ class Slice:
     memory_total: int = 0
     cdi_names: Tuple[str, ...] = ()
 
+    @property
+    def memory_least(self) -> int:
+        """Return the bytes that it has at the least, by its profile (1g.10gb) where nothing else tells them."""
+        size = re.search(r"(\d{1,4})gb", self.profile, re.ASCII)
+        return self.memory_total or (int(size.group(1)) * PROFILE_BYTES if size else 0)
+
 
 @dataclass(frozen=True)
 class Gpu:
@@ -29,7 +38,7 @@ class Gpu:
 
     ``index`` counts the GPUs of one vendor. ``memory_total`` is in bytes, 0 where nothing tells it; ``unified`` says
     that this is the host's own memory. ``driver_version`` is "" where no driver has the GPU. ``nodes`` are its device
-    files.
+    files. ``unusable`` is the id of the problem that keeps Ollama from it, "" where none is known.
     """
 
     vendor: str
@@ -46,6 +55,7 @@ class Gpu:
     slices: Tuple[Slice, ...] = ()
     cdi_names: Tuple[str, ...] = ()
     nodes: Tuple[str, ...] = ()
+    unusable: str = ""
 
     def told(self) -> dict[str, Any]:
         """Return what the module tells of it."""
@@ -62,6 +72,7 @@ class Gpu:
             "persistence": self.persistence,
             "mig": {"enabled": self.mig_enabled, "devices": [_plain(asdict(one)) for one in self.slices]},
             "cdi_names": list(self.cdi_names),
+            "usable": bool(self.driver_version) and not self.unusable,
         }
 
 

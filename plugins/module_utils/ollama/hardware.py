@@ -69,28 +69,54 @@ def detect(
     if gpus is not None:
         found = [Gpu("GPU", "", total) for total in gpus]
     else:
-        smi = nvidia.ask()
-        notes = left_out(smi)
-        found = from_host(host.gpus(root, smi, sysfs.devices(root), driver.look(root), memory))
+        smi = nvidia.with_slices(nvidia.ask())
+        cards = host.gpus(root, smi, sysfs.devices(root), driver.look(root), memory)
+        notes = (*left_out(smi), *kept_out(cards))
+        found = from_host(cards)
     if disk is None and models_path:
         disk = disk_free(models_path)
     return Host(tuple(found), memory, int(usable or 0), disk, notes)
 
 
 def from_host(found: Sequence[found_gpu.Gpu]) -> list[Gpu]:
-    """Return those of a host's GPUs that hold models."""
-    gpus = [
-        Gpu(gpu.name, gpu.uuid, gpu.memory_total, "cuda", gpu.unified)
-        for gpu in found
-        if gpu.vendor == found_gpu.NVIDIA and gpu.memory_total
+    """Return those of a host's GPUs that hold models of one server.
+
+    Of MIG devices a process sees the first one alone, and then no whole GPU of NVIDIA's (NVIDIA's MIG user guide, "CUDA
+    Device Enumeration").
+    """
+    usable = [gpu for gpu in found if not gpu.unusable]
+    of_nvidia = [gpu for gpu in usable if gpu.vendor == found_gpu.NVIDIA]
+    parts = [
+        Gpu(f"MIG {part.profile} of {gpu.name}", part.uuid, part.memory_least)
+        for gpu in of_nvidia
+        for part in gpu.slices
     ]
+    whole = [Gpu(gpu.name, gpu.uuid, gpu.memory_total, "cuda", gpu.unified) for gpu in of_nvidia if gpu.memory_total]
+    gpus = [one for one in parts[:1] if one.total] if parts else whole
     # Memory of an AMD processor is set aside for it, so it is not the host's.
     gpus += [
         Gpu(gpu.name, gpu.uuid or os.path.basename(gpu.nodes[0]), gpu.memory_total, "rocm")
-        for gpu in found
+        for gpu in usable
         if gpu.vendor == found_gpu.AMD and gpu.memory_total >= LEAST_AMD_MEMORY
     ]
     return gpus
+
+
+def kept_out(found: Sequence[found_gpu.Gpu]) -> Tuple[str, ...]:
+    """Return a note for each GPU that is there and that Ollama does not use."""
+    notes = [
+        f"{gpu.name} is left out, because Ollama cannot use it ({gpu.unusable}); gpu_info tells the cause and the fix."
+        for gpu in found
+        if gpu.unusable and gpu.memory_total
+    ]
+    count = sum(len(gpu.slices) for gpu in found)
+    others = [gpu.name for gpu in found if gpu.vendor == found_gpu.NVIDIA and not gpu.mig_enabled and not gpu.unusable]
+    if count > 1 or (count and others):
+        notes.append(
+            f"Only the first of {count} MIG devices is counted{' and no whole GPU' if others else ''}, because a "
+            f"server sees no more; give each instance its own by ollama_gpu_devices, or give gpus."
+        )
+    return tuple(notes)
 
 
 def left_out(smi: Smi) -> Tuple[str, ...]:

@@ -94,8 +94,9 @@ def open_webui_without_ollama(seen: Seen) -> Hits:
 def gpu_not_used(seen: Seen) -> Hits:
     reserved = {one["name"] for one in _running(seen, OLLAMA) if one["gpu"]}
     for one in _servers(seen, OLLAMA):
-        if one["name"] in reserved and one.get("computes_on") == "cpu":
-            yield {"about": one["name"]}
+        lost = one.get("gpu_lost") or ("the server found none at its start" if one.get("computes_on") == "cpu" else "")
+        if one["name"] in reserved and lost:
+            yield {"about": one["name"], "lost": lost}
 
 
 def gpu_not_reserved(seen: Seen) -> Hits:
@@ -196,9 +197,9 @@ SERVER_RULES = (
         "gpu-not-used",
         ERROR,
         gpu_not_used,
-        "{about} has a GPU and computes on the processor, which is many times slower.",
-        "Make the container anew (docker rm -f {about}, then ansible-playbook selfhosted.llm.site); "
-        "docs/gpu.md tells the causes.",
+        "{about} was given a GPU and cannot use it ({lost}), so it computes on the processor, many times slower.",
+        "Run docker restart {about} when nobody waits for an answer; docker logs {about} shows what the server finds, "
+        "and docs/gpu.md has the causes.",
     ),
     Rule(
         "gpu-not-reserved",

@@ -1,4 +1,4 @@
-"""A container is made anew with the same configuration, in steps of which each can be the last.
+"""Recreate a container with the same configuration, in steps of which each can be the last.
 
 NAME.mended is made, the old one becomes NAME.lost, the new one NAME; then the old one stops, the new one starts, and
 the old one is removed. `finish` goes on, or back, from wherever a run has ended.
@@ -83,7 +83,7 @@ def make(engine: Engine, known: dict[str, Any], name: str) -> None:
 
 
 def remake(engine: Engine, known: dict[str, Any]) -> str:
-    """Make a container anew and start it; what went wrong, "" where nothing did. It never ends with none."""
+    """Recreate a container and start it. Return what went wrong, "" where nothing did. One container is always left."""
     name = known["Name"].lstrip("/")
     try:
         if engine("GET", f"/images/{quote(known['Config']['Image'], safe='')}/json", None)["Id"] != known["Image"]:
@@ -140,7 +140,7 @@ def finish(engine: Engine, say: Callable[[str], None]) -> None:
     try:
         there = listed(engine)
         for name in sorted({name[: -len(end)] for end in (NEW, OLD) for name in there if name.endswith(end)}):
-            say(f"<5>{name} was being made anew when that was broken off: it is finished")
+            say(f"<5>{name} was being recreated when the watch was ended: it goes on")
             # One that was made and never started has not taken its place yet.
             if name + OLD in there and there.get(name) == "created":
                 try:
@@ -152,4 +152,4 @@ def finish(engine: Engine, say: Callable[[str], None]) -> None:
             else:
                 back(engine, name)
     except EngineError as error:
-        say(f"<4>a container that was being made anew is not finished: {error}")
+        say(f"<4>a container that was being recreated is not finished: {error}")

@@ -1,43 +1,48 @@
-"""Mends containers of Ollama that lost their GPU while the host still has it. A systemd timer starts it.
+"""Restart containers of Ollama that lost their GPU while the host still has it. A systemd timer starts this.
 
-A container is restarted, and made anew with the same configuration where that does not help. Three starts an hour are
-the limit, and what did not help is tried less and less often. Left alone are containers that are not the role's, that
-do not run, that are paused or not yet up, or into which somebody pulls; and everything while Ansible works here or the
-file LOCK is there.
+Where a model lies proves nothing: clients and presets may ask for the CPU (num_gpu: 0). A container is restarted, and
+recreated with the same configuration where that does not help, only on evidence that the GPU is gone for it: NVML fails
+in it, a device file is gone or may not be opened, the server found no GPU at its start, or a small model that was on
+the GPU before goes to memory with default options while GPU memory is free. gpu_record.py keeps the limits.
+
+Left alone are containers that are not the role's, that do not run, that are paused or not yet up, that are answering,
+into which somebody pulls, or whose GPU the host does not have; and all of them while Ansible works here or the file
+``lock`` exists.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
-import json
+import re
 import signal
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Optional
 
+import gpu_activity as activity
 import gpu_evidence as evidence
 import gpu_remake as remake
+from gpu_record import NODE, NVML, PROBE, START, Record, remembered
 
 LABEL = "org.selfhosted.llm.role=ollama"
 BLOBS = "/root/.ollama/models/blobs"
-HOUR = 3600.0
-STARTS_AN_HOUR = 3
-FIRST_PAUSE, LONGEST_PAUSE, HANG_PAUSE = 300.0, 86400.0, 600.0
+HANG_PAUSE = 600.0
+# A probe loads a model, so it is rare. Where none could be made, something may have left meanwhile.
+PROBE_PAUSE, NO_PROBE_PAUSE, PROBE_SECONDS = 21600.0, 600.0, 20.0
 # Longer than any module of Ansible works on a container; a folder that is older was left behind.
 ANSIBLE_SECONDS = 1200.0
 CONFIRM_SECONDS = 2.0
 MENDED_SECONDS = 40.0
-# The kinds of a loss. The last also comes of a model that does not fit, so it must last.
-NVML, START, MODEL = "nvml", "start", "model"
+# Device files without which no program in the container reaches its GPU.
+NODES = ("nvidiactl", "nvidia-uvm", "kfd")
 
 
 @dataclass
 class Host:
-    """What the watch has to do with: programs, the engine, servers, a clock, and folders."""
+    """What the watch works with: programs, the engine, servers, a clock, and folders."""
 
     run: evidence.Run = evidence.run
     engine: remake.Engine = remake.engine
@@ -47,6 +52,7 @@ class Host:
     say: Callable[[str], None] = functools.partial(print, flush=True)
     state: Path = Path("/var/lib/selfhosted-llm")
     proc: Path = Path("/proc")
+    devices: Path = Path("/dev")
     temporary: Path = Path(tempfile.gettempdir())
 
     @property
@@ -60,66 +66,8 @@ class Loss:
     words: str
 
 
-class Record:
-    """What is remembered of a container."""
-
-    def __init__(self, kept: dict[str, Any]) -> None:
-        self.kept = kept
-
-    def starts(self, now: float) -> list[float]:
-        return [then for then in self.kept.get("starts", []) if 0 <= now - then < HOUR]
-
-    def count(self, now: float) -> None:
-        self.kept["starts"] = [*self.starts(now), now]
-
-    def futile(self, kind: str) -> list[float]:
-        """How often a start did not help against this kind of loss, and when there may be another one."""
-        return list(self.kept.get("futile", {}).get(kind, [0, 0.0]))
-
-    def next_try(self, kind: str, now: float) -> float:
-        """When it may be started again."""
-        starts = self.starts(now)
-        full = starts[-STARTS_AN_HOUR] + HOUR if len(starts) >= STARTS_AN_HOUR else 0.0
-        after = self.futile(kind)[1]
-        # A clock that was set back must not make a pause of years.
-        return max(full, after if after - now <= LONGEST_PAUSE else 0.0)
-
-    def tried(self, kind: str, now: float, *, helped: bool) -> None:
-        if helped:
-            self.forget(kind)
-            return
-        count = self.futile(kind)[0] + 1
-        pause = min(FIRST_PAUSE * 4.0 ** min(count - 1, 8), LONGEST_PAUSE)
-        self.kept.setdefault("futile", {})[kind] = [count, now + pause]
-
-    def news(self, words: str) -> bool:
-        """Whether this was not the last thing that was said."""
-        new = self.kept.get("said") != words
-        self.kept["said"] = words
-        return new
-
-    def healthy(self) -> None:
-        for name in ("seen", "said"):
-            self.kept.pop(name, None)
-        self.forget(NVML)
-        self.forget(START)
-
-    def forget(self, kind: str) -> None:
-        """What did not help once may help another time, now that this kind of loss is gone."""
-        futile = self.kept.pop("futile", {})
-        left = {other: its for other, its in futile.items() if other != kind}
-        if left:
-            self.kept["futile"] = left
-
-    def lasts(self, kind: str) -> bool:
-        """Whether the look before this one saw the same loss."""
-        same = self.kept.get("seen") == kind
-        self.kept["seen"] = kind
-        return same
-
-
 def ansible_works(host: Host) -> bool:
-    """Whether a module of Ansible is at work on this host, which shows in the folder that it unpacks itself into."""
+    """Tell whether a module of Ansible is running on this host, by the folder that it unpacks itself into."""
     for folder in host.temporary.glob("ansible_*_payload_*"):
         with contextlib.suppress(OSError):
             if host.now() - folder.stat().st_mtime < ANSIBLE_SECONDS:
@@ -128,7 +76,7 @@ def ansible_works(host: Host) -> bool:
 
 
 def pulls(host: Host, known: dict[str, Any]) -> bool:
-    """Whether the server has a file of its store open, as it has while it fetches, checks or takes one."""
+    """Tell whether the server has a file of its store open, as it has while it downloads, checks or creates one."""
     for link in (host.proc / str(known["State"].get("Pid") or 0) / "fd").glob("*"):
         with contextlib.suppress(OSError):
             if f"{BLOBS}/sha256-" in str(link.readlink()):
@@ -144,7 +92,7 @@ def has_amd(known: dict[str, Any]) -> bool:
 
 
 def reserved(known: dict[str, Any]) -> bool:
-    """Whether it has GPUs, and was not told to leave them alone."""
+    """Tell whether a container has GPUs, and its variables do not tell the server to leave them alone."""
     told = dict(pair.partition("=")[::2] for pair in known["Config"].get("Env") or [])
     hidden = [told.get(name) for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")]
     if "-1" in hidden or told.get("OLLAMA_LLM_LIBRARY", "").startswith("cpu"):
@@ -160,49 +108,91 @@ def up(known: dict[str, Any]) -> bool:
 
 
 def loss(host: Host, known: dict[str, Any], record: Record) -> Optional[Loss]:
-    """What shows that a container has lost its GPUs."""
+    """Return the evidence that a container has lost its GPUs, None where there is none."""
     name = evidence.name_of(known)
     amd = has_amd(known)
     found = evidence.Seen(None) if amd else evidence.seen(host.run, name)
     if found.hangs:
         # A program that the kernel holds cannot be ended: no second one beside it.
-        record.kept["quiet"] = host.now() + HANG_PAUSE
-        host.say(f"<4>nvidia-smi hangs in {name}, which proves nothing: looked at again in {HANG_PAUSE / 60:.0f} min")
+        record.pause("quiet", host.now() + HANG_PAUSE)
+        host.say(f"<4>nvidia-smi hangs in {name}, which proves nothing; the next look is in {HANG_PAUSE / 60:.0f} min")
         return None
     if found.lost:
         return Loss(NVML, found.lost)
+    gone = nodes_gone(host, known, record)
+    if gone:
+        return Loss(NODE, f"it no longer has /dev/{gone}")
     computes = set(evidence.libraries(host.run, known))
     if computes == {"cpu"} and evidence.has_back_end(host.run, name):
-        return Loss(START, "its server found no GPU at its start")
-    models = [] if amd else evidence.loaded(host.ask, evidence.url_of(known))
-    if any(int(model.get("size_vram") or 0) for model in models):
-        record.forget(MODEL)
-        return None
-    if not models:
-        return None
-    if wants_the_cpu(host, known, models) or not evidence.has_back_end(host.run, name):
-        return None
-    return Loss(MODEL, f"{models[0].get('name')} lies in memory, and a GPU has room for it")
+        return Loss(START, f"its server found no GPU at its start{evidence.warned(host.run, known)}")
+    return None if amd else probed(host, known, record)
 
 
-def wants_the_cpu(host: Host, known: dict[str, Any], models: list[dict[str, Any]]) -> bool:
-    """Whether a model lies in memory for a reason: it was told to, or no GPU has room for it."""
-    url = evidence.url_of(known)
-    for model in models:
-        shown = host.ask(url, "/api/show", {"model": model.get("name")}, 10)
-        if shown.get("error") or "num_gpu" in str(shown.get("parameters", "")):
-            return True
-    free = host.run(["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"], 15)
-    room = max((int(line) for line in free.out.split() if line.isdigit()), default=0) * 1048576
-    return free.code != 0 or room < 1.2 * min(int(model.get("size") or 0) for model in models)
+def nodes_gone(host: Host, known: dict[str, Any], record: Record) -> str:
+    """Return a device file that the container had since its start and the host still has, "" where none is gone."""
+    inside = host.proc / str(known["State"].get("Pid") or 0) / "root" / "dev"
+    there = [node for node in NODES if (inside / node).exists()]
+    kept = record.kept.get("nodes")
+    begun, had = kept if isinstance(kept, list) and len(kept) == 2 else ("", [])
+    if begun != evidence.started(known):
+        record.kept["nodes"] = [evidence.started(known), there]
+        return ""
+    return next((node for node in had if node not in there and (host.devices / node).exists()), "")
+
+
+def probed(host: Host, known: dict[str, Any], record: Record) -> Optional[Loss]:
+    """Return what a probe finds where all loaded models lie in memory, in two looks running."""
+    models = evidence.loaded(host.ask, evidence.url_of(known))
+    record.add_on_gpu([str(model.get("name")) for model in models if int(model.get("size_vram") or 0)])
+    if not models or any(int(model.get("size_vram") or 0) for model in models):
+        record.forget("in_memory")
+        return None
+    if not record.same("in_memory", True) or not evidence.has_back_end(host.run, evidence.name_of(known)):
+        return None
+    denied = evidence.denied(host.run, evidence.name_of(known), [f"/dev/{node}" for node in NODES])
+    if denied:
+        return Loss(NODE, denied)
+    now = host.now()
+    if record.until("probe", now) or activity.answers(host.proc, host.ask, host.sleep, known):
+        return None
+    result = evidence.probe(host.run, host.ask, known, names=record.on_gpu, seconds=PROBE_SECONDS)
+    record.pause("probe", now + (PROBE_PAUSE if result.model else NO_PROBE_PAUSE))
+    if result.on_gpu is not False:
+        return None
+    return Loss(PROBE, f"{result.model} was loaded into memory although a GPU has room for it")
 
 
 def host_fault(host: Host, known: dict[str, Any]) -> str:
-    """Why nothing can be mended in a container; "" where the host has its GPUs."""
+    """Return why nothing can be mended in a container, "" where the host has its GPUs."""
     if has_amd(known):
-        return "" if Path("/dev/kfd").exists() else "there is no /dev/kfd"
+        return "" if (host.devices / "kfd").exists() else "the host has no GPU for it either: /dev/kfd does not exist"
     answer = host.run(["nvidia-smi", "-L"], 15)
-    return "" if answer.code == 0 and "GPU " in answer.out else f"nvidia-smi says: {answer.words()}"
+    if not evidence.listed(answer).devices:
+        return f"the host has no GPU for it either: nvidia-smi says {answer.words()}"
+    lacking = [one for one in requested(known) if one not in names_of(answer.out)]
+    # A container whose GPU is not there does not start, so a restart would end its service.
+    return f"the host no longer has GPU {', '.join(lacking)}, which it asks for" if lacking else ""
+
+
+def requested(known: dict[str, Any]) -> list[str]:
+    """Return the GPUs that a container names, as far as the names have a form that nvidia-smi lists."""
+    found = []
+    for request in known["HostConfig"].get("DeviceRequests") or []:
+        found += [str(name).rpartition("=")[2] for name in request.get("DeviceIDs") or []]
+        found += [str(number) for number in range(max(int(request.get("Count") or 0), 0))]
+    return [name for name in found if re.fullmatch(r"\d+(:\d+)?|(GPU|MIG)-.+", name)]
+
+
+def names_of(printed: str) -> set[str]:
+    """Return the names of the GPUs and MIG devices that `nvidia-smi -L` printed: 0, GPU-..., 0:1, MIG-..."""
+    found, card = set(), ""
+    for line in printed.splitlines():
+        whole = re.match(r"GPU (\d+): ", line)
+        part = re.match(r"\s+MIG .*?Device\s+(\d+):", line)
+        card = whole.group(1) if whole else card
+        found |= {card} if whole else {f"{card}:{part.group(1)}"} if part else set()
+        found |= set(evidence.UUID.findall(line))
+    return found
 
 
 def mend(host: Host, known: dict[str, Any], found: Loss, record: Record, save: Callable[[], None]) -> None:
@@ -212,48 +202,66 @@ def mend(host: Host, known: dict[str, Any], found: Loss, record: Record, save: C
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     steps: list[tuple[str, Callable[[], str]]] = [
         ("restarted", lambda: restart(host, name)),
-        ("made anew", lambda: remake.remake(host.engine, known)),
+        ("recreated", lambda: remake.remake(host.engine, known)),
     ]
     # What a restart did not mend the last time it does not mend now.
-    steps = steps[1:] if found.kind == NVML and record.futile(NVML)[0] else steps
+    steps = steps[1:] if found.kind in (NVML, NODE) and record.futile(found.kind, host.now()) else steps
     lost = f"{name} has lost its GPU ({found.words}), which the host still has"
     done: list[str] = []
-    for words, step in steps:
-        if len(record.starts(host.now())) >= STARTS_AN_HOUR:
+    for word, step in steps:
+        if record.full(host.now()):
             break
         record.count(host.now())
         save()
         fault = step()
-        done.append(f"could not be {words} ({fault})" if fault else f"was {words}")
+        done.append(f"could not be {word} ({fault})" if fault else f"was {word}")
         if not fault and mended(host, name, found):
-            # Whether a model goes to the GPU again is seen when one is loaded.
-            record.tried(found.kind, host.now(), helped=found.kind != MODEL)
+            # Whether a model goes to the GPU again is seen by the next probe.
+            record.tried(found.kind, host.now(), helped=found.kind != PROBE)
             host.say(f"<5>{lost}: it {', '.join(done)}, and has it again")
             save()
             return
-        if found.kind != NVML:
+        if found.kind not in (NVML, NODE):
             break
     record.tried(found.kind, host.now(), helped=False)
+    record.forget("down")
+    if not (evidence.inspected(host.run, name).get("State") or {}).get("Running"):
+        record.kept["down"] = evidence.inspected(host.run, name).get("Id")
     pause = record.next_try(found.kind, host.now()) - host.now()
     host.say(
         f"<3>{lost}: it {', '.join(done)}, which did not help; {evidence.way(found.words, name)}. "
-        f"Tried again in {pause / 60:.0f} minutes"
+        f"The next try is in {pause / 60:.0f} minutes"
     )
     save()
 
 
+def revived(host: Host, known: dict[str, Any], record: Record) -> bool:
+    """Start a container that stands still since a restart by the watch failed. Return whether this was its trouble."""
+    if not record.kept.get("down") or record.kept["down"] != known.get("Id") or known["State"].get("Running"):
+        record.forget("down")
+        return False
+    name = evidence.name_of(known)
+    answer = host.run(["docker", "start", name], 60)
+    if answer.code == 0:
+        record.forget("down")
+        host.say(f"<5>{name}, which could not be restarted before, was started")
+    elif record.news(answer.words()):
+        host.say(f"<3>{name} does not start since the watch restarted it: {answer.words()}; it is tried at each look")
+    return True
+
+
 def restart(host: Host, name: str) -> str:
-    """Start a container again, by which it is given its devices anew; what went wrong."""
+    """Restart a container, which gives it its devices again. Return what went wrong."""
     answer = host.run(["docker", "restart", name], 60)
     return "" if answer.code == 0 else answer.words()
 
 
 def mended(host: Host, name: str, found: Loss) -> bool:
-    """Whether it has its GPU, as soon as it tells."""
+    """Tell whether a container has its GPU, as soon as that shows."""
     end = host.now() + MENDED_SECONDS
     while True:
         known = evidence.inspected(host.run, name)
-        if found.kind == NVML:
+        if found.kind in (NVML, NODE) and not has_amd(known):
             seen = evidence.seen(host.run, name)
             if seen.devices is not None and (known.get("State") or {}).get("Running"):
                 return not seen.lost
@@ -268,15 +276,18 @@ def mended(host: Host, name: str, found: Loss) -> bool:
 
 def watch(host: Host, name: str, record: Record, save: Callable[[], None]) -> None:
     known = evidence.inspected(host.run, name)
-    if not known or not up(known) or not reserved(known) or host.now() < record.kept.get("quiet", 0.0):
+    if not known:
+        record.forget("down")
+        return
+    if revived(host, known, record):
+        return
+    if not up(known) or not reserved(known) or record.until("quiet", host.now()):
         return
     found = loss(host, known, record)
     if found is None:
-        record.healthy()
+        record.forget("said")
         return
-    lasts = record.lasts(found.kind)
-    if found.kind == MODEL and not lasts:
-        return
+    record.saw(found.kind, host.now())
     if found.kind == NVML:
         host.sleep(CONFIRM_SECONDS)
         if not evidence.seen(host.run, name).lost:
@@ -295,54 +306,33 @@ def watch(host: Host, name: str, record: Record, save: Callable[[], None]) -> No
 
 
 def left_alone(host: Host, known: dict[str, Any], found: Loss, record: Record) -> str:
-    """Why a container that has lost its GPU is not started again now; "" where it is."""
+    """Return why a container that has lost its GPU is not restarted now, "" where it is."""
     fault = host_fault(host, known)
     if fault:
-        return f"the host has none for it either, {fault}"
-    if pulls(host, known):
-        return "somebody pulls into it"
+        return fault
+    if evidence.unsupported(found.words):
+        return evidence.way(found.words, evidence.name_of(known))
     now = host.now()
     then = record.next_try(found.kind, now)
-    if then <= now:
-        return ""
-    clock = time.strftime("%H:%M", time.localtime(then))
-    return f"until {clock}, since it was started {len(record.starts(now))} times in the last hour"
-
-
-@contextlib.contextmanager
-def remembered(host: Host) -> Iterator[tuple[dict[str, Any], Callable[[], None]]]:
-    """What was written down, and how to write it down. One watch at a time."""
-    host.state.mkdir(parents=True, exist_ok=True)
-    path = host.state / "gpu-watch.json"
-    with (host.state / "gpu-watch.running").open("w") as running:
-        fcntl.flock(running, fcntl.LOCK_EX)
-        try:
-            before = path.read_text(encoding="utf-8")
-            kept = dict(json.loads(before))
-        except (OSError, ValueError):
-            before, kept = "{}", {}
-
-        def save() -> None:
-            nonlocal before
-            text = json.dumps({name: told for name, told in kept.items() if told}, sort_keys=True)
-            if text != before:
-                new = path.with_suffix(".new")
-                new.write_text(text, encoding="utf-8")
-                new.replace(path)
-                before = text
-
-        yield kept, save
-        save()
+    if then > now:
+        clock = time.strftime("%d %b %H:%M", time.localtime(then))
+        return f"the watch restarted it {len(record.starts(now))} times in the last hour; the next try is at {clock}"
+    if pulls(host, known):
+        return "a pull is running"
+    if activity.answers(host.proc, host.ask, host.sleep, known):
+        return f"it is answering; `docker restart {evidence.name_of(known)}` does not wait for the end"
+    return ""
 
 
 def look_round(host: Host) -> None:
-    """One look at all containers of the role."""
+    """Look once at all containers of the role."""
     if host.lock.exists() or ansible_works(host):
         return
-    with remembered(host) as (kept, save):
+    with remembered(host.state) as (kept, save):
         remake.finish(host.engine, host.say)
         names = host.run(["docker", "ps", "--filter", f"label={LABEL}", "--format", "{{.Names}}"], 20)
-        for name in sorted(names.out.split()) if names.code == 0 else []:
+        running = set(names.out.split()) if names.code == 0 else set()
+        for name in sorted(running | {name for name, its in kept.items() if its.get("down")}):
             watch(host, name, Record(kept.setdefault(name, {})), save)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -24,7 +25,7 @@ from urllib.parse import quote
 SOCKET = "/var/run/docker.sock"
 WATCH = "selfhosted-llm-gpu-watch"
 WATCH_FILES = (
-    *(f"/usr/local/lib/{WATCH}/gpu_{part}.py" for part in ("evidence", "remake", "watch")),
+    *(f"/usr/local/lib/{WATCH}/gpu_{part}.py" for part in ("activity", "evidence", "record", "remake", "watch")),
     *(f"/etc/systemd/system/{WATCH}.{kind}" for kind in ("service", "timer")),
 )
 SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -58,6 +59,16 @@ def nvidia_driver() -> str:
         return Path("/proc/driver/nvidia/version").read_text(encoding="utf-8").partition("\n")[0].strip()
     except OSError:
         return ""
+
+
+def jetson(root: Path = Path("/")) -> str:
+    """Return the release of a Jetson's system (L4T), such as 36; nothing on another host."""
+    try:
+        told = (root / "etc/nv_tegra_release").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    found = re.search(r"\bR(\d{1,3})\b", told)
+    return found.group(1) if found else ""
 
 
 def cdi(info: dict[str, Any], vendor: str) -> bool:
@@ -166,6 +177,7 @@ def look(volumes: dict[str, str]) -> dict[str, Any]:
         "nft": shutil.which("nft", path=SBIN) is not None,
         "engine": bool(info),
         "nvidia": nvidia_driver(),
+        "jetson": jetson(),
         "nvidia_runtime": hook or "nvidia" in (info.get("Runtimes") or {}),
         "cdi": cdi(info, "nvidia"),
         "amd_cdi": cdi(info, "amd"),

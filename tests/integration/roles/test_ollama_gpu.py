@@ -90,7 +90,7 @@ def test_a_lost_gpu_is_back_within_a_minute_and_the_container_is_as_it_was(host:
     assert host.sh("docker ps --all --format '{{.Names}}'") == "ollama"
     assert "GPU 1: Stand-in" in host.sh("docker exec ollama nvidia-smi -L")
     assert journal(host) == (
-        f"ollama has lost its GPU ({LOST}), which the host still has: it was restarted, was made anew, and has it again"
+        f"ollama has lost its GPU ({LOST}), which the host still has: it was restarted, was recreated, and has it again"
     )
     # What the role would make is what the watch has made.
     host.converged("ollama")

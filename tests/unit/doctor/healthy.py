@@ -85,6 +85,7 @@ def healthy() -> dict[str, Any]:
                 "models": 3,
                 "loaded": [],
                 "computes_on": "gpu",
+                "gpu_lost": "",
             },
             {
                 "name": "open-webui",

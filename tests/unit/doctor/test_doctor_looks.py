@@ -264,13 +264,42 @@ def test_what_ollama_computes_on_by_its_log(engine: EngineDouble, log: str, on: 
     assert servers.computes_on(Engine(str(engine.server_address), 1), container, {}) == on
 
 
-def test_what_is_in_memory_is_a_better_witness_than_the_log(tmp_path: Path) -> None:
+def test_a_model_on_the_gpu_is_a_better_witness_than_the_log(tmp_path: Path) -> None:
     nobody = Engine(str(tmp_path / "none.sock"), 1)
-    for vram, on in ((0, "cpu"), (5, "gpu")):
-        assert (
-            servers.computes_on(nobody, {"name": "a", "started": ""}, {"loaded": [{"size": 9, "size_vram": vram}]})
-            == on
-        )
+    told = {"loaded": [{"size": 9, "size_vram": 0}, {"size": 9, "size_vram": 5}]}
+    assert servers.computes_on(nobody, {"name": "a", "started": ""}, told) == "gpu"
+
+
+@pytest.mark.parametrize(("log", "on"), [("library=CUDA", "gpu"), ("library=cpu", "cpu"), ("", "")])
+def test_a_model_in_memory_proves_nothing_since_a_client_or_a_preset_may_ask_for_it(
+    engine: EngineDouble, log: str, on: str
+) -> None:
+    engine.answers = {"/containers/ollama/logs": f'msg="inference compute" id=1 {log}'}
+    container = {"name": "ollama", "started": "2026-11-26T04:05:01.402792611Z"}
+    told = {"loaded": [{"size": 9, "size_vram": 0}]}
+    assert servers.computes_on(Engine(str(engine.server_address), 1), container, told) == on
+
+
+@pytest.mark.parametrize(
+    ("gpu", "code", "lost"),
+    [
+        ("nvidia", 255, "nvidia-smi ends with 255 in the container"),
+        ("cdi", 9, "nvidia-smi ends with 9 in the container"),
+        ("nvidia", 0, ""),
+        # It hangs, or it does not exist: both prove nothing.
+        ("nvidia", 137, ""),
+        # A damaged infoROM hurts no work.
+        ("nvidia", 14, ""),
+        ("nvidia", None, ""),
+        ("amd", 255, ""),
+        ("", 255, ""),
+    ],
+)
+def test_a_gpu_that_nvidia_smi_does_not_see_in_the_container_is_lost(
+    monkeypatch: pytest.MonkeyPatch, gpu: str, code: int | None, lost: str
+) -> None:
+    monkeypatch.setattr(Engine, "execute", lambda _self, _name, _words: code)
+    assert servers.gpu_lost(Engine("/nowhere", 1), {"name": "ollama", "gpu": gpu}) == lost
 
 
 def test_a_password_in_a_url_is_not_told() -> None:

@@ -138,6 +138,7 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("open-webui-not-ready", E, spoilt("servers.1.ready", False)),
     ("open-webui-without-ollama", E, spoilt("servers.1.ollamas", UNREACHED)),
     ("gpu-not-used", E, spoilt("servers.0.computes_on", "cpu")),
+    ("gpu-not-used", E, spoilt("servers.0.gpu_lost", "nvidia-smi ends with 255 in the container")),
     ("gpu-not-reserved", W, spoilt("containers.0.gpu", "")),
     ("vulnerable", E, spoilt("servers.0.version", "0.9.3")),
     ("vulnerable", W, spoilt("servers.1.version", "0.11.4")),

@@ -13,6 +13,9 @@ No such card is within reach of the tests. Each is written in the form in which 
     files       path -> content; "-" for an empty folder
     info        what Docker says of itself, where it is asked
     gpus, driver, problems, say, container   what is to be told; of each GPU only the keys that stand here
+    fit         the bytes of each GPU that a model of one server may have
+
+"(From a report, reduced)" stands before a host that somebody showed, "(Derived)" before one that is made after it.
 """
 
 from __future__ import annotations

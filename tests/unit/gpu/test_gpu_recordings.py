@@ -11,6 +11,7 @@ import pytest
 import recording
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import causes, containers
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import hardware
 
 
 @pytest.mark.parametrize("name", recording.names())
@@ -29,6 +30,25 @@ def test_a_recorded_host_is_told_as_it_is(name: str, tmp_path: Path, monkeypatch
     assert {key: container[key] for key in known.get("container", {})} == known.get("container", {})
     words = " ".join(problem.say for problem in problems)
     assert [part for part in known.get("say", []) if part not in words] == []
+
+
+@pytest.mark.parametrize("name", [name for name in recording.names() if "fit" in recording.load(name)])
+def test_a_model_is_promised_no_more_than_one_server_can_use(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = recording.load(name)
+    seen, problems = recording.look(known, tmp_path, monkeypatch.setattr)
+    assert [gpu.total for gpu in hardware.from_host(seen.gpus)] == known["fit"], problems
+
+
+@pytest.mark.parametrize("name", recording.names())
+def test_nothing_is_promised_of_a_gpu_with_an_error_of_its_own(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, problems = recording.look(recording.load(name), tmp_path, monkeypatch.setattr)
+    ill = {problem.gpu for problem in problems if problem.severity == "error" and problem.gpu}
+    promised = {gpu.uuid for gpu in hardware.from_host(seen.gpus)}
+    assert [gpu.bus_id for gpu in seen.gpus if gpu.bus_id in ill and gpu.uuid in promised] == []
 
 
 @pytest.mark.parametrize("name", recording.names())

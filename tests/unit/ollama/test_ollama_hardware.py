@@ -68,6 +68,51 @@ def test_a_card_that_does_not_tell_its_memory_is_left_out_with_a_sentence(
     assert "does not tell its memory (GPU is lost)" in host.notes[0]
 
 
+MIG = """\
+case "$1" in
+--query*) cat <<'END'
+0, GPU-1, 00000000:01:00.0, 81559, 580.95.05, Enabled, Enabled, Default, P0, 9.0, NVIDIA H100 80GB HBM3
+1, GPU-2, 00000000:02:00.0, 81559, 580.95.05, Enabled, Disabled, Default, P0, 9.0, NVIDIA H100 80GB HBM3
+END
+;;
+-L) cat <<'END'
+GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1)
+  MIG 1g.10gb     Device  0: (UUID: MIG-1)
+  MIG 3g.40gb     Device  1: (UUID: MIG-2)
+GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-2)
+END
+;;
+esac"""
+
+
+def test_of_mig_devices_the_first_is_counted_since_a_process_sees_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(tmp_path, monkeypatch, MIG)
+    host = hardware.detect(memory=GIB, root=str(tmp_path))
+    assert host.gpus == (Gpu("MIG 1g.10gb of NVIDIA H100 80GB HBM3", "MIG-1", 10 * 972 * MIB),)
+    (note,) = host.notes
+    assert "Only the first of 2 MIG devices is counted and no whole GPU" in note
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("0, GPU-1, 00000000:01:00.0, 11441, 470.256.02, Enabled, [N/A], Default, P8, 3.7, Tesla K80", "gpu-too-old"),
+        (f"0, GPU-1, 00000000:01:00.0, 2048, {REST}, NVIDIA A16-2B", "vgpu-without-cuda"),
+        ("0, GPU-1, 00000000:01:00.0, 8192, 535.1, Enabled, [N/A], Default, P8, 8.6, NVIDIA A2", "driver-too-old"),
+        ("0, GPU-1, 00000000:01:00.0, 8192, 580.1, Enabled, [N/A], Prohibited, P8, 8.6, NVIDIA A2", "compute-mode"),
+    ],
+)
+def test_a_gpu_that_ollama_cannot_use_is_left_out_with_its_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, reason: str
+) -> None:
+    driver(tmp_path, monkeypatch, f"cat <<'END'\n{line}\nEND")
+    host = hardware.detect(memory=GIB, root=str(tmp_path))
+    assert host.gpus == ()
+    assert [f"cannot use it ({reason})" in note for note in host.notes] == [True]
+
+
 @pytest.mark.parametrize(
     ("script", "words"),
     [

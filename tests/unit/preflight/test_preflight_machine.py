@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Gpu as Card
-from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Problem
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Problem, Slice
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.hardware import from_host
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight import graphics, machine, options
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.finding import (
     GB,
@@ -152,10 +153,29 @@ MISSING = Problem("driver-missing", "The driver is missing: install it.", gpu="0
             {"amd"},
             [(True, "load it")],
         ),
+        # WSL lists no GPU that Windows keeps from it.
+        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"nvidia"}, [(True, "unblock it")]),
+        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"auto"}, [(True, "unblock it")]),
+        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"none"}, []),
         # The roles make it anew.
         ([CARD], [Problem("cdi-stale", "It is stale: make it anew.")], {"auto"}, [(False, "make it anew")]),
         ([Card("nvidia", 0, "GTX 1050", memory_total=2 * GB, driver_version="580")], [], {"auto"}, [(False, "2.0 GB")]),
         ([Card("nvidia", 0, "GTX 1050", memory_total=2 * GB, driver_version="580")], [], {"none"}, []),
+        (
+            [
+                Card(
+                    "nvidia",
+                    0,
+                    "A100",
+                    memory_total=40 * GB,
+                    driver_version="580",
+                    slices=(Slice(0, "MIG-a", "1g.3gb", 3 * GB),),
+                )
+            ],
+            [],
+            {"auto"},
+            [(False, "A100 (MIG 1g.3gb) has 3.0 GB")],
+        ),
     ],
 )
 def test_gpus_are_judged_by_what_is_wanted_of_them(
@@ -185,6 +205,29 @@ def test_gpus_are_judged_by_what_is_wanted_of_them(
 def test_a_server_is_judged_by_the_gpus_that_it_gets(wanted: str, devices: Any, names: list[str]) -> None:
     cards = [Card("nvidia", 0, "a", "GPU-a"), Card("nvidia", 1, "b", "GPU-b"), Card("amd", 0, "c", "GPU-c")]
     assert [card.name for card in graphics.chosen(cards, wanted, devices)] == names
+
+
+SLICES = (Slice(0, "MIG-a", "1g.10gb", 10 * GB), Slice(1, "MIG-b", "3g.40gb", 40 * GB))
+
+
+@pytest.mark.parametrize(
+    ("devices", "total"),
+    [
+        ("all", 10 * GB),
+        (["0"], 10 * GB),
+        (["0:1"], 40 * GB),
+        (["MIG-b", "MIG-a"], 10 * GB),
+        (["nvidia.com/gpu=0:1"], 40 * GB),
+        (["1"], 80 * GB),
+        (["0:1", "1"], 40 * GB),
+    ],
+)
+def test_a_server_with_mig_devices_is_judged_by_the_first_that_it_gets(devices: Any, total: int) -> None:
+    cards = [
+        Card("nvidia", 0, "a", "GPU-a", memory_total=80 * GB, driver_version="580", mig_enabled=True, slices=SLICES),
+        Card("nvidia", 1, "b", "GPU-b", memory_total=80 * GB, driver_version="580"),
+    ]
+    assert [gpu.total for gpu in from_host(graphics.chosen(cards, "auto", devices))] == [total]
 
 
 @given(

@@ -242,17 +242,76 @@ def test_amd_is_asked_of_cdi_where_that_is_wanted(devices: Any, names: list[str]
 @pytest.mark.parametrize(
     ("given", "memory"),
     [
-        ({"ollama_gpu_devices": ["1"]}, [16 * GIB]),
+        # A process sees the first MIG device alone, and then no whole GPU.
+        ({"ollama_gpu_devices": ["1"]}, [GIB]),
         ({"ollama_gpu_devices": ["GPU-0"]}, [8 * GIB]),
         ({"ollama_gpu_devices": 1}, [8 * GIB]),
-        ({"ollama_gpu_devices": [0, 1]}, [8 * GIB, 16 * GIB]),
+        ({"ollama_gpu_devices": [0, 1]}, [GIB]),
         ({"ollama_gpu_devices": ["1:1"]}, [GIB]),
+        ({"ollama_gpu_devices": ["1:0", "1:1"]}, [GIB]),
         ({"ollama_gpu": "none"}, []),
         ({}, "all"),
     ],
 )
 def test_what_fits_is_judged_by_the_gpus_of_the_instance(given: dict[str, Any], memory: Any) -> None:
     assert ollama("__ollama_gpu_memory", HOOK, __ollama_gpu_told=SLICED, **given) == memory
+
+
+@pytest.mark.parametrize(
+    ("gpus", "memory"),
+    [
+        ([gpu(0), gpu(1)], [8 * GIB, 16 * GIB]),
+        # One that Ollama cannot use, such as a vGPU without a licence.
+        ([gpu(0, usable=False), gpu(1)], [16 * GIB]),
+        ([gpu(0, usable=False), gpu(1, usable=False)], []),
+        ([gpu(0, usable=False, slices=2), gpu(1)], [16 * GIB]),
+    ],
+)
+def test_what_ollama_cannot_use_is_not_counted(gpus: list[dict[str, Any]], memory: list[int]) -> None:
+    told = {"gpus": gpus, "problems": []}
+    assert ollama("__ollama_gpu_memory", HOOK, __ollama_gpu_told=told, ollama_gpu_devices=[0, 1]) == memory
+
+
+def test_a_slice_that_does_not_tell_its_size_has_what_its_profile_says_at_the_least() -> None:
+    part = {"index": 0, "uuid": "MIG-00", "profile": "1c.2g.20gb+me", "memory_total": 0, "cdi_names": []}
+    told = {"gpus": [gpu(0, mig={"enabled": True, "devices": [part]})], "problems": []}
+    given = {"__ollama_gpu_told": told, "ollama_gpu_devices": ["0:0"]}
+    assert ollama("__ollama_gpu_memory", HOOK, **given) == [20 * 972 * 1024 * 1024]
+
+
+@pytest.mark.parametrize(
+    ("host", "given", "jetpack"),
+    [
+        ({"jetson": "36", "nvidia_runtime": True}, {}, "6"),
+        ({"jetson": "35", "nvidia_runtime": True}, {}, "5"),
+        ({"jetson": "36", "nvidia_runtime": True}, {"ollama_environment": {"JETSON_JETPACK": "5"}}, "5"),
+        ({"jetson": "36", "nvidia_runtime": True}, {"ollama_gpu": "none"}, None),
+        ({"jetson": "38", "nvidia_runtime": True}, {}, None),
+        (HOOK, {}, None),
+    ],
+)
+def test_a_jetson_is_told_its_jetpack(host: dict[str, Any], given: dict[str, Any], jetpack: str | None) -> None:
+    assert ollama("__ollama_environment", host, **given).get("JETSON_JETPACK") == jetpack
+
+
+@pytest.mark.parametrize(
+    ("release", "given", "refused"),
+    [
+        ("38", {}, True),
+        ("32", {}, True),
+        ("39", {"ollama_gpu": "nvidia"}, True),
+        ("38", {"ollama_gpu": "none"}, False),
+        ("38", {"ollama_environment": {"JETSON_JETPACK": "7"}}, False),
+        ("36", {}, False),
+        ("", {}, False),
+    ],
+)
+def test_a_jetson_for_which_ollama_has_no_libraries_is_refused(
+    release: str, given: dict[str, Any], refused: bool
+) -> None:
+    found = ollama("__ollama_host_problems", {**HOOK, "jetson": release}, **given)
+    assert len(found) == int(refused)
+    assert all(f"is a Jetson of L4T R{release}" in one and "set ollama_gpu to none" in one for one in found)
 
 
 def test_a_gpu_without_memory_of_its_own_is_judged_by_the_module() -> None:

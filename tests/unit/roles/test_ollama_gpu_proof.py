@@ -135,9 +135,9 @@ def test_the_log_of_a_container_is_read_from_there_on(tmp_path: Path) -> None:
 
 
 class Server:
-    """A server with models, of which one can be loaded. ``vram`` is what of it goes to the GPU."""
+    """A server with models, the smallest last. Those of ``vram`` go to the GPU, the others to memory."""
 
-    def __init__(self, models: list[str], vram: int, *, embeds: bool = False, fails: str = "") -> None:
+    def __init__(self, models: list[str], vram: list[str], *, embeds: bool = False, fails: str = "") -> None:
         self.models, self.vram, self.embeds, self.fails = models, vram, embeds, fails
         self.loaded: list[dict[str, Any]] = []
         self.calls: list[str] = []
@@ -145,60 +145,100 @@ class Server:
     def ask(self, url: str, path: str, body: Optional[dict[str, Any]], seconds: float) -> Any:
         assert url == "http://127.0.0.1:11434"
         if path == "/api/tags":
-            return {"models": [{"name": name, "size": 9 - number} for number, name in enumerate(self.models)]}
+            cloud = {"name": "cloud", "size": 1, "remote_host": "https://ollama.com:443"}
+            own = [{"name": name, "size": 9 - number} for number, name in enumerate(self.models)]
+            return {"models": [*own, cloud] if own else []}
         if path == "/api/ps":
             return {"models": self.loaded}
         assert body is not None
-        self.calls.append(f"{path} {body['model']} {body.get('keep_alive', '')}".strip())
-        if body.get("keep_alive") == 0:
-            self.loaded = []
-            return {}
+        if path == "/api/show":
+            return {"modelfile": f"FROM /root/.ollama/models/blobs/sha256-{body['model'].partition('-as-')[0]}\n"}
+        self.calls.append(f"{path} {body['model']} {body['keep_alive']} {body['options']['num_gpu']}")
         if self.fails or (self.embeds and path == "/api/generate"):
             return {"error": self.fails or "does not support generate"}
-        self.loaded = [{"name": body["model"], "size": 9, "size_vram": self.vram}]
+        self.loaded.append({"name": body["model"], "size": 9, "size_vram": 9 if body["model"] in self.vram else 0})
         return {}
 
 
-def proven_by_load(folder: Path, server: Server, **container: Any) -> dict[str, str]:
+def proven_by_load(folder: Path, server: Server, free: str = "24000", **container: Any) -> dict[str, str]:
     world = World(folder, Container(**container))
+    world.free = free
     return evidence.judged("ollama", {}, by_load=True, run=world.run, ask=server.ask)
 
 
-def test_the_smallest_model_is_loaded_for_the_proof_and_goes_again(tmp_path: Path) -> None:
-    server = Server(["large", "small"], vram=9)
-    assert proven_by_load(tmp_path, server) == {"fault": "", "way": "", "note": ""}
-    assert server.calls == ["/api/generate small", "/api/generate small 0"]
-    assert server.loaded == []
+PROVEN = {"fault": "", "way": "", "note": ""}
+
+
+def test_the_smallest_model_is_loaded_for_the_proof_by_the_servers_own_choice_of_device(tmp_path: Path) -> None:
+    server = Server(["large", "small"], vram=["small"])
+    assert proven_by_load(tmp_path, server) == PROVEN
+    # -1 overrides a preset that asks for the CPU, and the model unloads itself.
+    assert server.calls == ["/api/generate small 10s -1"]
 
 
 def test_a_model_for_embeddings_is_loaded_by_its_own_call(tmp_path: Path) -> None:
-    server = Server(["nomic"], vram=9, embeds=True)
-    assert proven_by_load(tmp_path, server)["fault"] == ""
-    assert server.calls == ["/api/generate nomic", "/api/embed nomic", "/api/generate nomic 0"]
+    server = Server(["nomic"], vram=["nomic"], embeds=True)
+    assert proven_by_load(tmp_path, server) == PROVEN
+    assert server.calls == ["/api/generate nomic 10s -1", "/api/embed nomic 10s -1"]
 
 
-def test_a_model_that_is_loaded_already_is_proof_enough_and_stays(tmp_path: Path) -> None:
-    server = Server(["a", "b"], vram=9)
-    server.loaded = [{"name": "a", "size": 9, "size_vram": 3}]
-    assert proven_by_load(tmp_path, server)["fault"] == ""
+def test_a_model_that_is_on_the_gpu_already_is_proof_enough(tmp_path: Path) -> None:
+    server = Server(["a", "b"], vram=[])
+    server.loaded = [{"name": "b", "size": 9, "size_vram": 0}, {"name": "a", "size": 9, "size_vram": 3}]
+    assert proven_by_load(tmp_path, server) == PROVEN
     assert server.calls == []
 
 
-def test_a_model_in_memory_is_a_fault_unless_the_image_knows_no_gpu(tmp_path: Path) -> None:
+def test_a_model_that_a_client_keeps_in_memory_proves_nothing(tmp_path: Path) -> None:
+    server = Server(["chat", "small"], vram=["small"])
+    server.loaded = [{"name": "chat", "size": 9, "size_vram": 0}]
+    assert proven_by_load(tmp_path, server) == PROVEN
+    assert server.calls == ["/api/generate small 10s -1"]
+
+
+def test_a_model_that_only_runs_on_the_cpu_is_no_fault_where_another_goes_to_the_gpu(tmp_path: Path) -> None:
+    server = Server(["chat", "embed"], vram=["chat"])
+    assert proven_by_load(tmp_path, server) == PROVEN
+
+
+@pytest.mark.parametrize(
+    ("loaded", "free", "environment", "note"),
+    [
+        (["small-as-preset", "chat"], "24000", [], "no other model can be loaded to try"),
+        (["chat", "small"], "24000", [], "no other model can be loaded to try"),
+        (["chat"], "100", [], "its GPUs have no memory free for another model"),
+        (["chat"], "[N/A]", [], "its GPUs have no memory free for another model"),
+        (["chat"], "24000", ["OLLAMA_MAX_LOADED_MODELS=1"], "it holds 1 of 1 models, so another one would push"),
+        ([], "100", [], "small was loaded into memory, since no GPU has 1.5 GB free"),
+        ([], "[N/A]", [], "how much GPU memory was free is not known"),
+    ],
+)
+def test_what_proves_nothing_is_a_note_and_no_fault(
+    tmp_path: Path, loaded: list[str], free: str, environment: list[str], note: str
+) -> None:
+    server = Server(["chat", "small"], vram=[])
+    server.loaded = [{"name": name, "size": 9, "size_vram": 0} for name in loaded]
+    found = proven_by_load(tmp_path, server, free, environment=environment)
+    assert note in found["note"]
+    assert found["fault"] == ""
+
+
+def test_models_in_memory_are_a_fault_where_a_gpu_has_room_unless_the_image_knows_no_gpu(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    found = proven_by_load(tmp_path / "a", Server(["small"], vram=0))
-    assert found["fault"] == "small lies in memory and not on a GPU, by the server's own report"
-    found = proven_by_load(tmp_path / "b", Server(["small"], vram=0), back_end=False)
-    assert (found["fault"], found["note"]) == ("", "its image has no library for GPUs, so small lies in memory")
+    found = proven_by_load(tmp_path / "a", Server(["chat", "small"], vram=[]))
+    assert found["fault"] == "small, chat was loaded into memory although a GPU has room for it"
+    assert "`docker restart ollama`" in found["way"]
+    found = proven_by_load(tmp_path / "b", Server(["small"], vram=[]), back_end=False)
+    assert (found["fault"], found["note"]) == ("", "its image has no library for GPUs, so small was loaded into memory")
 
 
 def test_a_model_that_cannot_be_loaded_is_a_fault_and_none_is_a_note(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    found = proven_by_load(tmp_path / "a", Server(["small"], vram=0, fails="CUDA error"))
+    found = proven_by_load(tmp_path / "a", Server(["small"], vram=[], fails="CUDA error"))
     assert found["fault"] == "small cannot be loaded: CUDA error"
-    assert proven_by_load(tmp_path / "b", Server([], vram=0))["note"] == "it has no model to load"
+    assert proven_by_load(tmp_path / "b", Server([], vram=[]))["note"] == "it has no model to load"
 
 
 @pytest.mark.parametrize(
@@ -212,6 +252,13 @@ def test_a_model_that_cannot_be_loaded_is_a_fault_and_none_is_a_note(tmp_path: P
             {"gpus": [gpu(0, slices=2)]},
             {"ollama_gpu_devices": ["0:0", "0:1"]},
             {"ollama": {"amd": False, "uuids": ["MIG-00", "MIG-01"], "count": 1}},
+        ),
+        # A whole GPU in MIG mode shows one device as well, and hides the others.
+        (
+            HOOK,
+            {"gpus": [gpu(0, slices=2), gpu(1)]},
+            {"ollama_gpu_devices": [0, 1]},
+            {"ollama": {"amd": False, "uuids": ["GPU-0", "GPU-1"], "count": 1}},
         ),
         (HOOK, TWO, instances(["1"], 1, gpu="none"), {"a1": {"amd": False, "uuids": ["GPU-1"], "count": 1}}),
         (KFD, {}, {}, {"ollama": {"amd": True, "uuids": [], "count": 1}}),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -176,3 +177,13 @@ def test_a_pull_that_stands_still_is_not_waited_for() -> None:
 def test_a_pull_that_outlasts_the_patience_is_told_with_its_amount(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look, "STILL_SECONDS", 60.0)
     assert look.wait(7, patience=0) == "0123456789ab, 1.0 of 4.0 MB"
+
+
+def test_the_release_of_a_jetson_is_read(tmp_path: Path) -> None:
+    assert look.jetson(tmp_path) == ""
+    release = tmp_path / "etc" / "nv_tegra_release"
+    release.parent.mkdir()
+    release.write_text("# R36 (release), REVISION: 4.3, GCID: 38968081, BOARD: generic, EABI: aarch64\n")
+    assert look.jetson(tmp_path) == "36"
+    release.write_text("something else\n")
+    assert look.jetson(tmp_path) == ""
