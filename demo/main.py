@@ -38,11 +38,13 @@ def environment() -> dict[str, str]:
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
         "ANSIBLE_REMOTE_TMP": str(images.ROOT / ".cache/home/.ansible/remote"),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "XDG_RUNTIME_DIR": str(memory.RUNTIME),
         "XDG_STATE_HOME": str(memory.DIRECTORY / "state"),
     }
 
 
 def play(name: str) -> None:
+    memory.RUNTIME.mkdir(mode=0o700, exist_ok=True)
     colours = {"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
     command = [str(images.ROOT / ".cache/venv/bin/ansible-playbook"), "-i", "demo/inventory.yml", name]
     if subprocess.run(command, cwd=images.ROOT, env=environment() | colours, check=False).returncode != 0:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 DIRECTORY = Path("/etc/selfhosted-llm-demo")
 FILE = DIRECTORY / "credentials"
+# Tokens of sign-ins, which a restart of the machine removes.
+RUNTIME = Path("/run/selfhosted-llm-demo")
 # Without these sections a file is of a demo that used the names of a real service.
 NEEDED = ("service", "made")
 
@@ -61,4 +63,5 @@ def save(state: State) -> None:
 
 
 def forget() -> None:
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    for place in (RUNTIME, DIRECTORY):
+        shutil.rmtree(place, ignore_errors=True)

@@ -188,7 +188,7 @@ lease:
   description: The file that the process locks which needs the way open.
   type: str
   returned: when O(lease) is given
-  sample: /run/selfhosted-llm/egress/llm/nightly-models
+  sample: /run/selfhosted-llm-egress/llm/nightly-models
 """
 
 from typing import TYPE_CHECKING, Any

@@ -19,7 +19,7 @@ from typing import Iterator, List, Optional
 
 from ..errors import Failure
 
-FOLDER = "/run/selfhosted-llm/egress"
+FOLDER = "/run/selfhosted-llm-egress"
 LONGEST_SECONDS = 24 * 3600
 # How long a lease that a process is to hold may wait for that process.
 UNHELD_SECONDS = 600
@@ -101,7 +101,7 @@ def release(network: str, name: str) -> None:
     path = path_of(network, name)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    for folder in (os.path.dirname(path), FOLDER, os.path.dirname(FOLDER)):
+    for folder in (os.path.dirname(path), FOLDER):
         with contextlib.suppress(OSError):
             os.rmdir(folder)
 

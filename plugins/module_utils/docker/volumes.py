@@ -176,7 +176,7 @@ def _is_at(mount: Mapping[str, Any], volume: str, place: str) -> bool:
 def _shared(asked: Asked, other: Known) -> str:
     return (
         f"Container {asked.name} is to use the volume {asked.volume}, which container {other.name} already uses, and "
-        f"two servers damage each other's data: if {asked.name} is the new name of {other.name}, remove the old container "
+        f"two servers damage each other's data: if {asked.name} is the new name of {other.name}, remove the old one "
         f"(`docker rm --force {other.name}`; the volume stays), else set {asked.option} to another volume."
     )
 

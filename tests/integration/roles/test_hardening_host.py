@@ -114,6 +114,10 @@ def table(host: Host) -> str:
     return host.sh("nft list table inet selfhosted_llm")
 
 
+def interface(host: Host) -> str:
+    return host.sh("""docker network inspect --format '{{index .Options "com.docker.network.bridge.name"}}' llm""")
+
+
 def from_webui(host: Host, address: str, port: int) -> list[str]:
     return host.sh(f"docker exec open-webui python3 -c '{PROBES}' {address} {port}").splitlines()
 
@@ -192,9 +196,9 @@ def test_neither_container_reaches_the_host_another_machine_or_a_name_server(hos
     for address, port in ((own, 22), (inside, 22), (other, listener)):
         assert "No route to host" in from_ollama(host, address, port)
     assert from_webui(host, other, listener) == ["OSError", "OSError"]
-    bridge = host.sh("docker network inspect --format '{{slice .Id 0 12}}' llm")
+    bridge = interface(host)
     # The same probes, with the way open: they would have found it.
-    host.sh(f"nft add element inet selfhosted_llm opened '{{ br-{bridge} timeout 1h }}'")
+    host.sh(f"nft add element inet selfhosted_llm opened '{{ {bridge} timeout 1h }}'")
     assert from_ollama(host, other, listener) == "out"
     assert from_ollama(host, own, 22) == "out"
     assert from_webui(host, other, listener) == ["out", "answered"]
@@ -206,8 +210,8 @@ def test_neither_container_reaches_the_host_another_machine_or_a_name_server(hos
 
 def test_a_connection_that_was_begun_while_it_was_open_ends(host: Host, listener: int) -> None:
     other = address_of(host.name, "Gateway")
-    bridge = host.sh("docker network inspect --format '{{slice .Id 0 12}}' llm")
-    host.sh(f"nft add element inet selfhosted_llm opened '{{ br-{bridge} timeout 1h }}'")
+    bridge = interface(host)
+    host.sh(f"nft add element inet selfhosted_llm opened '{{ {bridge} timeout 1h }}'")
     script = (
         'import socket, time; s = socket.create_connection(("{}", {})); print("begun", flush=True); time.sleep(4); '
         's.settimeout(3); s.send(b"more"); print(s.recv(9))'
@@ -216,7 +220,7 @@ def test_a_connection_that_was_begun_while_it_was_open_ends(host: Host, listener
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as talking:
         assert talking.stdout is not None
         assert talking.stdout.readline() == "begun\n"
-        host.sh(f"nft delete element inet selfhosted_llm opened '{{ br-{bridge} }}'")
+        host.sh(f"nft delete element inet selfhosted_llm opened '{{ {bridge} }}'")
         before = host.sh("nft list counter inet selfhosted_llm rejected")
         assert talking.wait() != 0
     assert host.sh("nft list counter inet selfhosted_llm rejected") != before
