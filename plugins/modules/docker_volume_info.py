@@ -17,11 +17,7 @@ description:
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
-  - selfhosted.llm.attributes
-attributes:
-  check_mode:
-    details:
-      - Reads only.
+  - selfhosted.llm.attributes.info_module
 options:
   kind:
     description:
