@@ -10,6 +10,7 @@ on each other, in this order.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -61,15 +62,19 @@ def gateway(host: Host) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def asked(host: Host, options: str) -> list[str]:
+def asked(host: Host, options: str, name: str = "docker_egress") -> list[str]:
     command = [str(ANSIBLE.parent / "ansible"), "all", "-i", f"{host.name},", "-c", "community.docker.docker"]
     python = ["-e", "ansible_python_interpreter=/usr/bin/python3"]
-    return [*command, *python, "-m", "selfhosted.llm.docker_egress", "-a", options]
+    return [*command, *python, "-m", f"selfhosted.llm.{name}", "-a", options]
 
 
 def module(host: Host, options: str) -> str:
+    return run_module(host, "docker_egress", options)
+
+
+def run_module(host: Host, name: str, options: str) -> str:
     done = subprocess.run(
-        asked(host, options), cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+        asked(host, options, name), cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
     )
     return done.stdout + done.stderr
 
@@ -185,6 +190,52 @@ def test_a_network_of_an_older_installation_is_closed_by_its_own_interface(host:
     # Nobody uses it any more, so it gets the interface that stays.
     assert host.role("ollama").code == 0
     assert "br-llm" in host.sh("ls /sys/class/net")
+
+
+def mtu_of_new_network(host: Host) -> int:
+    told = run_module(host, "docker_network", "name=narrow")
+    host.sh("docker network rm narrow")
+    found = re.search(r"mtu\"?: (\d+)", told)
+    assert found, told
+    return int(found[1])
+
+
+def test_the_network_takes_the_mtu_of_the_way_out(host: Host) -> None:
+    assert mtu_of_new_network(host) == 1500
+    host.sh("ip link set eth0 mtu 1400")
+    assert mtu_of_new_network(host) == 1400
+    # A second way out counts by its metric, and a VPN that takes everything by two routes of half the world.
+    host.sh("ip link add up0 type dummy && ip link set up0 mtu 1450 up && ip address add 10.77.0.1/24 dev up0")
+    host.sh("ip route add default via 10.77.0.2 dev up0 metric 500")
+    assert mtu_of_new_network(host) == 1400
+    host.sh("ip link add vpn0 type dummy && ip link set vpn0 mtu 1320 up && ip address add 10.78.0.1/24 dev vpn0")
+    host.sh("ip route add 0.0.0.0/1 dev vpn0 && ip route add 128.0.0.0/1 dev vpn0")
+    assert mtu_of_new_network(host) == 1320
+    # One that rules send there, as wg-quick does it.
+    host.sh("ip route del 0.0.0.0/1 && ip route del 128.0.0.0/1")
+    host.sh("ip route add default dev vpn0 table 51820 && ip rule add not fwmark 51820 table 51820 priority 900")
+    assert mtu_of_new_network(host) == 1320
+    host.sh("ip rule del priority 900; ip link del vpn0; ip link del up0")
+    # Without a way out there is nothing to fit.
+    host.sh("ip route del default")
+    assert mtu_of_new_network(host) == 1500
+    host.sh(f"ip route add default via {gateway(host)} dev eth0")
+    assert mtu_of_new_network(host) == 1400
+
+
+def test_a_network_that_is_too_wide_is_told_and_what_is_told_helps(host: Host) -> None:
+    run = host.role("ollama")
+    assert (run.code, run.changed) == (0, 0), run.text
+    assert "The Docker network llm has an MTU of 1500 bytes and this host's way out takes 1400" in run.said
+    told = run.said.partition("containers use the network: `")[2].partition("`")[0]
+    assert told == "docker rm --force ollama && docker network rm llm"
+    host.sh(told)
+    again = host.role("ollama")
+    assert again.code == 0, again.text
+    assert "has an MTU of" not in again.said
+    assert host.sh("docker exec ollama cat /sys/class/net/eth0/mtu") == "1400"
+    host.sh("ip link set eth0 mtu 1500")
+    host.converged("ollama")
 
 
 def boot(host: Host) -> None:

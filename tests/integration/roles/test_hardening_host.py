@@ -178,6 +178,15 @@ print(found["documents"][0][0])
 """
 
 
+URLS = """
+import requests
+ui = "http://127.0.0.1:3001"
+who = {"email": "admin@example.org", "password": "not-a-secret-here"}
+headers = {"Authorization": "Bearer " + requests.post(ui + "/api/v1/auths/signin", json=who).json()["token"]}
+print(*requests.get(ui + "/ollama/config", headers=headers).json()["OLLAMA_BASE_URLS"])
+"""
+
+
 def test_chat_documents_and_new_models_work_all_the_same(host: Host) -> None:
     answer, state, found = host.sh(f"python3 -c '{CHATS}'").splitlines()
     assert answer.endswith("xyz")
@@ -307,6 +316,54 @@ def module(host: Host, options: str) -> None:
     words = ["-m", "selfhosted.llm.docker_egress", "-a", f"network=six {options}"]
     done = subprocess.run([*command, *words], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert "CHANGED" in done.stdout, done.stdout + done.stderr
+
+
+def test_another_ollama_in_the_inventory_is_added_without_a_new_container(host: Host) -> None:
+    before = host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui")
+    # Nobody listens there, which is told at once.
+    urls = ["http://ollama:11434", f"http://{address_of(host.name, 'Gateway')}:1"]
+    run = host.role("open_webui", open_webui_ollama_urls=urls)
+    assert run.code == 0, run.text
+    assert host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui") == before
+    assert host.sh(f"python3 -c '{URLS}'").split() == urls
+    host.converged("open_webui", open_webui_ollama_urls=urls)
+    run = host.role("open_webui", open_webui_connections_purge=True)
+    assert run.code == 0, run.text
+    assert host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui") == before
+    assert host.sh(f"python3 -c '{URLS}'").split() == urls[:1]
+
+
+def test_a_lost_key_beside_data_is_told_and_nothing_is_done(host: Host) -> None:
+    key = "/etc/open-webui/secret_key"
+    before = host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui")
+    host.sh(f"cp --preserve {key} /root/kept")
+    for loss in (f"rm {key}", f": >{key}"):
+        host.sh(loss)
+        for check in (True, False):
+            run = host.role("open_webui", check=check)
+            assert (run.code, run.changed) == (2, 0), run.text
+            assert f"{key}, is missing or empty" in run.said
+            assert "docker exec open-webui cat /run/secrets/open-webui" in run.said
+        assert host.sh(f"cat {key} 2>/dev/null || true") == ""
+    # The container has the file that was removed, so the way out of the sentence works while it runs.
+    assert host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui") == before
+    host.sh(f"mv /root/kept {key}")
+    host.converged("open_webui")
+
+
+def test_a_new_name_and_a_mistyped_volume_are_refused(host: Host) -> None:
+    renamed = {"open_webui_container_name": "chat", "open_webui_port": 3009}
+    mistyped = {"open_webui_volume": "open-webiu"}
+    for given, words in (
+        (renamed, "which container open-webui already uses"),
+        (mistyped, "set open_webui_volume to open-webui, or open_webui_volume_new to true"),
+    ):
+        for check in (True, False):
+            run = host.role("open_webui", check=check, **given)
+            assert (run.code, run.changed) == (2, 0), run.text
+            assert words in run.said, run.text
+    assert "chat" not in host.sh("docker ps --all --format '{{.Names}}'").split()
+    assert host.sh("docker volume ls --quiet").split() == ["ollama", "open-webui"]
 
 
 def test_open_takes_everything_away(host: Host, listener: int) -> None:
