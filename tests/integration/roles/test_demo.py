@@ -36,6 +36,8 @@ PRODUCTION = {
     "preflight_enabled": False,
 }
 NAME = "selfhosted-llm-demo"
+# Each test is several runs of a role, and the first one makes the host.
+pytestmark = pytest.mark.timeout(1800)
 
 
 def site(host: Host, folder: Path) -> None:

@@ -34,6 +34,8 @@ TINY = {"name": "tiny", "files": "/srv/tiny.gguf"}
 IMAGE = "selfhosted-llm-bed/ollama:0.9.3"
 NETWORKS = [f"net{number}" for number in range(6)]
 RULES = "/etc/selfhosted-llm/egress.nft"
+# Each test is several runs of a role, and the first one makes the host.
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[SlowRegistry]:
-    served = SlowRegistry(WEIGHTS.read_bytes() + bytes(2_000_000))
+    """Slow enough for several runs of the role beside its pull."""
+    served = SlowRegistry(WEIGHTS.read_bytes() + bytes(60_000_000))
     try:
         yield served
     finally:
