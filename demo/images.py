@@ -66,6 +66,12 @@ def refusal(images: dict[str, str]) -> str:
     return words
 
 
+def identity(name: str) -> str:
+    """The id of an image on this machine; empty where it is not there."""
+    command = ["docker", "image", "inspect", "--format", "{{.Id}}", name]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def pull(images: dict[str, str]) -> None:
     """Pulled by the command line, because that shows its progress; the roles find them then."""
     for name in references(images):
@@ -82,8 +88,23 @@ def _install_debootstrap() -> None:
         raise ImagesError("The test bed's tools could not be installed; the words above say why.")
 
 
+def _bed() -> Any:
+    sys.path.insert(0, str(ROOT / "tests" / "bed"))
+    import testbed.images
+
+    return testbed.images
+
+
+def of_bed() -> list[str]:
+    """The images that a build may leave on this machine."""
+    bed = _bed()
+    return [*references(BED), bed.BASE.tag]
+
+
 def build() -> None:
-    _install_debootstrap()
+    bed = _bed()
+    if not all(bed.ALL[name].ready() for name in ("ollama", "open-webui")):
+        _install_debootstrap()
     if subprocess.run(["tests/bed/bed", "images", "ollama", "open-webui"], cwd=ROOT, check=False).returncode != 0:
         raise ImagesError("The test bed's images could not be built; the words above say why.")
 

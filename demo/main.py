@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import chat
 import images
+import objects
+import packages
+import ports
 import state as memory
 
-CONTAINERS = ("ollama", "open-webui")
-VOLUMES = CONTAINERS
-NETWORK = "llm"
-PORTS = {11434: "ollama", 3001: "open-webui"}
-LABEL = "org.selfhosted.llm.role"
-KEY_DIRECTORY = Path("/etc/open-webui")
 AGAIN = "then run `make demo` again"
 QUESTION = "Say hello in one short sentence."
+# docker_egress keeps its rules here.
+RULES = Path("/etc/selfhosted-llm/egress.nft")
 
 
 class DemoError(Exception):
@@ -33,25 +32,22 @@ def say(words: str) -> None:
     print(f"demo: {words}", flush=True)
 
 
-def docker(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
-
-
-def there(kind: str, name: str) -> bool:
-    return docker(kind, "inspect", name).returncode == 0
-
-
-def ours(name: str) -> bool:
-    """Whether a container of that name was made by the roles."""
-    return docker("inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', name).stdout.strip() == name
+def environment() -> dict[str, str]:
+    """What Ansible runs with: nothing of it is written outside of this checkout and the demo's directory."""
+    return os.environ | {
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
+        "ANSIBLE_REMOTE_TMP": str(images.ROOT / ".cache/home/.ansible/remote"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "XDG_RUNTIME_DIR": str(memory.RUNTIME),
+        "XDG_STATE_HOME": str(memory.DIRECTORY / "state"),
+    }
 
 
 def play(name: str) -> None:
-    environment = os.environ | {"ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false", "PYTHONDONTWRITEBYTECODE": "1"}
-    if sys.stdout.isatty():
-        environment["ANSIBLE_FORCE_COLOR"] = "1"
+    memory.RUNTIME.mkdir(mode=0o700, exist_ok=True)
+    colours = {"ANSIBLE_FORCE_COLOR": "1"} if sys.stdout.isatty() else {}
     command = [str(images.ROOT / ".cache/venv/bin/ansible-playbook"), "-i", "demo/inventory.yml", name]
-    if subprocess.run(command, cwd=images.ROOT, env=environment, check=False).returncode != 0:
+    if subprocess.run(command, cwd=images.ROOT, env=environment() | colours, check=False).returncode != 0:
         raise DemoError(f"{name} stopped at the task above; when its cause is removed, `make demo` goes on from there.")
 
 
@@ -62,55 +58,52 @@ def check_machine() -> None:
         raise DemoError(f"there is no Docker, and this machine is no Debian or Ubuntu: install Docker Engine, {AGAIN}.")
 
 
-def check_foreign() -> None:
-    """Before the first run: a service that somebody else made must not be taken for the demo's."""
-    for name in CONTAINERS:
-        if there("container", name):
-            raise DemoError(f"there is a container {name} that this demo did not make: remove or rename it, {AGAIN}.")
-    for name in VOLUMES:
-        if there("volume", name):
-            raise DemoError(
-                f"there is a volume {name} that this demo did not make, and it may hold data: "
-                f"`docker volume rm {name}` removes it, {AGAIN}."
-            )
-    if there("network", NETWORK):
-        raise DemoError(f"there is a network {NETWORK} that this demo did not make: remove it, {AGAIN}.")
-    if KEY_DIRECTORY.exists():
-        raise DemoError(f"{KEY_DIRECTORY} is of an Open WebUI that this demo did not make: move it away, {AGAIN}.")
+def remembered() -> memory.State | None:
+    state = memory.load()
+    if state is not None and not memory.is_current(state):
+        raise DemoError(
+            f"{memory.FILE} is of an older demo, which used the names of a real service (ollama, open-webui, llm): "
+            "remove what is the demo's of these by hand, then the file."
+        )
+    return state
 
 
-def holder(port: int) -> str:
-    if not shutil.which("ss"):
-        return "something"
-    command = ["ss", "-Hltnp", f"sport = :{port}"]
-    words = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    # ... users:(("nginx",pid=812,fd=6))
-    return words.partition('users:(("')[2].partition('"')[0] or "something"
-
-
-def check_ports() -> None:
-    for port, container in PORTS.items():
-        with socket.socket() as probe:
-            # Without it a connection that was closed a moment ago would count as taken.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                continue
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise DemoError(f"port {port} on 127.0.0.1 cannot be used: {error.strerror}.") from error
-        published = docker("port", container).stdout
-        if not (ours(container) and f"127.0.0.1:{port}" in published):
-            raise DemoError(
-                f"port {port} on 127.0.0.1 is taken by {holder(port)}, which this demo did not start: stop it, {AGAIN}."
-            )
+def check_foreign(state: memory.State) -> None:
+    """Something that somebody else made must not be taken for the demo's."""
+    for one in objects.foreign(state):
+        how = f"`docker {one.kind} rm {one.name}` removes it"
+        raise DemoError(f"there is a {one} that this demo did not make: {how}, {AGAIN}.")
 
 
 def need_engine() -> None:
-    if shutil.which("docker") and docker("info").returncode == 0:
+    if shutil.which("docker") and objects.docker("info").returncode == 0:
         return
     say("Docker does not answer here; installing and starting it")
     play("demo/engine.yml")
+
+
+@contextmanager
+def recorded(state: memory.State) -> Iterator[None]:
+    """Keep what is made inside, also where it fails."""
+    before = packages.installed()
+    try:
+        yield
+    finally:
+        kept = state.get("made", "packages", fallback="").split()
+        state["made"]["packages"] = " ".join(sorted({*kept, *(packages.installed() - before)}))
+        memory.save(state)
+        if shutil.which("docker"):
+            objects.record(state)
+
+
+def choose_ports(state: memory.State) -> None:
+    for service, container in zip(ports.FIRST, objects.CONTAINERS, strict=True):
+        kept = state.getint("service", f"{service}_port", fallback=None)
+        port = ports.choose(service, container, kept)
+        if kept not in (None, port):
+            say(f"port {kept} on 127.0.0.1 is taken by somebody else, {container.name} gets {port}")
+        state["service"][f"{service}_port"] = str(port)
+    state["service"]["address"] = f"http://127.0.0.1:{state['service']['open_webui_port']}"
 
 
 def choose_images(state: memory.State) -> None:
@@ -130,13 +123,29 @@ def choose_images(state: memory.State) -> None:
         chosen = "bed" if refusal else "official"
     say(f"images: {'those of the test bed' if chosen == 'bed' else 'the official ones'} ({why})")
     if chosen == "bed":
-        images.build()
+        with brought(state, images.of_bed()):
+            images.build()
         taken, model, file = images.BED, "tiny", str(images.tiny_model())
     else:
-        images.pull(official)
+        with brought(state, images.references(official)):
+            images.pull(official)
         taken, model, file = official, images.OFFICIAL_MODEL, ""
     state["images"] = {"choice": chosen, **taken}
     state["model"] = {"name": model, "file": file}
+
+
+@contextmanager
+def brought(state: memory.State, names: list[str]) -> Iterator[None]:
+    """Record the images of these names that come to this machine meanwhile."""
+    missing = [name for name in names if not images.identity(name)]
+    try:
+        yield
+    finally:
+        for name in missing:
+            if found := images.identity(name):
+                # The colon of a reference would end a key of the file.
+                state["made"][f"image_{found.partition(':')[2]}"] = name
+        memory.save(state)
 
 
 def show(state: memory.State, seconds: float) -> None:
@@ -144,12 +153,13 @@ def show(state: memory.State, seconds: float) -> None:
     token = chat.sign_in(address, user["email"], user["password"])
     answer = chat.ask(address, token, chat.find(address, token, model), QUESTION)
     note = "  (a toy of the test bed: it only goes on in the alphabet)" if state["images"]["choice"] == "bed" else ""
+    port = state["service"]["open_webui_port"]
     print(
         f"""
   {user["email"]} asks {model} through Open WebUI: {QUESTION}
   {model} answers: {answer}{note}
 
-  Open WebUI    {address}   (from elsewhere: ssh -L 3001:127.0.0.1:3001 THIS-MACHINE)
+  Open WebUI    {address}   (from elsewhere: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE)
   Credentials   {memory.FILE}   (root only: an ordinary user and the admin)
 
   What you may want next
@@ -165,15 +175,16 @@ def show(state: memory.State, seconds: float) -> None:
 def up() -> None:
     began = time.monotonic()
     check_machine()
-    need_engine()
-    state = memory.load()
-    if state is None:
-        check_foreign()
-        state = memory.fresh()
-    check_ports()
-    choose_images(state)
+    state = remembered() or memory.fresh()
     memory.save(state)
-    play("playbooks/site.yml")
+    with recorded(state):
+        need_engine()
+    check_foreign(state)
+    choose_ports(state)
+    choose_images(state)
+    objects.make_volumes(state)
+    with recorded(state):
+        play("playbooks/site.yml")
     show(state, -began)
 
 
@@ -187,47 +198,75 @@ def agreed() -> bool:
     return answer.strip().lower() in ("y", "yes")
 
 
-def remove(kind: str, name: str, *words: str) -> None:
-    done = docker(kind, "rm", *words, name)
-    if done.returncode != 0:
-        raise DemoError(f"the {kind} {name} could not be removed ({done.stderr.strip()}); run `make demo-down` again.")
-    say(f"{kind} {name} removed")
+def remove(one: objects.Object, state: memory.State) -> None:
+    done = objects.remove(one, state)
+    if done:
+        say(done)
 
 
-def open_way_out() -> None:
-    """Take the rules away that the roles made for the network, now and at boot."""
+def remove_rules() -> None:
+    """Take the rules away that the roles made for the demo's network, now and at boot."""
+    if not RULES.exists():
+        return
     command = [str(images.ROOT / ".cache/venv/bin/ansible"), "--inventory", "demo/inventory.yml", "localhost"]
-    words = ["--module-name", "selfhosted.llm.docker_egress", "--args", f"network={NETWORK} egress=open"]
-    done = subprocess.run([*command, *words], cwd=images.ROOT, capture_output=True, text=True, check=False)
+    words = ["--module-name", "selfhosted.llm.docker_egress", "--args", f"network={objects.NAME} egress=open"]
+    done = subprocess.run(
+        [*command, *words], cwd=images.ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
-        raise DemoError(f"the rules for the network {NETWORK} could not be removed:\n{done.stdout.strip()}")
+        raise DemoError(f"the rules for the network {objects.NAME} could not be removed:\n{done.stdout.strip()}")
+
+
+def remove_network(state: memory.State) -> None:
+    """Remove the network before its rules, so that nobody is on it while it is open."""
+    beside = objects.users(objects.NETWORK) if objects.whose(objects.NETWORK, state) == objects.OWN else []
+    if beside:
+        raise DemoError(
+            f"the {objects.NETWORK} is kept, closed as it is, since other containers are on it ({', '.join(beside)}): "
+            f"disconnect them (`docker network disconnect {objects.NAME} NAME`), then run `make demo-down` again."
+        )
+    remove(objects.NETWORK, state)
+    if objects.inspect(objects.NETWORK) is None:
+        remove_rules()
+    else:
+        say(f"the rules that close the {objects.NETWORK} are kept")
+
+
+def remove_images(state: memory.State) -> None:
+    for key, name in list(state["made"].items()):
+        if not key.startswith("image_"):
+            continue
+        # By its name, so that an image that has another name by now stays under that.
+        if images.identity(name) == f"sha256:{key.removeprefix('image_')}":
+            done = objects.docker("image", "rm", name)
+            say(f"image {name} {'removed' if done.returncode == 0 else 'kept, since something else uses it'}")
+        state.remove_option("made", key)
 
 
 def down() -> None:
     if os.geteuid() != 0:
         raise DemoError("root is needed: run `sudo make demo-down`.")
-    if memory.load() is None:
+    state = remembered()
+    if state is None:
         say("there is nothing here that `make demo` made")
         return
-    if docker("info").returncode != 0:
+    if objects.docker("info").returncode != 0:
         raise DemoError("Docker does not answer, so nothing was removed: start it, then run `make demo-down` again.")
     data = agreed()
-    for name in CONTAINERS:
-        if ours(name):
-            remove("container", name, "--force")
-    if there("network", NETWORK):
-        open_way_out()
-        done = docker("network", "rm", NETWORK)
-        say(f"network {NETWORK} {'removed' if done.returncode == 0 else 'kept, since other containers use it'}")
+    for one in objects.CONTAINERS:
+        remove(one, state)
+    remove_network(state)
     if not data:
-        say("volumes, keys and passwords are kept: `make demo` brings the same service back")
+        say("volumes, images, keys and passwords are kept: `make demo` brings the same service back")
         return
-    for name in VOLUMES:
-        if there("volume", name):
-            remove("volume", name)
-    shutil.rmtree(KEY_DIRECTORY, ignore_errors=True)
+    for one in objects.VOLUMES:
+        remove(one, state)
+    remove_images(state)
+    brought_packages = state.get("made", "packages", fallback="").split()
     memory.forget()
-    say("keys and passwords removed; Docker and the images stay")
+    say("keys and passwords removed")
+    if brought_packages:
+        say(f"packages that the demo installed stay, remove those that you do not need: {' '.join(brought_packages)}")
 
 
 def main() -> int:
@@ -237,7 +276,7 @@ def main() -> int:
         return 2
     try:
         steps[sys.argv[1]]()
-    except (DemoError, images.ImagesError, chat.ChatError) as error:
+    except (DemoError, objects.ObjectError, ports.PortError, images.ImagesError, chat.ChatError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""What the demo remembers of this machine: its passwords, and which images and model it took.
+"""What the demo remembers of this machine: its passwords, its choices, and the ids of what it made.
 
 One file, readable by root alone. The inventory reads the same file, so that site.yml can be run
 again by hand and means the same service.
@@ -14,7 +14,10 @@ from pathlib import Path
 
 DIRECTORY = Path("/etc/selfhosted-llm-demo")
 FILE = DIRECTORY / "credentials"
-ADDRESS = "http://127.0.0.1:3001"
+# Tokens of sign-ins, which a restart of the machine removes.
+RUNTIME = Path("/run/selfhosted-llm-demo")
+# Without these sections a file is of a demo that used the names of a real service.
+NEEDED = ("service", "made")
 
 State = configparser.ConfigParser
 
@@ -25,15 +28,17 @@ def password() -> str:
 
 
 def fresh() -> State:
+    """Return the state of a first run. ``mark`` is the label's value that nobody else can know."""
     state = configparser.ConfigParser(interpolation=None)
-    state["service"] = {"address": ADDRESS}
+    state["service"] = {"mark": secrets.token_hex(16)}
+    state["made"] = {}
     state["admin"] = {"email": "admin@example.org", "password": password()}
     state["user"] = {"email": "ada@example.org", "name": "Ada", "password": password()}
     return state
 
 
 def load() -> State | None:
-    """What an earlier run wrote, or nothing."""
+    """Return what an earlier run wrote, or None."""
     if not FILE.exists():
         return None
     state = configparser.ConfigParser(interpolation=None)
@@ -41,8 +46,13 @@ def load() -> State | None:
     return state
 
 
+def is_current(state: State) -> bool:
+    """Tell whether a file records what its demo made."""
+    return all(state.has_section(name) for name in NEEDED)
+
+
 def save(state: State) -> None:
-    """Written beside and moved over, so that an interruption leaves the old file or the new one."""
+    """Write the file beside and move it over, so that an interruption leaves the old file or the new one."""
     DIRECTORY.mkdir(mode=0o700, parents=True, exist_ok=True)
     beside = FILE.with_suffix(".new")
     beside.unlink(missing_ok=True)
@@ -53,4 +63,5 @@ def save(state: State) -> None:
 
 
 def forget() -> None:
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    for place in (RUNTIME, DIRECTORY):
+        shutil.rmtree(place, ignore_errors=True)

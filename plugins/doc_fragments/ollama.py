@@ -80,6 +80,11 @@ options:
     # What a task that brings models takes besides the models.
     TASK = r"""
 options:
+  egress_lease:
+    description:
+      - The file RV(selfhosted.llm.docker_egress#module:lease) of a lease, which is held while models are transferred.
+        The way out of the server's containers then stays open until it ends, and no longer.
+    type: path
   models_path:
     description:
       - The directory on the managed host where the server keeps its models. Before a pull the sizes in the registries'

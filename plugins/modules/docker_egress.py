@@ -66,10 +66,18 @@ options:
     default: ""
   opened:
     description:
-      - Whether everything is let out for now, say for a download. It ends with the next task that does not say so,
-        after a day, or at the next boot, whichever comes first.
+      - Whether everything is let out for now, for example for a download. It ends with the next task that does not set
+        it, after a day, or at the next boot, whichever comes first.
+      - What another O(lease) still needs open stays open.
     type: bool
     default: false
+  lease:
+    description:
+      - A name for who needs it open, unique on the network. The task that closes it again gives the same name.
+      - A process must hold the lease within ten minutes, by a shared lock (flock) on the file RV(lease), and the lease
+        ends with that process. O(selfhosted.llm.ollama_models#module:egress_lease) does so.
+      - Without a name no process is expected. Such tasks share one lease.
+    type: str
 notes:
   - Needs the program C(nft) (package nftables), and root.
   - Another network that a container is on as well is another way out.
@@ -110,6 +118,24 @@ EXAMPLES = r"""
 - name: It is closed again
   selfhosted.llm.docker_egress:
     network: llm
+
+- name: Everything is open until this transfer ends, whatever other runs do meanwhile
+  selfhosted.llm.docker_egress:
+    network: llm
+    opened: true
+    lease: nightly-models
+  register: opened
+
+- name: The models come
+  selfhosted.llm.ollama_models:
+    models:
+      - name: llama3.1:8b
+    egress_lease: "{{ opened.lease }}"
+
+- name: It is closed again, if nobody else needs it
+  selfhosted.llm.docker_egress:
+    network: llm
+    lease: nightly-models
 
 - name: All is open, as Docker has it
   selfhosted.llm.docker_egress:
@@ -152,10 +178,22 @@ egress:
       type: bool
       returned: always
       sample: false
+    leases:
+      description: Who needs it open. A task without a name is C(anonymous).
+      type: list
+      elements: str
+      returned: always
+      sample: []
+lease:
+  description: The file that the process locks which needs the way open.
+  type: str
+  returned: when O(lease) is given
+  sample: /run/selfhosted-llm-egress/llm/nightly-models
 """
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker import egress_lease
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress_resource import entries_of, regulate
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
@@ -170,6 +208,7 @@ ARGUMENTS = {
     "urls": {"type": "list", "elements": "str"},
     "owner": {"type": "str", "default": ""},
     "opened": {"type": "bool", "default": False},
+    "lease": {"type": "str"},
 }
 
 
@@ -180,8 +219,10 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         raise Failure("allowed is read with egress=mirror only; set egress to mirror, or leave allowed out.")
     lists = [given["allowed"], given["urls"]]
     entries = None if lists == [None, None] else entries_of(lists[0] or [], lists[1] or [])
-    wanted = {"egress": given["egress"], "allowed": entries, "opened": given["opened"]}
-    return regulate(given["network"], wanted, owner=given["owner"], check_mode=module.check_mode)
+    lease = egress_lease.ANONYMOUS if given["lease"] is None else egress_lease.checked(given["lease"])
+    wanted = {"egress": given["egress"], "allowed": entries, "opened": given["opened"], "lease": lease}
+    result = regulate(given["network"], wanted, owner=given["owner"], check_mode=module.check_mode)
+    return result if given["lease"] is None else {**result, "lease": egress_lease.path_of(given["network"], lease)}
 
 
 if __name__ == "__main__":

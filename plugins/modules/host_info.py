@@ -180,6 +180,7 @@ ways_out:
     - What leads out of each Docker network of these containers. C(egress) is what M(selfhosted.llm.docker_egress) has
       written of it, V(open) where it has nothing, C(in_force) whether the kernel has these rules, C(kept) whether they
       come back at boot, C(opened) whether the way is open for a time. Nothing leaves a network that is C(internal).
+    - C(mtu) is that of the network and C(uplink_mtu) that of the host's way out in bytes, null without a default route.
     - Null where this user may not know.
   returned: success
   type: list
@@ -191,6 +192,8 @@ ways_out:
       in_force: true
       kept: true
       opened: false
+      mtu: 1500
+      uplink_mtu: 1500
 volumes:
   description: The volumes that are expected or in use, and whether they exist.
   returned: success

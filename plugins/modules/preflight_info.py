@@ -15,8 +15,7 @@ description:
     fetched can be.
   - Registries are asked only for images and models that the host does not have, all at once and with the proxy by which
     they will be fetched. A host that has everything asks nobody.
-  - Needs Python's standard library on the host and nothing else.
-  - Never fails for what it finds. The role C(selfhosted.llm.preflight) does.
+  - Needs Python's standard library only. Never fails for what it finds; the role C(selfhosted.llm.preflight) does.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -27,8 +26,8 @@ options:
       - For each rule V(fail), V(warn) or V(skip). A rule that is not named is V(fail).
       - With V(fail) what the service cannot come about with has the level V(fail), and what is merely tight V(warn).
         With V(warn) all of the rule has the level V(warn).
-      - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach) and
-        C(embedding).
+      - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach),
+        C(embedding) and C(mtu).
       - With C(reach) V(skip) no registry is asked, and sizes are those that are usual.
     type: dict
     default: {}
@@ -148,6 +147,14 @@ options:
         C(registry-mirrors) and C(insecure-registries) are read.
     type: dict
     default: {}
+  network:
+    description: The containers' network, whose MTU is compared where containers use it already.
+    type: str
+    default: ""
+  network_mtu:
+    description: The MTU that it should have, as for M(selfhosted.llm.docker_network).
+    type: str
+    default: auto
   memory_least:
     description: Gigabytes of memory below which the host cannot serve.
     type: float
@@ -379,6 +386,8 @@ ARGUMENTS = {
     "urls": {"type": "list", "elements": "dict", "default": [], "options": URL},
     "engine": {"type": "bool", "default": True},
     "docker": {"type": "dict", "default": {}},
+    "network": {"type": "str", "default": ""},
+    "network_mtu": {"type": "str", "default": "auto"},
     "memory_least": {"type": "float", "default": 8},
     "memory_good": {"type": "float", "default": 16},
     "memory_large": {"type": "float", "default": 32},
@@ -395,9 +404,5 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     return {"changed": False, "findings": outcome.findings, "host": outcome.host}
 
 
-def main() -> None:
-    run(ARGUMENTS, body)
-
-
 if __name__ == "__main__":
-    main()
+    run(ARGUMENTS, body)

@@ -147,6 +147,18 @@ def revision(networks: Networks) -> str:
     return "rev_" + hashlib.sha256(_body(networks, "").encode()).hexdigest()[:16]
 
 
+def element(bridge: str, seconds: int) -> str:
+    """Return the element of the set of open bridges for one that is open for so long."""
+    return f'{{ "{bridge}" timeout {seconds}s }}'
+
+
+def render_opened(opened: Mapping[str, int]) -> str:
+    """Return what follows the rules in one transaction: bridges that stay open, and for how many seconds."""
+    return "".join(
+        f"add element inet {TABLE} {OPENED} {element(bridge, seconds)}\n" for bridge, seconds in opened.items()
+    )
+
+
 def render(networks: Networks) -> str:
     """Return the file that nft loads: the whole table in one transaction, and the state as a comment."""
     return (
@@ -168,18 +180,55 @@ def parse(text: str) -> Networks:
     return {}
 
 
+def closed_chains(table: str) -> List[str]:
+    """Return the bridges that a table closes, as they stand in the names of its chains."""
+    return sorted(set(re.findall(r"chain of_(\S+)", table)))
+
+
 def is_loaded(networks: Networks, table: str) -> bool:
     """Whether a table, as nft lists it, is that of these networks."""
     return bool(table) and revision(networks) in table
 
 
+def own_bridge(network: str) -> str:
+    """Return the name that a network's interface has when the roles create the network.
+
+    It follows from the network's name alone, so the rules also hold for a network that is created again. The kernel
+    allows 15 characters.
+    """
+    name = f"br-{network}"
+    if len(name) <= 15 and re.fullmatch(r"[a-zA-Z0-9_.-]+", name):
+        return name
+    return "br-" + hashlib.sha256(network.encode()).hexdigest()[:12]
+
+
+def bridges(networks: Networks) -> List[str]:
+    """Return all interfaces that the rules close: the current one of each network and the one that it should have."""
+    return sorted({bridge for name, its in networks.items() for bridge in (its["bridge"], own_bridge(name)) if bridge})
+
+
+def render_closed(networks: Networks) -> str:
+    """Return the rules for the case that nft cannot load the others: nothing leaves, without exceptions."""
+    named = ", ".join(f'"{bridge}"' for bridge in bridges(networks))
+    hook = "type filter hook {} priority {}; policy accept;"
+    chains = [
+        _chain(name, [hook.format(name, PRIORITY), f"iifname {{ {named} }} {beyond}drop"])
+        for name, beyond in (("forward", f"oifname != {{ {named} }} "), ("input", ""))
+    ]
+    return (
+        "# Written by selfhosted.llm.docker_egress, loaded where egress.nft cannot be.\n"
+        f"table inet {TABLE}\ndelete table inet {TABLE}\ntable inet {TABLE} {{\n{''.join(chains)}}}\n"
+    )
+
+
 def _body(networks: Networks, revision_chain: str) -> str:
     own, leaving, knocking = [], [], []
-    for _name, its in sorted(networks.items()):
-        bridge, chain = its["bridge"], f"of_{bridge_chain(its['bridge'])}"
-        leaving.append(f'iifname "{bridge}" oifname != "{bridge}" goto {chain}')
-        knocking.append(f'iifname "{bridge}" icmpv6 type {NEIGHBOURS} accept')
-        knocking.append(f'iifname "{bridge}" goto {chain}')
+    for name, its in sorted(networks.items()):
+        chain = f"of_{bridge_chain(its['bridge'])}"
+        for bridge in bridges({name: its}):
+            leaving.append(f'iifname "{bridge}" oifname != "{bridge}" goto {chain}')
+            knocking.append(f'iifname "{bridge}" icmpv6 type {NEIGHBOURS} accept')
+            knocking.append(f'iifname "{bridge}" goto {chain}')
         entries = sorted({entry for owned in its["allowed"].values() for entry in owned})
         allowed = [rule for entry in entries for rule in rules(entry)]
         # Only answers: a connection that a container began while the way was open ends when it closes.

@@ -23,15 +23,16 @@ from .engine import Engine, NoAnswer
 SBIN = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 FOLDER = "/etc/selfhosted-llm"
 RULES = f"{FOLDER}/egress.nft"
+# What is loaded where RULES cannot be.
+CLOSED = f"{FOLDER}/egress-closed.nft"
 UNIT = "selfhosted-llm-egress.service"
 UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 WANTED = f"/etc/systemd/system/multi-user.target.wants/{UNIT}"
+GUARD = "/etc/systemd/system/docker.service.d/selfhosted-llm-egress.conf"
 DAEMON = "/etc/docker/daemon.json"
 SOCKET = "/var/run/docker.sock"
 # systemd-resolved's real servers, which Docker takes where resolv.conf names its stub.
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
-# A run that was killed leaves the way open for so long at the most.
-OPENED_FOR = "1d"
 TIMEOUT = 30
 NO_NFT = f"The program nft is missing on this host; install the package nftables, or {egress.LEFT_OPEN}."
 
@@ -66,11 +67,8 @@ def kept() -> bool:
     """Whether the rules come back at boot; where no systemd runs nobody can see to it."""
     if not _has_systemd():
         return True
-    try:
-        with open(UNIT_FILE, encoding="utf-8") as handle:
-            return handle.read() == _unit() and os.path.islink(WANTED)
-    except FileNotFoundError:
-        return False
+    wanted = {UNIT_FILE: _unit(), GUARD: _guard()}
+    return all(text_of("/", path) == text.strip() for path, text in wanted.items()) and os.path.islink(WANTED)
 
 
 def bridge_of(network: str) -> Optional[str]:
@@ -129,14 +127,19 @@ def _outside(server: str) -> bool:
         return False
 
 
-def load(networks: egress.Networks) -> None:
-    """Put the rules in force, now and at boot."""
-    text = egress.render(networks)
-    _nft(["--check", "--file", "-"], text)
+def load(networks: egress.Networks, opened: Mapping[str, int]) -> None:
+    """Put the rules in force, now and at boot. ``opened`` are bridges that stay open, and for how many seconds."""
+    text, closed = egress.render(networks), egress.render_closed(networks)
+    for rules in (text, closed):
+        _nft(["--check", "--file", "-"], rules)
+    daemon_file.write(CLOSED, closed, backup=False)
     daemon_file.write(RULES, text, backup=False)
-    _nft(["--file", RULES])
+    # In one transaction, so that what is open stays so without a moment between.
+    _nft(["--file", "-"], text + egress.render_opened(opened))
     if _has_systemd() and not kept():
         daemon_file.write(UNIT_FILE, _unit(), backup=False)
+        # Read by systemd at the next boot, or when something else makes it read its units again.
+        daemon_file.write(GUARD, _guard(), backup=False)
         # A reload of systemd takes GPUs from containers that have them by NVIDIA's hook; a new unit needs none.
         _systemctl("--no-reload", "enable", "--now", UNIT)
 
@@ -146,17 +149,20 @@ def unload() -> None:
     _nft(["--file", "-"], f"table inet {egress.TABLE}\ndelete table inet {egress.TABLE}\n")
     if _has_systemd() and os.path.exists(UNIT_FILE):
         _systemctl("--no-reload", "disable", "--now", UNIT)
-    for path in (UNIT_FILE, WANTED, RULES):
+    for path in (GUARD, UNIT_FILE, WANTED, RULES, CLOSED):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-    with contextlib.suppress(OSError):
-        os.rmdir(FOLDER)
+    for folder in (FOLDER, os.path.dirname(GUARD)):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
 
 
-def set_opened(bridge: str, opened: bool) -> None:
-    """Open the way for a bridge's containers, for a day at the most, or close it again."""
-    element = f'{{ "{bridge}" timeout {OPENED_FOR} }}' if opened else f'{{ "{bridge}" }}'
-    _nft(["add" if opened else "delete", "element", "inet", egress.TABLE, egress.OPENED, element])
+def set_opened(bridge: str, seconds: int) -> None:
+    """Open the way for a bridge's containers for so long, or close it with 0."""
+    place = f"inet {egress.TABLE} {egress.OPENED}"
+    # An element that is there keeps its time, and one that is not cannot be deleted.
+    text = f'add element {place} {{ "{bridge}" }}\ndelete element {place} {{ "{bridge}" }}\n'
+    _nft(["--file", "-"], text + (egress.render_opened({bridge: seconds}) if seconds else ""))
 
 
 def has_nft() -> bool:
@@ -165,7 +171,6 @@ def has_nft() -> bool:
 
 
 def _unit() -> str:
-    nft = shutil.which("nft", path=SBIN) or "/usr/sbin/nft"
     return f"""# Written by selfhosted.llm.docker_egress.
 [Unit]
 Description=What the containers of selfhosted.llm may reach
@@ -181,12 +186,36 @@ Conflicts=shutdown.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={nft} --file {RULES}
-ExecReload={nft} --file {RULES}
+ExecStart={_load_or_close()}
+ExecReload={_load_or_close()}
 
 [Install]
 WantedBy=multi-user.target
 """
+
+
+def _load_or_close() -> str:
+    # The unit fails all the same, so that a person sees it.
+    nft = _nft_path()
+    return f"/bin/sh -c '{nft} --file {RULES} || {{ {nft} --file {CLOSED}; exit 1; }}'"
+
+
+def _guard() -> str:
+    """Return what keeps Docker from starting containers while nothing closes their way out.
+
+    Not Requires=, by which a restart of nftables.service would restart Docker.
+    """
+    nft, words = _nft_path(), f"rules in {FOLDER} cannot be loaded and the containers would reach everything"
+    loads = f"{nft} list table inet {egress.TABLE} >/dev/null 2>&1 || {nft} --file {RULES} || {nft} --file {CLOSED}"
+    refuses = f'{{ echo "selfhosted.llm: Docker does not start because the {words}: repair nft" >&2; exit 1; }}'
+    return f"""# Written by selfhosted.llm.docker_egress.
+[Service]
+ExecStartPre=/bin/sh -c '{loads} || {refuses}'
+"""
+
+
+def _nft_path() -> str:
+    return shutil.which("nft", path=SBIN) or "/usr/sbin/nft"
 
 
 def _has_systemd() -> bool:

@@ -9,10 +9,17 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from ..converge import Present, Resource, State, Step, Wish, converge
 from ..errors import Failure
-from . import egress, egress_host
+from . import daemon_file, egress, egress_host, egress_lease
 
 CLOSED = ("closed", "mirror")
-NOTHING: Dict[str, Any] = {"egress": "open", "bridge": "", "allowed": {}, "in_force": False, "opened": False}
+NOTHING: Dict[str, Any] = {
+    "egress": "open",
+    "bridge": "",
+    "allowed": {},
+    "in_force": False,
+    "opened": False,
+    "leases": [],
+}
 
 
 class NetworkEgress(Resource):
@@ -26,8 +33,9 @@ class NetworkEgress(Resource):
         self._networks: egress.Networks = {}
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        self._networks = egress.parse(egress_host.rules_text())
-        table = egress_host.in_force()
+        text, table = egress_host.rules_text(), egress_host.in_force()
+        self._networks = egress.parse(text)
+        _refuse_to_lose(self._networks, text, table, [wish.name for wish in wishes])
         current = egress.is_loaded(self._networks, table) and egress_host.kept()
         return {wish.name: self._state(wish.name, table, current) for wish in wishes}
 
@@ -36,7 +44,12 @@ class NetworkEgress(Resource):
         if its is None:
             # A table without its file is one that has lost its owner.
             return {**NOTHING, "in_force": bool(table) and not self._networks}
-        return {**its, "in_force": current, "opened": egress_host.is_opened(table, its["bridge"])}
+        return {
+            **its,
+            "in_force": current,
+            "opened": egress_host.is_opened(table, its["bridge"]),
+            "leases": [lease.name for lease in egress_lease.leases(name)],
+        }
 
     def key(self, wish: Wish) -> str:
         return wish.name
@@ -51,12 +64,16 @@ class NetworkEgress(Resource):
             raise Failure(f"There is no Docker network {wish.name} whose way out could be closed; make it first.")
         entries = wish.fields["allowed"]
         allowed = before["allowed"] if entries is None else egress.merged(before["allowed"], self._owner, entries)
+        own = wish.fields["lease"]
+        others = {lease.name for lease in egress_lease.leases(wish.name) if lease.is_alive and lease.name != own}
+        leases = sorted(others | ({own} if wish.fields["opened"] else set()))
         return {
             "egress": kind,
             "bridge": bridge or "",
             "allowed": allowed,
             "in_force": True,
-            "opened": wish.fields["opened"],
+            "opened": bool(leases),
+            "leases": leases,
         }
 
     def refusal(self, step: Step) -> Optional[str]:
@@ -66,24 +83,51 @@ class NetworkEgress(Resource):
         return None
 
     def update(self, step: Step) -> None:
-        after = step.after or {}
+        before, after = step.before or NOTHING, step.after or {}
         if after["egress"] == "open":
             self._networks.pop(step.name, None)
         else:
             self._networks[step.name] = {name: after[name] for name in egress.KEPT}
         if not self._networks:
             egress_host.unload()
+        for name in set(before["leases"]) - set(after["leases"]):
+            egress_lease.release(step.name, name)
+        for name in set(after["leases"]) - set(before["leases"]):
+            egress_lease.grant(step.name, name)
+        if not self._networks:
             return
-        if set(step.changes) - {"opened"}:
-            egress_host.load(self._networks)
-        if (
-            after["egress"] in CLOSED
-            and egress_host.is_opened(egress_host.in_force(), after["bridge"]) != after["opened"]
-        ):
-            egress_host.set_opened(after["bridge"], after["opened"])
+        if set(step.changes) - {"opened", "leases"}:
+            egress_host.load(self._networks, self._opened())
+        elif after["egress"] in CLOSED:
+            egress_host.set_opened(after["bridge"], self._opened().get(after["bridge"], 0))
+
+    def _opened(self) -> Dict[str, int]:
+        """Return the bridges that somebody needs open, and for how many seconds."""
+        left = {
+            its["bridge"]: max((lease.seconds for lease in egress_lease.leases(name) if lease.is_alive), default=0)
+            for name, its in self._networks.items()
+        }
+        return {bridge: seconds for bridge, seconds in left.items() if seconds}
 
     def doubt(self, fields: Any) -> str:
         return "something else on this host changes its rules, such as `nft flush ruleset`"
+
+
+def _refuse_to_lose(networks: egress.Networks, text: str, table: str, names: Sequence[str]) -> None:
+    """Raise Failure where the file no longer tells which networks are closed, and one of them is not this task's."""
+    if networks or not text.strip():
+        return
+    own = {egress.bridge_chain(bridge) for name in names for bridge in _known_bridges(name)}
+    others = sorted(set(egress.closed_chains(table)) - own)
+    if others:
+        raise Failure(
+            f"{egress_host.RULES} is damaged and {', '.join(others)} would be open if it was written again: "
+            f"restore the file, or remove it and run the playbook for each network that is to be closed."
+        )
+
+
+def _known_bridges(network: str) -> List[str]:
+    return [egress.own_bridge(network), *filter(None, [egress_host.bridge_of(network)])]
 
 
 def entries_of(allowed: Sequence[str], urls: Sequence[str]) -> List[str]:
@@ -125,4 +169,6 @@ def _led(leads: egress.Destination) -> List[str]:
 def regulate(network: str, wanted: Mapping[str, Any], *, owner: str, check_mode: bool) -> Dict[str, Any]:
     """Bring a network to what is wanted of it, and tell what changed."""
     resource = NetworkEgress(owner, check_mode)
-    return converge(resource, [Wish(network, fields=wanted)], check_mode=check_mode).single()
+    # Of two runs at once each must see what the other wrote, or the network of one is lost from the rules.
+    with daemon_file.locked(egress_host.RULES):
+        return converge(resource, [Wish(network, fields=wanted)], check_mode=check_mode).single()

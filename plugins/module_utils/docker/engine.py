@@ -72,6 +72,32 @@ class Engine:
         """Return all that the engine knows of a network, or None."""
         return self.get(f"/networks/{quote(name, safe='')}")
 
+    def containers(self, **filters: Any) -> list[Any]:
+        """Return all containers that these filters of the engine's let through, running or not."""
+        query = {"filters": json.dumps(filters)} if filters else {}
+        return list(self.get("/containers/json", all=1, **query) or [])
+
+    def volumes(self) -> list[Any]:
+        """Return all that the engine knows of its volumes."""
+        return list((self.get("/volumes") or {}).get("Volumes") or [])
+
+    def create_network(self, wish: Any) -> str:
+        """Create a network; return why the engine refuses, or nothing."""
+        return self._refusal(*self._ask("POST", "/networks/create", {}, wish=wish))
+
+    def remove_network(self, name: str) -> str:
+        """Remove a network that no container uses; return why the engine refuses, or nothing."""
+        return self._refusal(*self._ask("DELETE", f"/networks/{quote(name, safe='')}", {}))
+
+    @staticmethod
+    def _refusal(status: int, body: bytes) -> str:
+        if status < 400:
+            return ""
+        try:
+            return str(json.loads(body)["message"])
+        except (ValueError, KeyError, TypeError):
+            return f"it answered {status}"
+
     def log(self, name: str, since: float, until: float) -> str:
         """Return the beginning of what a container logged between two times, in seconds since 1970."""
         query = {"stdout": 1, "stderr": 1, "since": f"{since:.0f}", "until": f"{until:.0f}"}

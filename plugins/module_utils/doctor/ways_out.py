@@ -9,6 +9,7 @@ from typing import Any, Mapping, Sequence
 
 from ..docker import egress, egress_host
 from ..docker.engine import Engine
+from ..docker.network import mtu_of, uplink_mtu
 
 
 def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -21,7 +22,7 @@ def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[st
         return []
     closed, table = egress.parse(egress_host.rules_text()), egress_host.in_force()
     loaded, kept = egress.is_loaded(closed, table), egress_host.kept()
-    ways = []
+    ways, uplink = [], uplink_mtu()
     for name in names:
         known, rules = engine.network(name) or {}, closed.get(name) or {}
         # A network that was made anew has another bridge than the one that is closed.
@@ -35,6 +36,8 @@ def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[st
                 "in_force": is_its and loaded,
                 "kept": is_its and kept,
                 "opened": is_its and egress_host.is_opened(table, bridge),
+                "mtu": mtu_of(known),
+                "uplink_mtu": uplink,
             }
         )
     return ways

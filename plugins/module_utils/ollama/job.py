@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Sequence
 
 from .. import module as modules
+from ..docker.egress_lease import held
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -34,7 +35,8 @@ def run(argument_spec: Mapping[str, Any], body: modules.Body, **arguments: Any) 
             from . import background
 
             background.give(job)
-        return body(module)
+        with held(module.params.get("egress_lease")):
+            return body(module)
 
     modules.run(argument_spec, answer, **arguments)
 

@@ -46,6 +46,7 @@ EXCLUSIVE = [
 
 # Of the task, not of one model.
 TASK: dict[str, dict[str, Any]] = {
+    "egress_lease": {"type": "path"},
     "models_path": {"type": "path"},
     "progress": {"type": "bool", "default": True},
 }

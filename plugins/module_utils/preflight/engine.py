@@ -65,6 +65,17 @@ class Engine:
         found = self._ask(f"/volumes/{quote(volume, safe='')}") if self.info else None
         return str(found.get("Mountpoint") or "") or None if found else None
 
+    def network(self, name: str) -> Optional[Dict[str, Any]]:
+        """Return what Docker tells of a network, or None where it is still to be created."""
+        found = self._ask(f"/networks/{quote(name, safe='')}") if self.info else None
+        return found if found and found.get("Name") == name else None
+
+    def containers_on(self, network: str) -> List[str]:
+        """Return the names of the containers that use a network, running or not."""
+        filters = quote(json.dumps({"network": [network]}))
+        listed = self._ask(f"/containers/json?all=1&filters={filters}") if self.info else None
+        return sorted(str(one["Names"][0]).lstrip("/") for one in listed or [])
+
     def published(self) -> List[Published]:
         """Return the ports that running containers hold."""
         listed = self._ask("/containers/json") if self.info else None

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping
 
 FAIL, WARN, SKIP = "fail", "warn", "skip"
 LEVELS = (FAIL, WARN, SKIP)
-RULES = ("memory", "gpu", "disk", "cpu", "kernel", "cgroups", "ports", "time", "dns", "reach", "embedding")
+RULES = ("memory", "gpu", "disk", "cpu", "kernel", "cgroups", "ports", "time", "dns", "reach", "embedding", "mtu")
 GB = 10**9
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, 
 
 from ..gpu.values import Gpu as Card
 from ..ollama.hardware import SYSTEM_MEMORY, Host, from_host
-from . import graphics, images, machine, network, ports, room
+from . import graphics, images, machine, mtu, network, ports, room
 from .engine import Engine, Settings, settings
 from .finding import SKIP, Finding, judged
 from .images import Image
@@ -81,6 +81,7 @@ def survey(given: Mapping[str, Any], limits: Limits, rules: Mapping[str, str]) -
         *graphics.findings(cards, problems, wanted, limits.gpu_memory),
         *(() if "ports" in skipped else _ports(given["ports"], engine)),
         *network.findings(stock.answers, _nameservers()),
+        *(() if "mtu" in skipped else mtu.findings(engine, given["network"], given["network_mtu"])),
     ]
     disks = room.disks(stock.loads)
     found += room.findings(disks, limits.disk_spare, stock.unknown)

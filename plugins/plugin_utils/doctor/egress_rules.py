@@ -67,7 +67,24 @@ def egress_beside(seen: Seen) -> Hits:
                 yield {"about": one["name"], "network": name, "declared": declared["egress"]}
 
 
+def network_mtu(seen: Seen) -> Hits:
+    for name, way in _ways(seen).items():
+        there = [one["name"] for one in seen.get("containers") or [] if name in one.get("networks", [])]
+        mtu, uplink = way.get("mtu"), way.get("uplink_mtu")
+        if there and mtu and uplink and mtu > uplink and not way["internal"]:
+            yield {"about": name, "names": " ".join(there), "mtu": mtu, "uplink": uplink}
+
+
 EGRESS_RULES = (
+    Rule(
+        "network-mtu",
+        WARNING,
+        network_mtu,
+        "The Docker network {about} has an MTU of {mtu} bytes and the way out of this host takes {uplink}, so larger "
+        "answers from outside get lost.",
+        "docker rm --force {names} && docker network rm {about} (volumes stay), then run ansible-playbook "
+        "selfhosted.llm.site, which creates the network with the right MTU.",
+    ),
     Rule(
         "egress-open",
         ERROR,

@@ -30,6 +30,7 @@ WATCH_FILES = (
 )
 SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"
 LABEL = "org.selfhosted.llm.role"
+DEMO = "org.selfhosted.llm.demo"
 BLOBS = "/root/.ollama/models/blobs"
 # A server that gets nothing for 30 s asks again. What has not moved for longer stands still.
 STILL_SECONDS = 45.0
@@ -87,10 +88,11 @@ def foreign(container: dict[str, Any]) -> bool:
 
 
 def ours() -> list[str]:
-    """The names of the role's containers, running or not."""
+    """The names of the role's containers, running or not, without those of the demo."""
     wanted = quote(json.dumps({"label": [f"{LABEL}=ollama"]}))
     found = engine(f"/containers/json?all=1&filters={wanted}")
-    return sorted(names[0].lstrip("/") for names in (one["Names"] for one in found)) if isinstance(found, list) else []
+    listed = found if isinstance(found, list) else []
+    return sorted(one["Names"][0].lstrip("/") for one in listed if DEMO not in (one.get("Labels") or {}))
 
 
 def models_path(volume: str, info: dict[str, Any]) -> str:

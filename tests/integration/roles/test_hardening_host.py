@@ -114,6 +114,10 @@ def table(host: Host) -> str:
     return host.sh("nft list table inet selfhosted_llm")
 
 
+def interface(host: Host) -> str:
+    return host.sh("""docker network inspect --format '{{index .Options "com.docker.network.bridge.name"}}' llm""")
+
+
 def from_webui(host: Host, address: str, port: int) -> list[str]:
     return host.sh(f"docker exec open-webui python3 -c '{PROBES}' {address} {port}").splitlines()
 
@@ -174,6 +178,15 @@ print(found["documents"][0][0])
 """
 
 
+URLS = """
+import requests
+ui = "http://127.0.0.1:3001"
+who = {"email": "admin@example.org", "password": "not-a-secret-here"}
+headers = {"Authorization": "Bearer " + requests.post(ui + "/api/v1/auths/signin", json=who).json()["token"]}
+print(*requests.get(ui + "/ollama/config", headers=headers).json()["OLLAMA_BASE_URLS"])
+"""
+
+
 def test_chat_documents_and_new_models_work_all_the_same(host: Host) -> None:
     answer, state, found = host.sh(f"python3 -c '{CHATS}'").splitlines()
     assert answer.endswith("xyz")
@@ -192,9 +205,9 @@ def test_neither_container_reaches_the_host_another_machine_or_a_name_server(hos
     for address, port in ((own, 22), (inside, 22), (other, listener)):
         assert "No route to host" in from_ollama(host, address, port)
     assert from_webui(host, other, listener) == ["OSError", "OSError"]
-    bridge = host.sh("docker network inspect --format '{{slice .Id 0 12}}' llm")
+    bridge = interface(host)
     # The same probes, with the way open: they would have found it.
-    host.sh(f"nft add element inet selfhosted_llm opened '{{ br-{bridge} timeout 1h }}'")
+    host.sh(f"nft add element inet selfhosted_llm opened '{{ {bridge} timeout 1h }}'")
     assert from_ollama(host, other, listener) == "out"
     assert from_ollama(host, own, 22) == "out"
     assert from_webui(host, other, listener) == ["out", "answered"]
@@ -206,8 +219,8 @@ def test_neither_container_reaches_the_host_another_machine_or_a_name_server(hos
 
 def test_a_connection_that_was_begun_while_it_was_open_ends(host: Host, listener: int) -> None:
     other = address_of(host.name, "Gateway")
-    bridge = host.sh("docker network inspect --format '{{slice .Id 0 12}}' llm")
-    host.sh(f"nft add element inet selfhosted_llm opened '{{ br-{bridge} timeout 1h }}'")
+    bridge = interface(host)
+    host.sh(f"nft add element inet selfhosted_llm opened '{{ {bridge} timeout 1h }}'")
     script = (
         'import socket, time; s = socket.create_connection(("{}", {})); print("begun", flush=True); time.sleep(4); '
         's.settimeout(3); s.send(b"more"); print(s.recv(9))'
@@ -216,7 +229,7 @@ def test_a_connection_that_was_begun_while_it_was_open_ends(host: Host, listener
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as talking:
         assert talking.stdout is not None
         assert talking.stdout.readline() == "begun\n"
-        host.sh(f"nft delete element inet selfhosted_llm opened '{{ br-{bridge} }}'")
+        host.sh(f"nft delete element inet selfhosted_llm opened '{{ {bridge} }}'")
         before = host.sh("nft list counter inet selfhosted_llm rejected")
         assert talking.wait() != 0
     assert host.sh("nft list counter inet selfhosted_llm rejected") != before
@@ -303,6 +316,54 @@ def module(host: Host, options: str) -> None:
     words = ["-m", "selfhosted.llm.docker_egress", "-a", f"network=six {options}"]
     done = subprocess.run([*command, *words], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert "CHANGED" in done.stdout, done.stdout + done.stderr
+
+
+def test_another_ollama_in_the_inventory_is_added_without_a_new_container(host: Host) -> None:
+    before = host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui")
+    # Nobody listens there, which is told at once.
+    urls = ["http://ollama:11434", f"http://{address_of(host.name, 'Gateway')}:1"]
+    run = host.role("open_webui", open_webui_ollama_urls=urls)
+    assert run.code == 0, run.text
+    assert host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui") == before
+    assert host.sh(f"python3 -c '{URLS}'").split() == urls
+    host.converged("open_webui", open_webui_ollama_urls=urls)
+    run = host.role("open_webui", open_webui_connections_purge=True)
+    assert run.code == 0, run.text
+    assert host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui") == before
+    assert host.sh(f"python3 -c '{URLS}'").split() == urls[:1]
+
+
+def test_a_lost_key_beside_data_is_told_and_nothing_is_done(host: Host) -> None:
+    key = "/etc/open-webui/secret_key"
+    before = host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui")
+    host.sh(f"cp --preserve {key} /root/kept")
+    for loss in (f"rm {key}", f": >{key}"):
+        host.sh(loss)
+        for check in (True, False):
+            run = host.role("open_webui", check=check)
+            assert (run.code, run.changed) == (2, 0), run.text
+            assert f"{key}, is missing or empty" in run.said
+            assert "docker exec open-webui cat /run/secrets/open-webui" in run.said
+        assert host.sh(f"cat {key} 2>/dev/null || true") == ""
+    # The container has the file that was removed, so the way out of the sentence works while it runs.
+    assert host.sh("docker inspect --format '{{.Id}} {{.State.StartedAt}}' open-webui") == before
+    host.sh(f"mv /root/kept {key}")
+    host.converged("open_webui")
+
+
+def test_a_new_name_and_a_mistyped_volume_are_refused(host: Host) -> None:
+    renamed = {"open_webui_container_name": "chat", "open_webui_port": 3009}
+    mistyped = {"open_webui_volume": "open-webiu"}
+    for given, words in (
+        (renamed, "which container open-webui already uses"),
+        (mistyped, "set open_webui_volume to open-webui, or open_webui_volume_new to true"),
+    ):
+        for check in (True, False):
+            run = host.role("open_webui", check=check, **given)
+            assert (run.code, run.changed) == (2, 0), run.text
+            assert words in run.said, run.text
+    assert "chat" not in host.sh("docker ps --all --format '{{.Names}}'").split()
+    assert host.sh("docker volume ls --quiet").split() == ["ollama", "open-webui"]
 
 
 def test_open_takes_everything_away(host: Host, listener: int) -> None:

@@ -224,6 +224,21 @@ def test_of_alternatives_the_one_that_fits_is_there(role: Role) -> None:
     assert "tiny" in run.text.partition("What fits is chosen")[2]
 
 
+def test_a_new_name_and_a_mistyped_volume_are_refused_and_nothing_is_made(role: Role) -> None:
+    other = f"{role.prefix}-a"
+    before = identity(role.prefix)
+    for given, words in (
+        ({"ollama_container_name": other, "ollama_port": role.ports[1]}, f"which container {role.prefix} already uses"),
+        ({"ollama_volume": other}, f"set ollama_volume to {role.prefix}, or ollama_volume_new to true"),
+    ):
+        for check in (True, False):
+            run = role.run(check=check, **TUNED, **given)
+            assert (run.code, run.changed) == (2, 0), run.text
+            assert words in run.said, run.text
+    assert identity(role.prefix) == before
+    assert docker("volume", "ls", "--quiet", "--filter", f"name=^{other}$") == ""
+
+
 def test_instances_have_their_own_and_may_share_a_volume(role: Role) -> None:
     one, two, three = (f"{role.prefix}-{letter}" for letter in "abc")
     instances = [

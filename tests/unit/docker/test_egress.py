@@ -163,3 +163,29 @@ def test_one_owner_changes_only_its_own() -> None:
 )
 def test_an_opened_way_is_seen(table: str, opened: bool) -> None:
     assert egress_host.is_opened(table, "br-1") is opened
+
+
+def test_the_interface_that_a_network_should_have_is_closed_beside_the_one_that_it_has() -> None:
+    text = egress.render(NETWORKS)
+    assert 'iifname "br-llm" oifname != "br-llm" goto of_br_1' in text
+    assert 'iifname "br-llm" goto of_br_1' in text
+    current = {"llm": {**NETWORKS["llm"], "bridge": "br-llm"}}
+    assert egress.render(current).count('iifname "br-llm" goto') == 1
+
+
+def test_what_is_loaded_where_the_rules_cannot_be_lets_nothing_out() -> None:
+    text = egress.render_closed(NETWORKS)
+    for bridge in ("br-1", "br-2", "br-llm", "br-other"):
+        assert text.count(f'"{bridge}"') >= 2
+    assert text.count("drop") == 2
+    assert "accept" not in text.replace("policy accept", "")
+
+
+def test_what_is_open_stays_open_while_rules_are_written() -> None:
+    assert egress.render_opened({}) == ""
+    assert egress.render_opened({"br-1": 90}) == 'add element inet selfhosted_llm opened { "br-1" timeout 90s }\n'
+
+
+def test_the_networks_that_a_table_closes_are_known_by_its_chains() -> None:
+    assert egress.closed_chains(egress.render(NETWORKS)) == ["br_1", "br_2"]
+    assert egress.closed_chains("") == []

@@ -8,7 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 GIB = 1024**3
-WAY = {"network": "llm", "internal": False, "egress": "closed", "in_force": True, "kept": True, "opened": False}
+WAY = {
+    "network": "llm",
+    "internal": False,
+    "egress": "closed",
+    "in_force": True,
+    "kept": True,
+    "opened": False,
+    "mtu": 1500,
+    "uplink_mtu": 1500,
+}
 
 
 def container(kind: str, name: str, port: int, inside: int, image: str, data: str, gpu: str = "") -> dict[str, Any]:

@@ -130,6 +130,7 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("egress-open", E, spoilt("ways_out.0.in_force", False)),
     ("egress-opened", W, spoilt("ways_out.0.opened", True)),
     ("egress-not-kept", W, spoilt("ways_out.0.kept", False)),
+    ("network-mtu", W, spoilt("ways_out.0.uplink_mtu", 1420)),
     ("egress-beside", W, beside(OPEN)),
     ("egress-beside", W, beside({**OPEN, "egress": "mirror"})),
     ("ollama-silent", E, silent(OLLAMA)),

@@ -13,7 +13,7 @@ from .specs import Spec
 
 Options = Mapping[str, Mapping[str, Any]]
 # Names that several roles share on purpose.
-SHARED = ("llm_network", "llm_egress", "llm_egress_allowed")
+SHARED = ("llm_network", "llm_network_mtu", "llm_labels", "llm_egress", "llm_egress_allowed")
 PLAIN_TYPES = {"bool": bool, "dict": dict, "float": float, "int": int, "list": list, "path": str, "str": str}
 
 
