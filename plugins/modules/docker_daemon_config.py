@@ -16,7 +16,8 @@ description:
   - Of two runs at once one waits for the other, so neither loses what the other wrote.
   - A file that it could not write again as it was meant, such as one with comments or with two keys of one name, is
     refused and left as it is.
-  - Never restarts Docker. The results tell whether a restart is needed or a reload suffices.
+  - Never restarts Docker. The results tell whether a restart is needed or a reload suffices, also for what an earlier
+    run wrote and Docker has not taken up since (RV(pending)).
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -137,17 +138,33 @@ restart_keys:
   sample:
     - features.cdi
 restart_needed:
-  description: Whether Docker must be restarted to take the change up.
+  description: Whether Docker must be restarted to take up the change, or what is pending.
   type: bool
   returned: success
 reload_sufficient:
-  description: Whether something changed and a reload is enough to take it up.
+  description: Whether something changed or is pending, and a reload is enough to take it up.
+  type: bool
+  returned: success
+pending:
+  description:
+    - Settings that an earlier run wrote to V(/etc/docker/daemon.json) and that the running Docker has not taken up,
+      because that run was cut off. Empty for any other O(path), and where no Docker runs.
+    - They are noted in V(/run/selfhosted-llm/docker-settings.json) until Docker starts again. Whoever reloads Docker
+      removes that file.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+new_file:
+  description:
+    - Whether Docker runs without any settings of this file, so that the way back from this change, and from what is
+      pending, is to remove the file.
   type: bool
   returned: success
 backup_file:
-  description: The copy of the old file.
+  description: The copy of the old file. Where settings are pending, the copy of the file that Docker runs with.
   type: str
-  returned: changed and O(backup=true), outside of check mode, where there was a file
+  returned: changed or pending, and O(backup=true), outside of check mode, where there was a file
   sample: /etc/docker/daemon.json.2026-11-23@08:15:00~
 """
 

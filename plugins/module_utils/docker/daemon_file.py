@@ -220,11 +220,19 @@ def _dress(handle: int, target: str) -> None:
 
 
 def _save(target: str) -> str:
-    saved = f"{target}.{time.strftime('%Y-%m-%d@%H:%M:%S')}~"
+    saved, number = _copy_name(target), 0
+    while os.path.lexists(saved):
+        # The copy of a write within the same second holds what this one does not.
+        number += 1
+        saved = _copy_name(target, f".{number}")
     with _draft(target) as draft:
         shutil.copy2(target, draft)
         os.replace(draft, saved)
     return saved
+
+
+def _copy_name(target: str, suffix: str = "") -> str:
+    return f"{target}.{time.strftime('%Y-%m-%d@%H:%M:%S')}{suffix}~"
 
 
 def _sync(folder: str) -> None:

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from dataclasses import replace
 from typing import Any, Mapping, Optional, Sequence
 
 from ..converge import Outcome, Present, Resource, State, Step, Wish, converge
+from ..errors import Failure
 from ..secrets import masked
-from . import daemon, daemon_file
+from . import daemon, daemon_file, daemon_pending
+from .daemon_pending import Pending
 
 
 class DaemonConfig(Resource):
@@ -18,10 +22,11 @@ class DaemonConfig(Resource):
 
     kind = "config"
 
-    def __init__(self, absent: bool, validate: bool, backup: bool) -> None:
+    def __init__(self, absent: bool, validate: bool, backup: bool, pending: Optional[Pending] = None) -> None:
         self._absent = absent
         self._validate = validate
         self._backup = backup
+        self._pending = pending
         self.backup_file: Optional[str] = None
 
     def read(self, wishes: Sequence[Wish]) -> Present:
@@ -49,7 +54,30 @@ class DaemonConfig(Resource):
         return obstacle
 
     def update(self, step: Step) -> None:
+        pending = self._with(step)
+        _note(step.name, pending)
         self.backup_file = daemon_file.write(step.name, daemon.render(settings(step)), self._backup)
+        if self.backup_file and not pending.backup_file and pending.before:
+            _note(step.name, replace(pending, backup_file=self.backup_file))
+
+    def _with(self, step: Step) -> Pending:
+        """Return what is pending after a step: what was, and what it changes."""
+        before, after = step.before or {}, settings(step)
+        keys, restart = daemon.changed_keys(before, after), bool(daemon.restart_keys(before, after))
+        if self._pending is None:
+            return Pending(tuple(keys), restart, daemon_pending.digest(step.name))
+        keys = sorted({*self._pending.changed_keys, *keys})
+        return replace(self._pending, changed_keys=tuple(keys), restart=restart or self._pending.restart)
+
+
+def _note(path: str, pending: Pending) -> None:
+    try:
+        daemon_pending.note(path, pending)
+    except OSError as error:
+        raise Failure(
+            f"Could not note in {daemon_pending.NOTE} that Docker has to take up new settings "
+            f"({error.strerror or error}); make room or leave to write there, and run this again."
+        ) from error
 
 
 def settings(step: Step) -> daemon.Config:
@@ -59,9 +87,10 @@ def settings(step: Step) -> daemon.Config:
 
 def configure(path: str, wanted: Mapping[str, Any], *, absent: bool, check_mode: bool, **how: bool) -> dict[str, Any]:
     """Bring the file to the wanted settings and tell what dockerd needs to take them up."""
-    resource = DaemonConfig(absent, **how)
     # A check run waits for nobody, since it loses nothing.
     with contextlib.nullcontext() if check_mode else daemon_file.locked(path):
+        pending, existed = daemon_pending.read(path), os.path.exists(path)
+        resource = DaemonConfig(absent, pending=pending, **how)
         outcome = converge(resource, [Wish(path, fields=wanted)], check_mode=check_mode)
     result = outcome.single()
     if outcome.steps:
@@ -69,16 +98,22 @@ def configure(path: str, wanted: Mapping[str, Any], *, absent: bool, check_mode:
     if resource.backup_file:
         result["backup_file"] = resource.backup_file
     # What others wrote into the file may hold secrets as well, such as the password of a proxy.
-    return {**result, "config": masked(result["config"]), "diff": masked(result["diff"]), **_consequences(outcome)}
+    told = {"config": masked(result["config"]), "diff": masked(result["diff"])}
+    return {**result, **told, **_consequences(outcome, pending, existed)}
 
 
-def _consequences(outcome: Outcome) -> dict[str, Any]:
+def _consequences(outcome: Outcome, pending: Optional[Pending], existed: bool) -> dict[str, Any]:
     step = outcome.steps[0] if outcome.steps else None
     before, after = (step.before or {}, settings(step)) if step else ({}, {})
     restart = daemon.restart_keys(before, after)
+    restart_needed = bool(restart) or bool(pending and pending.restart)
     return {
         "changed_keys": daemon.changed_keys(before, after),
         "restart_keys": restart,
-        "restart_needed": bool(restart),
-        "reload_sufficient": bool(step) and not restart,
+        "restart_needed": restart_needed,
+        "reload_sufficient": bool(step or pending) and not restart_needed,
+        "pending": list(pending.changed_keys) if pending else [],
+        "new_file": not pending.before if pending else bool(step) and not existed,
+        # Back to what dockerd runs with, which is older than what this run replaced.
+        **({"backup_file": pending.backup_file} if pending and pending.backup_file else {}),
     }

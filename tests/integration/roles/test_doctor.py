@@ -98,7 +98,7 @@ class Ward:
         groups = {"ollama_hosts": {"hosts": hosts}, "open_webui_hosts": {"hosts": dict.fromkeys(hosts)}}
         return {"all": {"children": groups, "vars": common}}
 
-    def play(self, playbook: str, *words: str) -> Run:
+    def play(self, playbook: str, *words: str, **settings: str) -> Run:
         inventory = self.folder / "inventory.json"
         inventory.write_text(json.dumps(self.inventory()))
         command = [str(ANSIBLE), "-i", str(inventory), str(ROOT / "playbooks" / playbook), *words]
@@ -107,6 +107,7 @@ class Ward:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "COLUMNS": "100",
+            **settings,
         }
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=280, check=False
@@ -187,6 +188,21 @@ def test_each_fault_is_found_and_none_on_a_healthy_host(ward: Ward) -> None:
     for text in (run.text, page.read_text(), json.dumps(hosts)):
         assert PASSWORD not in text
         assert key not in text
+
+
+def test_site_finds_its_sudo_whatever_facts_an_earlier_play_left(ward: Ward) -> None:
+    ward.well.sh(
+        "apt-get update -qq && apt-get install -qq -y --no-install-recommends sudo >/dev/null && useradd ops"
+        " && echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops"
+    )
+    cache = ward.folder / "facts"
+    cache.mkdir()
+    cached = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(cache)}
+    # Whom a run without become finds, and one with it: each is what the run before may have cached.
+    for user in ("ops", "root"):
+        (cache / ward.well.name).write_text(json.dumps({"ansible_user_id": user}))
+        run = ward.play("site.yml", "--limit", ward.well.name, "-e", "ansible_user=ops", **cached)
+        assert (run.code, run.changed) == (0, 0), run.text
 
 
 def test_the_table_has_the_hosts_side_by_side_and_each_way_out(ward: Ward) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from host import Host, bed_host
+from host import ANSIBLE, ROOT, Host, bed_host, environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,43 @@ def test_a_reload_suffices_for_what_a_reload_takes_up(host: Host) -> None:
     assert host.role("docker", docker_daemon_options=options).changed == 2
     assert host.docker_pid == before
     host.converged("docker", docker_daemon_options=options)
+
+
+def test_settings_of_a_run_that_was_cut_off_are_taken_up_by_the_next(host: Host) -> None:
+    before = host.docker_pid
+    given = {"path": "/etc/docker/daemon.json", "settings": {"max-concurrent-downloads": 6, "userland-proxy": False}}
+    ansible = [str(ANSIBLE.with_name("ansible")), "all", "-i", f"{host.name},", "-c", "community.docker.docker"]
+    module = ["-m", "selfhosted.llm.docker_daemon_config", "-a", json.dumps({**given, "backup": True})]
+    python = ["-e", "ansible_python_interpreter=/usr/bin/python3"]
+    subprocess.run([*ansible, *python, *module], cwd=ROOT, env=environment(), check=True, stdout=subprocess.PIPE)
+    assert host.docker_pid == before
+    foreseen = host.role("docker", check=True, docker_daemon_options=given["settings"])
+    assert "Docker has not taken up userland-proxy" in foreseen.said
+    run = host.role("docker", docker_daemon_options=given["settings"])
+    assert run.code == 0, run.text
+    assert "Docker has not taken up userland-proxy" in run.said
+    assert host.docker_pid != before
+    host.converged("docker", docker_daemon_options=given["settings"])
+
+
+def test_a_restart_waits_for_a_pull_of_an_image(host: Host) -> None:
+    # Stands in for a download: no registry is within the host's reach.
+    layer = "/var/lib/docker/tmp/GetImageBlob1"
+    grows = f"while [ ! -e /srv/pulled ]; do echo more >>{layer}; sleep 0.5; done; rm {layer}"
+    host.sh(f"mkdir -p /var/lib/docker/tmp; nohup sh -c '{grows}' >/dev/null 2>&1 &")
+    before, options = host.docker_pid, {"shutdown-timeout": 20, "userland-proxy": True}
+    host.refused(
+        "docker",
+        "(image layer etImageBlob1). Run this again when it is done",
+        docker_daemon_options=options,
+        docker_pull_patience=1,
+    )
+    assert host.docker_pid == before
+    host.sh("nohup sh -c 'sleep 8; touch /srv/pulled' >/dev/null 2>&1 &")
+    run = host.role("docker", docker_daemon_options=options)
+    assert run.code == 0, run.text
+    assert host.docker_pid != before
+    host.sh("test /run/docker.pid -nt /srv/pulled")
 
 
 def test_a_setting_that_docker_does_not_start_with_is_taken_back(host: Host) -> None:
