@@ -24,8 +24,14 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "feature(name): skip where this version of Open WebUI lacks a flag of Features")
 
 
+def servers(session: pytest.Session) -> list[str]:
+    """Return the options of `bed up`: Open WebUI is started only where a collected test is about it."""
+    about_webui = any("webui" in item.path.parts for item in session.items)
+    return [] if about_webui else ["--only", "ollama,registry"]
+
+
 @pytest.fixture(scope="session")
-def bed() -> Iterator[dict[str, Any]]:
+def bed(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """Real servers on loopback, as `bed up` describes them.
 
     BED_JSON names the description of a bed that is up and stays up. Else one is started
@@ -38,7 +44,7 @@ def bed() -> Iterator[dict[str, Any]]:
     environment = {**os.environ, "BED_NAME": os.environ.get("BED_NAME", "it")}
     command = str(ROOT / "tests" / "bed" / "bed")
     try:
-        subprocess.run([command, "up"], env=environment, check=True)
+        subprocess.run([command, "up", *servers(request.session)], env=environment, check=True)
         path = ROOT / ".cache" / "bed" / f"{environment['BED_NAME']}.json"
         yield json.loads(path.read_text(encoding="utf-8"))
     finally:

@@ -104,10 +104,19 @@ def killed(module: str, args: Mapping[str, Any], is_time: Callable[[], bool]) ->
     return process.wait() < 0
 
 
+def killed_in_requests(module: str, args: Mapping[str, Any], recorder: Recorder, requests: int) -> bool:
+    """Kill a run once it has made so many requests, and wait for the server; tell whether it was still at work."""
+    return _killed_when(module, args, recorder, lambda: len(recorder.requests) >= requests)
+
+
 def killed_in_writes(module: str, args: Mapping[str, Any], recorder: Recorder, writes: int) -> bool:
     """Kill a run once it has made so many writes, and wait for the server; tell whether it was still at work."""
+    return _killed_when(module, args, recorder, lambda: len(recorder.writes()) >= writes)
+
+
+def _killed_when(module: str, args: Mapping[str, Any], recorder: Recorder, is_time: Callable[[], bool]) -> bool:
     recorder.clear()
-    at_work = killed(module, args, lambda: len(recorder.writes()) >= writes)
+    at_work = killed(module, args, is_time)
     recorder.settle()
     return at_work
 

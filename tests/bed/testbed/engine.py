@@ -8,7 +8,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,8 +64,8 @@ def label_of(kind: str, name: str, label: str) -> str:
 
 @contextlib.contextmanager
 def lock(name: str) -> Iterator[None]:
-    """One at a time on this machine: the Docker store is shared by all checkouts."""
-    place = Path(tempfile.gettempdir()) / f"selfhosted-llm-bed-{os.getuid()}"
+    """One at a time on this machine: the Docker store is shared by all checkouts, whatever TMPDIR each has."""
+    place = Path("/tmp") / f"selfhosted-llm-bed-{os.getuid()}"
     place.mkdir(mode=0o700, exist_ok=True)
     with (place / f"{name}.lock").open("w", encoding="utf-8") as handle:
         try:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_registry import digest
+from fuzzing import SEED, scaled
 from runner import run, unchanged
 from world import Ought, World, bare, fold, made
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     Args = Callable[..., dict[str, Any]]
 
-WISHES_OF_A_SEED = 110
+WISHES_OF_A_SEED = scaled(110)
 BASES = ["t1", "t2"]
 NAMES = ["m1", "m2", "m3", "m4", "m1:q4", "ns/m1", "h.x:5/ns/m1"]
 SERVED = ["r1", "r2"]
@@ -63,7 +64,7 @@ LICENSES = ["", [], "MIT", "MIT\nsecond line", ["One", "Two"], ["MIT"]]
 class Dice:
     """Throws names, wishes and states."""
 
-    def __init__(self, seed: int, files: list[Path]) -> None:
+    def __init__(self, seed: str, files: list[Path]) -> None:
         self.random = random.Random(seed)
         self.files = files
         self.weights = {str(path): digest(path.read_bytes()) for path in files}
@@ -204,7 +205,7 @@ def test_a_run_does_what_was_foreseen_and_what_it_ought_to_and_leaves_nothing_to
     served: World,
     seed: int,
 ) -> None:
-    dice = Dice(seed, [gguf, other_gguf])
+    dice = Dice(f"{SEED} {seed}", [gguf, other_gguf])
     mirror, converged = f"http://{registry.host}", 0
     while converged < WISHES_OF_A_SEED:
         before = dice.prepare(server)

@@ -111,7 +111,7 @@ def inspected(host: Host, container: str) -> dict[str, Any]:
 
 
 def table(host: Host) -> str:
-    return host.sh("nft list table inet selfhosted_llm")
+    return host.sh("nft --stateless list table inet selfhosted_llm")
 
 
 def interface(host: Host) -> str:

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from fuzzing import SEED, scaled
 from runner import fail, quadruple, run, sentence
 
 SECTIONS = {"workspace": ("models", "prompts"), "chat": ("share", "delete"), "features": ("notes", "api_keys")}
@@ -366,14 +367,14 @@ def _circles(parents: dict[str, str]) -> bool:
 
 @pytest.mark.parametrize("seed", range(2))
 def test_random_lists_end_as_they_ought_to(webui, by_token, features, everybody, seed):
-    chance = random.Random(seed)
+    chance = random.Random(f"{SEED} {seed}")
     names, emails = [f"g{number}" for number in range(6)], [f"u{number}@example.org" for number in range(4)]
     for email in emails:
         webui.add_user(email)
     foreign = {"name": "by hand", "description": "mine", "permissions": {"chat": {"share": True}}}
     webui.call("POST", "groups/create", foreign)
     new_config = _config(webui.call("POST", "groups/create", {"name": "g0", "description": ""}))
-    for _state in range(12):
+    for _state in range(scaled(12)):
         before = tree(webui)
         entries = _random_list(chance, names, emails, features)
         present = {entry["name"]: entry.get("state") != "absent" for entry in entries}

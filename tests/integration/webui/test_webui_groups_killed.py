@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fuzzing import SEED, scaled
 from recorder import Recorder
 from runner import fail, killed, quadruple, run, sentence, succeed
 
 if TYPE_CHECKING:
     from conftest import Webui
 
-SEED = int(os.environ.get("SELFHOSTED_LLM_SEED", "4"))
-KILLS = 5
+KILLS = scaled(5)
 EMAILS = [f"p{number}@example.org" for number in range(3)]
 
 

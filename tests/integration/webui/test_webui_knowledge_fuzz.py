@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 
 import pytest
+from fuzzing import SEED, scaled
 from knowledge_beds import by_hand, clear, contents, make_embedder, records, stored
-from runner import killed, succeed, unchanged
+from runner import killed_in_requests, succeed, unchanged
 
 MODULE = "webui_knowledge"
-SEED = 20261126
-STATES = int(os.environ.get("KNOWLEDGE_FUZZ_STATES", "40"))
-KILLS = 10
+STATES, KILLS = scaled(40), scaled(10, 4)
 NAMES = ["a.txt", "b.md", "ä %.txt", ".c", "s/a.txt", "s/t/d.md", "u/e 1.txt", "u/f"]
 WORDS = [f"words of number {number}" for number in range(12)]
 
@@ -106,10 +104,7 @@ def test_killed_runs_are_finished_by_the_next(webui, recorder, by_token, tmp_pat
     for number in range(KILLS):
         put(tmp_path, {f"s{file % 2}/{file}.txt": f"{file} in round {number}" for file in range(4)})
         # After a random number of requests, so that every stage is met on any machine.
-        most = chance.randint(1, 16)
-        recorder.clear()
-        ended += killed(MODULE, said, lambda most=most: len(recorder.requests) >= most)
-        recorder.settle()
+        ended += killed_in_requests(MODULE, said, recorder, chance.randint(1, 16))
         succeed(MODULE, said)
         unchanged(MODULE, said, recorder)
         assert set(contents(webui).values()) == {sha(f"{file} in round {number}") for file in range(4)}

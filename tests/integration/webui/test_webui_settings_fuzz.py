@@ -8,18 +8,18 @@ from __future__ import annotations
 import copy
 import json
 import random
-import time
 
 import pytest
+from fuzzing import SEED, scaled
 from known_settings import all_saved, export, put
-from runner import killed, succeed, unchanged
+from runner import killed_in_requests, succeed, unchanged
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings import Settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import SETTINGS_OPTIONS, settings_wish
 
-SEED, STATES = 20261126, 60
+STATES, KILLS = scaled(60), scaled(5, 3)
 WORDS = (
     "",
     "x",
@@ -193,32 +193,19 @@ def test_random_settings_converge_and_nothing_else_moves(webui, recorder):
         changed += done["changed"]
         touched |= {key for key in wish if before[key] != after[key]}
     assert changed > STATES * 0.8
-    assert len(touched) > len(keys) // 3
-
-
-def killed_after(seconds, arguments, recorder):
-    """Kill a run so long after its first request."""
-    recorder.clear()
-    began = []
-
-    def is_time():
-        if recorder.requests and not began:
-            began.append(time.monotonic())
-        return bool(began) and time.monotonic() - began[0] >= seconds
-
-    killed("webui_settings", arguments, is_time)
-    assert recorder.requests
+    assert len(touched) > scaled(len(keys) // 3)
 
 
 def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, by_token, recorder):
     pick = random.Random("kills")
     mapping = "audio.tts.openai.params"
-    for number in range(5):
+    ended = 0
+    for number in range(KILLS):
         settings = {"ui.watermark": f"w{number}", "rag.embedding_batch_size": number + 2, mapping: {"k": number}}
         settings["user.permissions.chat.delete"] = bool(number % 2)
         before = export(webui)
         arguments = by_token(settings=settings, banners=[{"content": f"{number}-{place}"} for place in range(20)])
-        killed_after(pick.uniform(0.0, 0.15), arguments, recorder)
+        ended += killed_in_requests("webui_settings", arguments, recorder, pick.randint(1, 4))
         succeed("webui_settings", arguments)
         unchanged("webui_settings", arguments, recorder)
         now = export(webui)
@@ -226,3 +213,4 @@ def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, 
         assert webui.call("GET", "retrieval/embedding")["RAG_EMBEDDING_BATCH_SIZE"] == number + 2
         own = {"ui.banners", "ui.watermark", "rag.embedding_batch_size", mapping, "user.permissions"}
         assert {key: now[key] for key in now.keys() - own} == {key: before[key] for key in before.keys() - own}
+    assert ended > KILLS / 2

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fuzzing import SEED, scaled
 from recorder import Recorder
 from runner import killed, succeed
 
@@ -19,9 +19,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import 
 if TYPE_CHECKING:
     from conftest import Webui
 
-STATES = int(os.environ.get("SELFHOSTED_LLM_FUZZ", "60"))
-SEED = int(os.environ.get("SELFHOSTED_LLM_SEED", "4"))
-KILLS = 5
+STATES, KILLS = scaled(60), scaled(5)
 EMAILS = [f"p{number}@example.org" for number in range(7)]
 GROUPS = ("a", "b", "c")
 NAMES = ("Anna", "Zoë 🙂", "<b>", "%_\\")

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from conftest import access_of
+from fuzzing import SEED, scaled
 from runner import MODULES
 
-SEED = 20260
+PRESETS, PROMPTS = scaled(60), scaled(20)
 IDS = [f"m{number}" for number in range(7)]
 GROUPS = ("pupils", "teachers", "guests")
 PEOPLE = ("anna@example.org", "ben@example.org")
@@ -316,10 +317,10 @@ def school(webui):
     return made
 
 
-def test_sixty_states_of_presets(webui, recorder, by_token, school):
+def test_random_states_of_presets(webui, recorder, by_token, school):
     dice, bench = dice_for(webui), Bench("webui_models", recorder, by_token)
     tried = written = 0
-    while tried < 60:
+    while tried < PRESETS:
         meddle(webui, dice, school)
         before = {record["id"]: record for record in webui.models()}
         wishes = [{"id": model_id, **dice.preset()} for model_id in dice.sample(IDS, dice.randint(1, 4))]
@@ -347,7 +348,7 @@ def test_sixty_states_of_presets(webui, recorder, by_token, school):
             assert after[key] == before[key], (tried, key, "was touched")
         was = {key: model_of(record) for key, record in before.items()}
         assert done["changed"] == (was != wanted), (tried, wishes)
-    assert written > 40
+    assert written > PRESETS * 0.6
 
 
 def by_hand(webui, dice: Dice, command: str) -> None:
@@ -382,10 +383,10 @@ def expected_prompt(before: dict[str, Any] | None, wish: dict[str, Any], school:
     return result
 
 
-def test_twenty_states_of_prompts(webui, recorder, by_token, school):
+def test_random_states_of_prompts(webui, recorder, by_token, school):
     dice, bench = dice_for(webui), Bench("webui_prompts", recorder, by_token)
     written = 0
-    for tried in range(20):
+    for tried in range(PROMPTS):
         there = webui.prompts()
         for command in dice.some(IDS):
             if command in there:
@@ -426,4 +427,4 @@ def test_twenty_states_of_prompts(webui, recorder, by_token, school):
             same_words = not {"name", "content", "tags"} & set(step["fields"])
             if step["action"] == "update" and same_words and webui.features.prompts_by_id:
                 assert after[step["name"]]["version_id"] == before[step["name"]]["version_id"]
-    assert written > 12
+    assert written > PROMPTS * 0.6

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -74,7 +77,7 @@ def test_an_old_junit_file_is_not_counted_again(driver: ModuleType, tmp_path: Pa
 
 
 def test_a_stage_without_what_it_needs_fails_unbegun(driver: ModuleType) -> None:
-    bed = driver.Stage("bed", (driver.command("false"),), lane="bed")
+    bed = driver.Stage("bed", (driver.command("false"),))
     house = driver.Stage("lint", (driver.command("true"),))
     after = driver.Stage("integration", (driver.command("touch begun"),), needs=("bed",))
     assert run(driver, bed, house, after) == {"bed": (0, 1, 0), "lint": (1, 0, 0), "integration": (0, 1, 0)}
@@ -84,6 +87,55 @@ def test_a_stage_without_what_it_needs_fails_unbegun(driver: ModuleType) -> None
 def test_a_stage_that_hangs_is_ended_with_its_children(driver: ModuleType) -> None:
     stage = driver.Stage("lint", (driver.Check(("sh", "-c", "sleep 60 & sleep 60")),), minutes=0.005)
     assert run(driver, stage) == {"lint": (0, 1, 0)}
+
+
+def test_no_more_stages_run_at_once_than_there_are_lanes(driver: ModuleType, tmp_path: Path) -> None:
+    words = ("sh", "-c", "mkdir $0.runs; ls -d *.runs | wc -l >$0.count; sleep 0.3; rmdir $0.runs")
+    stages = [driver.Stage(name, (driver.Check((*words, name)),)) for name in "abcdef"]
+    running = driver.Driver(tuple(stages), lanes=2)
+    running.run()
+    assert {name: one.failed for name, one in running.results.items()} == dict.fromkeys("abcdef", 0)
+    counted = [int(path.read_text()) for path in tmp_path.glob("*.count")]
+    assert len(counted) == 6
+    assert max(counted) == 2
+
+
+def test_a_stage_begins_after_those_that_it_needs(driver: ModuleType) -> None:
+    after = driver.Stage("after", (driver.command("test -e made"),), needs=("bed",))
+    bed = driver.Stage("bed", (driver.Check(("sh", "-c", "sleep 0.3; touch made")),))
+    assert run(driver, after, bed) == {"after": (1, 0, 0), "bed": (1, 0, 0)}
+
+
+@pytest.mark.parametrize(("cleans_up", "counted"), [(True, (1, 1, 0)), (False, (1, 0, 0))])
+def test_what_a_stage_leaves_in_the_temporary_folder_is_a_failure_and_goes(
+    driver: ModuleType, cleans_up: bool, counted: tuple[int, int, int]
+) -> None:
+    check = driver.Check(("sh", "-c", "echo $TMPDIR >where; touch $TMPDIR/left; mkdir $TMPDIR/pytest-of-me"))
+    assert run(driver, driver.Stage("unit", (check,), cleans_up=cleans_up)) == {"unit": counted}
+    assert not Path((driver.ROOT / "where").read_text().strip()).exists()
+    log = (driver.LOGS / "unit.log").read_text()
+    assert ("left in the folder for temporary files: ['left']" in log) is cleans_up
+
+
+def test_an_interrupt_ends_what_runs_and_begins_nothing_more(driver: ModuleType, tmp_path: Path) -> None:
+    script = (
+        "import importlib.machinery as m, importlib.util as u, sys, pathlib\n"
+        f"loader = m.SourceFileLoader('tests_run', {str(layout.ROOT / 'tests' / 'run')!r})\n"
+        "run = u.module_from_spec(u.spec_from_loader('tests_run', loader))\n"
+        "sys.modules['tests_run'] = run\n"
+        "loader.exec_module(run)\n"
+        "run.ROOT = run.LOGS = pathlib.Path.cwd()\n"
+        "stages = tuple(run.Stage(n, (run.Check(('sh', '-c', f'touch {n}; sleep 60')),)) for n in 'ab')\n"
+        "try:\n    run.Driver(stages, lanes=1).run()\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path) as running:
+        end = time.monotonic() + 30
+        while not (tmp_path / "a").exists():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(timeout=30) == 130
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize(

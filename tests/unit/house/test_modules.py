@@ -1,15 +1,14 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules as a family: groups, attributes, versions, and a real server's word on each."""
+"""The modules as a family: groups, attributes, versions, and whether a test runs each against a real server."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pytest
-from house_checks import layout
+from house_checks import layout, proofs
 
 GROUPS: Mapping[str, list[str]] = layout.read_yaml(layout.ROOT / "meta" / "runtime.yml")["action_groups"]
 ATTRIBUTES = ("check_mode", "diff_mode", "idempotent")
@@ -50,7 +49,21 @@ def test_a_module_documents_what_it_returns(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", layout.modules())
-def test_a_module_is_proven_against_a_real_server(module: str) -> None:
-    tests = (layout.ROOT / "tests" / "integration").rglob("*")
-    texts = (path.read_text(encoding="utf-8") for path in tests if path.suffix in {".py", ".yml"})
-    assert any(re.search(rf"\b{module}\b", text) for text in texts), f"nothing in tests/integration names {module}"
+def test_a_module_is_run_by_an_integration_test(module: str) -> None:
+    assert module in proofs.proven(), f"no test in tests/integration runs {module}"
+
+
+@pytest.mark.parametrize(
+    ("source", "proven"),
+    [
+        ('def test_it():\n    succeed("webui_user", {})\n', True),
+        ('MODULE = "webui_user"\ndef test_it():\n    runner.quadruple(MODULE, {}, recorder)\n', True),
+        ('def test_it(host):\n    host.sh("ansible all -m selfhosted.llm.webui_user")\n', True),
+        ('"""Covers webui_user, selfhosted.llm.webui_user."""\n', False),
+        ('# succeed("webui_user", {})\n', False),
+        ('def test_it():\n    fail("webui_user", {})\n', False),
+        ('def test_it():\n    succeed("webui_users", {})\n', False),
+    ],
+)
+def test_only_code_that_runs_a_module_proves_it(source: str, proven: bool) -> None:
+    assert ("webui_user" in proofs.named_by(source)) is proven
