@@ -7,7 +7,8 @@ import os
 import random
 
 import pytest
-from knowledge_beds import by_hand, clear, contents, make_embedder, records, stored
+from bed_models import create_embedder
+from knowledge_beds import by_hand, clear, contents, records, stored
 from runner import killed, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -20,7 +21,7 @@ WORDS = [f"words of number {number}" for number in range(12)]
 
 @pytest.fixture(autouse=True)
 def _nothing_there(webui, bed):
-    make_embedder(bed)
+    create_embedder(bed)
     clear(webui)
     yield
     clear(webui)
