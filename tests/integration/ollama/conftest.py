@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_registry import Registry, digest
+from own_server import front_of
 from recorder import Recorder
 
 if TYPE_CHECKING:
@@ -105,6 +106,16 @@ def other_gguf(bed: dict[str, Any]) -> Path:
     return Path(bed["tiny2_gguf"])
 
 
+@pytest.fixture(scope="session")
+def bed(bed: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The bed, whose Ollama the double of a newer one stands before where BED_OLLAMA_FRONT is set."""
+    hosts = {bed["registry"]: bed["registry_url"]}
+    front = front_of(bed["ollama_url"], bed["containers"]["ollama"], hosts)
+    yield {**bed, "ollama_url": front.url} if front else bed
+    if front:
+        front.close()
+
+
 @pytest.fixture
 def server(bed: dict[str, Any]) -> Iterator[Ollama]:
     """The bed's Ollama without any model."""
@@ -161,8 +172,12 @@ def cramped(bed: dict[str, Any]) -> Iterator[Ollama]:
         *("--publish", "127.0.0.1::11434", "--tmpfs", "/root/.ollama:size=2m", image),
     )
     try:
-        ollama = Ollama(f"http://{docker('port', name, '11434').splitlines()[0]}")
+        url = f"http://{docker('port', name, '11434').splitlines()[0]}"
+        front = front_of(url, name)
+        ollama = Ollama(front.url if front else url)
         ollama.wait()
         yield ollama
+        if front:
+            front.close()
     finally:
         docker("rm", "--force", "--volumes", name)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import time
 import urllib.request
 import uuid
 from typing import Any
+
+from front import VERSION, Front
 
 LABEL = "org.selfhosted.llm.bed"
 LONGEST_START = 30.0
@@ -18,6 +21,15 @@ LONGEST_START = 30.0
 def docker(*words: str) -> str:
     """Run one docker command."""
     return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def front_of(url: str, container: str, hosts: dict[str, str] | None = None) -> Front | None:
+    """Put the double of a newer server before one, where BED_OLLAMA_FRONT names its version."""
+    wanted = os.environ.get("BED_OLLAMA_FRONT", "")
+    if not wanted:
+        return None
+    assert wanted == VERSION, f"BED_OLLAMA_FRONT must be {VERSION}, not {wanted!r}"
+    return Front(url, container, hosts)
 
 
 def free_port() -> int:
@@ -29,7 +41,7 @@ def free_port() -> int:
 class OwnServer:
     """A container of the bed's image beside the bed's own; its port stays over a restart."""
 
-    def __init__(self, bed: dict[str, Any], *options: str) -> None:
+    def __init__(self, bed: dict[str, Any], *options: str, fronted: bool = True) -> None:
         self.name = f"{bed['bed']}-own-{uuid.uuid4().hex[:8]}"
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -38,6 +50,8 @@ class OwnServer:
             *("run", "--detach", "--name", self.name, "--label", f"{LABEL}={bed['bed']}", "--network", bed["network"]),
             *("--publish", f"127.0.0.1:{port}:11434", *options, image),
         )
+        self.front = front_of(self.url, self.name) if fronted else None
+        self.url = self.front.url if self.front else self.url
         self.wait()
 
     def wait(self) -> None:
@@ -75,4 +89,6 @@ class OwnServer:
 
     def remove(self) -> None:
         """Remove it with its models."""
+        if self.front:
+            self.front.close()
         docker("rm", "--force", "--volumes", self.name)

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host import ANSIBLE, ROOT, Host, bed_host, environment
 from slow_registry import SlowRegistry
-from testbed import tiny
+from testbed import embedder, toys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-WEIGHTS = tiny.ensure(ROOT / ".cache" / "bed")["tiny"]
+TOYS = toys.ensure(ROOT / ".cache" / "bed")
 OLLAMA = {
     "ollama_image": "selfhosted-llm-bed/ollama",
     "ollama_version": "0.9.3",
@@ -36,13 +36,14 @@ OLLAMA = {
     "ollama_gpu": "none",
 }
 TINY = {"name": "tiny", "files": "/srv/tiny.gguf"}
+EMBEDDER = {"name": embedder.NAME, "files": f"/srv/{embedder.NAME}.gguf"}
 WEBUI = {
     "open_webui_image": "selfhosted-llm-bed/open-webui",
     "open_webui_version": "0.12.4",
     "open_webui_pull": "never",
     "open_webui_admin_email": "admin@example.org",
     "open_webui_admin_password": "not-a-secret-here",
-    "open_webui_environment": {"RAG_EMBEDDING_MODEL": "tiny"},
+    "open_webui_environment": {"RAG_EMBEDDING_MODEL": embedder.NAME},
 }
 # Each says in one word what came of it.
 PROBES = """
@@ -70,8 +71,10 @@ def address_of(name: str, field: str = "IPAddress") -> str:
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("hardening")
-    with bed_host("closed", folder, images=("ollama", "open-webui"), **OLLAMA, **WEBUI, ollama_models=[TINY]) as made:
-        made.copy(WEIGHTS, "/srv/tiny.gguf")
+    said = {**OLLAMA, **WEBUI, "ollama_models": [TINY, EMBEDDER]}
+    with bed_host("closed", folder, images=("ollama", "open-webui"), **said) as made:
+        for model in (TINY, EMBEDDER):
+            made.copy(TOYS[model["name"]], model["files"])
         made.variables["ollama_bind_address"] = address_of(made.name)
         for role in ("docker", "ollama", "open_webui"):
             run = made.role(role)
@@ -99,7 +102,7 @@ def listener() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[SlowRegistry]:
-    served = SlowRegistry(WEIGHTS.read_bytes() + bytes(2_000_000))
+    served = SlowRegistry(TOYS["tiny"].read_bytes() + bytes(2_000_000))
     try:
         yield served
     finally:
@@ -158,7 +161,7 @@ who = {"email": "admin@example.org", "password": "not-a-secret-here"}
 signed = requests.post(ui + "/api/v1/auths/signin", json=who)
 headers = {"Authorization": "Bearer " + signed.json()["token"]}
 assert requests.get(ui + "/static/favicon.png").headers["Content-Type"] == "image/png"
-assert [model["id"] for model in requests.get(ui + "/api/models", headers=headers).json()["data"]] == ["tiny:latest"]
+assert "tiny:latest" in [model["id"] for model in requests.get(ui + "/api/models", headers=headers).json()["data"]]
 asked = {"model": "tiny:latest", "messages": [{"role": "user", "content": "abc"}]}
 chat = requests.post(ui + "/api/chat/completions", headers=headers, json=asked).json()
 print(chat["choices"][0]["message"]["content"])

@@ -6,21 +6,14 @@ import hashlib
 import json
 import urllib.request
 import uuid
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conftest import Refused
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 SEARCH = "files/search?filename=*&content=false&limit=1000"
-
-
-def make_embedder(bed: dict[str, Any]) -> None:
-    """Give Ollama the model by which the bed's Open WebUI embeds."""
-    data = Path(bed["tiny_gguf"]).read_bytes()
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-    model = json.dumps({"model": "tiny:latest", "files": {"tiny.gguf": digest}, "stream": False}).encode()
-    for path, body in ((f"blobs/{digest}", data), ("create", model)):
-        urllib.request.urlopen(f"{bed['ollama_url']}/api/{path}", data=body, timeout=60).close()
 
 
 def write(src: Path, **files: str) -> None:

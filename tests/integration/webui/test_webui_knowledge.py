@@ -8,8 +8,9 @@ import subprocess
 import sys
 
 import pytest
+from bed_models import create_embedder
 from conftest import access_of
-from knowledge_beds import bases, by_hand, clear, contents, make_embedder, records, stored, tree, write
+from knowledge_beds import bases, by_hand, clear, contents, records, stored, tree, write
 from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -25,7 +26,7 @@ runpy.run_module(os.environ["MEASURED"], run_name="__main__")
 
 @pytest.fixture(autouse=True)
 def _nothing_there(webui, bed):
-    make_embedder(bed)
+    create_embedder(bed)
     clear(webui)
     yield
     clear(webui)

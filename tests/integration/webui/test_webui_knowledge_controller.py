@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from knowledge_beds import clear, contents, make_embedder, tree, write
+from bed_models import create_embedder
+from knowledge_beds import clear, contents, tree, write
 from runner import ROOT
 
 PLAY = """
@@ -38,7 +39,7 @@ PLAY = """
 
 @pytest.fixture(autouse=True)
 def _nothing_there(webui, bed):
-    make_embedder(bed)
+    create_embedder(bed)
     clear(webui)
     yield
     clear(webui)

@@ -6,8 +6,9 @@ import hashlib
 import random
 
 import pytest
+from bed_models import create_embedder
 from fuzzing import SEED, scaled
-from knowledge_beds import by_hand, clear, contents, make_embedder, records, stored
+from knowledge_beds import by_hand, clear, contents, records, stored
 from runner import killed_in_requests, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -18,7 +19,7 @@ WORDS = [f"words of number {number}" for number in range(12)]
 
 @pytest.fixture(autouse=True)
 def _nothing_there(webui, bed):
-    make_embedder(bed)
+    create_embedder(bed)
     clear(webui)
     yield
     clear(webui)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import urllib.request
-from pathlib import Path
 
 import pytest
+from bed_models import create_chat_model
 from conftest import access_of
 from runner import hides, quadruple, sentence, succeed, unchanged
 
@@ -47,11 +46,7 @@ def everything(webui):
 @pytest.fixture
 def tiny(bed):
     """The bed's Ollama has a model."""
-    weights = Path(bed["tiny_gguf"]).read_bytes()
-    digest = f"sha256:{hashlib.sha256(weights).hexdigest()}"
-    body = json.dumps({"model": "tiny", "files": {"tiny.gguf": digest}, "stream": False}).encode()
-    for path, data in ((f"blobs/{digest}", weights), ("create", body)):
-        urllib.request.urlopen(urllib.request.Request(f"{bed['ollama_url']}/api/{path}", data), timeout=60).close()
+    create_chat_model(bed)
     return BASE
 
 

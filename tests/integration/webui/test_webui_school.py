@@ -16,6 +16,7 @@ import pytest
 import requests
 import runner
 import yaml
+from bed_models import create_embedder
 from conftest import SIGN_IN
 from known_settings import settings_as_before
 from recorder import Recorder
@@ -141,7 +142,8 @@ class School:
 
 @pytest.fixture(scope="module")
 def model(bed: dict[str, Any]) -> None:
-    """The model of the school, on the bed's Ollama."""
+    """The models of the school, on the bed's Ollama: one that chats, and one that embeds its knowledge."""
+    create_embedder(bed)
     said = {"url": bed["ollama_url"], "name": "tiny", "files": [bed["tiny_gguf"]], "parameters": {"num_predict": 12}}
     result = runner.run("ollama_model", said)
     assert not result.failed, result.raw

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import threading
 import urllib.request
-from pathlib import Path
 
 import pytest
+from bed_models import create_embedder
 from conftest import Refused
 from known_settings import all_saved, export, put
 from runner import fail, hides, quadruple, run, sentence, succeed, unchanged
@@ -321,11 +320,7 @@ def embeds(webui):
 
 
 def test_the_embedding_model_in_use_is_the_one_that_is_stored(webui, bed, by_token, recorder):
-    weights = Path(bed["tiny_gguf"]).read_bytes()
-    digest = f"sha256:{hashlib.sha256(weights).hexdigest()}"
-    body = json.dumps({"model": "settings-embedder", "files": {"t.gguf": digest}, "stream": False}).encode()
-    for path, data in ((f"blobs/{digest}", weights), ("create", body)):
-        urllib.request.urlopen(urllib.request.Request(f"{bed['ollama_url']}/api/{path}", data), timeout=60).close()
+    create_embedder(bed, "settings-embedder")
     idle_key = "rag.openai.api_key" if webui.features.settings_by_key else "rag.openai_api_key"
     missing = {"rag": {"embedding_model": "missing:latest"}, idle_key: "not-in-use-1"}
     untouched = others(webui, "rag.embedding_model", idle_key)

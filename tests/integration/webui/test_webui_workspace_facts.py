@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
+from bed_models import create_chat_model
 from runner import succeed
 
 BASE = "tiny:latest"
@@ -23,11 +22,7 @@ def _nothing_there(webui):
 @pytest.fixture
 def answer(bed, webui):
     """Ask a model as a user would; return what it says, or the status that refused it."""
-    weights = Path(bed["tiny_gguf"]).read_bytes()
-    digest = f"sha256:{hashlib.sha256(weights).hexdigest()}"
-    body = json.dumps({"model": "tiny", "files": {"tiny.gguf": digest}, "stream": False}).encode()
-    for path, data in ((f"blobs/{digest}", weights), ("create", body)):
-        urllib.request.urlopen(urllib.request.Request(f"{bed['ollama_url']}/api/{path}", data), timeout=60).close()
+    create_chat_model(bed)
     token = webui.add_user("pupil@example.org")
 
     def ask(path, body=None):
