@@ -21,12 +21,11 @@ from runner import ROOT
 sys.path.insert(0, str(ROOT / "roles/ollama/files"))
 import gpu_activity
 import gpu_evidence
-from conftest import docker
+import gpu_watch
+from conftest import Ollama, docker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from conftest import Ollama
+    from collections.abc import Iterator, Sequence
 
 GPU_FREE = "24000\n"
 
@@ -115,3 +114,68 @@ def test_a_device_file_that_the_control_group_forbids_is_told_in_the_kernels_wor
         assert gpu_evidence.denied(gpu_evidence.run, name, paths[:1]) == ""
     finally:
         docker("kill", name)
+
+
+LABEL = "org.selfhosted.llm.test=gpu-watch"
+LIST = "GPU 0: Stand-in (UUID: GPU-1)"
+# A restart clears /dev/shm, and with it the loss.
+SMI = f"""#!/bin/sh
+[ -e /dev/shm/lost ] && echo 'Failed to initialize NVML: Unknown Error' && exit 255
+echo '{LIST}'
+"""
+
+
+@pytest.fixture
+def watched(bed: dict[str, Any], tmp_path: Path) -> Iterator[tuple[str, Ollama]]:
+    """A container of a real server with a stand-in of nvidia-smi, which nothing but this test's watch looks at."""
+    name = f"{bed['bed']}-watched"
+    image = docker("inspect", "--format", "{{.Config.Image}}", bed["containers"]["ollama"])
+    docker("run", "--detach", "--name", name, "--label", LABEL, "--publish", "127.0.0.1::11434", image)
+    try:
+        (tmp_path / "nvidia-smi").write_text(SMI)
+        (tmp_path / "nvidia-smi").chmod(0o755)
+        docker("cp", str(tmp_path / "nvidia-smi"), f"{name}:/usr/bin/nvidia-smi")
+        server = Ollama(f"http://{docker('port', name, '11434').splitlines()[0]}")
+        server.wait()
+        yield name, server
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def test_a_real_server_that_lost_its_gpu_is_restarted_when_its_answer_has_ended(
+    watched: tuple[str, Ollama], gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, server = watched
+    said: list[str] = []
+
+    def run_here(words: Sequence[str], seconds: float) -> gpu_evidence.Answer:
+        """Run everything but the host's nvidia-smi, which this machine does not have."""
+        return gpu_evidence.Answer(0, LIST) if words[0] == "nvidia-smi" else gpu_evidence.run(words, seconds)
+
+    monkeypatch.setattr(gpu_watch, "LABEL", LABEL)
+    monkeypatch.setattr(gpu_watch.remake, "LABEL", LABEL)
+    monkeypatch.setattr(gpu_watch, "reserved", lambda _known: True)
+    host = gpu_watch.Host(run=run_here, say=said.append, state=tmp_path / "state", temporary=tmp_path)
+    started = docker("inspect", "--format", "{{.State.StartedAt}}", name)
+    server.make("tiny", gguf)
+    gpu_watch.look_round(host)
+    assert said == []
+    docker("exec", name, "touch", "/dev/shm/lost")
+    wish = json.dumps({"model": "tiny", "prompt": "a", "options": {"num_predict": 200_000}}).encode()
+    with urllib.request.urlopen(f"{server.url}/api/generate", wish, timeout=60) as stream:
+        reading = threading.Thread(target=lambda: list(stream), daemon=True)
+        reading.start()
+        gpu_watch.look_round(host)
+        assert reading.is_alive()
+        assert [line.partition("left alone: ")[2] for line in said] == [
+            f"it is answering; `docker restart {name}` does not wait for the end"
+        ]
+        assert docker("inspect", "--format", "{{.State.StartedAt}}", name) == started
+        stream.fp.raw._sock.shutdown(socket.SHUT_RDWR)
+        reading.join(30)
+    end = time.monotonic() + 60
+    while len(said) < 2:
+        assert time.monotonic() < end, said
+        gpu_watch.look_round(host)
+    assert said[1].endswith("it was restarted, and has it again")
+    assert docker("inspect", "--format", "{{.State.StartedAt}}", name) != started

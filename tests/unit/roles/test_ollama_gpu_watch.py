@@ -66,7 +66,7 @@ def test_a_container_that_a_restart_does_not_mend_is_recreated_within_the_minute
 def test_what_does_not_help_is_tried_ever_less_often(tmp_path: Path) -> None:
     world = World(tmp_path, Container(cured_by="nothing"))
     world.containers["ollama"].lose()
-    world.watched(24 * HOUR)
+    world.watched(24 * HOUR, every=60)
     assert kinds(world)[:3] == ["restart", "remake", "remake"]
     times = [time for time, _name, _kind in world.starts]
     for number, time in enumerate(times):
@@ -218,7 +218,7 @@ def test_a_server_that_found_no_gpu_at_its_start_is_started_again(tmp_path: Path
 
 def test_a_server_that_never_finds_a_gpu_is_not_restarted_for_ever(tmp_path: Path) -> None:
     world = World(tmp_path, Container(log=CPU, log_after_start=CPU))
-    world.watched(48 * HOUR)
+    world.watched(48 * HOUR, every=60)
     assert len(world.starts) < 10
 
 
