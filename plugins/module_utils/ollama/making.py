@@ -104,8 +104,10 @@ class Maker:
         with suppress(Failure):
             files = [file for file in files if self._client.has_blob(file.digest)]
         left = create_errors.leftover({file.path: file.size for file in files})
-        parts = [f"The model {spec.name.display} could not be created{words.rstrip('.')}.", cause, left]
-        return Failure(" ".join(part for part in parts if part))
+        message = f"The model {spec.name.display} could not be created{words.rstrip('.')}."
+        if cause:
+            return Failure(" ".join(part for part in (message, cause, left) if part))
+        return Failure(message, **({"warnings": [left]} if left else {}))
 
     def listed(self, name: ModelName) -> Optional[State]:
         """Return what the server lists of a model now."""

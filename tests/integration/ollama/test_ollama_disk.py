@@ -165,6 +165,14 @@ def test_what_a_failed_create_leaves_is_told_and_what_models_need_stays(
     assert digest(other_gguf.read_bytes()) in blobs(store)
 
 
+def test_what_any_failed_create_leaves_is_a_warning(front: Front, store: Path, gguf: Path) -> None:
+    front.refusals = ["unexpected EOF"]
+    result = fail("ollama_models", {"url": front.url, "models": [{"name": "m", "files": str(gguf)}]})
+    assert result["msg"] == "The model m:latest could not be created; the server said: unexpected EOF."
+    assert f"The server keeps the upload of {gguf}" in str(result["warnings"])
+    assert digest(gguf.read_bytes()) in blobs(store)
+
+
 def test_an_unknown_architecture_is_told_where_there_is_room(front: Front, store: Path, tmp_path: Path) -> None:
     path = write(Shape("future"), tmp_path / "m.gguf")
     front.refusals = [QUANTIZE]
