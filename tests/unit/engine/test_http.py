@@ -69,7 +69,9 @@ def _request(client: socket.socket) -> bytes:
         if not piece:
             return b""
         data += piece
-    head, _unused, body = data.partition(b"\r\n\r\n")
+    head, _unused, begun = data.partition(b"\r\n\r\n")
+    # Grows in place: a large body in small pieces would be copied as often as it has pieces.
+    body = bytearray(begun)
     for line in head.split(b"\r\n"):
         if line.lower().startswith(b"content-length:"):
             while len(body) < int(line.split(b":")[1]):
