@@ -32,8 +32,7 @@ VARIABLES = INVENTORY.parent / "group_vars" / "open_webui_hosts" / "main.yml"
 # A check run asks the back ends, and asks for sign-ins and single passwords.
 READS = (SIGN_IN, "POST /ollama/verify", "POST /openai/verify")
 SECTIONS = [
-    "API keys are allowed",
-    "The key is kept on the controller",
+    "Make the API key of the automation and keep it on the controller",
     "Settings",
     "What everybody may do",
     "Groups",

@@ -75,7 +75,7 @@ def expected(state: State, said: Said, purge: bool, kept: str) -> State:
         after[email] = {**after.get(email, new), **{name: entry[name] for name in new if name in entry}}
     if purge:
         listed = {entry["email"].lower() for entry in said} | {kept}
-        after = {email: account for email, account in after.items() if email in listed}
+        after = {email: each for email, each in after.items() if email in listed or each["role"] == "admin"}
     return after
 
 
