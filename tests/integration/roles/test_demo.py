@@ -31,6 +31,7 @@ PRODUCTION = {
     "open_webui_image": "selfhosted-llm-bed/open-webui",
     "open_webui_version": "0.12.4",
     "open_webui_pull": "never",
+    "open_webui_start_timeout": 900,
     "open_webui_admin_email": "admin@example.org",
     "open_webui_admin_password": "not-a-secret-here",
     "preflight_enabled": False,

@@ -145,7 +145,7 @@ def test_a_second_run_leaves_the_way_open_for_the_pull_of_the_first(host: Host, 
         assert opened(host)
         assert first.poll() is None
         registry.released.set()
-        assert first.wait(120) == 0
+        assert first.wait(600) == 0
     assert "slow" in host.sh("docker exec ollama ollama list")
     assert not opened(host)
     assert host.sh("ls /run/selfhosted-llm-egress 2>&1 || true").endswith("No such file or directory")
