@@ -69,12 +69,13 @@ def _request(client: socket.socket) -> bytes:
         if not piece:
             return b""
         data += piece
-    head, _unused, body = data.partition(b"\r\n\r\n")
+    head, _unused, rest = data.partition(b"\r\n\r\n")
+    body = bytearray(rest)
     for line in head.split(b"\r\n"):
         if line.lower().startswith(b"content-length:"):
             while len(body) < int(line.split(b":")[1]):
                 body += client.recv(65536)
-    return head + b"\r\n\r\n" + body
+    return head + b"\r\n\r\n" + bytes(body)
 
 
 def answer(body: bytes = b"{}", status: str = "200 OK", kind: str = "application/json", more: str = "") -> bytes:
