@@ -24,6 +24,7 @@ class ApiKey(Resource):
     """The key of one account. ``key`` is the newest that is known to work, or None."""
 
     kind = "api_key"
+    writes_unseen = True
 
     def __init__(self, client: Client, params: Mapping[str, Any], read_only: bool) -> None:
         self.key_in_force: Optional[str] = (params["key"] or "").strip() or None
