@@ -272,6 +272,15 @@ def test_what_a_repeated_write_did_at_first_is_unclear(method, status):
         assert not failure(lambda: Session(server.url).get("/x")).unclear
 
 
+def test_a_write_whose_repetition_reaches_nobody_is_unclear():
+    def last_words(client: socket.socket, head: bytes, number: int) -> None:
+        server.close()
+        raise StopServing
+
+    with serving(last_words) as server:
+        assert failure(lambda: Session(server.url).delete("/x")).unclear
+
+
 @pytest.mark.parametrize(
     ("status", "call", "accepted"),
     [
