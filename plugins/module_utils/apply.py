@@ -84,7 +84,8 @@ def _judged_again(resource: Resource, wishes: Sequence[Wish], failed: Failed) ->
     except Failure:
         return [], True
     done = [step for step in unclear if _is_done(resource, step, now)]
-    return done, any(_has_moved(resource, step, now) for step in unclear if step not in done)
+    lost = [step for step in unclear if step not in done]
+    return done, any(resource.writes_unseen or _has_moved(resource, step, now) for step in lost)
 
 
 def _is_done(resource: Resource, step: Step, now: Present) -> bool:

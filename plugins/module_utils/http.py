@@ -339,7 +339,8 @@ class Session:
 
     def _broken(self, method: str, url: str, error: Exception, seconds: float) -> HttpFailure:
         words, stalled, cut = connection_words(error, seconds)
-        return HttpFailure(method, url, self._blotted(words), stalled=stalled, cut=cut)
+        # A write that is sent again may have been done by the first call, whatever becomes of the second.
+        return HttpFailure(method, url, self._blotted(words), stalled=stalled, cut=cut, repeated=self._local.repeated)
 
     def _blotted(self, text: str) -> str:
         return blotted(text, self._secrets)

@@ -28,12 +28,17 @@ class _Module(AnsibleModule):
     """Whether the options fit the argument spec."""
 
     def __init__(self, **arguments: Any) -> None:
+        found = ""
         try:
             super().__init__(**arguments)
         except Exception as error:
+            if not hasattr(self, "params"):
+                # Nothing was given that a module can read, so there is nobody to answer.
+                raise
             # ansible-core 2.19 itself fails where an option with suboptions is given as a number.
-            words = f"Ansible cannot read the options of this task ({type(error).__name__})"
-            self.fail_json(f"{words}; give each option the type that the documentation of the module names.")
+            found = f"Ansible cannot read the options of this task ({type(error).__name__})"
+        if found:
+            self.fail_json(f"{found}; give each option the type that the documentation of the module names.")
 
     def _log_invocation(self) -> None:
         self.collect_secrets()
@@ -89,12 +94,16 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
     writes.start()
     module = _Module(argument_spec=dict(argument_spec), supports_check_mode=True, **arguments)
     module.collect_secrets()
+    failed: Dict[str, Any] = {}
     try:
         result = dict(body(module))
     except Exception as error:
-        module.fail_json(**_told(error))
+        failed = _told(error)
+    if failed:
+        # Not where the error is handled: ansible-core before 2.19 adds its traceback at -vvv.
+        module.fail_json(**failed)
     for warning in result.pop("warnings", ()):
-        module.warn(warning)
+        module.warn(secrets.blotted(warning, module.no_log_values))
     module.exit_json(**result)
 
 

@@ -59,6 +59,8 @@ class Resource:
 
     kind = "object"
     """The singular noun of messages and results."""
+    writes_unseen = False
+    """Whether a step writes what no state shows. Then nobody can tell whether a write with a lost answer was done."""
 
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the present objects by key, in as few calls as the server allows."""

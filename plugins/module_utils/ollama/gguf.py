@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..errors import Failure
+from ..errors import Failure, is_unclear
 from . import gguf_header, gguf_shards
 from . import ledger as ledgers
 from . import weights as contents
@@ -221,8 +221,10 @@ def send(client: Client, file: GgufFile, model: str) -> None:
         except Failure as error:
             if content.error is not None:
                 raise unreadable(str(content.error.filename), model, content.error) from error
+            # No list of models shows an upload.
+            changed = {"changed": True} if is_unclear(error) else {}
             raise Failure(
-                f"The file {file.path} of the model {model} could not be uploaded: {error.message}"
+                f"The file {file.path} of the model {model} could not be uploaded: {error.message}", **changed
             ) from error
 
 

@@ -25,6 +25,7 @@ class ApiKey(Resource):
     """The key of one account. ``key`` is the newest that is known to work, or None."""
 
     kind = "api_key"
+    writes_unseen = True
 
     def __init__(self, client: Client, params: Mapping[str, Any], read_only: bool) -> None:
         known = (params["key"] or "").strip()

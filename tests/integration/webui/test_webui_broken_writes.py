@@ -153,7 +153,8 @@ def test_what_was_written_is_a_change_and_the_next_run_finishes(webui: Webui, na
     webui.add_user("holder@example.org")
     webui.add_group("broken")
     direct = {"url": webui.url, "token": webui.token}
-    for number in range(1, MOST_WRITES):
+    # The server takes 15 sign-ins in 3 minutes for each e-mail.
+    for number in range(1, 3 if name == "key of an account" else MOST_WRITES):
         if first:
             run(module, {**direct, **first})
         proxy = Breaking(webui.url, READS, number, way)

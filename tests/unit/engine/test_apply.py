@@ -99,6 +99,13 @@ def test_whether_a_secret_was_written_cannot_be_looked_up():
     assert go(Lossy(done=["new"]), Wish("new", fields={"size": 1, "password": Secret("hunter2")})).changed
 
 
+def test_a_resource_may_write_what_it_does_not_show():
+    class Silent(Lossy):
+        writes_unseen = True
+
+    assert failed(Silent(undone=["new"]), WISHES["create"]).details["changed"] is True
+
+
 def test_a_field_that_was_not_there_before_may_have_been_written():
     failure = failed(Lossy({"old": {}}, undone=["old"]), Wish("old", fields={"size": 1}))
     assert failure.details["changed"] is True

@@ -69,14 +69,13 @@ def _request(client: socket.socket) -> bytes:
         if not piece:
             return b""
         data += piece
-    head, _unused, begun = data.partition(b"\r\n\r\n")
-    # Grows in place: a large body in small pieces would be copied as often as it has pieces.
-    body = bytearray(begun)
+    head, _unused, rest = data.partition(b"\r\n\r\n")
+    body = bytearray(rest)
     for line in head.split(b"\r\n"):
         if line.lower().startswith(b"content-length:"):
             while len(body) < int(line.split(b":")[1]):
                 body += client.recv(65536)
-    return head + b"\r\n\r\n" + body
+    return head + b"\r\n\r\n" + bytes(body)
 
 
 def answer(body: bytes = b"{}", status: str = "200 OK", kind: str = "application/json", more: str = "") -> bytes:
@@ -271,6 +270,15 @@ def test_what_a_repeated_write_did_at_first_is_unclear(method, status):
     with serving(gone_on_repetition(status)) as server:
         assert failure(lambda: Session(server.url).request(method, "/x")).unclear
         assert not failure(lambda: Session(server.url).get("/x")).unclear
+
+
+def test_a_write_whose_repetition_reaches_nobody_is_unclear():
+    def last_words(client: socket.socket, head: bytes, number: int) -> None:
+        server.close()
+        raise StopServing
+
+    with serving(last_words) as server:
+        assert failure(lambda: Session(server.url).delete("/x")).unclear
 
 
 @pytest.mark.parametrize(

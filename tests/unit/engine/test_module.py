@@ -90,12 +90,28 @@ def test_options_that_ansible_itself_cannot_read_are_one_sentence(capsys):
     assert json.loads(told)["failed"]
 
 
+def test_what_is_no_module_s_input_is_an_error_of_ansible(monkeypatch):
+    def unreadable(module):
+        raise ValueError("no arguments")
+
+    monkeypatch.setattr(AnsibleModule, "_load_params", unreadable)
+    with pytest.raises(ValueError, match="no arguments"):
+        run({}, lambda module: {"changed": False})
+
+
 def test_a_log_of_no_options_is_one_word(capsys, monkeypatch):
     told: list[str] = []
     monkeypatch.setattr(AnsibleModule, "log", lambda self, message, log_args=None: told.append(message))
     with patch_module_args({}), pytest.raises(SystemExit):
         run({}, lambda module: {"changed": False})
     assert told == ["Invoked"]
+
+
+def test_a_warning_shows_no_secret(capsys, monkeypatch):
+    told: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda self, warning: told.append(warning))
+    answer_of(capsys, lambda module: {"changed": False, "warnings": ["It is hunter2."]})
+    assert told == ["It is ********."]
 
 
 def test_warnings_of_a_result_are_ansibles_own(capsys, monkeypatch):
