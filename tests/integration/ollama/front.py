@@ -64,11 +64,12 @@ class Front:
         found = re.search(r"^FROM .*(sha256-\w+)$", self.store.show(name).get("modelfile", ""), re.MULTILINE)
         return found.group(1) if found else ""
 
-    def wait_until_unloaded(self, weights: str) -> None:
+    def unloaded(self, name: str, told: Line | None = None) -> Line:
         """Wait for what the server behind does a moment after its answer, and the newer one before it."""
-        end = time.monotonic() + UNLOADING
+        weights, end = self.weights(name), time.monotonic() + UNLOADING
         while weights in map(self.weights, self.names_in_memory()) and time.monotonic() < end:
             time.sleep(0.02)
+        return told or {}
 
     def kept_of(self, name: str) -> dict[str, str]:
         """Return what a model has that the server behind does not know."""
@@ -191,9 +192,10 @@ class _Handler(Passing):
             return error(500, f'unknown renderer "{renderer}"')
         if name.endswith("-cloud") and not self.front.store.show(name):
             return error(403, "ollama cloud is disabled: remote model is unavailable")
-        self._pass(body)
         if asked.get("keep_alive") == 0:
-            self.front.wait_until_unloaded(self.front.weights(name) or name)
+            self._edit(body, lambda told: self.front.unloaded(name, told))
+        else:
+            self._pass(body)
         return None
 
     def _copy(self, asked: Line, body: bytes) -> None:
@@ -205,7 +207,7 @@ class _Handler(Passing):
         name = str(asked.get("model") or asked.get("name"))
         if fold(name) in self.front.names_in_memory():
             self.front.store.ask("POST", "/api/generate", {"model": name, "keep_alive": 0})
-            self.front.wait_until_unloaded(self.front.weights(name) or name)
+            self.front.unloaded(name)
         self.front.kept.pop(fold(name), None)
         self._pass(body)
 
