@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 import urllib.error
@@ -115,6 +116,18 @@ class Ollama:
                 return
             time.sleep(0.1)
         raise AssertionError(f"{self.url} does not answer")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker."""
+    config.addinivalue_line("markers", "real_server(reason): skip behind the double of a newer server")
+
+
+@pytest.fixture(autouse=True)
+def _only_what_a_double_can_tell(request: pytest.FixtureRequest) -> None:
+    for mark in request.node.iter_markers("real_server"):
+        if os.environ.get("BED_OLLAMA_FRONT"):
+            pytest.skip(mark.args[0])
 
 
 @pytest.fixture(autouse=True)
