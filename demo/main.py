@@ -22,7 +22,7 @@ PORTS = {11434: "ollama", 3001: "open-webui"}
 LABEL = "org.selfhosted.llm.role"
 KEY_DIRECTORY = Path("/etc/open-webui")
 AGAIN = "then run `make demo` again"
-QUESTION = "Say hello in one short sentence."
+QUESTION = "What is the capital of France?"
 
 
 class DemoError(Exception):
@@ -131,7 +131,7 @@ def choose_images(state: memory.State) -> None:
     say(f"images: {'those of the test bed' if chosen == 'bed' else 'the official ones'} ({why})")
     if chosen == "bed":
         images.build()
-        taken, model, file = images.BED, "tiny", str(images.tiny_model())
+        taken, (model, file) = images.BED, images.bed_model()
     else:
         images.pull(official)
         taken, model, file = official, images.OFFICIAL_MODEL, ""
@@ -143,11 +143,10 @@ def show(state: memory.State, seconds: float) -> None:
     address, user, model = state["service"]["address"], state["user"], state["model"]["name"]
     token = chat.sign_in(address, user["email"], user["password"])
     answer = chat.ask(address, token, chat.find(address, token, model), QUESTION)
-    note = "  (a toy of the test bed: it only goes on in the alphabet)" if state["images"]["choice"] == "bed" else ""
     print(
         f"""
   {user["email"]} asks {model} through Open WebUI: {QUESTION}
-  {model} answers: {answer}{note}
+  {model} answers: {answer}
 
   Open WebUI    {address}   (from elsewhere: ssh -L 3001:127.0.0.1:3001 THIS-MACHINE)
   Credentials   {memory.FILE}   (root only: an ordinary user and the admin)
