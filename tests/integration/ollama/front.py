@@ -59,6 +59,12 @@ class Front:
         """Return the names of what is in memory."""
         return [fold(model["name"]) for model in json.loads(self.store.ask("GET", "/api/ps")[1])["models"]]
 
+    def has_copies(self, name: str) -> bool:
+        """Tell whether another name has the same manifest, for which a model stays in memory."""
+        models = json.loads(self.store.ask("GET", "/api/tags")[1])["models"]
+        digests = {fold(model["name"]): model["digest"] for model in models}
+        return list(digests.values()).count(digests.get(fold(name), "")) > 1
+
     def weights(self, name: str) -> str:
         """Return the blob of a model's weights, by which the server knows what is in memory; or nothing."""
         found = re.search(r"^FROM .*(sha256-\w+)$", self.store.show(name).get("modelfile", ""), re.MULTILINE)
@@ -205,7 +211,7 @@ class _Handler(Passing):
 
     def _delete(self, asked: Line, body: bytes) -> None:
         name = str(asked.get("model") or asked.get("name"))
-        if fold(name) in self.front.names_in_memory():
+        if fold(name) in self.front.names_in_memory() and not self.front.has_copies(name):
             self.front.store.ask("POST", "/api/generate", {"model": name, "keep_alive": 0})
             self.front.unloaded(name)
         self.front.kept.pop(fold(name), None)
