@@ -109,8 +109,13 @@ def build() -> None:
         raise ImagesError("The test bed's images could not be built; the words above say why.")
 
 
-def tiny_model() -> Path:
+def bed_model() -> tuple[str, str]:
+    """Return the name and the file of the test bed's real model, which answers in words; it is made when missing."""
     sys.path.insert(0, str(ROOT / "tests" / "bed"))
-    from testbed import tiny
+    from testbed import real
+    from testbed.engine import BedError
 
-    return Path(tiny.ensure(ROOT / ".cache" / "bed")["tiny"])
+    try:
+        return real.CHAT, str(real.ensure(ROOT / ".cache" / "bed")[real.CHAT])
+    except BedError as error:
+        raise ImagesError(f"The test bed's model could not be made: {error}") from error

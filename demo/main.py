@@ -19,7 +19,7 @@ import ports
 import state as memory
 
 AGAIN = "then run `make demo` again"
-QUESTION = "Say hello in one short sentence."
+QUESTION = "What is the capital of France?"
 # docker_egress keeps its rules here.
 RULES = Path("/etc/selfhosted-llm/egress.nft")
 
@@ -125,7 +125,7 @@ def choose_images(state: memory.State) -> None:
     if chosen == "bed":
         with brought(state, images.of_bed()):
             images.build()
-        taken, model, file = images.BED, "tiny", str(images.tiny_model())
+        taken, (model, file) = images.BED, images.bed_model()
     else:
         with brought(state, images.references(official)):
             images.pull(official)
@@ -152,12 +152,11 @@ def show(state: memory.State, seconds: float) -> None:
     address, user, model = state["service"]["address"], state["user"], state["model"]["name"]
     token = chat.sign_in(address, user["email"], user["password"])
     answer = chat.ask(address, token, chat.find(address, token, model), QUESTION)
-    note = "  (a toy of the test bed: it only goes on in the alphabet)" if state["images"]["choice"] == "bed" else ""
     port = state["service"]["open_webui_port"]
     print(
         f"""
   {user["email"]} asks {model} through Open WebUI: {QUESTION}
-  {model} answers: {answer}{note}
+  {model} answers: {answer}
 
   Open WebUI    {address}   (from elsewhere: ssh -L {port}:127.0.0.1:{port} THIS-MACHINE)
   Credentials   {memory.FILE}   (root only: an ordinary user and the admin)

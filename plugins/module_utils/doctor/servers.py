@@ -88,9 +88,11 @@ def asked(kind: str, address: str, port: int, seconds: float) -> dict[str, Any]:
     return {"answers": True, "words": "", "version": version, "seconds": round(took, 3), **more}
 
 
-def said(address: str, port: int, path: str, seconds: float) -> dict[str, Any]:
+def said(
+    address: str, port: int, path: str, seconds: float, question: Optional[Mapping[str, Any]] = None
+) -> dict[str, Any]:
     """Return the JSON object that a server answers with; raise ValueError where it is none."""
-    status, body = answer(address, port, path, seconds)
+    status, body = answer(address, port, path, seconds, question)
     if status != 200:
         raise ValueError(f"it answered {status} to {path}")
     told = json.loads(body)
@@ -99,11 +101,14 @@ def said(address: str, port: int, path: str, seconds: float) -> dict[str, Any]:
     return told
 
 
-def answer(address: str, port: int, path: str, seconds: float) -> tuple[int, bytes]:
-    """Return the status and the body of an answer."""
+def answer(
+    address: str, port: int, path: str, seconds: float, question: Optional[Mapping[str, Any]] = None
+) -> tuple[int, bytes]:
+    """Return the status and the body of an answer; a question is sent with POST, as JSON."""
+    method, data = ("GET", None) if question is None else ("POST", json.dumps(question))
     connection = http.client.HTTPConnection(address, port, timeout=seconds)
     try:
-        connection.request("GET", path)
+        connection.request(method, path, body=data)
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -117,10 +122,30 @@ def loaded(address: str, port: int, seconds: float) -> dict[str, Any]:
     return {
         "models": len(models),
         "loaded": [
-            {"name": str(one.get("name")), "size": one.get("size", 0), "size_vram": one.get("size_vram", 0)}
+            {
+                "name": str(one.get("name")),
+                "size": one.get("size", 0),
+                "size_vram": one.get("size_vram", 0),
+                "limited": limited(address, port, str(one.get("name")), seconds),
+            }
             for one in running
         ],
     }
+
+
+def limited(address: str, port: int, name: str, seconds: float) -> bool:
+    """Tell whether a model stops by itself after so many tokens, or writes none; also where the server does not tell.
+
+    Without C(num_predict) Ollama lets a model go on as long as it likes (-1); below 0 it is no limit either.
+    """
+    try:
+        told = said(address, port, "/api/show", seconds, {"model": name})
+    except (OSError, ValueError, http.client.HTTPException):
+        return True
+    if "completion" not in (told.get("capabilities") or ["completion"]):
+        return True
+    found = re.search(r"^num_predict\s+(\d+)\s*$", str(told.get("parameters") or ""), re.MULTILINE)
+    return found is not None
 
 
 def ready(address: str, port: int, seconds: float) -> bool:

@@ -87,8 +87,10 @@ def shown_state(shown: Mapping[str, Any], stored_template: bool) -> State:
     """
     modelfile = _text(shown.get("modelfile"))
     template = _text(shown.get("template")) or NO_TEMPLATE
-    if stored_template:
-        template = modelfile_template(modelfile) or template
+    stored = modelfile_template(modelfile) if stored_template else ""
+    # A template in quotes is printed without quotes of its own, so what is read may be this very template.
+    if stored and stored != modelfile_template(f"TEMPLATE {_printed(template)}"):
+        template = stored
     details = _mapping(shown.get("details"))
     return {
         "base": _text(details.get("parent_model")),
@@ -139,6 +141,13 @@ def _words(modelfile: str) -> Dict[str, str]:
 
 
 _TEMPLATE = re.compile(r'^TEMPLATE (?:"""(.*?)"""|"([^"]*)"|([^\n]*))$', re.MULTILINE | re.DOTALL)
+
+
+def _printed(text: str) -> str:
+    """Return a text as the server prints it in a Modelfile: quoted only where lines or blanks at an end need it."""
+    if "\n" not in text and text == text.strip(" "):
+        return text
+    return f'"""{text}"""' if '"' in text else f'"{text}"'
 
 
 def modelfile_template(modelfile: str) -> str:

@@ -91,6 +91,13 @@ def open_webui_without_ollama(seen: Seen) -> Hits:
                 yield {"about": one["name"], "url": ollama["url"], "words": ollama["words"]}
 
 
+def answers_without_limit(seen: Seen) -> Hits:
+    for one in _servers(seen, OLLAMA):
+        models = [model["name"] for model in one.get("loaded") or [] if model.get("limited") is False]
+        if models:
+            yield {"about": one["name"], "models": models}
+
+
 def gpu_not_used(seen: Seen) -> Hits:
     reserved = {one["name"] for one in _running(seen, OLLAMA) if one["gpu"]}
     for one in _servers(seen, OLLAMA):
@@ -192,6 +199,15 @@ SERVER_RULES = (
         open_webui_without_ollama,
         "Open WebUI ({about}) does not reach {url}: {words}.",
         "See that this Ollama runs, that both are in the network llm_network, and what open_webui_ollama_urls says.",
+    ),
+    Rule(
+        "answers-without-limit",
+        WARNING,
+        answers_without_limit,
+        "Answers of {models} on {about} have no limit: a model that rambles holds a slot of the server, even after its "
+        "user has gone.",
+        "Set num_predict in parameters of the model (ollama_models), or max_tokens in params of a preset "
+        "(open_webui_models); docs/tuning.md has an example.",
     ),
     Rule(
         "gpu-not-used",

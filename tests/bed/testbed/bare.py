@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from . import images, machine
-from .engine import INPUTS_LABEL, BedError, docker, say
+from .engine import BedError, docker, say
 
 # All that an init system and a nested engine need, short of --privileged, which is
 # refused on machines that lack CAP_SYS_RESOURCE themselves.
@@ -88,18 +88,8 @@ def has_engine(container: str) -> bool:
 def copy_image(container: str, name: str) -> None:
     """Copies an image into the host's own engine, unless it is there."""
     image = images.ALL[name]
-    have = docker(
-        "exec",
-        container,
-        "docker",
-        "image",
-        "inspect",
-        "--format",
-        f'{{{{index .Config.Labels "{INPUTS_LABEL}"}}}}',
-        image.tag,
-        check=False,
-    )
-    if have == image.inputs():
+    have = docker("exec", container, "docker", "image", "inspect", "--format", image.known_by, image.tag, check=False)
+    if image.same_as(have):
         say(f"{container}: has {image.tag}")
         return
     began = time.monotonic()

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import machine
-from .engine import CACHE, IMAGES, INPUTS_LABEL, BedError, docker, exists, label_of, lock, need, say
+from .engine import CACHE, HERE, IMAGES, INPUTS_LABEL, BedError, docker, exists, lock, need, say
 
 PREFIX = "selfhosted-llm-bed"
 # The releases of Open WebUI that the collection supports, newest first.
@@ -58,7 +58,63 @@ class Image:
         return summed.hexdigest()[:16]
 
     def ready(self) -> bool:
-        return label_of("image", self.tag, INPUTS_LABEL) == self.inputs()
+        return self.same_as(docker("image", "inspect", "--format", self.known_by, self.tag, check=False))
+
+    @property
+    def known_by(self) -> str:
+        """How an engine tells, as a template of `docker image inspect`, which of this name it has."""
+        return f'{{{{index .Config.Labels "{INPUTS_LABEL}"}}}}'
+
+    def same_as(self, found: str) -> bool:
+        """Whether what an engine told is this image."""
+        return found == self.inputs()
+
+    @property
+    def repository(self) -> str:
+        return self.tag.rpartition(":")[0]
+
+
+@dataclass(frozen=True)
+class Given(Image):
+    """An image that somebody else built, by its reference; a registry gives it where it is not there."""
+
+    reference: str = ""
+
+    @property
+    def tag(self) -> str:
+        return self.reference
+
+    @property
+    def own(self) -> bool:
+        return False
+
+    @property
+    def known_by(self) -> str:
+        return "{{.Id}}"
+
+    def inputs(self) -> str:
+        return docker("image", "inspect", "--format", self.known_by, self.tag, check=False)
+
+    def same_as(self, found: str) -> bool:
+        return bool(found) and found == self.inputs()
+
+
+def official_ollama() -> str:
+    """The image that the role takes by default."""
+    said = (HERE.parent.parent / "roles" / "ollama" / "defaults" / "main.yml").read_text(encoding="utf-8")
+    image, version = (re.search(rf'^ollama_{key}: "?([^"\s]+)', said, re.MULTILINE) for key in ("image", "version"))
+    if not image or not version:
+        raise BedError("roles/ollama/defaults/main.yml does not set ollama_image and ollama_version.")
+    return f"{image.group(1)}:{version.group(1)}"
+
+
+def _ollama() -> Image:
+    """The bed's own build, unless BED_OLLAMA_IMAGE names another: NAME:TAG, or "official" for the role's default."""
+    said = os.environ.get("BED_OLLAMA_IMAGE", "")
+    reference = official_ollama() if said == "official" else said
+    if not reference:
+        return Image("ollama", "0.9.3", extract=True)
+    return Given("ollama", reference.rpartition(":")[2], reference=reference)
 
 
 BASE = Image("base", machine.SUITE)
@@ -66,7 +122,7 @@ ALL = {
     image.name: image
     for image in (
         BASE,
-        Image("ollama", "0.9.3", extract=True),
+        _ollama(),
         Image("open-webui", os.environ.get("BED_WEBUI_VERSION", WEBUI_VERSIONS[0])),
         Image("host", machine.SUITE),
         Image("registry", "2.8.2"),
@@ -85,6 +141,11 @@ def ensure(names: list[str]) -> None:
         raise BedError(
             f"BED_WEBUI_VERSION must be a release like {WEBUI_VERSIONS[-1]}, not {ALL['open-webui'].version!r}."
         )
+    ollama = ALL["ollama"]
+    if not ollama.own and not re.fullmatch(r"[a-z0-9][\w./:-]*:\d+\.\d+[\w.-]*", ollama.tag):
+        raise BedError(
+            f"BED_OLLAMA_IMAGE must be NAME:VERSION, such as {official_ollama()}, or official, not {ollama.tag!r}."
+        )
     for name in names:
         image = ALL[name]
         if image.ready():
@@ -92,7 +153,25 @@ def ensure(names: list[str]) -> None:
         with lock(f"image-{name}"):
             # another process may have built it while this one waited
             if not image.ready():
-                _build(image)
+                _build(image) if image.own else _pull(image)
+
+
+def fetch(image: Given) -> None:
+    """Pull a given image, unless it is there."""
+    if not image.ready():
+        _pull(image)
+
+
+def _pull(image: Image) -> None:
+    say(f"image {image.name}: pulling {image.tag}")
+    try:
+        docker("pull", "--quiet", image.tag)
+    except BedError as error:
+        words = str(error).splitlines()[-1]
+        raise BedError(
+            f"The image {image.tag} is not on this machine and no registry gives it ({words}); "
+            "load it with `docker load`, or unset BED_OLLAMA_IMAGE to use the bed's own build."
+        ) from error
 
 
 def _build(image: Image) -> None:

@@ -48,7 +48,8 @@ def _webui_environment(bed: str) -> dict[str, str]:
 SERVERS = {
     server.name: server
     for server in (
-        Server("ollama", 11434, "/root/.ollama", "/api/version", 30),
+        # 0.30 and later call their maker at each start.
+        Server("ollama", 11434, "/root/.ollama", "/api/version", 30, lambda bed: {"OLLAMA_NO_CLOUD": "true"}),
         Server("registry", 5000, "/var/lib/registry", "/v2/", 30),
         Server("open-webui", 8080, "/app/backend/data", "/health", 240, _webui_environment),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import time
 import urllib.error
 import urllib.request
 import uuid
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +31,41 @@ def docker(*words: str) -> str:
     return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a version."""
+    return tuple(int(part) for part in version.partition("-")[0].split("."))
+
+
 class Ollama:
     """A real server, asked directly."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+
+    @cached_property
+    def version(self) -> str:
+        """The version that the server tells."""
+        return str(self.call("GET", "version")["version"])
+
+    @property
+    def rewrites_uploads(self) -> bool:
+        """Whether it stores an uploaded file anew, so that its digest is not that of the upload (0.30.0)."""
+        return numbers(self.version) >= (0, 30)
+
+    @property
+    def keeps_manifests(self) -> bool:
+        """Whether it stores a registry's manifest byte for byte, so that the digest is the registry's (0.19.0)."""
+        return numbers(self.version) >= (0, 19)
+
+    @property
+    def keeps_renderers(self) -> bool:
+        """Whether it stores renderer, parser and requires (0.14.0)."""
+        return numbers(self.version) >= (0, 14)
+
+    @property
+    def weights_that_differ(self) -> str:
+        """What a run calls other weights: where files are stored anew, they are known by what they were made from."""
+        return "made_from" if self.rewrites_uploads else "weights"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Make one call and return the decoded answer, if there is one."""
@@ -84,6 +116,18 @@ class Ollama:
                 return
             time.sleep(0.1)
         raise AssertionError(f"{self.url} does not answer")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker."""
+    config.addinivalue_line("markers", "real_server(reason): skip behind the double of a newer server")
+
+
+@pytest.fixture(autouse=True)
+def _only_what_a_double_can_tell(request: pytest.FixtureRequest) -> None:
+    for mark in request.node.iter_markers("real_server"):
+        if os.environ.get("BED_OLLAMA_FRONT"):
+            pytest.skip(mark.args[0])
 
 
 @pytest.fixture(autouse=True)

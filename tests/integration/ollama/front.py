@@ -59,16 +59,23 @@ class Front:
         """Return the names of what is in memory."""
         return [fold(model["name"]) for model in json.loads(self.store.ask("GET", "/api/ps")[1])["models"]]
 
+    def has_copies(self, name: str) -> bool:
+        """Tell whether another name has the same manifest, for which a model stays in memory."""
+        models = json.loads(self.store.ask("GET", "/api/tags")[1])["models"]
+        digests = {fold(model["name"]): model["digest"] for model in models}
+        return list(digests.values()).count(digests.get(fold(name), "")) > 1
+
     def weights(self, name: str) -> str:
         """Return the blob of a model's weights, by which the server knows what is in memory; or nothing."""
         found = re.search(r"^FROM .*(sha256-\w+)$", self.store.show(name).get("modelfile", ""), re.MULTILINE)
         return found.group(1) if found else ""
 
-    def wait_until_unloaded(self, weights: str) -> None:
+    def unloaded(self, name: str, told: Line | None = None) -> Line:
         """Wait for what the server behind does a moment after its answer, and the newer one before it."""
-        end = time.monotonic() + UNLOADING
+        weights, end = self.weights(name), time.monotonic() + UNLOADING
         while weights in map(self.weights, self.names_in_memory()) and time.monotonic() < end:
             time.sleep(0.02)
+        return told or {}
 
     def kept_of(self, name: str) -> dict[str, str]:
         """Return what a model has that the server behind does not know."""
@@ -191,9 +198,10 @@ class _Handler(Passing):
             return error(500, f'unknown renderer "{renderer}"')
         if name.endswith("-cloud") and not self.front.store.show(name):
             return error(403, "ollama cloud is disabled: remote model is unavailable")
-        self._pass(body)
         if asked.get("keep_alive") == 0:
-            self.front.wait_until_unloaded(self.front.weights(name) or name)
+            self._edit(body, lambda told: self.front.unloaded(name, told))
+        else:
+            self._pass(body)
         return None
 
     def _copy(self, asked: Line, body: bytes) -> None:
@@ -203,9 +211,9 @@ class _Handler(Passing):
 
     def _delete(self, asked: Line, body: bytes) -> None:
         name = str(asked.get("model") or asked.get("name"))
-        if fold(name) in self.front.names_in_memory():
+        if fold(name) in self.front.names_in_memory() and not self.front.has_copies(name):
             self.front.store.ask("POST", "/api/generate", {"model": name, "keep_alive": 0})
-            self.front.wait_until_unloaded(self.front.weights(name) or name)
+            self.front.unloaded(name)
         self.front.kept.pop(fold(name), None)
         self._pass(body)
 

@@ -88,7 +88,9 @@ class Store:
     def keep_manifest(self, name: str, content: bytes) -> None:
         """Store a manifest as the registry served it; the server's digest of a model is that of this file."""
         path = "/".join(parts(name))
-        self._run(f'cat > "$(find {MODELS}/manifests -ipath "{MODELS}/manifests/{path}" | head -n 1)"', content)
+        place = f'"$(find {MODELS}/manifests -ipath "{MODELS}/manifests/{path}" | head -n 1)"'
+        # In one step: the server reads manifests at any time.
+        self._run(f"cat > {MODELS}/front-$$ && mv {MODELS}/front-$$ {place}", content)
 
     def manifest(self, name: str, insecure: bool) -> tuple[int, bytes]:
         """Ask the registry of a name for its manifest; return status and body."""

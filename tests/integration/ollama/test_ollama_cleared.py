@@ -105,7 +105,7 @@ def test_what_is_made_from_bare_weights_notices_other_weights(
     succeed("ollama_model", wish)
     server.make("tiny", other_gguf, **RICH)
     done = quadruple("ollama_model", wish, recorder, server.state).done
-    assert set(done["diff"]["after"]) == {"weights"}
+    assert set(done["diff"]["after"]) == {server.weights_that_differ}
 
 
 def test_a_missing_base_is_pulled_and_then_cleared(

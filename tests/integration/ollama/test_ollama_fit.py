@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EXACT = 0.001
 # Before a pull the tables of the vocabulary cannot be told from the layers, so it is never less, and seldom much more.
 MOST_ABOVE = 0.05
+MEMORY = "the front counts memory as the server behind it does"
 
 SHAPES = {
     "two narrow layers": (Shape(), 2048),
@@ -62,6 +63,7 @@ def verdict(args: Args, entry: dict[str, Any], **more: Any) -> dict[str, Any]:
     return dict(found)
 
 
+@pytest.mark.real_server(MEMORY)
 @pytest.mark.parametrize("case", SHAPES, ids=lambda case: case.replace(" ", "-"))
 def test_the_need_is_what_the_server_takes(
     server: Ollama, args: Args, registry: Registry, tmp_path: Path, case: str
@@ -74,10 +76,15 @@ def test_the_need_is_what_the_server_takes(
     server.make("m", path)
     known = verdict(args, {"name": "m", **entry})
     size = taken(server, "m", num_ctx)
-    assert known["needed"] == pytest.approx(size, rel=EXACT)
-    assert size * (1 - EXACT) <= before["needed"] <= size * (1 + MOST_ABOVE)
+    if server.rewrites_uploads:
+        # What computes there is another program, and the estimate has a margin.
+        assert size <= known["needed"]
+        assert size <= before["needed"]
+    else:
+        assert known["needed"] == pytest.approx(size, rel=EXACT)
+        assert size * (1 - EXACT) <= before["needed"] <= size * (1 + MOST_ABOVE)
     assert (known["present"], before["present"]) == (True, False)
-    assert (known["exact"], before["exact"]) == (True, False)
+    assert (known["exact"], before["exact"]) == (not server.rewrites_uploads, False)
     for found in (known, before):
         assert found["needed"] == found["weights"] + found["kv_cache"] + found["overhead"]
 
@@ -100,6 +107,7 @@ def tuned(bed: dict[str, Any]) -> Iterator[Ollama]:
         docker("rm", "--force", "--volumes", name)
 
 
+@pytest.mark.real_server(MEMORY)
 def test_the_need_follows_the_servers_settings(tuned: Ollama, tmp_path: Path) -> None:
     # The bed's build takes no context from its environment, so the model stores one.
     tuned.make("m", write(Shape(layers=4), tmp_path / "m.gguf"), parameters={"num_ctx": 5000})
@@ -108,7 +116,8 @@ def test_the_need_follows_the_servers_settings(tuned: Ollama, tmp_path: Path) ->
     assert (found["context_length"], found["num_parallel"]) == (5000, 3)
     # A processor has no flash attention, so the server keeps the cache in f16, and logs it.
     assert found["kv_cache_type"] == "f16"
-    assert found["needed"] == pytest.approx(taken(tuned, "m"), rel=EXACT)
+    size = taken(tuned, "m")
+    assert size <= found["needed"] if tuned.rewrites_uploads else found["needed"] == pytest.approx(size, rel=EXACT)
 
 
 def test_a_newer_server_goes_by_the_file(server: Ollama, recorder: Recorder, args: Args, registry: Registry) -> None:

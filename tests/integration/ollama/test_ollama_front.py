@@ -136,7 +136,9 @@ def test_every_recorded_exchange_has_the_form_that_was_recorded(
         told = asked(newer, request, body)
         wanted = (one["status"], one["content_type"], forms(recorded))
         if (told[0], told[1], forms(told[2])) != wanted:
-            differ.append(f"{number} {one['what']}:\n  recorded {wanted}\n  answered {(told[0], told[1], forms(told[2]))}")
+            differ.append(
+                f"{number} {one['what']}:\n  recorded {wanted}\n  answered {(told[0], told[1], forms(told[2]))}"
+            )
     assert not differ, "\n".join(differ)
 
 

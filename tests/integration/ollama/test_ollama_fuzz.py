@@ -139,8 +139,25 @@ class Dice:
         return world
 
 
-def shown(server: Ollama) -> World:
-    """Return what the server has, by what it shows."""
+def stored(server: Ollama, name: str) -> str:
+    """Return the digest of a model's weights."""
+    found = re.search(r"^FROM .*sha256-([0-9a-f]{64})$", server.show(name)["modelfile"], re.MULTILINE)
+    assert found
+    return f"sha256:{found.group(1)}"
+
+
+def uploads(server: Ollama, files: list[Path]) -> dict[str, str]:
+    """Return the digests of files by those that the server stores them under."""
+    known = {}
+    for path in files:
+        server.make("upload", path)
+        known[stored(server, "upload")] = digest(path.read_bytes())
+    server.call("DELETE", "delete", {"model": "upload"})
+    return known
+
+
+def shown(server: Ollama, known: dict[str, str]) -> World:
+    """Return what the server has, by what it shows; weights by the digest of the upload, where that is known."""
     world: World = {}
     models = server.models()
     for name, model in models.items():
@@ -156,10 +173,9 @@ def shown(server: Ollama) -> World:
                 parameters.setdefault("stop", []).append(text)
             else:
                 parameters[key] = value.strip() == "true" if key == "use_mmap" else float(value)
-        found = re.search(r"^FROM .*sha256-([0-9a-f]{64})$", show["modelfile"], re.MULTILINE)
-        assert found
+        weights = stored(server, name)
         world[fold(name)] = {
-            "weights": f"sha256:{found.group(1)}",
+            "weights": known.get(weights, weights),
             "level": model["details"]["quantization_level"],
             "system": show.get("system", ""),
             "template": show["template"],
@@ -205,11 +221,11 @@ def test_a_run_does_what_was_foreseen_and_what_it_ought_to_and_leaves_nothing_to
     served: World,
     seed: int,
 ) -> None:
-    dice = Dice(f"{SEED} {seed}", [gguf, other_gguf])
+    dice, known = Dice(f"{SEED} {seed}", [gguf, other_gguf]), uploads(server, [gguf, other_gguf])
     mirror, converged = f"http://{registry.host}", 0
     while converged < WISHES_OF_A_SEED:
         before = dice.prepare(server)
-        same_world(shown(server), before)
+        same_world(shown(server, known), before)
         others = [*BASES, *sorted(server.names()), *(SERVED if dice.likely(0.3) else [])]
         names = dice.random.sample([*NAMES, *NAMES, *SERVED], dice.random.randrange(3, 9))
         wishes = [dice.wish(name, others, mirror) for name in dict.fromkeys(names)]
@@ -224,6 +240,6 @@ def test_a_run_does_what_was_foreseen_and_what_it_ought_to_and_leaves_nothing_to
             assert not recorder.writes(), (wish, done.get("msg"))
             continue
         assert (foreseen["diff"], foreseen["plan"]) == (done.get("diff"), done.get("plan")), (wish, done.get("msg"))
-        same_world(shown(server), Ought(before, served, dice.weights, wishes).world(wish["purge"]))
+        same_world(shown(server, known), Ought(before, served, dice.weights, wishes).world(wish["purge"]))
         unchanged("ollama_models", wish, recorder)
         converged += len(wishes)

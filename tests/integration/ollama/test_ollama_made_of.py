@@ -114,6 +114,8 @@ def test_a_modelfile_on_the_host_names_files_beside_it(
 def test_what_a_server_is_too_old_for_is_refused_before_any_write(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path
 ) -> None:
+    """The version is recorded."""
+    recorder.answer("GET /api/version", {"version": "0.9.3"})
     server.make("tiny", gguf)
     for line, words in (
         ("REQUIRES 0.20.0", "requires Ollama 0.20.0, and the server is 0.9.3"),
@@ -193,9 +195,15 @@ def test_a_cleared_model_on_a_server_that_rewrites_files_is_compared_by_its_base
 def test_renderer_and_parser_reach_a_server_that_knows_them(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path
 ) -> None:
-    """The version and the answer are recorded (0.33.0); what is asked of the server is real."""
+    """Before 0.14 a newer version is recorded: what is asked of the server is real, and it keeps none of it."""
     server.make("tiny", gguf)
-    recorder.answer("GET /api/version", {"version": "0.33.0"})
     modelfile = "FROM tiny\nRENDERER qwen3-coder\nPARSER qwen3-coder\nREQUIRES 0.14.0\n"
+    if server.keeps_renderers:
+        quadruple("ollama_model", args(name="bot", modelfile=modelfile), recorder, server.state)
+        shown = server.show("bot")["modelfile"].splitlines()
+        assert {"RENDERER qwen3-coder", "PARSER qwen3-coder"} <= set(shown)
+        assert server.show("bot")["requires"] == "0.14.0"
+        return
+    recorder.answer("GET /api/version", {"version": "0.33.0"})
     message = sentence("ollama_model", args(name="bot", modelfile=modelfile))
     assert "still shows another requires, renderer, parser" in message

@@ -271,7 +271,7 @@ def test_one_host_is_refreshed_in_place_on_a_terminal(
     ours, theirs = os.openpty()
     # Whether a model's name has room must not hang on how long the registry's address is.
     termios.tcsetwinsize(theirs, (24, 160))
-    words = ("-m", "selfhosted.llm.ollama_model", "-a", f"url={server.url} name={model(1, 16)} insecure=true")
+    words = ("-m", "selfhosted.llm.ollama_model", "-a", f"url={server.url} name={model(1, 48)} insecure=true")
     process = run(tmp_path, "ansible", "all", *words, hosts=("gpu1",), output=theirs)
     os.close(theirs)
     printed = b""

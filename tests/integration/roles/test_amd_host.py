@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from host import Host, bed_host
+from testbed import images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,7 @@ ROLE = "amd_container_toolkit"
 MIRROR = "http://127.0.0.1:8000"
 SPEC = "/etc/cdi/amd.json"
 SOURCES = "/etc/apt/sources.list.d"
+BUILT = images.ALL["ollama"]
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +34,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     variables = {
         "amd_container_toolkit_repository_url": f"{MIRROR}/",
         "amd_container_toolkit_key_url": f"{MIRROR}/key",
-        "amd_container_toolkit_proof_image": "selfhosted-llm-bed/ollama:0.9.3",
+        "amd_container_toolkit_proof_image": BUILT.tag,
         "amd_container_toolkit_proof_pull": "never",
-        "ollama_image": "selfhosted-llm-bed/ollama",
-        "ollama_version": "0.9.3-rocm",
+        "ollama_image": BUILT.repository,
+        "ollama_version": f"{BUILT.version}-rocm",
         "ollama_pull": "never",
         "ollama_amd_cdi": True,
         "llm_egress": "open",
@@ -96,7 +98,7 @@ def test_the_toolkit_is_pinned_specified_and_proven(host: Host) -> None:
     assert installed(host) == "1.3.0~24.04"
     assert host.sh(f"ls {SOURCES} | grep 'amd\\|rocm'").split() == ["amd-container-toolkit.sources", "rocm.list"]
     assert host.daemon["features"] == {"cdi": True}
-    host.sh(f"docker run --rm --device amd.com/gpu=1 --entrypoint ls {host.variables['ollama_image']}:0.9.3 /dev/kfd")
+    host.sh(f"docker run --rm --device amd.com/gpu=1 --entrypoint ls {BUILT.tag} /dev/kfd")
 
 
 def installed(host: Host) -> str:
@@ -144,7 +146,7 @@ def container(host: Host) -> dict[str, Any]:
 
 
 def test_ollama_has_the_devices_of_its_own_gpu_only(host: Host) -> None:
-    host.sh("docker tag selfhosted-llm-bed/ollama:0.9.3 selfhosted-llm-bed/ollama:0.9.3-rocm")
+    host.sh(f"docker tag {BUILT.tag} {BUILT.tag}-rocm")
     host.refused("ollama", "ollama_gpu_devices names 7, which", ollama_gpu_devices=["amd.com/gpu=7"])
     run = host.role("ollama", ollama_gpu_devices=["GPU-0000000000000001"])
     assert run.code == 0, run.text
@@ -202,7 +204,12 @@ def test_a_gpu_of_nvidias_by_cdi_is_asked_for_once(host: Host) -> None:
     """Here, where an engine knows CDI. Nothing is there of the GPU but the specification."""
     node = "{containerEdits: {env: [SEEN=by-cdi]}, name: all}"
     host.sh(f"echo '{{cdiVersion: 0.5.0, kind: nvidia.com/gpu, devices: [{node}]}}' >/etc/cdi/nvidia.yaml")
-    nvidia = {"ollama_gpu": "nvidia", "ollama_version": "0.9.3", "ollama_gpu_proof": "none", "ollama_gpu_watch": False}
+    nvidia = {
+        "ollama_gpu": "nvidia",
+        "ollama_version": BUILT.version,
+        "ollama_gpu_proof": "none",
+        "ollama_gpu_watch": False,
+    }
     run = host.role("ollama", **nvidia)
     assert run.code == 0, run.text
     assert container(host)["HostConfig"]["DeviceRequests"][0]["DeviceIDs"] == ["nvidia.com/gpu=all"]

@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host import ANSIBLE, ROOT, Host, bed_host, environment
 from slow_registry import SlowRegistry
-from testbed import embedder, toys
+from testbed import embedder, images, toys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TOYS = toys.ensure(ROOT / ".cache" / "bed")
 OLLAMA = {
-    "ollama_image": "selfhosted-llm-bed/ollama",
-    "ollama_version": "0.9.3",
+    "ollama_image": images.ALL["ollama"].repository,
+    "ollama_version": images.ALL["ollama"].version,
     "ollama_pull": "never",
     "ollama_gpu": "none",
 }

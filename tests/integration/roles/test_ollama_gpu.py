@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from host import Host, bed_host
+from testbed import images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +28,8 @@ UNITS = "/etc/systemd/system/selfhosted-llm-gpu-watch"
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     variables = {
-        "ollama_image": "selfhosted-llm-bed/ollama",
-        "ollama_version": "0.9.3",
+        "ollama_image": images.ALL["ollama"].repository,
+        "ollama_version": images.ALL["ollama"].version,
         "ollama_pull": "never",
         # The driver's file under /proc cannot be stood in for.
         "ollama_gpu": "nvidia",

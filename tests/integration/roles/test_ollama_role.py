@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from host import BED, ROOT, Run, run_role
 from slow_registry import SlowRegistry
-from testbed import tiny
+from testbed import images, tiny
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,8 +63,8 @@ class Role:
         given = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
-            "ollama_image": "selfhosted-llm-bed/ollama",
-            "ollama_version": "0.9.3",
+            "ollama_image": images.ALL["ollama"].repository,
+            "ollama_version": images.ALL["ollama"].version,
             "ollama_pull": "never",
             "ollama_gpu": "none",
             "ollama_container_name": self.prefix,

@@ -140,12 +140,12 @@ def test_a_query_finds_the_document_by_its_meaning(ui: Webui, base: str) -> None
 
 
 def test_the_right_document_is_the_first_source_of_an_answer(base: str, chat: Callable[..., dict[str, Any]]) -> None:
-    for question, document in QUESTIONS.items():
-        answer = chat(question, tokens=4, files=[{"type": "collection", "id": base}])
-        assert answer["choices"][0]["message"]["content"].strip()
-        found = names(answer["sources"])
-        assert found[0] == document, f"{question}: {found}"
-        assert len(found) == 3
+    question, document = next(iter(QUESTIONS.items()))
+    answer = chat(question, tokens=4, files=[{"type": "collection", "id": base}])
+    assert answer["choices"][0]["message"]["content"].strip()
+    found = names(answer["sources"])
+    assert found[0] == document, found
+    assert len(found) == 3
 
 
 def test_an_answer_is_found_in_the_history_by_its_words(ui: Webui, chat: Callable[..., dict[str, Any]]) -> None:

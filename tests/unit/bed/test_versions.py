@@ -57,3 +57,38 @@ def test_the_table_goes_between_its_marks(versions, tmp_path, monkeypatch):
     versions.PAGE.write_text("a\n<!-- table -->\nold\n<!-- /table -->\nz\n", encoding="utf-8")
     versions.write("new")
     assert versions.PAGE.read_text(encoding="utf-8") == "a\n<!-- table -->\nnew\n<!-- /table -->\nz\n"
+
+
+def test_an_ollama_that_is_given_is_known_by_its_id_and_version(monkeypatch):
+    monkeypatch.setenv("BED_OLLAMA_IMAGE", "registry.example:5000/mine/ollama:0.32.15")
+    given = images._ollama()
+    assert (given.own, given.version, given.repository) == (False, "0.32.15", "registry.example:5000/mine/ollama")
+    monkeypatch.setenv("BED_OLLAMA_IMAGE", "official")
+    assert images._ollama().tag == images.official_ollama()
+    monkeypatch.delenv("BED_OLLAMA_IMAGE")
+    assert images._ollama().own
+
+
+@pytest.mark.parametrize("reference", ["ollama", "ollama/ollama:latest", "ollama:"])
+def test_an_ollama_without_a_version_is_refused(monkeypatch, reference):
+    monkeypatch.setenv("BED_OLLAMA_IMAGE", reference)
+    monkeypatch.setitem(images.ALL, "ollama", images._ollama())
+    with pytest.raises(BedError, match=r"BED_OLLAMA_IMAGE must be NAME:VERSION, such as ollama/ollama:\d"):
+        images.ensure(["ollama"])
+
+
+def test_where_no_registry_gives_the_newer_ollama_its_double_is_tested(versions, monkeypatch):
+    def refused(image):
+        raise BedError(f"no registry gives {image.tag}")
+
+    monkeypatch.delenv("BED_OLLAMA_IMAGE", raising=False)
+    monkeypatch.setattr(images, "fetch", refused)
+    target = versions.ollama()
+    assert target.variables == {"BED_OLLAMA_FRONT": images.official_ollama().rpartition(":")[2]}
+    assert target.paths == ("tests/integration/ollama",)
+    monkeypatch.setenv("BED_OLLAMA_IMAGE", "mine/ollama:0.31.0")
+    with pytest.raises(BedError, match=r"no registry gives mine/ollama:0\.31\.0"):
+        versions.ollama()
+    monkeypatch.setattr(images, "fetch", lambda image: None)
+    assert versions.ollama().variables == {"BED_OLLAMA_IMAGE": "mine/ollama:0.31.0"}
+    assert "tests/integration/webui" in versions.ollama().paths

@@ -202,6 +202,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said.encode() if isinstance(said, str) else json.dumps(said).encode())
 
+    do_POST = do_GET  # noqa: N815 (http.server calls these names)
+
     def address_string(self) -> str:
         return ""
 
@@ -300,6 +302,30 @@ def test_a_gpu_that_nvidia_smi_does_not_see_in_the_container_is_lost(
 ) -> None:
     monkeypatch.setattr(Engine, "execute", lambda _self, _name, _words: code)
     assert servers.gpu_lost(Engine("/nowhere", 1), {"name": "ollama", "gpu": gpu}) == lost
+
+
+@pytest.mark.parametrize(
+    ("shown", "limited"),
+    [
+        ({"parameters": 'stop    "x"\nnum_predict                    100', "capabilities": ["completion"]}, True),
+        ({"parameters": "num_predict                    -1", "capabilities": ["completion"]}, False),
+        ({"parameters": "temperature                    0"}, False),
+        ({"capabilities": ["completion"]}, False),
+        ({"capabilities": ["embedding"]}, True),
+        (404, True),
+    ],
+)
+def test_a_model_without_a_limit_of_its_answers_is_known(shown: Any, limited: bool) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Handler) as server:
+        server.answers = {  # type: ignore[attr-defined]
+            "/api/ps": {"models": [{"name": "m:latest", "size": 9, "size_vram": 0}]},
+            "/api/tags": {"models": [{}]},
+            "/api/show": shown,
+        }
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        told = servers.loaded("127.0.0.1", server.server_address[1], 5)
+        server.shutdown()
+    assert told == {"models": 1, "loaded": [{"name": "m:latest", "size": 9, "size_vram": 0, "limited": limited}]}
 
 
 def test_a_password_in_a_url_is_not_told() -> None:

@@ -93,6 +93,7 @@ PROBLEM = {"id": "nouveau", "gpu": "0000:01:00.0", "say": "nouveau has the GPU."
 NATIVE = [{"address": "0.0.0.0", "port": 11434, "pid": 7, "process": "ollama"}]
 WORLD = [{"address": "0.0.0.0", "port": 3001, "inside": 8080}]
 LAN = [{"address": "192.168.7.5", "port": 11434, "inside": 11434}]
+RAMBLER = {"name": "smollm2:135m", "size": 9, "size_vram": 9, "limited": False}
 UNREACHED = [{"url": "http://ollama:11434", "reached": False, "words": "nobody listens"}]
 FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("unreachable", E, {"unreachable": True, "msg": "Task failed: no route to host"}),
@@ -138,6 +139,7 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
     ("server-slow", W, spoilt("servers.0.seconds", 2.5)),
     ("open-webui-not-ready", E, spoilt("servers.1.ready", False)),
     ("open-webui-without-ollama", E, spoilt("servers.1.ollamas", UNREACHED)),
+    ("answers-without-limit", W, spoilt("servers.0.loaded", [RAMBLER])),
     ("gpu-not-used", E, spoilt("servers.0.computes_on", "cpu")),
     ("gpu-not-used", E, spoilt("servers.0.gpu_lost", "nvidia-smi ends with 255 in the container")),
     ("gpu-not-reserved", W, spoilt("containers.0.gpu", "")),

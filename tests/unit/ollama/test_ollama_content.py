@@ -77,6 +77,15 @@ def test_a_shown_model_is_understood() -> None:
     assert content.shown_state({}, stored_template=False)["template"] == NO_TEMPLATE
 
 
+@pytest.mark.parametrize("template", ['"{{ .Prompt }}"', '"""', '"a"\n{{ .Prompt }}', " {{ .Prompt }} ", "x"])
+def test_a_template_in_quotes_is_the_one_that_is_shown(template: str) -> None:
+    """A server of 0.30 or later prints `TEMPLATE "{{ .Prompt }}"` for a template that has these quotes itself."""
+    printed = f'"""{template}"""' if '"' in template and "\n" in template else template
+    printed = f'"{template}"' if template.startswith(" ") else printed
+    shown = {"template": template, "modelfile": f"FROM /x/sha256-{'0' * 64}\nTEMPLATE {printed}\n"}
+    assert content.shown_state(shown, stored_template=True)["template"] == template
+
+
 def test_renderer_and_parser_are_told_from_texts_that_look_so() -> None:
     """The print of 0.33.0, by its source: that server is not within reach."""
     files = f"FROM /b/sha256-{ONE}\nTEMPLATE {{{{ .Prompt }}}}\n"
