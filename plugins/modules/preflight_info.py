@@ -27,8 +27,7 @@ options:
       - For each rule V(fail), V(warn) or V(skip). A rule that is not named is V(fail).
       - With V(fail) what the service cannot come about with has the level V(fail), and what is merely tight V(warn).
         With V(warn) all of the rule has the level V(warn).
-      - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach) and
-        C(embedding).
+      - C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach), C(embedding).
       - With C(reach) V(skip) no registry is asked, and sizes are those that are usual.
     type: dict
     default: {}
@@ -87,10 +86,7 @@ options:
         type: dict
         default: {}
       embedding_model:
-        description:
-          - The model by which Open WebUI embeds documents. Where it is one of O(servers[].models) and by its file a
-            chat model, that is a finding of the rule C(embedding) from Ollama 0.30 on, which does not embed with one.
-          - Empty where another engine embeds.
+        description: By what Open WebUI embeds. From Ollama 0.30 on a chat model is a finding of the rule C(embedding).
         type: str
         default: ""
   ports:
@@ -197,7 +193,6 @@ EXAMPLES = r"""
           - name: llama3:8b
           - name: codellama:13b
           - name: nomic-embed-text
-        embedding_model: nomic-embed-text
     ports:
       - port: 11434
         option: ollama_port
