@@ -29,10 +29,11 @@ CLOSED = frozenset(("bool", "int", "float", "path"))
 PLAIN = _words(
     """
     action actions address address_option admin_email allowed api_type api_version auth_type base base_model
-    base_url bridge command connection_type csv default_models digest egress email excludes filters gpu groups
-    hosts id image images insecure keep_alive kind knowledge looks members mirror model_ids model_order name
-    network ollama_urls option owner parent patterns prefix_id provider role sections skills source tags title
-    tools url urls users version volume what
+    base_url bridge command connection_type csv default_models digest egress egress_lease email embedding_model
+    excludes filters gpu groups hosts id image images insecure keep_alive kind knowledge lease looks members
+    mirror model_ids model_order mtu name network network_mtu new_option ollama_urls option owner parent
+    patterns prefix_id provider quantize role sections skills source tags title tools url urls users variables
+    version volume what
     """
 )
 """Options of type ``str``, or lists of these, that name things. A secret in their URLs is masked."""
@@ -46,8 +47,8 @@ FREE_TEXT = _words(
 
 FREE_FORM = _words(
     """
-    adapters capabilities config docker files gpu_devices headers i18n ignore license meta models parameters
-    params permissions proxies rules settings suggestions valves
+    adapters capabilities config docker files gpu_devices headers i18n ignore labels license meta models
+    parameters params permissions proxies rules settings suggestions valves
     """
 )
 """Options whose keys nobody declares (``dict``, ``raw``). They are never logged; ``invocation`` has their keys only."""

@@ -26,8 +26,7 @@ options:
       - For each rule V(fail), V(warn) or V(skip). A rule that is not named is V(fail).
       - With V(fail) what the service cannot come about with has the level V(fail), and what is merely tight V(warn).
         With V(warn) all of the rule has the level V(warn).
-      - Rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach),
-        C(embedding), C(mtu).
+      - C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach), C(embedding), C(mtu).
       - With C(reach) V(skip) no registry is asked, and sizes are those that are usual.
     type: dict
     default: {}
@@ -76,10 +75,7 @@ options:
       kv_cache_type:
         description: E(OLLAMA_KV_CACHE_TYPE) of the server.
         type: str
-        choices:
-          - f16
-          - q8_0
-          - q4_0
+        choices: [f16, q8_0, q4_0]
         default: f16
       proxies:
         description: The proxies by which it pulls, with the keys C(http), C(https) and C(no).

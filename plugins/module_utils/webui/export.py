@@ -276,6 +276,8 @@ def _item(text: str, depth: int) -> str:
 
 def _is_secret(key: str, value: Any) -> bool:
     """Tell whether a setting is a secret: a switch or a number is none, whatever it is called."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return False
     return (is_secret(key) and isinstance(value, (str, list))) or any(hidden_words(veiled(key, value)))
 
 

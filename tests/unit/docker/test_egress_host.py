@@ -28,15 +28,16 @@ def test_rules_that_were_written_before_a_failure_are_a_change(
     monkeypatch.setattr(egress_host, "_run", run)
     monkeypatch.setattr(egress_host, "_has_systemd", lambda: True)
     monkeypatch.setattr(egress_host, "kept", lambda: False)
-    monkeypatch.setattr(egress_host.egress, "render", lambda networks: "table")
-    for name in ("RULES", "UNIT_FILE"):
+    for name in ("render", "render_closed", "render_opened"):
+        monkeypatch.setattr(egress_host.egress, name, lambda given: "table")
+    for name in ("RULES", "CLOSED", "UNIT_FILE", "GUARD"):
         monkeypatch.setattr(egress_host, name, str(tmp_path / name))
     writes.start()
     if refused == "nothing":
-        egress_host.load(NETWORKS)
+        egress_host.load(NETWORKS, {})
     else:
         with pytest.raises(Failure):
-            egress_host.load(NETWORKS)
+            egress_host.load(NETWORKS, {})
     assert writes.any_accepted() == changed
 
 
