@@ -82,7 +82,7 @@ def run_module(host: Host, name: str, options: str) -> str:
     return done.stdout + done.stderr
 
 
-def until(true: Callable[[], bool], seconds: float = 120) -> None:
+def until(true: Callable[[], bool], seconds: float = 400) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
