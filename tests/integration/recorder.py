@@ -126,15 +126,39 @@ class Recorder:
             return found
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Asked(BaseHTTPRequestHandler):
+    """What a proxy is asked; where one side breaks off, so does the other."""
+
     protocol_version = "HTTP/1.1"
-    recorder: Recorder
 
     def handle_one_request(self) -> None:
+        """Serve one request."""
         with contextlib.suppress(ConnectionError, http.client.HTTPException, TimeoutError):
             super().handle_one_request()
             return
         self.close_connection = True
+
+    def _body(self) -> Iterator[bytes]:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            while size := int(self.rfile.readline().split(b";")[0], 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return
+        left = int(self.headers.get("Content-Length", 0))
+        while left > 0:
+            piece = self.rfile.read(min(PIECE, left))
+            if not piece:
+                raise ConnectionError("who sent this is dead, and the server need not wait for the rest")
+            left -= len(piece)
+            yield piece
+
+    def log_message(self, *args: Any) -> None:
+        """Keep quiet."""
+
+
+class _Handler(Asked):
+    recorder: Recorder
 
     def _pass(self) -> None:
         instead = self.recorder.note(Request(self.command, self.path, dict(self.headers.items())))
@@ -180,21 +204,6 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.send(b"0\r\n\r\n")
         return upstream.getresponse()
 
-    def _body(self) -> Iterator[bytes]:
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                yield self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return
-        left = int(self.headers.get("Content-Length", 0))
-        while left > 0:
-            piece = self.rfile.read(min(PIECE, left))
-            if not piece:
-                raise ConnectionError("who sent this is dead, and the server need not wait for the rest")
-            left -= len(piece)
-            yield piece
-
     def _back(self, answer: http.client.HTTPResponse) -> None:
         bodyless = self.command == "HEAD" or answer.status in (204, 304)
         chunked = not bodyless and answer.headers.get("Content-Length") is None
@@ -223,6 +232,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(instead.body)
-
-    def log_message(self, *args: Any) -> None:
-        """Keep quiet; the recorder remembers."""

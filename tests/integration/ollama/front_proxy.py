@@ -6,10 +6,9 @@ import contextlib
 import http.client
 import json
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
-from recorder import HOP_HEADERS, PIECE
+from recorder import HOP_HEADERS, PIECE, Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,33 +27,10 @@ class Answer:
     content_type: str = JSON
 
 
-class Passing(BaseHTTPRequestHandler):
+class Passing(Asked):
     """Has the server behind answer."""
 
-    protocol_version = "HTTP/1.1"
     target: SplitResult
-
-    def handle_one_request(self) -> None:
-        """Serve one request; where one side breaks off, so does the other."""
-        with contextlib.suppress(ConnectionError, http.client.HTTPException, TimeoutError):
-            super().handle_one_request()
-            return
-        self.close_connection = True
-
-    def _body(self) -> Iterator[bytes]:
-        if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                yield self.rfile.read(size)
-                self.rfile.readline()
-            self.rfile.readline()
-            return
-        left = int(self.headers.get("Content-Length", 0))
-        while left > 0:
-            piece = self.rfile.read(min(PIECE, left))
-            if not piece:
-                raise ConnectionError("who sent this is dead, and the server need not wait for the rest")
-            left -= len(piece)
-            yield piece
 
     @contextlib.contextmanager
     def _behind(self, body: bytes | None) -> Iterator[http.client.HTTPResponse | None]:
@@ -159,6 +135,3 @@ class Passing(BaseHTTPRequestHandler):
         content = b"".join(one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n" for one in lines)
         self._head(answer.status, answer.content_type, str(len(content)), not content)
         self.wfile.write(content)
-
-    def log_message(self, *args: Any) -> None:
-        """Keep quiet."""
