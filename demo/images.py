@@ -98,7 +98,7 @@ def _bed() -> Any:
 def of_bed() -> list[str]:
     """The images that a build may leave on this machine."""
     bed = _bed()
-    return [*references(BED), bed.BASE.tag]
+    return [*references(BED), bed.ALL["models"].tag, bed.BASE.tag]
 
 
 def build() -> None:

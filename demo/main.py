@@ -125,7 +125,8 @@ def choose_images(state: memory.State) -> None:
     if chosen == "bed":
         with brought(state, images.of_bed()):
             images.build()
-        taken, (model, file) = images.BED, images.bed_model()
+            model, file = images.bed_model()
+        taken = images.BED
     else:
         with brought(state, images.references(official)):
             images.pull(official)
