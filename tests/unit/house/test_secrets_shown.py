@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from house_checks import examples, layout, specs
@@ -96,7 +95,7 @@ def run_module(
 def tasks_of(module: str) -> Iterator[dict[str, Any]]:
     """Yield the options of each example of a module, with values in the place of templates."""
     spec = specs.of_module(module)
-    for task, defaults in examples.tasks(yaml.safe_load(layout.documentation()[module]["examples"]), {}):
+    for task, defaults in examples.tasks(layout.parse_yaml(layout.documentation()[module]["examples"]), {}):
         action = examples.action_of(task)
         if action == layout.PREFIX + module:
             given = {
