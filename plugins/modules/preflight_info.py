@@ -24,7 +24,7 @@ options:
   rules:
     description:
       - For each rule V(fail), V(warn) or V(skip). A rule that is not named is V(fail).
-      - With V(fail) what keeps the service from running is V(fail), what is tight V(warn). With V(warn) both are V(warn).
+      - With V(fail) what keeps the service from running is V(fail), what is tight V(warn). With V(warn) both are so.
       - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach),
         C(embedding) and C(mtu).
       - With C(reach) V(skip) no registry is asked, and sizes are the usual ones.
