@@ -26,7 +26,7 @@ options:
       - For each rule V(fail), V(warn) or V(skip). A rule that is not named is V(fail).
       - With V(fail) what the service cannot come about with has the level V(fail), and what is merely tight V(warn).
         With V(warn) all of the rule has the level V(warn).
-      - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach), C(mtu).
+      - Rules: C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach), C(mtu).
       - With C(reach) V(skip) no registry is asked, and sizes are those that are usual.
     type: dict
     default: {}
