@@ -149,7 +149,7 @@ pending:
   description:
     - Settings that an earlier run wrote to V(/etc/docker/daemon.json) and that the running Docker has not taken up,
       because that run was cut off. Empty for any other O(path), and where no Docker runs.
-    - They are noted in V(/run/selfhosted-llm/docker-settings.json) until Docker starts again. Whoever reloads Docker
+    - They are noted in V(/run/selfhosted-llm-docker/settings.json) until Docker starts again. Whoever reloads Docker
       removes that file.
   type: list
   elements: str

@@ -104,6 +104,15 @@ problems:
   elements: str
   returned: success
   sample: []
+container_root:
+  description:
+    - The user and the group of the host that are root within containers. Only where Docker maps its users
+      (C(userns-remap)) are they others than C(0).
+  type: dict
+  returned: success
+  sample:
+    uid: 0
+    gid: 0
 volumes:
   description: By container, what there is now.
   type: dict
@@ -175,6 +184,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         volumes = Volumes(Engine(SOCKET, TIMEOUT), kind, TARGETS[kind])
         return {
             "changed": False,
+            "container_root": volumes.container_root(),
             "problems": [problem for one in asked for problem in volumes.problems(one, declared)],
             "volumes": {one.name: volumes.facts(one) for one in asked},
         }

@@ -124,7 +124,8 @@ host:
 engine:
   description:
     - The Docker Engine. C(answers) is null where this user may not ask it, and C(words) tells why it does not answer.
-    - C(tcp) are the addresses and ports at which its API answers everybody.
+    - C(tcp) are the addresses and ports at which its API answers everybody. C(container_root) is the user of the host
+      that is root within containers.
   returned: success
   type: dict
   sample:
@@ -133,6 +134,7 @@ engine:
     words: ""
     version: 28.5.1
     root: /var/lib/docker
+    container_root: 0
     live_restore: true
     swarm: false
     tcp: []

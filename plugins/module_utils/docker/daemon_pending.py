@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Optional
 
 PATH = "/etc/docker/daemon.json"
-NOTE = "/run/selfhosted-llm/docker-settings.json"
+NOTE = "/run/selfhosted-llm-docker/settings.json"
 PID_FILE = "/run/docker.pid"
 
 
@@ -70,7 +70,7 @@ def note(path: str, pending: Pending) -> None:
         return
     folder = os.path.dirname(NOTE)
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    handle, draft = tempfile.mkstemp(prefix=".docker-settings.", dir=folder)
+    handle, draft = tempfile.mkstemp(prefix=".settings.", dir=folder)
     try:
         with open(handle, "w", encoding="utf-8") as file:
             json.dump({**asdict(pending), "since": time.time()}, file)

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from dataclasses import dataclass
-from typing import Any, Optional, Sequence
+from typing import Any, Mapping, Optional, Sequence
 from urllib.parse import quote, urlencode
 
 # What the roles put on their containers.
 LABEL = "org.selfhosted.llm.role"
 # A log's beginning, in which a server says what it computes on.
 LOG_BYTES = 256 * 1024
+
+
+def container_root(info: Mapping[str, Any]) -> dict[str, int]:
+    """Return the user and the group of the host that are root within containers, by what the engine says of itself.
+
+    An engine that maps its users (userns-remap) keeps its data in a folder that is named after them.
+    """
+    is_mapped = any("name=userns" in option for option in info.get("SecurityOptions") or [])
+    found = re.search(r"/(\d+)\.(\d+)/?$", str(info.get("DockerRootDir", ""))) if is_mapped else None
+    return {"uid": int(found[1]), "gid": int(found[2])} if found else {"uid": 0, "gid": 0}
 
 
 class NoAnswer(Exception):

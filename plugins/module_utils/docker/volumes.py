@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from .engine import LABEL, Engine
+from .engine import LABEL, Engine, container_root
 
 # What only a server's data have, as paths in its volume.
 SIGNS = {"ollama": ("id_ed25519", "models/manifests"), "open-webui": ("webui.db",)}
@@ -55,6 +55,10 @@ class Volumes:
         self._kind = kind
         self._target = target
         self._known = [self._container(one) for one in engine.containers()]
+
+    def container_root(self) -> Dict[str, int]:
+        """Return the user and the group of the host that are root within containers."""
+        return container_root(self._engine.get("/info") or {})
 
     def facts(self, asked: Asked) -> Dict[str, Any]:
         """Return what a role must know of one container and its volume."""

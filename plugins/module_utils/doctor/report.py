@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any, Callable, List, Mapping, Optional, Sequence
 
-from ..docker.engine import Engine, NoAnswer
+from ..docker.engine import Engine, NoAnswer, container_root
 from ..errors import Failure
 from ..host import listening
 from ..host.deadline import at_once
@@ -116,6 +116,7 @@ def docker(look: Look) -> dict[str, Any]:
         answers=True,
         version=info.get("ServerVersion", ""),
         root=info.get("DockerRootDir", ""),
+        container_root=container_root(info)["uid"],
         live_restore=bool(info.get("LiveRestoreEnabled")),
         swarm=(info.get("Swarm") or {}).get("LocalNodeState", "") == "active",
     )

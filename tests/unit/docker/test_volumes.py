@@ -23,6 +23,7 @@ class EngineDouble:
         self.listed: list[dict[str, Any]] = []
         self.told: list[dict[str, Any]] = []
         self.environment: list[str] = []
+        self.info: dict[str, Any] = {"DockerRootDir": "/var/lib/docker", "SecurityOptions": ["name=seccomp"]}
 
     def make(self, name: str, *, data: bool = True, **labels: str) -> str:
         place = self.root / name
@@ -45,6 +46,10 @@ class EngineDouble:
                 "Mounts": [mount],
             }
         )
+
+    def get(self, path: str) -> Any:
+        assert path == "/info"
+        return self.info
 
     def containers(self) -> list[Any]:
         return self.listed
@@ -188,3 +193,21 @@ def test_facts_tell_data_strangers_and_variables_without_passwords(engine: Engin
         "foreign": True,
         "variables": {"A": "1"},
     }
+
+
+@pytest.mark.parametrize(
+    ("root", "options", "owner"),
+    [
+        ("/var/lib/docker", ["name=seccomp,profile=default"], (0, 0)),
+        # As a real engine of 20.10 says it with "userns-remap": "default".
+        ("/var/lib/docker/100000.100000", ["name=seccomp,profile=default", "name=userns"], (100000, 100000)),
+        ("/srv/docker/231072.231073", ["name=userns"], (231072, 231073)),
+        ("/srv/1.2", None, (0, 0)),
+    ],
+)
+def test_root_of_containers_is_who_the_engine_makes_it(
+    engine: EngineDouble, root: str, options: list[str] | None, owner: tuple[int, int]
+) -> None:
+    engine.info = {"DockerRootDir": root, "SecurityOptions": options}
+    found: Any = Volumes(engine, "open-webui", TARGET)  # type: ignore[arg-type]
+    assert found.container_root() == {"uid": owner[0], "gid": owner[1]}

@@ -166,6 +166,12 @@ FAULTS: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
+def test_the_key_of_an_engine_that_maps_its_users_belongs_to_root_of_the_container() -> None:
+    seen = spoilt("files.0.uid", 100000)
+    seen["engine"]["container_root"] = 100000
+    assert found(seen) == set()
+
+
 def test_a_healthy_host_has_no_findings() -> None:
     assert findings("gpu1", healthy(), RULES) == []
 
