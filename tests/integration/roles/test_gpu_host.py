@@ -165,14 +165,18 @@ def test_the_toolkit_is_pinned_configured_and_proven(host: Host) -> None:
     run = host.role("nvidia_container_toolkit")
     assert run.code == 0, run.text
     assert installed(host) == ["1.20.0-1"] * 4
-    assert host.sh("cd /etc/apt; ls sources.list.d trusted.gpg.d | grep -i 'nvidia\\|cuda\\|mixed'").split() == [
+    entries = host.sh("cd /etc/apt; ls sources.list.d trusted.gpg.d | grep -i 'nvidia\\|cuda\\|mixed'").split()
+    # Each file that lost an entry has a backup, which apt passes over.
+    backups = {name.partition(".list")[0].partition(".sources")[0] for name in entries if name.endswith("~")}
+    assert backups == {"mixed", "nvidia-docker"}
+    assert [name for name in entries if not name.endswith("~")] == [
         "mixed.list",
         "mixed.sources",
         "nvidia-container-toolkit.sources",
         "cuda-keyring.gpg",
     ]
-    assert host.sh("cat /etc/apt/sources.list.d/mixed.*").split("\n") == ["# kept", "", "# kept"]
-    assert "bookworm" in host.sh("! grep -r nvidia.github.io /etc/apt && cat /etc/apt/sources.list")
+    assert host.sh("cd /etc/apt/sources.list.d; cat mixed.list mixed.sources").split("\n") == ["# kept", "", "# kept"]
+    assert "bookworm" in host.sh("! grep -r --exclude='*~' nvidia.github.io /etc/apt && cat /etc/apt/sources.list")
     assert host.daemon["runtimes"] == {"nvidia": {"path": "nvidia-container-runtime", "args": []}}
     assert host.daemon["max-concurrent-downloads"] == 6
 
