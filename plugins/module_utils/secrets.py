@@ -43,20 +43,24 @@ _ALL_SECRET = re.compile(
 _VALUE_OF_PAIR = ("value", "val")
 _NAME_OF_PAIR = ("name", "key", "header", "variable")
 
-_URL_PASSWORD = re.compile(r"[\w+.-]+://([^\s/?#@:]*):([^\s/?#]*)@")
+# A text may be long and hostile: no pattern begins within a word, and what it repeats has an end.
+_SCHEME_OF_URL = r"(?<![\w+.-])[\w+.-]{1,32}://"
+_URL_PASSWORD = re.compile(_SCHEME_OF_URL + r"([^\s/?#@:]{0,512}):([^\s/?#]{0,512})@")
 # A password that is not encoded may hold a slash; what begins with digits and a slash is a port and a path.
-_URL_ODD_PASSWORD = re.compile(r"[\w+.-]+://[^\s/?#@:]*:(?!\d*/)([^\s?#]*)@")
-_URL_USER = re.compile(r"[\w+.-]+://([^\s/?#@:]+)@")
+_URL_ODD_PASSWORD = re.compile(_SCHEME_OF_URL + r"[^\s/?#@:]{0,512}:(?!\d*/)([^\s?#]{0,512})@")
+_URL_USER = re.compile(_SCHEME_OF_URL + r"([^\s/?#@:]{1,512})@")
 _BARE_PASSWORD = re.compile(r"^[^\s/@:]+:(?!//)([^\s@]+)@[\w.-]+")
 # Without one of these a text has no name and no place for a value.
 _SIGN = re.compile(r"[\s=:@]")
 _QUERY = re.compile(r"[?&;]([\w.~-]+)=([^&;#\s\"']+)")
 _SIGNATURES = ("sig", "signature", "x-amz-signature")
 _KNOWN_TOKEN = re.compile(
-    r"\b(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_\w{16,}|xox[abprs]-[\w-]{10,}"
-    r"|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+)"
+    r"(?<![\w-])(?:sk-[\w-]{16,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_\w{16,}|xox[abprs]-[\w-]{10,}"
+    r"|AKIA[0-9A-Z]{16}|eyJ[\w-]{8,4096}\.[\w-]{8,8192}\.[\w-]+)"
 )
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _SCHEME = re.compile(r"\b(?:bearer|basic|digest|negotiate|apikey|token)[ \t]+([^\s\"',;]{4,})", re.IGNORECASE)
 _QUOTED = r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'"
 _ASSIGNMENT = re.compile(rf"(?<![\w?&/.-])-{{0,2}}([A-Za-z][\w.-]*)\s*=\s*(?:{_QUOTED}|([^\s\"',;&]+))")

@@ -201,9 +201,16 @@ def test_what_cannot_be_is_told_before_any_write(by_token, recorder, said, words
 
 
 def test_all_that_is_wrong_with_a_list_is_told_at_once(by_token, recorder):
-    groups = [{"name": "a", "parent": "b"}, {"name": "b", "state": "absent"}, {"name": "a"}, {"name": ""}]
-    result = fail("webui_groups", by_token(groups=groups))
-    assert len(result["problems"]) == 3
+    said = [
+        {"name": "a", "parent": "b"},
+        {"name": "b", "state": "absent"},
+        {"name": "a"},
+        {"name": "c", "members": [""]},
+    ]
+    assert len(fail("webui_groups", by_token(groups=said))["problems"]) == 3
+    # What the list alone does not tell comes next: a group that exists may be called anything.
+    said = [{"name": ""}, {"name": " d"}, {"name": "e", "members": ["nobody@example.org"]}]
+    assert len(fail("webui_groups", by_token(groups=said))["problems"]) == 3
     assert recorder.writes() == []
     assert "Refusing to purge" in sentence("webui_groups", by_token(groups=[], purge=True))
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -148,3 +149,49 @@ def test_only_the_shape_of_a_value_is_left():
     given = {"a": ["x", 1, None, True, ""], "b": ("y",)}
     assert without_values(given, "-") == {"a": ["-", "-", None, True, ""], "b": ["-"]}
     assert list(forms("a")) == ["a", "a"]
+
+
+HOSTILE = (
+    "k",
+    "k://",
+    "a://a",
+    "a://a:",
+    "a@b",
+    "a:b@",
+    "?a=",
+    "a b=",
+    "a='",
+    'a="',
+    "a: ",
+    ", a: ",
+    "x: |\n ",
+    "\n ",
+    "- a",
+)
+HOSTILE += (
+    "sk-",
+    "eyJ-",
+    "eyJaaaaaaaa.",
+    "-----BEGIN ",
+    "-----BEGIN PRIVATE KEY",
+    "bearer ",
+    "token\t",
+    "Ab",
+    "\\",
+    '{"a": ',
+    "[",
+)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_long_text_of_any_form_is_searched_in_linear_time(piece: str) -> None:
+    def seconds(size: int) -> float:
+        text = piece * (size // len(piece))
+        began = time.process_time()
+        for find in (secrets.secrets_in_text, secrets.unmistakable, secrets.in_address):
+            list(find(text))
+        list(secrets.secrets_in({"headers": text, "key": text}))
+        return time.process_time() - began
+
+    # What is quadratic takes 256 times as long, and minutes.
+    assert seconds(160_000) < 64 * max(seconds(10_000), 0.01)
