@@ -30,7 +30,7 @@ ROOT = runner.ROOT
 INVENTORY = ROOT / "inventories" / "school" / "hosts.yml"
 VARIABLES = INVENTORY.parent / "group_vars" / "open_webui_hosts" / "main.yml"
 # A check run asks the back ends, and asks for sign-ins and single passwords.
-READS = (SIGN_IN, "POST /ollama/verify", "POST /openai/verify")
+READS = (SIGN_IN, "POST /ollama/verify", "POST /openai/verify", "POST /ollama/api/show")
 SECTIONS = [
     "Make the API key of the automation and keep it on the controller",
     "Settings",
