@@ -54,6 +54,12 @@ class Bases(Resource):
         said = {"name": wish.name, **wish.fields}
         return {"description": "", **said} if present is None else said
 
+    def current(self, step: Step) -> State:
+        """Return the base as it is now."""
+        self._record = self._client.get_mapping(f"knowledge/{self.id}", f"update the knowledge base {step.name}")
+        state = {name: self._record.get(name) or "" for name in ("name", "description")}
+        return {**state, "access": self._grants.state(self._record)} if "access" in step.changes else state
+
     def create(self, step: Step) -> None:
         """Make the base with its access in one call."""
         after = step.after or {}

@@ -89,6 +89,15 @@ class Plugins(Resource):
         """Compare valves with what is hidden in them, and all else without regard to what is empty."""
         return valves.same(present, wanted) if name == "valves" else values.alike(present, wanted)
 
+    def current(self, step: Step) -> Optional[State]:
+        """Return an object as it is now. Valves and switches are read again where they are written."""
+        if not set(step.changes) & {*WRITTEN, "access"}:
+            return None
+        key = str(step.key)
+        record = self._client.get_mapping(self._at(key), f"update the {self.kind} {step.name}")
+        self._records[key] = record
+        return {**self._state(record), **(self.access_of(record) if "access" in step.changes else {})}
+
     def create(self, step: Step) -> None:
         """Make the object, and take it back where its valves cannot be set."""
         what, key = f"create the {self.kind} {step.name}", str(step.key)

@@ -66,6 +66,16 @@ class Prompts(Resource):
         """Compare without regard to what is empty."""
         return values.alike(present, wanted)
 
+    def current(self, step: Step) -> Optional[State]:
+        """Return a prompt as it is now. Its switch is read again where it is flipped."""
+        if not set(step.changes) - {"active"}:
+            return None
+        key = str(step.key)
+        path = f"prompts/{self._which(self._records[key])}"
+        record = self._client.get_mapping(path, f"update the prompt {step.name}")
+        self._records[key] = record
+        return self._state(record, [step.wish] if step.wish else [])
+
     def create(self, step: Step) -> None:
         """Make the prompt with its access, in one call; the server makes each active."""
         after = step.after or {}
@@ -83,10 +93,10 @@ class Prompts(Resource):
         if not self._client.features().prompts_by_id:
             # An update without it makes the prompt public.
             control = self._grants.in_update(shared) if shared else {"access_control": record.get("access_control")}
-            path = f"prompts/command/{quote(str(step.key), safe='')}/update"
+            path = f"prompts/{self._which(record)}/update"
             posted(self._client, path, what, json={**self._body(after), **control})
             return
-        path = f"prompts/id/{record['id']}"
+        path = f"prompts/{self._which(record)}"
         now: Optional[Record] = None
         if set(step.changes) - {"access", "active"}:
             now = posted(self._client, f"{path}/update", what, json=self._body(after, with_tags="tags" in step.changes))
@@ -97,10 +107,12 @@ class Prompts(Resource):
 
     def delete(self, step: Step) -> None:
         """Remove the prompt and its versions."""
-        record = self._records[str(step.key)]
-        by_id = self._client.features().prompts_by_id
-        which = f"id/{record['id']}" if by_id else f"command/{quote(bare(str(record['command'])), safe='')}"
+        which = self._which(self._records[str(step.key)])
         self._client.delete(f"prompts/{which}/delete", f"delete the prompt {step.name}")
+
+    def _which(self, record: Record) -> str:
+        by_id = self._client.features().prompts_by_id
+        return f"id/{record['id']}" if by_id else f"command/{quote(bare(str(record['command'])), safe='')}"
 
     def _rows(self, wished: Iterable[str]) -> List[Record]:
         rows = self._client.get_list("prompts/", READ)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
+from urllib.parse import quote
 
 from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
@@ -65,6 +66,13 @@ class Skills(Resource):
         """Compare without regard to what is empty."""
         return values.alike(present, wanted)
 
+    def current(self, step: Step) -> State:
+        """Return a skill as it is now."""
+        key = str(step.key)
+        record = self._client.get_mapping(self._at(key), f"update the skill {step.name}")
+        self._records[key] = record
+        return self._state(record, _content(record), "access" in step.changes)
+
     def create(self, step: Step) -> None:
         """Make the skill with its access and its switch, in one call."""
         after = step.after or {}
@@ -74,17 +82,24 @@ class Skills(Resource):
 
     def update(self, step: Step) -> None:
         """Write what differs; the server makes a version of it where the words differ."""
-        after, path = step.after or {}, f"skills/id/{step.key}"
+        after, path = step.after or {}, self._at(str(step.key))
         what = f"update the skill {step.name}"
         if set(step.changes) & set(FIELDS):
-            kept = {"meta": self._records[str(step.key)].get("meta") or {}}
+            record = self._records[str(step.key)]
+            kept = {"meta": record.get("meta") or {}}
+            if record.get("version_id"):
+                # Since 0.12 the server itself refuses (409) to write over another version than this one.
+                kept["expected_version_id"] = record["version_id"]
             posted_code(self._client, f"{path}/update", what, {**_body(after), **kept, "is_active": after["active"]})
         if "access" in step.changes:
             self._grants.write(f"{path}/access/update", what, after["access"])
 
     def delete(self, step: Step) -> None:
         """Remove the skill with its files and versions."""
-        self._client.delete(f"skills/id/{step.key}/delete", f"delete the skill {step.name}")
+        self._client.delete(f"{self._at(str(step.key))}/delete", f"delete the skill {step.name}")
+
+    def _at(self, key: str) -> str:
+        return f"skills/id/{quote(key, safe='')}"
 
     def _state(self, record: Record, content: str, with_access: bool) -> Dict[str, Any]:
         state: Dict[str, Any] = {
