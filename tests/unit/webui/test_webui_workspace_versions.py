@@ -87,7 +87,8 @@ class Server:
             return copy.deepcopy(self.models[params["id"]])
         if path == "prompts/list":
             return {"items": copy.deepcopy(list(self.prompts.values())[:1]), "total": len(self.prompts)}
-        return copy.deepcopy(self.prompts[path.rsplit("/", 1)[-1]])
+        last = unquote(path.rsplit("/", 1)[-1])
+        return copy.deepcopy(self.prompts[f"/{last}" if path.startswith("prompts/command/") else last])
 
     def get_pages(self, path: str, _what: str, **_params: Any) -> Any:
         self.calls.append(f"GET {path}")
