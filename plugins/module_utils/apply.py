@@ -94,8 +94,8 @@ def rebased(resource: Resource, step: Step, now: State) -> Step:
     ]
     if edited:
         raise Failure(
-            f"The {resource.kind} {step.name} was not updated: somebody else changed its {', '.join(edited)} while this "
-            f"task ran. Look at that edit, then run the task again."
+            f"The {resource.kind} {step.name} was not updated: somebody else changed its {', '.join(edited)} while "
+            f"this task ran. Look at that edit, then run the task again."
         )
     others = {name: value for name, value in now.items() if name not in step.changes}
     return replace(step, before={**before, **now}, after={**after, **others})

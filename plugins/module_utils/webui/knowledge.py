@@ -9,7 +9,7 @@ from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
 
 from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
-from . import access
+from . import access, values
 from .access import Grants
 from .client import Client
 from .problems import Problems
@@ -36,8 +36,9 @@ class Bases(Resource):
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the base of the one wish; raise Failure where the name means two or access means nobody."""
         (wish,) = wishes
-        # A backslash means something to some databases.
-        query = {} if "\\" in wish.name else {"query": wish.name}
+        # A backslash means something to some databases, which store no NUL, and no request carries half a character.
+        plain = wish.name.strip() and "\\" not in wish.name and not values.UNSTORABLE.search(wish.name)
+        query = {"query": wish.name} if plain else {}
         rows = {str(row["id"]): row for row in self._client.get_pages("knowledge/search", READ, **query)}
         found = [row for row in rows.values() if row["name"] == wish.name]
         wrong = Problems("knowledge base", listed=False)

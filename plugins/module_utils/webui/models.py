@@ -16,6 +16,7 @@ from .client import Client, posted
 from .groups import Groups
 from .model_bases import Bases
 from .model_form import body_of, state_of
+from .model_spec import has_blank, new_id_problems
 from .problems import Problems
 from .user_spec import shown_image
 
@@ -93,6 +94,13 @@ class Models(Resource):
         """Keep what the wanted presets are based on from being purged."""
         if step.action == "delete" and step.wish is None and str(step.key) in self._based:
             return f"The model {step.name} is the base of {self._based[str(step.key)]}; keep it."
+        writes = set(step.changes) - {"grant_base"}
+        if step.action == "update" and writes and has_blank(step.name) and self._client.features().no_blank_model_ids:
+            return (
+                f"The model {step.name!r} cannot be updated ({', '.join(step.changes)}): its id holds a blank, and "
+                f"since 0.11.4 Open WebUI only deletes such a model. Create it under another id, and remove this one "
+                f"with state: absent."
+            )
         return None
 
     def review(self, steps: Sequence[Step]) -> None:
@@ -164,6 +172,8 @@ class Models(Resource):
         found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []
         found += [problem for name in wish.fields.get("knowledge") or () for problem in self._knowledge_problems(name)]
         features = self._client.features()
+        if wish.name not in self._records:
+            found += new_id_problems(wish.name, not features.no_blank_model_ids)
         if wish.fields.get("skills") and not features.skills:
             found.append(f"skills need Open WebUI 0.8 or newer, and the server is {features.version}; leave them out")
         # What is unclear of the access would be unclear here, too.

@@ -13,8 +13,9 @@ from ..errors import Failure
 from . import access, values
 from .access import Grants
 from .client import Client, posted
+from .code_ids import NOT_IN_A_PATH
 from .problems import Problems
-from .prompt_spec import bare
+from .prompt_spec import bare, new_command_problems
 
 READ = "read the prompts"
 # None of these orders is unique, so a page may repeat what another lacks; three of them together lack nothing.
@@ -65,6 +66,19 @@ class Prompts(Resource):
     def same(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
         return values.alike(present, wanted)
+
+    def refusal(self, step: Step) -> Optional[str]:
+        """Return why the API cannot reach a prompt: before 0.8 its command is a part of the path of each call."""
+        if step.action == "create" or self._client.features().prompts_by_id:
+            return None
+        command = bare(str((step.before or {})["command"]))
+        if command and "/" not in command and command not in NOT_IN_A_PATH:
+            return None
+        verb = "deleted" if step.action == "delete" else "updated"
+        return (
+            f"The prompt {command!r} cannot be {verb}: before 0.8 Open WebUI has no API path for a command that is "
+            f"empty, '.', '..' or holds a slash. Upgrade the server first, or leave the prompt alone."
+        )
 
     def current(self, step: Step) -> Optional[State]:
         """Return a prompt as it is now. Its switch is read again where it is flipped."""
@@ -162,10 +176,12 @@ class Prompts(Resource):
             found.append(f"the server has both {told}, which is one command to who types it; delete one of them")
         if not wish.present:
             return found
+        if not records:
+            found += new_command_problems(wish.name)
         if not records and "content" not in wish.fields:
             found.append("the prompt is not there yet, and to make it content is needed")
         features = self._client.features()
-        if wish.name in (".", "..") and not features.prompts_by_id:
+        if not records and wish.name in NOT_IN_A_PATH and not features.prompts_by_id:
             found.append(
                 f"command is '{wish.name}', which the addresses of this server cannot hold before Open WebUI 0.8; give "
                 f"another"

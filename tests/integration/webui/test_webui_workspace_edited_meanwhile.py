@@ -131,7 +131,7 @@ def empty(webui: Webui) -> None:
     clear(webui)
     for prompt in webui.prompts().values():
         webui.remove_prompt(prompt)
-    for base in webui.call("GET", "knowledge/search")["items"] if webui.features.knowledge_folders else ():
+    for base in webui.call("GET", "knowledge/search")["items"]:
         webui.call("DELETE", f"knowledge/{base['id']}/delete")
     for model in webui.models():
         webui.call("POST", "models/model/delete", {"id": model["id"]})
@@ -201,5 +201,7 @@ def test_a_run_that_changes_nothing_reads_nothing_more(webui: Webui, kind: Kind,
     succeed(kind.module, asked)
     recorder.clear()
     assert not succeed(kind.module, asked)["changed"]
-    own = {"model": "models/model", "knowledge": "knowledge/" + kind.record_id, "prompt": "prompts/id/"}.get(kind.name, f"{kind.name}s/id/")
+    own = {"model": "models/model", "knowledge": "knowledge/" + kind.record_id, "prompt": "prompts/id/"}.get(
+        kind.name, f"{kind.name}s/id/"
+    )
     assert recorder.seen(own) == []
