@@ -13,7 +13,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import Dict, Hashable, Iterable, List, Sequence, Tuple
+from typing import Callable, Dict, Hashable, Iterable, List, Sequence, Tuple
 
 from . import writes
 from .errors import Failure, as_failure, is_unclear
@@ -56,7 +56,11 @@ def _until_one_fails(
     workers: int,
 ) -> Tuple[List[Step], Failed]:
     """Write steps until all are done or one has failed, and those at work have ended; return both kinds."""
-    writers = {"create": resource.create, "update": partial(_update, resource), "delete": resource.delete}
+    writers: Dict[str, Callable[[Step], None]] = {
+        "create": resource.create,
+        "update": partial(_update, resource),
+        "delete": resource.delete,
+    }
     done: list[Step] = []
     failed: Failed = []
     running: dict[Future[None], Step] = {}

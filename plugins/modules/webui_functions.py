@@ -67,6 +67,15 @@ EXAMPLES = r"""
     functions:
       - id: library
         state: absent
+
+- name: Import all functions that were exported on Open WebUI's page
+  selfhosted.llm.webui_functions:
+    token: "{{ vault_webui_key }}"
+    src: exports/functions-export-1745623456.json
+    functions:
+      - id: house_style
+        active: true
+        global: true
 """
 
 RETURN = r"""

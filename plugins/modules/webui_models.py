@@ -89,6 +89,14 @@ EXAMPLES = r"""
         state: absent
       - id: tutor-2025
         state: absent
+
+- name: Import all models that were exported on Open WebUI's page
+  selfhosted.llm.webui_models:
+    token: "{{ vault_webui_key }}"
+    src: exports/models-export-1745623456.json
+    models:
+      - id: tutor
+        access: {read: {groups: [pupils]}}
 """
 
 RETURN = r"""

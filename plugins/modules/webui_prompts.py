@@ -72,6 +72,14 @@ EXAMPLES = r"""
         state: absent
       - command: lesson
         state: absent
+
+- name: Import all prompts that were exported on Open WebUI's page
+  selfhosted.llm.webui_prompts:
+    token: "{{ vault_webui_key }}"
+    src: exports/prompts-export-1745623456.json
+    prompts:
+      - command: summary
+        access: {public: true}
 """
 
 RETURN = r"""

@@ -65,6 +65,11 @@ EXAMPLES = r"""
     skills:
       - id: marks
         state: absent
+
+- name: Import all skills that were exported on Open WebUI's page
+  selfhosted.llm.webui_skills:
+    token: "{{ vault_webui_key }}"
+    src: exports/skills-export-1745623456.json
 """
 
 RETURN = r"""

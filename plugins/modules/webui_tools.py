@@ -68,6 +68,14 @@ EXAMPLES = r"""
         state: absent
       - id: timetable
         state: absent
+
+- name: Import all tools that were exported on Open WebUI's page
+  selfhosted.llm.webui_tools:
+    token: "{{ vault_webui_key }}"
+    src: exports/tools-export-1745623456.json
+    tools:
+      - id: weather
+        valves: {api_key: "{{ vault_weather_key }}"}
 """
 
 RETURN = r"""
