@@ -143,7 +143,7 @@ def _chosen(noun: str, records: Sequence[Record], key: str, src: str) -> Record:
 
 
 def _names(names: Iterable[Any]) -> str:
-    every = sorted(str(name) for name in names)
+    every = sorted(str(name).removeprefix("/") for name in names)
     return ", ".join(every[:MAX_LISTED]) + (", ..." if len(every) > MAX_LISTED else "")
 
 

@@ -166,3 +166,8 @@ def test_valves_and_switches_of_an_export_stay_behind(tmp_path: Any) -> None:
     (wish,) = code_spec.code_wishes(code_spec.FUNCTION, entries)
     assert wish.name == "house_style"
     assert wish.fields == OPTIONS["function"]
+
+
+def test_commands_are_named_without_their_slash() -> None:
+    text = json.dumps([OLD_PROMPT, {**OLD_PROMPT, "command": "/other"}])
+    assert "holds 2 prompts (other, summary), and none with the command 'x'" in refused("prompt", text)
