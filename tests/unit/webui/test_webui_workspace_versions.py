@@ -346,12 +346,10 @@ def test_ids_of_models_hold_blanks_before_0_11_4(version: str, taken: bool) -> N
         assert models(server, asked)["changed"]
         assert not models(server, asked)["changed"]
     else:
-        with pytest.raises(Failure, match="Open WebUI takes none with blanks since 0.11.4"):
+        with pytest.raises(Failure, match="Open WebUI takes none with blanks since"):
             models(server, asked)
         server.add("Gemini 3 Pro")
-        with pytest.raises(
-            Failure, match="its id holds a blank, and since 0.11.4 Open WebUI only deletes such a model"
-        ):
+        with pytest.raises(Failure, match=r"its id holds a blank, and since .* Open WebUI only deletes"):
             models(server, asked)
     assert models(server, {"id": "Gemini 3 Pro", "state": "absent"})["changed"]
     assert server.models == {}
