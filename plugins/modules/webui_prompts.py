@@ -118,7 +118,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Always empty, since O(purge) spares no prompt.
+  description: The prompts that O(purge) left alone. Before Open WebUI 0.8 no path of the API can hold their commands.
   returned: success
   type: list
   elements: str
