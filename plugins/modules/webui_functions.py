@@ -114,7 +114,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: The functions that O(purge) left alone, because no path of the API can hold their ids (a slash, V(.), V(..)).
+  description: The functions that O(purge) left alone. No path of the API can hold their ids (a slash, V(.), V(..)).
   returned: success
   type: list
   elements: str

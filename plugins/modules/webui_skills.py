@@ -108,7 +108,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: The skills that O(purge) left alone, because no path of the API can hold their ids (a slash, V(.), V(..)).
+  description: The skills that O(purge) left alone. No path of the API can hold their ids (a slash, V(.), V(..)).
   returned: success
   type: list
   elements: str
