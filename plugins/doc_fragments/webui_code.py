@@ -15,6 +15,9 @@ content:
 src:
   description:
     - A file with what O(content) would say. Give one of the two.
+    - It may be a file that Open WebUI exported on its page (C(@NOUN@-...-export-....json), C(@NOUN@s-export-....json)).
+      Of several @NOUN@s in it the one with this O(id) is taken. Name, description and content come from the file,
+      unless they are given here. Access, valves and switches do not.
     - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
       or with O(remote_src) on the managed host.
   type: path
@@ -33,7 +36,7 @@ _PLUGIN = (
     r"""
 id:
   description:
-    - What it is known by. Letters, digits and underscores, and no digit in front.
+    - What it is known by. A new one may hold letters, digits and underscores, and no digit in front.
     - Open WebUI stores it in lower case, so capitals make no difference.
   type: str
   required: true
@@ -88,7 +91,7 @@ _SKILL = (
     r"""
 id:
   description:
-    - What it is known by. The letters a to z, digits, C(-) and C(_). Capitals make no difference.
+    - What it is known by. A new one may hold the letters a to z, digits, C(-) and C(_). Capitals make no difference.
   type: str
   required: true
 name:
@@ -133,6 +136,6 @@ class ModuleDocFragment:
     SKILL: str = single(_OF_SKILL)
 
     # The same as the entries of a list.
-    TOOLS: str = listed("tools", _TOOL, ACCESS) + _NOTES
-    FUNCTIONS: str = listed("functions", _FUNCTION) + _NOTES
-    SKILLS: str = listed("skills", _OF_SKILL, ACCESS)
+    TOOLS: str = listed("tools", _TOOL, ACCESS, from_file=True) + _NOTES
+    FUNCTIONS: str = listed("functions", _FUNCTION, from_file=True) + _NOTES
+    SKILLS: str = listed("skills", _OF_SKILL, ACCESS, from_file=True)

@@ -9,10 +9,25 @@ from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import AC
 _MODEL = r"""
 id:
   description:
-    - The id, by which the model is known. It may not hold blanks, and has 256 characters at most.
+    - The id, by which the model is known. A new one has 256 characters at most, and since Open WebUI 0.11.4 no blanks.
+    - With a blank in its id, a model of an earlier version can only be removed since 0.11.4.
     - The id of a model that a connection offers (V(llama3.2:3b)) makes this an override of it.
   type: str
   required: true
+src:
+  description:
+    - A file that Open WebUI exported on its page (C(models-export-....json), or that of one model). Of several models
+      in it the one with this O(id) is taken. All options come from the file, unless they are given here, except for
+      O(access).
+    - Knowledge bases are looked up by their names, and must be there.
+    - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
+      or with O(remote_src) on the managed host.
+  type: path
+remote_src:
+  description:
+    - Whether O(src) is on the managed host.
+  type: bool
+  default: false
 name:
   description:
     - The name that is shown. A new model without one is named by its id.
@@ -126,4 +141,4 @@ class ModuleDocFragment:
     DOCUMENTATION: str = single(_MODEL)
 
     # The same as the entries of a list.
-    LISTED: str = listed("models", _MODEL, ACCESS)
+    LISTED: str = listed("models", _MODEL, ACCESS, from_file=True)

@@ -10,7 +10,7 @@ _PROMPT = r"""
 command:
   description:
     - What people type after a slash, by which the prompt is known. A slash in front makes no difference.
-    - It may not hold blanks or further slashes.
+    - A new one may not hold blanks or further slashes.
   type: str
   required: true
 name:
@@ -22,9 +22,23 @@ content:
     - The words of the prompt. Open WebUI asks for what stands in C({{ }}) and knows some of it, such as
       C({{CURRENT_DATE}}); write the text between C({% raw %}) and C({% endraw %}), or read it from a file, so that
       Ansible leaves it alone.
-    - Required for a prompt that is not there yet.
+    - Required for a prompt that is not there yet, unless O(src) is given.
     - A change makes a new version, which is the one in use. What is as wanted makes none.
   type: str
+src:
+  description:
+    - A file with what O(content) would say, which Ansible does not template. Give one of the two.
+    - It may be a file that Open WebUI exported on its page (C(prompt-export-....json), C(prompts-export-....json)). Of
+      several prompts in it the one with this O(command) is taken. Name, content and tags come from the file, unless
+      they are given here. Access and O(active) do not.
+    - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
+      or with O(remote_src) on the managed host.
+  type: path
+remote_src:
+  description:
+    - Whether O(src) is on the managed host.
+  type: bool
+  default: false
 tags:
   description:
     - The tags, no more and no fewer. Open WebUI has them since 0.8.
@@ -52,4 +66,4 @@ class ModuleDocFragment:
     DOCUMENTATION: str = single(_PROMPT)
 
     # The same as the entries of a list.
-    LISTED: str = listed("prompts", _PROMPT, ACCESS)
+    LISTED: str = listed("prompts", _PROMPT, ACCESS, from_file=True)

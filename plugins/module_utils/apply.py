@@ -10,12 +10,14 @@ counts as done, and what is not makes the run fail, with ``changed`` as the serv
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
 from graphlib import TopologicalSorter
-from typing import Dict, Hashable, Iterable, List, Sequence, Tuple
+from typing import Callable, Dict, Hashable, Iterable, List, Sequence, Tuple
 
 from . import writes
 from .errors import Failure, as_failure, is_unclear
-from .resource import Present, Resource, Secret, Step, Wish, changes_of
+from .resource import Present, Resource, Secret, State, Step, Wish, changes_of
 
 Failed = List[Tuple[Step, Exception]]
 
@@ -54,7 +56,11 @@ def _until_one_fails(
     workers: int,
 ) -> Tuple[List[Step], Failed]:
     """Write steps until all are done or one has failed, and those at work have ended; return both kinds."""
-    writers = {"create": resource.create, "update": resource.update, "delete": resource.delete}
+    writers: Dict[str, Callable[[Step], None]] = {
+        "create": resource.create,
+        "update": partial(_update, resource),
+        "delete": resource.delete,
+    }
     done: list[Step] = []
     failed: Failed = []
     running: dict[Future[None], Step] = {}
@@ -72,6 +78,31 @@ def _until_one_fails(
             done.append(step)
             order.done(step.key)
     return done, failed
+
+
+def _update(resource: Resource, step: Step) -> None:
+    """Write an update over the object as it is now, so that an edit made since the plan is not lost."""
+    now = resource.current(step)
+    resource.update(step if now is None else rebased(resource, step, now))
+
+
+def rebased(resource: Resource, step: Step, now: State) -> Step:
+    """Return a step whose other fields are as ``now``; raise Failure if somebody else changed what it writes."""
+    before, after = step.before or {}, step.after or {}
+    edited = [
+        name
+        for name in step.changes
+        if name in now
+        and not resource.same(name, now[name], before.get(name))
+        and not resource.same(name, now[name], after[name])
+    ]
+    if edited:
+        raise Failure(
+            f"The {resource.kind} {step.name} was not updated: somebody else changed its {', '.join(edited)} while "
+            f"this task ran. Look at that edit, then run the task again."
+        )
+    others = {name: value for name, value in now.items() if name not in step.changes}
+    return replace(step, before={**before, **now}, after={**after, **others})
 
 
 def _judged_again(resource: Resource, wishes: Sequence[Wish], failed: Failed) -> Tuple[List[Step], bool]:

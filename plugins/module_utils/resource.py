@@ -113,6 +113,14 @@ class Resource:
         """Return the keys whose steps must be finished before this one begins."""
         return ()
 
+    def current(self, step: Step) -> Optional[State]:
+        """Return the fields of the object as the server shows it right before an update that replaces them all.
+
+        ``step.before`` may be minutes old by then. None where the update writes only what ``step.changes`` names and
+        nobody's edit can be lost, or where it reads again by itself.
+        """
+        return None
+
     def create(self, step: Step) -> None:
         """Make the object ``step.after``."""
         raise NotImplementedError

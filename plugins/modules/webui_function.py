@@ -60,6 +60,12 @@ EXAMPLES = r"""
     src: /srv/functions/audit.py
     remote_src: true
 
+- name: Import a function that was exported on Open WebUI's page
+  selfhosted.llm.webui_function:
+    token: "{{ vault_webui_key }}"
+    id: house_style
+    src: exports/function-house_style-export-1745623456.json
+
 - name: A function is gone
   selfhosted.llm.webui_function:
     token: "{{ vault_webui_key }}"

@@ -67,6 +67,15 @@ EXAMPLES = r"""
     functions:
       - id: library
         state: absent
+
+- name: Import all functions that were exported on Open WebUI's page
+  selfhosted.llm.webui_functions:
+    token: "{{ vault_webui_key }}"
+    src: exports/functions-export-1745623456.json
+    functions:
+      - id: house_style
+        active: true
+        global: true
 """
 
 RETURN = r"""
@@ -105,7 +114,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Always empty, since O(purge) spares no function.
+  description: The functions that O(purge) left alone. No path of the API can hold their ids (a slash, V(.), V(..)).
   returned: success
   type: list
   elements: str
@@ -138,7 +147,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import (
     FUNCTION,
     FUNCTION_OPTIONS,
@@ -146,10 +155,12 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec imp
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.functions import Functions
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.src_files import SRC_OPTIONS, all_entries, list_rules
 
 OPTIONS = {
     **WEBUI_OPTIONS,
-    "functions": {"type": "list", "elements": "dict", "required": True, "options": FUNCTION_OPTIONS},
+    "functions": {"type": "list", "elements": "dict", "options": FUNCTION_OPTIONS},
+    **SRC_OPTIONS,
     "purge": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
 }
@@ -157,14 +168,15 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
-    wishes = code_wishes(FUNCTION, module.params["functions"])
+    entries = all_entries("function", module.params["functions"], module.params["src"], FUNCTION_OPTIONS)
+    wishes = code_wishes(FUNCTION, entries)
     refuse_to_purge_all(purge, wishes, "functions")
     resource = Functions(Client(module.params, module.check_mode), listed=True, hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("functions")
 
 
 def main() -> None:
-    run(OPTIONS, body, **WEBUI_RULES)
+    run(OPTIONS, body, **list_rules("functions"))
 
 
 if __name__ == "__main__":

@@ -95,6 +95,12 @@ EXAMPLES = r"""
     id: llama3.2:3b
     active: false
 
+- name: Import a model that was exported on Open WebUI's page
+  selfhosted.llm.webui_model:
+    token: "{{ vault_webui_key }}"
+    id: tutor
+    src: exports/models-export-1745623456.json
+
 - name: A preset is gone
   selfhosted.llm.webui_model:
     token: "{{ vault_webui_key }}"

@@ -89,6 +89,14 @@ EXAMPLES = r"""
         state: absent
       - id: tutor-2025
         state: absent
+
+- name: Import all models that were exported on Open WebUI's page
+  selfhosted.llm.webui_models:
+    token: "{{ vault_webui_key }}"
+    src: exports/models-export-1745623456.json
+    models:
+      - id: tutor
+        access: {read: {groups: [pupils]}}
 """
 
 RETURN = r"""
@@ -161,15 +169,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.embedders import with_embedders
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.model_spec import MODEL_OPTIONS, model_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models import Models, without_plan
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.src_files import SRC_OPTIONS, all_entries, list_rules
 
 OPTIONS = {
     **WEBUI_OPTIONS,
-    "models": {"type": "list", "elements": "dict", "required": True, "options": MODEL_OPTIONS},
+    "models": {"type": "list", "elements": "dict", "options": MODEL_OPTIONS},
+    **SRC_OPTIONS,
     "purge": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
     "hide_embedding_models": {"type": "bool"},
@@ -178,7 +188,8 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
-    wishes = model_wishes(module.params["models"])
+    entries = all_entries("model", module.params["models"], module.params["src"], MODEL_OPTIONS)
+    wishes = model_wishes(entries)
     refuse_to_purge_all(purge, wishes, "models")
     client = Client(module.params, module.check_mode)
     models, hide = Models(client, listed=True), module.params["hide_embedding_models"]
@@ -186,12 +197,12 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         wishes = with_embedders(client, wishes, models.rows(), hide)
     outcome = converge(models, wishes, check_mode=module.check_mode, purge=purge, workers=workers)
     result = without_plan(outcome.many("models"))
-    listed = {entry["id"] for entry in module.params["models"]}
+    listed = {entry["id"] for entry in entries}
     return {**result, "models": [model for model in result["models"] if model["id"] in listed]}
 
 
 def main() -> None:
-    run(OPTIONS, body, **WEBUI_RULES)
+    run(OPTIONS, body, **list_rules("models"))
 
 
 if __name__ == "__main__":

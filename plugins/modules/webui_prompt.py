@@ -61,6 +61,12 @@ EXAMPLES = r"""
     command: lesson
     active: false
 
+- name: Import a prompt that was exported on Open WebUI's page
+  selfhosted.llm.webui_prompt:
+    token: "{{ vault_webui_key }}"
+    command: summary
+    src: exports/prompt-export-1745623456.json
+
 - name: A prompt is gone
   selfhosted.llm.webui_prompt:
     token: "{{ vault_webui_key }}"

@@ -72,6 +72,14 @@ EXAMPLES = r"""
         state: absent
       - command: lesson
         state: absent
+
+- name: Import all prompts that were exported on Open WebUI's page
+  selfhosted.llm.webui_prompts:
+    token: "{{ vault_webui_key }}"
+    src: exports/prompts-export-1745623456.json
+    prompts:
+      - command: summary
+        access: {public: true}
 """
 
 RETURN = r"""
@@ -110,7 +118,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Always empty, since O(purge) spares no prompt.
+  description: The prompts that O(purge) left alone. Before Open WebUI 0.8 no path of the API can hold their commands.
   returned: success
   type: list
   elements: str
@@ -143,14 +151,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompt_spec import PROMPT_OPTIONS, prompt_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompts import Prompts
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.src_files import SRC_OPTIONS, all_entries, list_rules
 
 OPTIONS = {
     **WEBUI_OPTIONS,
-    "prompts": {"type": "list", "elements": "dict", "required": True, "options": PROMPT_OPTIONS},
+    "prompts": {"type": "list", "elements": "dict", "options": PROMPT_OPTIONS},
+    **SRC_OPTIONS,
     "purge": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
 }
@@ -158,14 +168,15 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
-    wishes = prompt_wishes(module.params["prompts"])
+    entries = all_entries("prompt", module.params["prompts"], module.params["src"], PROMPT_OPTIONS)
+    wishes = prompt_wishes(entries)
     refuse_to_purge_all(purge, wishes, "prompts")
     prompts = Prompts(Client(module.params, module.check_mode), listed=True, whole=purge)
     return converge(prompts, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("prompts")
 
 
 def main() -> None:
-    run(OPTIONS, body, **WEBUI_RULES)
+    run(OPTIONS, body, **list_rules("prompts"))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,12 @@ EXAMPLES = r"""
     id: letters
     active: false
 
+- name: Import a skill that was exported on Open WebUI's page
+  selfhosted.llm.webui_skill:
+    token: "{{ vault_webui_key }}"
+    id: letters
+    src: exports/skill-letters-export-1745623456.json
+
 - name: A skill is gone
   selfhosted.llm.webui_skill:
     token: "{{ vault_webui_key }}"

@@ -65,6 +65,11 @@ EXAMPLES = r"""
     skills:
       - id: marks
         state: absent
+
+- name: Import all skills that were exported on Open WebUI's page
+  selfhosted.llm.webui_skills:
+    token: "{{ vault_webui_key }}"
+    src: exports/skills-export-1745623456.json
 """
 
 RETURN = r"""
@@ -103,7 +108,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Always empty, since O(purge) spares no skill.
+  description: The skills that O(purge) left alone. No path of the API can hold their ids (a slash, V(.), V(..)).
   returned: success
   type: list
   elements: str
@@ -136,14 +141,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import SKILL, SKILL_OPTIONS, code_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.skills import Skills
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.src_files import SRC_OPTIONS, all_entries, list_rules
 
 OPTIONS = {
     **WEBUI_OPTIONS,
-    "skills": {"type": "list", "elements": "dict", "required": True, "options": SKILL_OPTIONS},
+    "skills": {"type": "list", "elements": "dict", "options": SKILL_OPTIONS},
+    **SRC_OPTIONS,
     "purge": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
 }
@@ -151,14 +158,15 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
-    wishes = code_wishes(SKILL, module.params["skills"])
+    entries = all_entries("skill", module.params["skills"], module.params["src"], SKILL_OPTIONS)
+    wishes = code_wishes(SKILL, entries)
     refuse_to_purge_all(purge, wishes, "skills")
     resource = Skills(Client(module.params, module.check_mode), listed=True)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("skills")
 
 
 def main() -> None:
-    run(OPTIONS, body, **WEBUI_RULES)
+    run(OPTIONS, body, **list_rules("skills"))
 
 
 if __name__ == "__main__":

@@ -74,6 +74,12 @@ EXAMPLES = r"""
               "Roll a die."
               return random.randint(1, sides)
 
+- name: Import a tool that was exported on Open WebUI's page
+  selfhosted.llm.webui_tool:
+    token: "{{ vault_webui_key }}"
+    id: weather
+    src: exports/tool-weather-export-1745623456.json
+
 - name: A tool is gone
   selfhosted.llm.webui_tool:
     token: "{{ vault_webui_key }}"

@@ -68,6 +68,14 @@ EXAMPLES = r"""
         state: absent
       - id: timetable
         state: absent
+
+- name: Import all tools that were exported on Open WebUI's page
+  selfhosted.llm.webui_tools:
+    token: "{{ vault_webui_key }}"
+    src: exports/tools-export-1745623456.json
+    tools:
+      - id: weather
+        valves: {api_key: "{{ vault_weather_key }}"}
 """
 
 RETURN = r"""
@@ -106,7 +114,7 @@ plan:
       elements: str
       returned: success
 kept:
-  description: Always empty, since O(purge) spares no tool.
+  description: The tools that O(purge) left alone. No path of the API can hold their ids (a slash, V(.), V(..)).
   returned: success
   type: list
   elements: str
@@ -139,14 +147,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import TOOL, TOOL_OPTIONS, code_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.src_files import SRC_OPTIONS, all_entries, list_rules
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.tools import Tools
 
 OPTIONS = {
     **WEBUI_OPTIONS,
-    "tools": {"type": "list", "elements": "dict", "required": True, "options": TOOL_OPTIONS},
+    "tools": {"type": "list", "elements": "dict", "options": TOOL_OPTIONS},
+    **SRC_OPTIONS,
     "purge": {"type": "bool", "default": False},
     "workers": {"type": "int", "default": 4},
 }
@@ -154,14 +164,15 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
-    wishes = code_wishes(TOOL, module.params["tools"])
+    entries = all_entries("tool", module.params["tools"], module.params["src"], TOOL_OPTIONS)
+    wishes = code_wishes(TOOL, entries)
     refuse_to_purge_all(purge, wishes, "tools")
     resource = Tools(Client(module.params, module.check_mode), listed=True, hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("tools")
 
 
 def main() -> None:
-    run(OPTIONS, body, **WEBUI_RULES)
+    run(OPTIONS, body, **list_rules("tools"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads code on the controller, and gives its text to the module that wants it."""
+"""Reads text, code and exports on the controller, and gives what they say to the module that wants it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,33 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from .controller_files import FilesAction
+from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.ui_export import filled, listed
 
-LISTS = ("tools", "functions", "skills")
+from .controller_files import FilesAction
 
 
 class CodeAction(FilesAction):
-    """Runs the module with the text of each ``src`` as ``content``, unless that is on the managed host."""
+    """Runs the module with what each ``src`` says, unless that is on the managed host."""
+
+    noun = "object"
+    """What the module manages, in the singular."""
 
     def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments with the text of the files, those of lists as well."""
-        whole: dict[str, Any] = self._filled(arguments)
-        for name in LISTS:
-            if isinstance(whole.get(name), list):
-                whole[name] = [self._filled(entry) for entry in whole[name]]
+        """Return the arguments with what the files say, those of a list as well."""
+        plural = f"{self.noun}s"
+        if not self._task.action.endswith(plural):
+            return dict(self._filled(arguments))
+        whole = dict(arguments)
+        if isinstance(whole.get(plural), list):
+            whole[plural] = [self._filled(entry) for entry in whole[plural]]
+        if self._is_here(whole) and isinstance(whole.get(plural, []), list):
+            src = str(whole.pop("src"))
+            given = [entry if isinstance(entry, dict) else {} for entry in whole.get(plural, [])]
+            try:
+                whole[plural] = listed(self.noun, given, self._text(src), src)
+            except Failure as failure:
+                raise AnsibleActionFail(failure.message) from None
         return whole
 
     def _filled(self, entry: Any) -> Any:
@@ -31,10 +44,16 @@ class CodeAction(FilesAction):
             return entry
         if entry.get("content") is not None:
             raise AnsibleActionFail("content and src are both given; give one of them.")
-        if boolean(entry.get("remote_src", False), strict=False):
+        if not self._is_here(entry):
             return entry
-        rest = {name: value for name, value in entry.items() if name != "src"}
-        return {**rest, "content": self._text(str(entry["src"]))}
+        src = str(entry["src"])
+        try:
+            return filled(self.noun, entry, self._text(src), src)
+        except Failure as failure:
+            raise AnsibleActionFail(failure.message) from None
+
+    def _is_here(self, entry: dict[str, Any]) -> bool:
+        return entry.get("src") is not None and not boolean(entry.get("remote_src", False), strict=False)
 
     def _text(self, given: str) -> str:
         way_out = "give its path, or say remote_src=true where it is on the managed host"

@@ -13,17 +13,36 @@ from ansible_collections.selfhosted.llm.plugins.doc_fragments.webui import Modul
 ACCESS = indent(Webui.ACCESS.partition("options:\n")[2], "    ")
 
 
+_FILE = r"""
+src:
+  description:
+    - A file with all @PLURAL@ that Open WebUI exported on its page (C(@PLURAL@-export-....json)). Each of them is
+      managed as if it stood in O(@PLURAL@). An entry of O(@PLURAL@) for the same object adds to it, and its options
+      win.
+    - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
+      or with O(remote_src) on the managed host.
+    - One of O(src) and O(@PLURAL@) is required.
+  type: path
+remote_src:
+  description:
+    - Whether O(src) is on the managed host.
+  type: bool
+  default: false
+"""
+
+
 def single(options: str) -> str:
     """Return the fragment of a module for one object."""
     return "options:\n" + indent(options, "  ")
 
 
-def listed(plural: str, options: str, access: str = "") -> str:
+def listed(plural: str, options: str, access: str = "", from_file: bool = False) -> str:
     """Return the fragment of a module for many objects, whose option is named by their plural."""
+    required = "" if from_file else "    required: true\n"
     return (
-        f"options:\n  {plural}:\n"
+        (f"options:{indent(_FILE, '  ').replace('@PLURAL@', plural)}" if from_file else "options:\n") + f"  {plural}:\n"
         f"    description:\n      - The {plural}. Of each only what is given is compared and changed.\n"
-        "    type: list\n    elements: dict\n    required: true\n    suboptions:\n"
+        f"    type: list\n    elements: dict\n{required}    suboptions:\n"
         + indent(options.replace("O(", f"O({plural}[]."), "      ")
         + access
     )

@@ -13,6 +13,7 @@ from ..http import HttpFailure
 NO_RIGHT = "You do not have permission"
 NO_API_KEYS = "API key"
 NOT_READY = (502, 503, 504)
+VERSION_CONFLICT = "version_conflict"
 SESSION_OVER = ("Invalid token", "Your session has expired", "401 Unauthorized", "Not authenticated")
 
 
@@ -52,6 +53,8 @@ def _reason(url: str, failure: HttpFailure) -> str:
         return f"Open WebUI at {url} is not ready ({status}: {words}); try again when {url}/ready answers 200"
     if status == 405 or "instead of JSON" in words or (status == 404 and words == "Not Found"):
         return not_webui(url)
+    if status == 409 and VERSION_CONFLICT in words:
+        return f"{_said(url, status, words)}; somebody else is changing it at the same time, so run the task again"
     if status == 401:
         return _unauthorized(url, words)
     if status == 403 and NO_API_KEYS in words:

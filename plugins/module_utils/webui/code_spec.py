@@ -5,22 +5,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ..converge import Wish
-from ..errors import Failure
 from . import access, values
-from .code import declared_valves, read_code
+from .code import declared_valves
+from .code_ids import WRITTEN
 from .problems import Problems
 from .settings_keys import near
+from .src_files import SRC_OPTIONS, with_src
 
 _ID: Dict[str, Any] = {"id": {"type": "str", "required": True}, "name": {"type": "str"}}
 _CODE: Dict[str, Any] = {
     "content": {"type": "str"},
-    "src": {"type": "path"},
-    "remote_src": {"type": "bool", "default": False},
+    **SRC_OPTIONS,
     "description": {"type": "str"},
 }
 _PLUGIN: Dict[str, Any] = {"meta": {"type": "dict"}, "valves": {"type": "dict"}}
@@ -36,8 +35,6 @@ FUNCTION_OPTIONS: Dict[str, Any] = {
 }
 SKILL_OPTIONS: Dict[str, Any] = {**_ID, **_CODE, "active": {"type": "bool"}, "access": access.ACCESS, **_STATE}
 
-MOST_ID_BYTES = 255
-"""The server makes a folder of this name, and does so after it stored the object."""
 MOST_SKILL_BYTES = 10 * 1024 * 1024
 OF_THE_CODE = ("manifest", "toggle", "has_user_valves")
 """What the server writes into ``meta`` itself, from the code."""
@@ -46,16 +43,15 @@ NO_FIELDS = ("id", "state", "src", "remote_src")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of these objects: its noun, what its options are, and what an id of it may be."""
+    """One kind of these objects: its noun, and what its options are."""
 
     noun: str
     options: Mapping[str, Any]
-    ids: str
 
 
-TOOL = Kind("tool", TOOL_OPTIONS, "letters, digits and underscores, and no digit in front")
-FUNCTION = Kind("function", FUNCTION_OPTIONS, TOOL.ids)
-SKILL = Kind("skill", SKILL_OPTIONS, "the letters a to z, digits, - and _")
+TOOL = Kind("tool", TOOL_OPTIONS)
+FUNCTION = Kind("function", FUNCTION_OPTIONS)
+SKILL = Kind("skill", SKILL_OPTIONS)
 
 
 def code_wishes(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
@@ -63,42 +59,20 @@ def code_wishes(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool =
     wrong = Problems(kind.noun, listed)
     seen: Dict[str, int] = {}
     wishes = []
-    for number, entry in enumerate(entries, 1):
-        found = list(_id_problems(kind, entry["id"]))
+    for number, given in enumerate(entries, 1):
+        entry, unusable = with_src(kind.noun, given)
+        found = [] if entry["id"] else ["id is empty; give the id of the object"]
         first = seen.setdefault(entry["id"].lower(), number)
         if first != number:
             found.append(f"it is listed twice (entry {first} is the same {kind.noun})")
         fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
         if entry["state"] == "present":
-            found += _source(entry, fields)
+            found += unusable
             found += _problems(kind, fields)
         wrong.add(number, entry["id"], found)
         wishes.append(_wish(entry, fields))
     wrong.refuse(len(entries))
     return wishes
-
-
-def _id_problems(kind: Kind, given: str) -> Iterator[str]:
-    fits = re.fullmatch("[a-z0-9_-]+", given.lower()) if kind is SKILL else given.isidentifier()
-    if not given:
-        yield "id is empty"
-    elif not fits:
-        yield f"id is {given[:80]!r}, and an id of a {kind.noun} may hold {kind.ids}; give such a one"
-    if len(given.lower().encode("utf-8", "replace")) > MOST_ID_BYTES:
-        yield f"id has more than {MOST_ID_BYTES} bytes; shorten it"
-
-
-def _source(entry: Mapping[str, Any], fields: Dict[str, Any]) -> Iterator[str]:
-    """Put the text of ``src`` into the fields; yield why that cannot be."""
-    if entry["src"] is None:
-        return
-    if entry["content"] is not None:
-        yield "content and src are both given; give one of them"
-        return
-    try:
-        fields["content"] = read_code(entry["src"])
-    except Failure as failure:
-        yield failure.message
 
 
 def _problems(kind: Kind, fields: Mapping[str, Any]) -> Iterator[str]:
@@ -128,4 +102,7 @@ def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[s
 def _wish(entry: Mapping[str, Any], fields: Dict[str, Any]) -> Wish:
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])
-    return Wish(entry["id"].lower(), entry["state"] == "present", fields)
+    key = entry["id"].lower()
+    if key != entry["id"]:
+        fields[WRITTEN] = entry["id"]
+    return Wish(key, entry["state"] == "present", fields)

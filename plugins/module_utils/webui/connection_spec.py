@@ -107,10 +107,10 @@ def _wish(entry: Mapping[str, Any], shared: bool) -> Wish:
 def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry["kind"] not in KINDS:
         yield _no_choice("kind", entry["kind"])
-    yield from url_problems(entry["base_url"])
-    yield from _word_problems("prefix_id", entry["prefix_id"])
     if entry["state"] == "absent":
         return
+    yield from url_problems(entry["base_url"])
+    yield from _word_problems("prefix_id", entry["prefix_id"])
     for name in ("connection_type", "auth_type", "api_type"):
         if entry[name] is not None and entry[name] not in _CHOICES[name]:
             yield _no_choice(name, entry[name])

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields
 from typing import List, Mapping, Tuple
 
 
-def _since(major: int, minor: int) -> Mapping[str, Tuple[int, int]]:
-    return {"since": (major, minor)}
+def _since(major: int, minor: int, patch: int = 0) -> Mapping[str, Tuple[int, int, int]]:
+    return {"since": (major, minor, patch)}
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Features:
     """A base model without a row is the administrators' alone. Before, it did not limit its presets."""
     linked_uploads: bool = field(default=True, metadata=_since(0, 12))
     """An upload is in its knowledge base when it is completed. 0.10 reports it completed before, and hides failures."""
+    no_blank_model_ids: bool = field(default=True, metadata=_since(0, 11, 4))
+    """The id of a model that has a row holds no blank, and one that does can only be deleted (its release notes)."""
     nested_groups: bool = field(default=True, metadata=_since(0, 12))
     """A group may lie in another."""
     group_models: bool = field(default=True, metadata=_since(0, 12))
@@ -84,15 +86,15 @@ class Features:
         """Return a sentence on what an option needs, none where this version has the feature."""
         if getattr(self, feature):
             return []
-        major, minor = next(each.metadata["since"] for each in fields(self) if each.name == feature)
+        major, minor, _patch = next(each.metadata["since"] for each in fields(self) if each.name == feature)
         return [f"{what} needs Open WebUI {major}.{minor} or newer, and the server is {self.version}; {instead}"]
 
     @classmethod
     def of(cls, version: str) -> Features:
         """Return the features of a version; one that cannot be read counts as the newest."""
-        found = re.match(r"v?(\d+)\.(\d+)", version)
+        found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", version)
         if not found:
             return cls()
-        release = (int(found.group(1)), int(found.group(2)))
+        release = tuple(int(number or 0) for number in found.groups())
         since = {each.name: each.metadata["since"] for each in fields(cls) if each.metadata}
         return cls(version, **{name: release >= first for name, first in since.items()})

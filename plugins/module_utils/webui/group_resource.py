@@ -46,6 +46,7 @@ class ManagedGroups(Resource):
         self._records: Dict[Hashable, Record] = {}
         self._parents: Dict[str, str] = {}
         self._ids: Dict[str, str] = {}
+        self._names: Dict[str, str] = {}
         self._emails: Optional[Dict[str, str]] = None
         self._warnings: List[str] = []
         self._lock = threading.Lock()
@@ -63,10 +64,10 @@ class ManagedGroups(Resource):
         for found in by_name.values():
             # Of two with one name nobody can wish for one; purging may remove both.
             self._records.update({str(row["id"]): row for row in found[1:]})
-        names = {str(row["id"]): str(row["name"]) for row in rows}
+        self._names = {str(row["id"]): str(row["name"]) for row in rows}
         wished = {wish.name for wish in wishes if "members" in wish.fields and wish.present}
         members = self.members_of([name for name in self._records if name in wished])
-        return {key: self._state(row, names, members.get(key)) for key, row in self._records.items()}
+        return {key: self._state(row, self._names, members.get(key)) for key, row in self._records.items()}
 
     def key(self, wish: Wish) -> Hashable:
         """Return the name, which the server compares letter by letter."""
@@ -256,6 +257,15 @@ class ManagedGroups(Resource):
         return state if members is None else {**state, "members": members}
 
     # --- writing
+
+    def current(self, step: Step) -> Optional[State]:
+        """Return a group as it is now. Members are added and removed one by one, so that no edit of them is lost."""
+        if not set(step.changes) - {"members"}:
+            return None
+        path = f"groups/id/{(step.before or {})['id']}"
+        row = self._client.get_mapping(path, f"change the group {step.name}")
+        self._records[step.key] = row
+        return self._state(row, self._names, None)
 
     def create(self, step: Step) -> None:
         """Make the group, then its members."""

@@ -9,7 +9,7 @@ from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
 
 from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
-from . import access
+from . import access, values
 from .access import Grants
 from .client import Client
 from .problems import Problems
@@ -36,8 +36,9 @@ class Bases(Resource):
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return the base of the one wish; raise Failure where the name means two or access means nobody."""
         (wish,) = wishes
-        # A backslash means something to some databases.
-        query = {} if "\\" in wish.name else {"query": wish.name}
+        # A backslash means something to some databases, which store no NUL, and no request carries half a character.
+        plain = wish.name.strip() and "\\" not in wish.name and not values.UNSTORABLE.search(wish.name)
+        query = {"query": wish.name} if plain else {}
         rows = {str(row["id"]): row for row in self._client.get_pages("knowledge/search", READ, **query)}
         found = [row for row in rows.values() if row["name"] == wish.name]
         wrong = Problems("knowledge base", listed=False)
@@ -53,6 +54,12 @@ class Bases(Resource):
         """Return what was said; a new base has a description in any case."""
         said = {"name": wish.name, **wish.fields}
         return {"description": "", **said} if present is None else said
+
+    def current(self, step: Step) -> State:
+        """Return the base as it is now."""
+        self._record = self._client.get_mapping(f"knowledge/{self.id}", f"update the knowledge base {step.name}")
+        state = {name: self._record.get(name) or "" for name in ("name", "description")}
+        return {**state, "access": self._grants.state(self._record)} if "access" in step.changes else state
 
     def create(self, step: Step) -> None:
         """Make the base with its access in one call."""

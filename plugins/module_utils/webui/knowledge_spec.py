@@ -40,11 +40,11 @@ def knowledge_wish(params: Mapping[str, Any]) -> Wish:
 
 
 def _problems(params: Mapping[str, Any]) -> Iterator[str]:
-    if not params["name"].strip():
+    if not params["name"].strip() and params["state"] == "present":
         yield "name is empty; give one"
     if not 1 <= params["workers"] <= MOST_WORKERS:
         yield f"workers is {params['workers']}; give a number from 1 to {MOST_WORKERS}"
     if params["process_timeout"] <= 0:
         yield f"process_timeout is {params['process_timeout']:g}; give a number of seconds above 0"
-    for name in ("name", "description"):
+    for name in ("name", "description") if params["state"] == "present" else ():
         yield from values.problems(params[name], name)

@@ -13,6 +13,7 @@ from ..errors import Failure
 from .access import EVERYBODY, Grants
 from .client import Client
 from .groups import Groups
+from .model_spec import has_blank
 
 Principal = Tuple[str, str]
 ALL: Principal = ("user", EVERYBODY)
@@ -64,7 +65,12 @@ class Bases:
         found = []
         for base, lacking in self.shut_out(model_id).items():
             wish = self._wishes.get(base)
-            if wish and not wish.present:
+            if has_blank(base) and self._client.features().no_blank_model_ids:
+                found.append(
+                    f"grant_base would write the base model {base!r}, whose id holds a blank, and Open WebUI takes "
+                    f"none since 0.11.4; drop grant_base, and let the provider offer the model under another id"
+                )
+            elif wish and not wish.present:
                 found.append(f"grant_base needs the base model {base}, which is listed as absent; drop one of the two")
             elif wish and "access" in wish.fields:
                 found.append(

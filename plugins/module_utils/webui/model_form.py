@@ -7,11 +7,26 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from .model_spec import OPTION_OF_META, OPTION_OF_PARAMS, shown_suggestion
 from .user_spec import shown_image
 from .values import merged
 
 Record = Mapping[str, Any]
+
+# What has an option of its own would be said twice, and nobody could tell which of the two holds.
+OPTION_OF_META = {
+    "description": "description",
+    "capabilities": "capabilities",
+    "tags": "tags",
+    "knowledge": "knowledge",
+    "toolIds": "tools",
+    "filterIds": "filters",
+    "actionIds": "actions",
+    "skillIds": "skills",
+    "suggestion_prompts": "suggestions",
+    "hidden": "hidden",
+    "profile_image_url": "profile_image_url",
+}
+OPTION_OF_PARAMS = {"system": "system"}
 
 IDS = {"tools": "toolIds", "filters": "filterIds", "actions": "actionIds", "skills": "skillIds"}
 # An update keeps these where they are left out (0.12), so their removal must be said.
@@ -74,6 +89,16 @@ def body_of(
         # Versions before 0.12 would switch it on where it is left out.
         "is_active": said.get("active", before.get("is_active", True)),
     }
+
+
+def shown_suggestion(item: Any) -> Any:
+    """Return a suggestion in its shortest form: a text, or a mapping where it has a title or more."""
+    if not isinstance(item, Mapping):
+        return item
+    kept = {key: value for key, value in item.items() if value is not None}
+    if not any(kept.get("title") or ()):
+        kept.pop("title", None)
+    return kept["content"] if set(kept) == {"content"} else kept
 
 
 def bases_of(meta: Record) -> List[Record]:

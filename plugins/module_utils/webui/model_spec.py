@@ -9,7 +9,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ..converge import Wish
 from . import access, values
+from .model_form import OPTION_OF_META, OPTION_OF_PARAMS, shown_suggestion
 from .problems import Problems
+from .src_files import SRC_OPTIONS, with_src
 from .user_spec import is_image
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
@@ -33,55 +35,35 @@ MODEL_OPTIONS: Dict[str, Any] = {
     "profile_image_url": {"type": "str"},
     "meta": {"type": "dict"},
     "access": access.ACCESS,
+    **SRC_OPTIONS,
     "grant_base": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 SETS = ("tags", "knowledge", "tools", "filters", "actions", "skills")
-MOST_ID_CHARACTERS = 256
-
-# What has an option of its own would be said twice, and nobody could tell which of the two holds.
-OPTION_OF_META = {
-    "description": "description",
-    "capabilities": "capabilities",
-    "tags": "tags",
-    "knowledge": "knowledge",
-    "toolIds": "tools",
-    "filterIds": "filters",
-    "actionIds": "actions",
-    "skillIds": "skills",
-    "suggestion_prompts": "suggestions",
-    "hidden": "hidden",
-    "profile_image_url": "profile_image_url",
-}
-OPTION_OF_PARAMS = {"system": "system"}
+MAX_ID_CHARACTERS = 256
+NO_FIELDS = ("id", "state", "src", "remote_src")
 
 
 def model_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
     """Return models as wanted, or raise one Failure with all that is wrong with them."""
     wrong = Problems("model", listed)
     seen: Dict[str, int] = {}
-    for number, entry in enumerate(entries, 1):
-        found = list(_problems(entry))
+    filled = []
+    for number, given in enumerate(entries, 1):
+        entry, found = with_src("model", given)
+        filled.append(entry)
+        found += _problems(entry)
         first = seen.setdefault(entry["id"], number)
         if first != number:
             found.append(f"it is listed twice (entry {first} is the same model)")
         wrong.add(number, entry["id"], found)
     wrong.refuse(len(entries))
-    return [_wish(entry) for entry in entries]
-
-
-def shown_suggestion(item: Any) -> Any:
-    """Return a suggestion in its shortest form: a text, or a mapping where it has a title or more."""
-    if not isinstance(item, Mapping):
-        return item
-    kept = {key: value for key, value in item.items() if value is not None}
-    if not any(kept.get("title") or ()):
-        kept.pop("title", None)
-    return kept["content"] if set(kept) == {"content"} else kept
+    return [_wish(entry) for entry in filled]
 
 
 def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
-    yield from _id_problems(entry["id"])
+    if not entry["id"]:
+        yield "id is empty; give the id of the model"
     if entry["state"] == "absent":
         return
     for name, value in entry.items():
@@ -105,13 +87,17 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from _suggestion_problems(item, f"suggestions[{number}]")
 
 
-def _id_problems(model_id: str) -> Iterator[str]:
-    if not model_id:
-        yield "id is empty"
-    if any(character.isspace() for character in model_id):
-        yield f"id is {model_id[:80]!r}, and Open WebUI takes none with blanks; take them out"
-    if len(model_id) > MOST_ID_CHARACTERS:
-        yield f"id has {len(model_id)} characters, and Open WebUI takes {MOST_ID_CHARACTERS} at most; shorten it"
+def new_id_problems(model_id: str, blanks_taken: bool) -> Iterator[str]:
+    """Yield why the server takes no new model with an id; before 0.11.4 it may hold blanks."""
+    if has_blank(model_id) and not blanks_taken:
+        yield f"id is {model_id[:80]!r}, and Open WebUI takes none with blanks since 0.11.4; give another id"
+    if len(model_id) > MAX_ID_CHARACTERS:
+        yield f"id has {len(model_id)} characters, and Open WebUI takes {MAX_ID_CHARACTERS} at most; shorten it"
+
+
+def has_blank(model_id: str) -> bool:
+    """Tell whether an id holds a character that Open WebUI takes for a blank."""
+    return any(character.isspace() for character in model_id)
 
 
 def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
@@ -124,7 +110,7 @@ def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
 
 
 def _wish(entry: Mapping[str, Any]) -> Wish:
-    fields = {name: value for name, value in entry.items() if value is not None and name not in ("id", "state")}
+    fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
     for name in SETS:
         if name in fields:
             fields[name] = sorted({item.strip() if name == "tags" else item for item in fields[name]})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence
 
+from ..apply import rebased
 from ..converge import Present, Resource, State, Step, Wish
 from ..errors import Failure
 from . import access, values
@@ -15,6 +16,7 @@ from .client import Client, posted
 from .groups import Groups
 from .model_bases import Bases
 from .model_form import body_of, state_of
+from .model_spec import has_blank, new_id_problems
 from .problems import Problems
 from .user_spec import shown_image
 
@@ -54,7 +56,7 @@ class Models(Resource):
         self._bases.look(self._records, wishes)
         self._based = {base: wish.name for wish in reversed(wanted) for base in self._bases.chain(wish.name)}
         self._check(wishes)
-        names = None if self._knowledge is None else {str(base["id"]): str(base["name"]) for base in self._knowledge}
+        names = self._knowledge_names()
         present: Dict[Hashable, State] = {key: state_of(record, names) for key, record in self._records.items()}
         for wish in wanted:
             if "access" in wish.fields and wish.name in present:
@@ -92,6 +94,13 @@ class Models(Resource):
         """Keep what the wanted presets are based on from being purged."""
         if step.action == "delete" and step.wish is None and str(step.key) in self._based:
             return f"The model {step.name} is the base of {self._based[str(step.key)]}; keep it."
+        writes = set(step.changes) - {"grant_base"}
+        if step.action == "update" and writes and has_blank(step.name) and self._client.features().no_blank_model_ids:
+            return (
+                f"The model {step.name!r} cannot be updated ({', '.join(step.changes)}): its id holds a blank, and "
+                f"since 0.11.4 Open WebUI only deletes such a model. Create it under another id, and remove this one "
+                f"with state: absent."
+            )
         return None
 
     def review(self, steps: Sequence[Step]) -> None:
@@ -107,6 +116,16 @@ class Models(Resource):
         """Let a base model be written before a preset adds to its grants."""
         return self._bases.chain(str(step.key)) if "grant_base" in step.changes else ()
 
+    def current(self, step: Step) -> Optional[State]:
+        """Return a model as it is now. A base model that is opened is read again where it is written."""
+        if not set(step.changes) - {"grant_base"}:
+            return None
+        what = f"update the model {step.name}"
+        record = self._client.get_mapping("models/model", what, params={"id": str(step.key)})
+        self._records[str(step.key)] = record
+        shown = {"access": self._grants.state(record)} if "access" in step.changes else {}
+        return {**state_of(record, self._knowledge_names()), **shown}
+
     def create(self, step: Step) -> None:
         """Make the model with its access, in one call."""
         said = step.wish.fields if step.wish else {}
@@ -116,7 +135,7 @@ class Models(Resource):
         self._open(step)
 
     def update(self, step: Step) -> None:
-        """Write what differs over a fresh look at the model, then who may see it."""
+        """Write what differs over the model as `current` read it, then who may see it."""
         said = {name: step.wish.fields[name] for name in step.changes if step.wish and name in step.wish.fields}
         shared = said.pop("access", None)
         said.pop("grant_base", None)
@@ -137,6 +156,11 @@ class Models(Resource):
         # The list of presets comes in pages without pictures; the export is whole.
         return [*self._client.get_list("models/base", READ), *self._client.get_list("models/export", READ)]
 
+    def _knowledge_names(self) -> Optional[Dict[str, str]]:
+        if self._knowledge is None:
+            return None
+        return {str(base["id"]): str(base["name"]) for base in self._knowledge}
+
     def _check(self, wishes: Sequence[Wish]) -> None:
         wrong = Problems(self.kind, self._listed)
         for number, wish in enumerate(wishes, 1):
@@ -148,6 +172,8 @@ class Models(Resource):
         found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []
         found += [problem for name in wish.fields.get("knowledge") or () for problem in self._knowledge_problems(name)]
         features = self._client.features()
+        if wish.name not in self._records:
+            found += new_id_problems(wish.name, not features.no_blank_model_ids)
         if wish.fields.get("skills") and not features.skills:
             found.append(f"skills need Open WebUI 0.8 or newer, and the server is {features.version}; leave them out")
         # What is unclear of the access would be unclear here, too.
@@ -169,7 +195,7 @@ class Models(Resource):
 
     def _write(self, step: Step, what: str, said: Mapping[str, Any], shared: Optional[access.Access]) -> None:
         for attempt in (1, 2):
-            record = self._client.get_mapping("models/model", what, params={"id": str(step.key)})
+            record = self._records[str(step.key)]
             body = body_of(record, str(step.key), said, self._meant(said))
             # Without it, an update makes the model public before 0.8, and 0.10 answers 500.
             body.update({name: record[name] for name in ("access_control", "access_grants") if name in record})
@@ -185,6 +211,8 @@ class Models(Resource):
                         f"Cannot {what}: somebody else is changing it at the same time (Open WebUI at "
                         f"{self._client.url} answered {CONFLICT}, version_conflict); run the task again."
                     ) from failure
+                now = self.current(step)
+                rebased(self, step, now or {})
 
     def _open(self, step: Step) -> None:
         if "grant_base" in step.changes:

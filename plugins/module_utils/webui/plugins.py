@@ -14,6 +14,8 @@ from ..errors import Failure
 from . import values, valves
 from .client import Client, posted
 from .code import as_stored
+from .code_ids import WRITTEN as WRITTEN_ID
+from .code_ids import ambiguous, by_key, new_id_problems, unaddressable
 from .code_spec import OF_THE_CODE
 from .connection_fields import hidden_words, revealed
 from .problems import Problems
@@ -47,18 +49,20 @@ class Plugins(Resource):
         self._hide = hide
         self._valves = Valves(client, self.path)
         self._records: Dict[str, Record] = {}
+        self._known_ids: Dict[str, str] = {}
         self._specs: Dict[str, Spec] = {}
 
     def read(self, wishes: Sequence[Wish]) -> Present:
         """Return all objects of the kind; raise one Failure for all that only the server could tell is wrong."""
         rows = self._client.get_list(self.whole, f"read the {self.path}")
-        self._records = {str(row["id"]): row for row in rows}
+        self._records = by_key(rows, wishes, self._known_ids)
         states: Dict[Hashable, Dict[str, Any]] = {key: self._state(row) for key, row in self._records.items()}
         for wish in wishes:
             if wish.present and wish.name in states:
                 states[wish.name].update(self._asked_for(wish))
         wrong = Problems(self.kind, self._listed)
         for number, wish in enumerate(wishes, 1):
+            wrong.add(number, wish.name, ambiguous(wish, self._records, self._known_ids))
             if wish.present:
                 wrong.add(number, wish.name, self._problems(wish, states.get(wish.name)))
         wrong.refuse(len(wishes))
@@ -70,12 +74,13 @@ class Plugins(Resource):
 
     def title(self, key: Hashable, state: State) -> str:
         """Return the id, because two objects may bear one name."""
-        return str(key)
+        return str(state["id"])
 
     def wanted(self, wish: Wish, present: Optional[State]) -> State:
         """Return what was said; free mappings with the keys that were not, which stay."""
-        said: Dict[str, Any] = {"id": wish.name, **wish.fields}
         before = present or {}
+        said: Dict[str, Any] = {**wish.fields, "id": before.get("id", wish.name)}
+        said.pop(WRITTEN_ID, None)
         if "content" in said:
             said["content"] = as_stored(said["content"])
         if "meta" in said:
@@ -88,6 +93,19 @@ class Plugins(Resource):
     def same(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare valves with what is hidden in them, and all else without regard to what is empty."""
         return valves.same(present, wanted) if name == "valves" else values.alike(present, wanted)
+
+    def current(self, step: Step) -> Optional[State]:
+        """Return an object as it is now. Valves and switches are read again where they are written."""
+        if not set(step.changes) & {*WRITTEN, "access"}:
+            return None
+        key = str(step.key)
+        record = self._client.get_mapping(self._at(key), f"update the {self.kind} {step.name}")
+        self._records[key] = record
+        return {**self._state(record), **(self.access_of(record) if "access" in step.changes else {})}
+
+    def refusal(self, step: Step) -> Optional[str]:
+        """Return why the API cannot reach an object."""
+        return unaddressable(self.kind, step)
 
     def create(self, step: Step) -> None:
         """Make the object, and take it back where its valves cannot be set."""
@@ -111,8 +129,9 @@ class Plugins(Resource):
         if more or set(step.changes) & set(WRITTEN):
             made = self._post(f"{self._at(key)}/update", what, {**self._body(after), **self.kept(key), **more})
         if "valves" in step.changes:
-            spec = self._valves.spec(key) if "content" in step.changes else self._specs.get(key)
-            self._valves.write(what, key, _given(step), self._valves.stored(key), spec)
+            stored_id = self._id(key)
+            spec = self._valves.spec(stored_id) if "content" in step.changes else self._specs.get(key)
+            self._valves.write(what, stored_id, _given(step), self._valves.stored(stored_id), spec)
         self.finish(step, made)
 
     def delete(self, step: Step) -> None:
@@ -162,14 +181,14 @@ class Plugins(Resource):
         found = self.access_of(record) if "access" in wish.fields else {}
         if "valves" in wish.fields:
             spec = self._specs[wish.name] = self._spec(wish)
-            stored = record["valves"] if "valves" in record else self._valves.stored(wish.name)
+            stored = record["valves"] if "valves" in record else self._valves.stored(self._id(wish.name))
             found["valves"] = self._veiled(stored or {}, spec, record.get("content"))
         return found
 
     def _spec(self, wish: Wish) -> Spec:
         """Return the schema of the code that is there, which may not load any more and be about to be replaced."""
         try:
-            return self._valves.spec(wish.name)
+            return self._valves.spec(self._id(wish.name))
         except Failure:
             if as_stored(wish.fields.get("content", "")) in ("", self._records[wish.name].get("content")):
                 raise
@@ -184,7 +203,8 @@ class Plugins(Resource):
         return veiled
 
     def _problems(self, wish: Wish, present: Optional[State]) -> List[str]:
-        found = self.more_problems(wish)
+        found = [] if present else list(new_id_problems(self.kind, wish.name))
+        found += self.more_problems(wish)
         if present is None and "content" not in wish.fields:
             found.append(f"the {self.kind} is not there yet, and to make it content or src is needed")
         if present is not None and "valves" in wish.fields:
@@ -199,8 +219,11 @@ class Plugins(Resource):
         meta = {**(after.get("meta") or {}), "description": after.get("description") or None}
         return {"id": after["id"], "name": after["name"], "content": after["content"], "meta": meta}
 
+    def _id(self, key: str) -> str:
+        return str(self._records[key]["id"]) if key in self._records else key
+
     def _at(self, key: str) -> str:
-        return f"{self.path}/id/{quote(key, safe='')}"
+        return f"{self.path}/id/{quote(self._id(key), safe='')}"
 
     def _post(self, path: str, what: str, body: Mapping[str, Any]) -> Record:
         return posted_code(self._client, path, what, body)

@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 from ..converge import Wish
 from . import access, values
 from .problems import Problems
+from .src_files import SRC_OPTIONS, with_src
 
 PROMPT_OPTIONS: Dict[str, Any] = {
     "command": {"type": "str", "required": True},
@@ -18,23 +19,28 @@ PROMPT_OPTIONS: Dict[str, Any] = {
     "tags": {"type": "list", "elements": "str"},
     "active": {"type": "bool"},
     "access": access.ACCESS,
+    **SRC_OPTIONS,
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
-MOST_COMMAND_CHARACTERS = 256
+MAX_COMMAND_CHARACTERS = 256
+NO_FIELDS = ("command", "state", "src", "remote_src")
 
 
 def prompt_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
     """Return prompts as wanted, or raise one Failure with all that is wrong with them."""
     wrong = Problems("prompt", listed)
     seen: Dict[str, int] = {}
-    for number, entry in enumerate(entries, 1):
-        found = list(_problems(entry))
+    filled = []
+    for number, given in enumerate(entries, 1):
+        entry, found = with_src("prompt", given)
+        filled.append(entry)
+        found += _problems(entry)
         first = seen.setdefault(bare(entry["command"]), number)
         if first != number:
             found.append(f"it is listed twice (entry {first} is the same prompt)")
         wrong.add(number, entry["command"], found)
     wrong.refuse(len(entries))
-    return [_wish(entry) for entry in entries]
+    return [_wish(entry) for entry in filled]
 
 
 def bare(command: str) -> str:
@@ -42,14 +48,17 @@ def bare(command: str) -> str:
     return command.removeprefix("/")
 
 
-def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
-    command = bare(entry["command"])
+def new_command_problems(command: str) -> Iterator[str]:
+    """Yield why a new prompt must not get a command; Open WebUI itself takes any."""
     if not command:
-        yield "command is empty"
-    if any(character.isspace() or character in "/\0" for character in command):
+        yield "command is empty; give one"
+    if any(character.isspace() or character == "/" for character in command):
         yield f"command is {command[:80]!r}, which nobody can type; give one without blanks and slashes"
-    if len(command) > MOST_COMMAND_CHARACTERS:
-        yield f"command has {len(command)} characters; give {MOST_COMMAND_CHARACTERS} at most"
+    if len(command) > MAX_COMMAND_CHARACTERS:
+        yield f"command has {len(command)} characters; give {MAX_COMMAND_CHARACTERS} at most"
+
+
+def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry["state"] == "absent":
         return
     for name, value in entry.items():
@@ -61,7 +70,7 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _wish(entry: Mapping[str, Any]) -> Wish:
-    fields = {name: value for name, value in entry.items() if value is not None and name not in ("command", "state")}
+    fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
     if "tags" in fields:
         fields["tags"] = sorted(set(fields["tags"]))
     if "access" in fields:

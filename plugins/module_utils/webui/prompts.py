@@ -13,8 +13,9 @@ from ..errors import Failure
 from . import access, values
 from .access import Grants
 from .client import Client, posted
+from .code_ids import NOT_IN_A_PATH
 from .problems import Problems
-from .prompt_spec import bare
+from .prompt_spec import bare, new_command_problems
 
 READ = "read the prompts"
 # None of these orders is unique, so a page may repeat what another lacks; three of them together lack nothing.
@@ -66,6 +67,29 @@ class Prompts(Resource):
         """Compare without regard to what is empty."""
         return values.alike(present, wanted)
 
+    def refusal(self, step: Step) -> Optional[str]:
+        """Return why the API cannot reach a prompt: before 0.8 its command is a part of the path of each call."""
+        if step.action == "create" or self._client.features().prompts_by_id:
+            return None
+        command = bare(str((step.before or {})["command"]))
+        if command and "/" not in command and command not in NOT_IN_A_PATH:
+            return None
+        verb = "deleted" if step.action == "delete" else "updated"
+        return (
+            f"The prompt {command!r} cannot be {verb}: before 0.8 Open WebUI has no API path for a command that is "
+            f"empty, '.', '..' or holds a slash. Upgrade the server first, or leave the prompt alone."
+        )
+
+    def current(self, step: Step) -> Optional[State]:
+        """Return a prompt as it is now. Its switch is read again where it is flipped."""
+        if not set(step.changes) - {"active"}:
+            return None
+        key = str(step.key)
+        path = f"prompts/{self._which(self._records[key])}"
+        record = self._client.get_mapping(path, f"update the prompt {step.name}")
+        self._records[key] = record
+        return self._state(record, [step.wish] if step.wish else [])
+
     def create(self, step: Step) -> None:
         """Make the prompt with its access, in one call; the server makes each active."""
         after = step.after or {}
@@ -83,10 +107,10 @@ class Prompts(Resource):
         if not self._client.features().prompts_by_id:
             # An update without it makes the prompt public.
             control = self._grants.in_update(shared) if shared else {"access_control": record.get("access_control")}
-            path = f"prompts/command/{quote(str(step.key), safe='')}/update"
+            path = f"prompts/{self._which(record)}/update"
             posted(self._client, path, what, json={**self._body(after), **control})
             return
-        path = f"prompts/id/{record['id']}"
+        path = f"prompts/{self._which(record)}"
         now: Optional[Record] = None
         if set(step.changes) - {"access", "active"}:
             now = posted(self._client, f"{path}/update", what, json=self._body(after, with_tags="tags" in step.changes))
@@ -97,10 +121,12 @@ class Prompts(Resource):
 
     def delete(self, step: Step) -> None:
         """Remove the prompt and its versions."""
-        record = self._records[str(step.key)]
-        by_id = self._client.features().prompts_by_id
-        which = f"id/{record['id']}" if by_id else f"command/{quote(bare(str(record['command'])), safe='')}"
+        which = self._which(self._records[str(step.key)])
         self._client.delete(f"prompts/{which}/delete", f"delete the prompt {step.name}")
+
+    def _which(self, record: Record) -> str:
+        by_id = self._client.features().prompts_by_id
+        return f"id/{record['id']}" if by_id else f"command/{quote(bare(str(record['command'])), safe='')}"
 
     def _rows(self, wished: Iterable[str]) -> List[Record]:
         rows = self._client.get_list("prompts/", READ)
@@ -150,10 +176,12 @@ class Prompts(Resource):
             found.append(f"the server has both {told}, which is one command to who types it; delete one of them")
         if not wish.present:
             return found
+        if not records:
+            found += new_command_problems(wish.name)
         if not records and "content" not in wish.fields:
             found.append("the prompt is not there yet, and to make it content is needed")
         features = self._client.features()
-        if wish.name in (".", "..") and not features.prompts_by_id:
+        if not records and wish.name in NOT_IN_A_PATH and not features.prompts_by_id:
             found.append(
                 f"command is '{wish.name}', which the addresses of this server cannot hold before Open WebUI 0.8; give "
                 f"another"

@@ -229,15 +229,17 @@ def test_odd_ids_of_skills_are_kept(webui, recorder, by_token):
     assert set(records(webui, "skill")) == set(skills)
 
 
-WRONG = [
-    ("tool", {"id": ""}, "id is empty"),
-    ("tool", {"id": "a-b"}, "id is 'a-b', and an id of a tool may hold letters, digits and underscores"),
+NEW_IDS = [
+    ("tool", {"id": "a-b"}, "id is 'a-b', and the id of a new tool may hold letters, digits and underscores"),
     ("tool", {"id": "a b"}, "id is 'a b'"),
     ("tool", {"id": "../x"}, "id is '../x'"),
-    ("function", {"id": "1a", "state": "absent"}, "id is '1a'"),
+    ("function", {"id": "1a"}, "id is '1a'"),
     ("function", {"id": "x" * 256}, "id has more than 255 bytes; shorten it"),
-    ("skill", {"id": "a b"}, "id is 'a b', and an id of a skill may hold the letters a to z, digits, - and _"),
+    ("skill", {"id": "a b"}, "id is 'a b', and the id of a new skill may hold the letters a to z, digits, - and _"),
     ("skill", {"id": "ä"}, "id is 'ä'"),
+]
+WRONG = [
+    ("tool", {"id": ""}, "id is empty"),
     ("tool", {"id": "a", "content": "\0"}, "content holds a NUL or half a surrogate pair"),
     ("tool", {"id": "a", "name": " "}, "name is empty"),
     ("tool", {"id": "a", "meta": {"manifest": {}}}, "meta.manifest is given, and it comes from the code; leave it out"),
@@ -251,6 +253,13 @@ WRONG = [
 def test_what_is_wrong_is_said_before_any_call(recorder, by_token, kind, said, words):
     assert words in sentence(f"webui_{kind}", by_token(**said))
     assert recorder.requests == []
+
+
+@pytest.mark.feature("skills")
+@pytest.mark.parametrize(("kind", "said", "words"), NEW_IDS)
+def test_the_id_of_a_new_object_is_checked_before_any_write(recorder, by_token, kind, said, words):
+    assert words in sentence(f"webui_{kind}", by_token(**said, content="x"))
+    assert recorder.writes() == []
 
 
 @pytest.mark.feature("skills")

@@ -123,7 +123,7 @@ def test_every_bad_entry_is_named_before_anything_is_written(webui, recorder, by
     twice = [webui.add_group("twice"), webui.add_group("twice")]
     models = [
         {"id": "good"},
-        {"id": "bad 1"},
+        {"id": "bad 1", "name": " "},
         {"id": "good", "params": {"n": 2**70}},
         {"id": "gone", "state": "absent", "name": " "},
     ]

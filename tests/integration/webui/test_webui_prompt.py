@@ -231,12 +231,14 @@ def test_ten_megabytes_of_words_are_stored(webui, recorder, by_token):
     assert webui.prompts()["c"]["content"] == large
 
 
-WRONG = [
+NEW_COMMANDS = [
     ({"command": ""}, "The prompt  cannot be as wanted: command is empty"),
     ({"command": "/"}, "command is empty"),
     ({"command": "a b"}, "command is 'a b', which nobody can type"),
-    ({"command": "a/b", "state": "absent"}, "command is 'a/b', which nobody can type"),
+    ({"command": "a/b"}, "command is 'a/b', which nobody can type"),
     ({"command": "x" * 100_000}, "command has 100000 characters; give 256 at most"),
+]
+WRONG = [
     ({"command": "c", "content": "\0"}, "content holds a NUL or half a surrogate pair"),
     ({"command": "c", "name": ""}, "name is empty"),
     ({"command": "c", "tags": [" "]}, "tags has an empty item"),
@@ -247,6 +249,12 @@ WRONG = [
 def test_what_is_wrong_is_said_before_any_call(recorder, by_token, said, words):
     assert words in sentence("webui_prompt", by_token(**said))
     assert recorder.requests == []
+
+
+@pytest.mark.parametrize(("said", "words"), NEW_COMMANDS)
+def test_the_command_of_a_new_prompt_is_checked_before_any_write(webui, recorder, by_token, said, words):
+    assert words in sentence("webui_prompt", by_token(**said, content="x"))
+    assert recorder.writes() == []
 
 
 def test_every_bad_entry_is_named(webui, recorder, by_token):

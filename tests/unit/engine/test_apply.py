@@ -155,3 +155,39 @@ def test_errors_that_name_each_other_come_to_an_end():
     one, other = Failure("One."), Failure("Other.")
     one.__context__, other.__context__ = other, one
     assert not is_unclear(one)
+
+
+class Edited(Shelf):
+    """Somebody edits the crate between the plan and the update."""
+
+    def __init__(self, edit, **quirks):
+        super().__init__({"old": {"size": 5, "colour": "red"}}, **quirks)
+        self.edit = edit
+        self.written = None
+
+    def current(self, step):
+        self.crates["old"].update(self.edit)
+        return dict(self.crates["old"])
+
+    def update(self, step):
+        self.written = dict(step.after)
+        super().update(step)
+
+
+def test_an_update_refuses_to_overwrite_an_edit_made_since_the_plan():
+    shelf = Edited({"size": 9})
+    failure = failed(shelf, WISHES["update"])
+    assert failure.message.startswith("The crate old was not updated: somebody else changed its size while this task")
+    assert failure.details["changed"] is False
+    assert shelf.writes == []
+    assert shelf.crates["old"]["size"] == 9
+
+
+def test_an_update_takes_over_an_edit_of_other_fields():
+    shelf = Edited({"colour": "blue"})
+    assert go(shelf, WISHES["update"]).changed
+    assert shelf.written == {"name": "old", "size": 1, "colour": "blue"}
+
+
+def test_an_edit_to_what_is_wanted_is_no_conflict():
+    assert go(Edited({"size": 1}), WISHES["update"]).changed

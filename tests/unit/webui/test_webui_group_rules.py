@@ -69,6 +69,8 @@ class Server:
 
     def get_mapping(self, path: str, _what: str) -> dict[str, Any]:
         self.calls.append(f"GET {path}")
+        if path.startswith("groups/id/") and path.count("/") == 2:
+            return copy.deepcopy(self.groups[path.rpartition("/")[2]])
         if path == "users/default/permissions":
             return copy.deepcopy(self.defaults)
         if path == "scim/v2/ServiceProviderConfig":

@@ -87,7 +87,8 @@ class Server:
             return copy.deepcopy(self.models[params["id"]])
         if path == "prompts/list":
             return {"items": copy.deepcopy(list(self.prompts.values())[:1]), "total": len(self.prompts)}
-        return copy.deepcopy(self.prompts[path.rsplit("/", 1)[-1]])
+        last = unquote(path.rsplit("/", 1)[-1])
+        return copy.deepcopy(self.prompts[f"/{last}" if path.startswith("prompts/command/") else last])
 
     def get_pages(self, path: str, _what: str, **_params: Any) -> Any:
         self.calls.append(f"GET {path}")
@@ -333,3 +334,31 @@ def test_a_toggle_looks_first() -> None:
     server.get_list = late  # type: ignore[method-assign]
     assert prompts(server, {"command": "c", "active": False})["changed"]
     assert "POST prompts/id/id-0/toggle" not in server.calls
+
+
+@pytest.mark.parametrize(
+    ("version", "taken"), [("0.6.43", True), ("0.11.3", True), ("0.11.4", False), ("0.12.4", False)]
+)
+def test_ids_of_models_hold_blanks_before_0_11_4(version: str, taken: bool) -> None:
+    server = Server(version)
+    asked = {"id": "Gemini 3 Pro", "access": {"public": True}}
+    if taken:
+        assert models(server, asked)["changed"]
+        assert not models(server, asked)["changed"]
+    else:
+        with pytest.raises(Failure, match="Open WebUI takes none with blanks since"):
+            models(server, asked)
+        server.add("Gemini 3 Pro")
+        with pytest.raises(Failure, match=r"its id holds a blank, and since .* Open WebUI only deletes"):
+            models(server, asked)
+    assert models(server, {"id": "Gemini 3 Pro", "state": "absent"})["changed"]
+    assert server.models == {}
+
+
+def test_a_base_model_with_a_blank_in_its_id_cannot_be_opened_since_0_11_4() -> None:
+    server = Server("0.11.4")
+    preset = {"id": "tutor", "base_model": "Gemini 3 Pro", "grant_base": True, "access": {"public": True}}
+    with pytest.raises(Failure, match="grant_base would write the base model 'Gemini 3 Pro', whose id holds a blank"):
+        models(server, preset)
+    assert server.models == {}
+    assert models(Server("0.11.3"), preset)["changed"]

@@ -1,0 +1,14 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gives files of the controller to the module of this name."""
+
+from __future__ import annotations
+
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.code_files import CodeAction
+
+
+class ActionModule(CodeAction):
+    """All is in the one action that such modules share."""
+
+    noun = "model"
