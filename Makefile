@@ -1,7 +1,7 @@
 # Recipes only call scripts; what they do is written there.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-versions lint format sanity docs unit integration tarball molecule bench bed bed-down env clean
+.PHONY: help demo demo-down test test-all test-versions lint format sanity docs unit integration tarball molecule bench bed bed-down env clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -15,7 +15,10 @@ demo-down: ## remove what the demo made (asks before it removes data; FORCE=1 do
 test: ## everything below that checks something, cheap first; ends with one line of counts
 	@tests/run
 
-test-versions: env ## the tests of Open WebUI against every version that is supported, one at a time
+test-all: env ## for the night: the same with all states of the fuzz tests, then every version of both servers
+	@SELFHOSTED_LLM_FUZZ=100 tests/run && tests/versions
+
+test-versions: env ## every supported version of Open WebUI, and the newer Ollama or its double, one at a time
 	@tests/prepare && tests/versions
 
 lint: env ## ruff, mypy, yamllint, ansible-lint

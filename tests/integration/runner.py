@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -144,9 +146,16 @@ def _zygote() -> subprocess.Popen[str]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        # With the module that it has become, which would go on for ever without it.
+        start_new_session=True,
     )
-    atexit.register(process.terminate)
+    atexit.register(_end, process)
     return process
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _forked(module: str, given: str) -> tuple[str, str]:
@@ -163,7 +172,7 @@ def _forked(module: str, given: str) -> tuple[str, str]:
         process.stdin.flush()
         ready, _none, _nothing = select.select([process.stdout], [], [], LONGEST_RUN)
         if not ready or not process.stdout.readline():
-            process.kill()
+            _end(process)
             _zygote.cache_clear()
             raise AssertionError(f"{module} did not end within {LONGEST_RUN} s")
         return files["output"].read_text(encoding="utf-8"), files["errors"].read_text(encoding="utf-8")
