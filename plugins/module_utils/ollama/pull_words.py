@@ -64,14 +64,14 @@ _RULES = tuple(_Rule(*row) for row in (
     ("", r"realm host \"(www\.)?(hf\.co|huggingface\.co)(:\d+)?\" .* host \"(hf\.co|huggingface\.co)(:\d+)?\"", FINAL,
      "hf.co sends sign-ins to huggingface.co, and this version of Ollama does not follow",
      ("write the name as huggingface.co/USER/REPOSITORY:TAG; if that is refused as well, the repository is closed "
-     "(private or gated) or does not exist")),
+      "(private or gated) or does not exist")),
     ("", r"realm host \"\"|unsupported protocol scheme \"\"", FINAL,
      "the registry wants a password, which Ollama cannot give",
      "let the registry serve models without one, or pull from a mirror that does"),
     ("", r"realm host \"(?P<one>[^\"]*)\" does not match original host \"(?P<other>[^\"]*)\"", FINAL,
      "the registry {other} has its sign-in on another host ({one}), which Ollama refuses from 0.14.3 on",
      ("serve the sign-in on {other} itself, let the registry serve models without one, or pull from a mirror "
-     "that does")),
+      "that does")),
     ("", r"\Assh: no key found|\Assh: |asn1: |malformed public key|private key type", FINAL,
      "the server's own key (id_ed25519, beside its models) is damaged",
      "remove id_ed25519 and id_ed25519.pub and restart the server, which makes a new pair"),
@@ -278,9 +278,9 @@ _RULES = tuple(_Rule(*row) for row in (
     ("retried", r"\A(unexpected )?EOF\Z|\A\Z", PASSING,
      "the registry breaks a file off again and again, or sends something else in its place", _LATER),
     ("", (r"EOF|time-?d? ?-?out|deadline exceeded|reset by peer|broken pipe|unreachable|temporary failure|try again"
-     r"|stream (error|ID)|http2: |GOAWAY|use of closed|connection abort|transport connection|server closed"
-     r"|connection lost|forcibly closed"
-     r"|closed (response )?body|request canceled|interrupted system call|protocol error|\bmax retries"), PASSING,
+          r"|stream (error|ID)|http2: |GOAWAY|use of closed|connection abort|transport connection|server closed"
+          r"|connection lost|forcibly closed"
+          r"|closed (response )?body|request canceled|interrupted system call|protocol error|\bmax retries"), PASSING,
      "the connection between the server and the registry does not hold", _LINE),
     ("retried", "", PASSING, "the connection between the server and the registry does not hold", _LINE),
 ))

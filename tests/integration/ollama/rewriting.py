@@ -16,7 +16,7 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-import recorder
+import recorder as recording
 from testbed import gguf_files
 
 VERSION = "0.32.15"
@@ -63,7 +63,7 @@ class Front:
         self._server.shutdown()
         self._server.server_close()
 
-    def note(self, request: recorder.Request) -> None:
+    def note(self, request: recording.Request) -> None:
         """Count nothing; the recorder before this does."""
 
     def over(self) -> None:
@@ -94,10 +94,10 @@ class Front:
         return [*lines, {"status": "writing manifest"}, {"status": "success"}]
 
 
-class _Handler(recorder._Handler):
+class _Handler(recording._Handler):
     recorder: Front  # type: ignore[assignment]
 
-    def _answer(self, instead: recorder.Instead | None) -> None:
+    def _answer(self, instead: recording.Instead | None) -> None:
         blob = self.path.removeprefix("/api/blobs/")
         if self.path == "/api/version":
             self._say(json.dumps({"version": VERSION}).encode())
@@ -113,4 +113,4 @@ class _Handler(recorder._Handler):
             super()._answer(instead)
 
     def _say(self, body: bytes, kind: str = "application/json", status: int = 200) -> None:
-        self._own(recorder.Instead(status, body, kind, None, 0))
+        self._own(recording.Instead(status, body, kind, None, 0))

@@ -110,6 +110,7 @@ def test_a_card_is_known_with_its_names_to_everybody(host: Host) -> None:
             "persistence": True,
             "mig": {"enabled": False, "devices": []},
             "cdi_names": ["nvidia.com/gpu=0"],
+            "usable": True,
         }
     ]
     assert info(host, "-u", "nobody", "-e", "ansible_remote_tmp=/tmp/nobody")["gpus"] == told["gpus"]

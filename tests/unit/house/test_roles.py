@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -93,3 +94,10 @@ def test_a_changed_option_changes_the_readme() -> None:
     assert option_table.replaced(text, "new") == text.replace("old", "new")
     with pytest.raises(ValueError, match="needs the lines"):
         option_table.replaced("# A role", "new")
+
+
+@pytest.mark.parametrize("role", layout.roles())
+def test_an_argument_spec_holds_no_template(role: str) -> None:
+    """Ansible evaluates the whole of it, descriptions too, before a role's first task."""
+    text = (layout.ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
+    assert not set(re.findall(r"\{\{|\{%|\{#", text))

@@ -23,6 +23,11 @@ OLD, MIDDLE, TENTH, NEW = "0.6.43", "0.8.12", "0.10.2", "0.12.4"
 TREE = {"chat": {"share": True, "delete": False}, "workspace": {"models": False}}
 
 
+def raised(error: Exception) -> Any:
+    """Raise an error where only an expression may stand."""
+    raise error
+
+
 class Server:
     """A client and the server behind it. ``rivals`` are made by somebody else right after the next creation."""
 
@@ -326,7 +331,7 @@ def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on(monkeypatc
     server.add("listed")
     server.add("a", user_id="u0")
     failed = Failure("The server is not ready.")
-    monkeypatch.setattr(Server, "_scim_facts", lambda self: (_ for _ in ()).throw(failed))
+    monkeypatch.setattr(Server, "_scim_facts", lambda self: raised(failed))
     assert refused(server, {"name": "listed"}, purge=True) == "The server is not ready."
 
 
