@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from host import ROOT
+from testbed import real
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,11 +81,8 @@ def bring_checkout(host: Host) -> None:
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
-    files = [path for path in tracked if (ROOT / path).exists()] + [
-        ".cache/collections",
-        ".cache/bed/tiny.gguf",
-        *_runtime(),
-    ]
+    models = [str(path.relative_to(ROOT)) for path in real.ensure(ROOT / ".cache" / "bed").values()]
+    files = [path for path in tracked if (ROOT / path).exists()] + [".cache/collections", *models, *_runtime()]
     host.sh(f"mkdir -p {ROOT}")
     with subprocess.Popen(
         ["tar", "--create", "--exclude=*.pyc", "--verbatim-files-from", "--files-from=-"],
