@@ -230,7 +230,7 @@ def test_a_way_out_that_was_opened_by_hand_or_would_be_at_the_next_boot_is_told(
         return dict(ward.report("--limit", ward.well.name)[1][ward.well.name])
 
     unit = "selfhosted-llm-egress.service"
-    bridge = f"br-{ward.well.sh('docker network inspect --format {{.Id}} llm')[:12]}"
+    bridge = "br-llm"
     element = f"element inet selfhosted_llm opened {{ {bridge} timeout 1h }}"
     ward.well.sh(f"systemctl --no-reload disable {unit} && nft add {element!r}")
     assert ids(told()) == {"egress-not-kept", "egress-opened"}
