@@ -96,7 +96,10 @@ def test_the_toolkit_is_pinned_specified_and_proven(host: Host) -> None:
     run = host.role(ROLE)
     assert run.code == 0, run.text
     assert installed(host) == "1.3.0~24.04"
-    assert host.sh(f"ls {SOURCES} | grep 'amd\\|rocm'").split() == ["amd-container-toolkit.sources", "rocm.list"]
+    # apt passes over the backup, whose name ends with ~.
+    entries = host.sh(f"ls --ignore-backups {SOURCES} | grep 'amd\\|rocm'").split()
+    assert entries == ["amd-container-toolkit.sources", "rocm.list"]
+    assert old in host.sh(f"cat {SOURCES}/amd-container-toolkit.list.*~")
     assert host.daemon["features"] == {"cdi": True}
     host.sh(f"docker run --rm --device amd.com/gpu=1 --entrypoint ls {BUILT.tag} /dev/kfd")
 
