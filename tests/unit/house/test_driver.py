@@ -119,7 +119,9 @@ def test_what_a_stage_leaves_in_the_temporary_folder_is_a_failure_and_goes(
 
 def test_an_interrupt_ends_what_runs_and_begins_nothing_more(driver: ModuleType, tmp_path: Path) -> None:
     script = (
-        "import importlib.machinery as m, importlib.util as u, sys, pathlib\n"
+        "import importlib.machinery as m, importlib.util as u, signal, sys, pathlib\n"
+        # Under a build server, as under a shell's `&`, programs are born with the interrupt ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"loader = m.SourceFileLoader('tests_run', {str(layout.ROOT / 'tests' / 'run')!r})\n"
         "run = u.module_from_spec(u.spec_from_loader('tests_run', loader))\n"
         "sys.modules['tests_run'] = run\n"
