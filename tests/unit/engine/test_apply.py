@@ -16,11 +16,6 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failu
 from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
 
 
-@pytest.fixture(autouse=True)
-def begun():
-    writes.start()
-
-
 def lost() -> Failure:
     """Return what a resource raises where the connection broke before the answer."""
     failure = Failure("Cannot write it.")

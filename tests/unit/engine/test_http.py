@@ -297,7 +297,6 @@ def test_a_write_whose_repetition_reaches_nobody_is_unclear():
     ],
 )
 def test_accepted_writes_are_noted(status, call, accepted):
-    writes.start()
     with serving(says(b'{"a": 1}\n', status)) as server:
         call(Session(server.url))
     assert writes.any_accepted() == accepted
