@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
+import tempfile
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from host import Host
 
 VENV = ROOT / ".cache" / "venv"
+# For a shell on the host.
+PLACE = shlex.quote(str(ROOT))
 # What a running system changes by itself. Docker's own folders are compared by what Docker tells.
 NOISE = (
     "/etc/mtab",
@@ -49,7 +53,7 @@ LISTS = {
     "ports": "ss -Hltun | awk '{print $1, $5}'",
     "packages": "dpkg-query --show --showformat '${Package} ${Version} ${Status}\\n'",
     "files": f"find /etc /var/lib /run /root /usr/local -xdev \\( {' -o '.join(f'-path {path}' for path in NOISE)} "
-    f"-o -path {ROOT} \\) -prune -o -printf '%p %y %m %l\\n' | sort -u",
+    f"-o -path {PLACE} \\) -prune -o -printf '%p %y %m %l\\n' | sort -u",
     "contents": "find /etc -type f -exec sha256sum {} +",
     "kept": "find /var/lib/docker/volumes/ollama /var/lib/docker/volumes/open-webui -name 'sha256-*' -o -name 'marker'"
     " | xargs --no-run-if-empty sha256sum",
@@ -83,22 +87,23 @@ def bring_checkout(host: Host) -> None:
     ).stdout.splitlines()  # fmt: skip
     models = [str(path.relative_to(ROOT)) for path in real.ensure(ROOT / ".cache" / "bed").values()]
     files = [path for path in tracked if (ROOT / path).exists()] + [".cache/collections", *models, *_runtime()]
-    host.sh(f"mkdir -p {ROOT}")
-    with subprocess.Popen(
-        ["tar", "--create", "--exclude=*.pyc", "--verbatim-files-from", "--files-from=-"],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as packed:  # fmt: skip
-        with subprocess.Popen(
-            ["docker", "exec", "--interactive", host.name, "tar", "--extract", "--directory", str(ROOT)],
-            stdin=packed.stdout,
-        ) as unpacked:
-            assert packed.stdin is not None
-            packed.stdin.write("\n".join(files).encode())
-            packed.stdin.close()
-        assert (packed.wait(), unpacked.returncode) == (0, 0)
+    host.sh(f"mkdir -p {PLACE}")
+    # A list in a file, and no other reader of the pipe: whichever side fails first, the other one ends.
+    with tempfile.NamedTemporaryFile("w") as listed:
+        listed.write("\n".join(files))
+        listed.flush()
+        words = ["tar", "--create", "--exclude=*.pyc", "--verbatim-files-from", f"--files-from={listed.name}"]
+        with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE) as packed:
+            assert packed.stdout is not None
+            unpack = ["docker", "exec", "--interactive", host.name, "tar", "--extract", "--directory", str(ROOT)]
+            unpacked = subprocess.Popen(unpack, stdin=packed.stdout)
+            packed.stdout.close()
+            assert (packed.wait(), unpacked.wait()) == (0, 0)
+    interpreter = shlex.quote(str(VENV / "bin" / "python"))
+    settings = shlex.quote(str(VENV / "pyvenv.cfg"))
     host.sh(
-        f"ln -sf /usr/bin/python3 {VENV}/bin/python && "
-        f"printf 'home = /usr/bin\\ninclude-system-site-packages = false\\n' >{VENV}/pyvenv.cfg"
+        f"ln -sf /usr/bin/python3 {interpreter} && "
+        f"printf 'home = /usr/bin\\ninclude-system-site-packages = false\\n' >{settings}"
     )
 
 
