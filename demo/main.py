@@ -33,10 +33,11 @@ def say(words: str) -> None:
 
 
 def environment() -> dict[str, str]:
-    """What Ansible runs with: nothing of it is written outside of this checkout and the demo's directory."""
+    """What Ansible runs with: nothing of it is written outside of this checkout and the demo's directories."""
     return os.environ | {
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
-        "ANSIBLE_REMOTE_TMP": str(images.ROOT / ".cache/home/.ansible/remote"),
+        # Not in this checkout: Ansible runs a script there without quotes, and the checkout's path may have a blank.
+        "ANSIBLE_REMOTE_TMP": str(memory.RUNTIME / "tmp"),
         "PYTHONDONTWRITEBYTECODE": "1",
         "XDG_RUNTIME_DIR": str(memory.RUNTIME),
         "XDG_STATE_HOME": str(memory.DIRECTORY / "state"),
