@@ -194,8 +194,8 @@ def test_each_fault_is_found_and_none_on_a_healthy_host(ward: Ward) -> None:
 
 def test_site_finds_its_sudo_whatever_facts_an_earlier_play_left(ward: Ward) -> None:
     ward.well.sh(
-        "apt-get update -qq && apt-get install -qq -y --no-install-recommends sudo >/dev/null && useradd --create-home ops"
-        " && echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops"
+        "apt-get update -qq && apt-get install -qq -y --no-install-recommends sudo >/dev/null"
+        " && useradd --create-home ops && echo 'ops ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/ops"
     )
     cache = ward.folder / "facts"
     cache.mkdir()
