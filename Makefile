@@ -37,7 +37,7 @@ unit: env ## unit tests and the checks of the house (examples, argument specs)
 	@tests/run unit
 
 integration: env ## modules and roles against a real Ollama, a real Open WebUI and real hosts
-	@tests/run ollama webui service egress roles toolkits
+	@tests/run ollama workspace webui service egress roles toolkits
 
 tarball: env ## build the collection, check what is in it, run from it
 	@tests/run tarball

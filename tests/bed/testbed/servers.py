@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import embedder, images, registry, toys
-from .engine import CACHE, LABEL, BedError, bed_name, docker, exists, lock, say
+from .engine import CACHE, HERE, LABEL, BedError, bed_name, docker, exists, lock, say
 
 ADMIN_EMAIL = "admin@bed.example"
+CHEAP_PASSWORDS = "/bed/cheap_passwords"
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Server:
     health: str
     patience: int
     environment: Callable[[str], dict[str, str]] = field(default=lambda bed: {})
+    # Places in the container, and what of this machine is there, read-only.
+    mounts: dict[str, Path] = field(default_factory=dict)
 
 
 def _webui_environment(bed: str) -> dict[str, str]:
@@ -40,6 +43,7 @@ def _webui_environment(bed: str) -> dict[str, str]:
         "ENABLE_OPENAI_API": "false",
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": CHEAP_PASSWORDS,
         "RAG_EMBEDDING_ENGINE": "ollama",
         "RAG_EMBEDDING_MODEL": f"{embedder.NAME}:latest",
     }
@@ -51,7 +55,15 @@ SERVERS = {
         # 0.30 and later call their maker at each start.
         Server("ollama", 11434, "/root/.ollama", "/api/version", 30, lambda bed: {"OLLAMA_NO_CLOUD": "true"}),
         Server("registry", 5000, "/var/lib/registry", "/v2/", 30),
-        Server("open-webui", 8080, "/app/backend/data", "/health", 240, _webui_environment),
+        Server(
+            "open-webui",
+            8080,
+            "/app/backend/data",
+            "/health",
+            240,
+            _webui_environment,
+            {CHEAP_PASSWORDS: HERE / "testbed" / "cheap_passwords"},
+        ),
     )
 }
 
@@ -109,6 +121,7 @@ def _start(server: Server, bed: str) -> None:
         f"127.0.0.1::{server.port}",
         "--volume",
         f"{name}:{server.data}",
+        *(f"--mount=type=bind,source={source},target={place},readonly" for place, source in server.mounts.items()),
         *variables,
         image,
     )

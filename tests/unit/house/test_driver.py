@@ -89,15 +89,20 @@ def test_a_stage_that_hangs_is_ended_with_its_children(driver: ModuleType) -> No
     assert run(driver, stage) == {"lint": (0, 1, 0)}
 
 
-def test_no_more_stages_run_at_once_than_there_are_lanes(driver: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("busy", "most"), [(False, 2), (True, 1)])
+def test_no_more_stages_run_at_once_than_there_are_lanes_and_fewer_on_a_busy_machine(
+    driver: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: bool, most: int
+) -> None:
+    monkeypatch.setattr(driver, "is_busy", lambda: busy)
+    monkeypatch.setattr(driver, "LOOK_AGAIN_SECONDS", 0.01)
     words = ("sh", "-c", "mkdir $0.runs; ls -d *.runs | wc -l >$0.count; sleep 0.3; rmdir $0.runs")
     stages = [driver.Stage(name, (driver.Check((*words, name)),)) for name in "abcdef"]
-    running = driver.Driver(tuple(stages), lanes=2)
+    running = driver.Driver(tuple(stages), lanes=2, steady_lanes=1)
     running.run()
     assert {name: one.failed for name, one in running.results.items()} == dict.fromkeys("abcdef", 0)
     counted = [int(path.read_text()) for path in tmp_path.glob("*.count")]
     assert len(counted) == 6
-    assert max(counted) == 2
+    assert max(counted) == most
 
 
 def test_a_stage_begins_after_those_that_it_needs(driver: ModuleType) -> None:
