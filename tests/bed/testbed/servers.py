@@ -17,6 +17,7 @@ from .engine import CACHE, HERE, LABEL, BedError, bed_name, docker, exists, lock
 
 ADMIN_EMAIL = "admin@bed.example"
 CHEAP_PASSWORDS = "/bed/cheap_passwords"
+LOWEST_PASSWORD_COST = "4"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def _webui_environment(bed: str) -> dict[str, str]:
         "OFFLINE_MODE": "true",
         "HF_HUB_OFFLINE": "1",
         "PYTHONPATH": CHEAP_PASSWORDS,
+        "BED_PASSWORD_COST": os.environ.get("BED_PASSWORD_COST", LOWEST_PASSWORD_COST),
         "RAG_EMBEDDING_ENGINE": "ollama",
         "RAG_EMBEDDING_MODEL": f"{embedder.NAME}:latest",
     }
