@@ -165,12 +165,12 @@ def _problems(entry: Entry) -> Iterator[Problem]:
     said, email = entry.said, entry.said["email"] or ""
     if not email.strip():
         yield "email", "email is empty"
-    elif UNSTORABLE.search(email):
+    if said["state"] == "absent":
+        return
+    if UNSTORABLE.search(email):
         yield "email", "email holds a character that cannot be seen; write it again"
     elif len(email) > MAX_LOOKUP_LENGTH:
         yield from (("email", words) for words in new_email_problems(email))
-    if said["state"] == "absent":
-        return
     for name in ("name", "password", "profile_image_url"):
         if said[name] is not None and UNSTORABLE.search(said[name]):
             yield name, f"{name} holds a NUL or half of a surrogate pair, which no server keeps; take it out"
@@ -189,6 +189,11 @@ def _problems(entry: Entry) -> Iterator[Problem]:
             "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
         )
         yield "profile_image_url", words
+
+
+def is_kept(email: str) -> bool:
+    """Tell whether a server can have an account of this e-mail, and be asked for it."""
+    return not UNSTORABLE.search(email) and len(email) <= MAX_LOOKUP_LENGTH
 
 
 def _probably_wrong(entry: Entry) -> Iterator[str]:

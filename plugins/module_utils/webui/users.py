@@ -15,7 +15,7 @@ from .client import Client
 from .groups import Groups
 from .pacing import MOST_CALLS, Gate, http_failure, pauses
 from .problems import shortened
-from .user_spec import ALWAYS, VERIFY, Place, Problem, is_of_the_web, new_email_problems, refused, shown_image
+from .user_spec import ALWAYS, VERIFY, Place, Problem, is_kept, is_of_the_web, new_email_problems, refused, shown_image
 
 BASIC = ("id", "email", "name", "role")
 # What 0.6 and 0.8 say where the primary admin may not be changed.
@@ -67,7 +67,8 @@ class Users(Resource):
             records = self._accounts.listed(groups_of, images_of, sum(wish.present for wish in wishes))
             fields = [*BASIC, *(["groups"] if groups_of else []), *(["profile_image_url"] if images_of else [])]
         else:
-            records = [found for found in (self._accounts.find(wish.name) for wish in wishes) if found]
+            kept = [wish.name for wish in wishes if is_kept(wish.name)]
+            records = [found for found in map(self._accounts.find, kept) if found]
             fields = list(FULL)
         self._records = {record["email"].lower(): record for record in records}
         self._check(wishes)

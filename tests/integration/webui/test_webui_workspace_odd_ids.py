@@ -141,12 +141,13 @@ def test_a_prompt_with_an_odd_command_is_updated_and_removed(webui: Webui, by_to
 
 
 def test_absent_takes_any_id_of_what_is_not_there(webui: Webui, by_token: Any) -> None:
-    for odd in ("a b", "a/b", "..", "UPPER", "%00", "ä" * 400, "\u202ex", "a\0b"):
+    for odd in ("a b", "a/b", "..", "UPPER", "%00", "ä" * 4000, "\u202ex", "a\0b"):
         assert not succeed("webui_model", by_token(id=odd, state="absent"))["changed"]
         assert not succeed("webui_prompt", by_token(command=odd, state="absent"))["changed"]
         assert not succeed("webui_tool", by_token(id=odd, state="absent"))["changed"]
         assert not succeed("webui_function", by_token(id=odd, state="absent"))["changed"]
         assert not succeed("webui_group", by_token(name=odd, state="absent"))["changed"]
+        assert not succeed("webui_user", by_token(email=odd, state="absent"))["changed"]
         assert not succeed("webui_knowledge", by_token(name=odd, state="absent"))["changed"]
         for kind in ("ollama", "openai"):
             away = by_token(kind=kind, base_url=odd, state="absent")
