@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from front_store import AGENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -192,7 +194,8 @@ class _Handler(BaseHTTPRequestHandler):
             super().finish()
 
     def do_GET(self) -> None:
-        self.registry.requests.append(f"{self.command} {self.path}")
+        if self.headers.get("User-Agent") != AGENT:
+            self.registry.requests.append(f"{self.command} {self.path}")
         with _counting(self.registry):
             self._find()
 

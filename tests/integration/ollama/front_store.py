@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import front_gguf
 
 MODELS = "/root/.ollama/models"
+# By this a registry of the tests knows a request that no server would make.
+AGENT = "selfhosted.llm front"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 PIECE = 1 << 20
 
@@ -97,7 +99,7 @@ class Store:
         host, namespace, model, tag = parts(name)[-4:]
         base = self.hosts.get(host) or f"{'http' if insecure else 'https'}://{host}"
         url = f"{base}/v2/{namespace}/{model}/manifests/{tag}"
-        request = urllib.request.Request(url, headers={"Accept": MANIFEST})
+        request = urllib.request.Request(url, headers={"Accept": MANIFEST, "User-Agent": AGENT})
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, answer.read()
