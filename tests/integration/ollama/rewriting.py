@@ -83,7 +83,9 @@ class Front:
         if self.refusals:
             return [*lines, {"error": self.refusals.pop(0)}]
         for name, file in body.get("files", {}).items():
-            body["files"][name] = self.keep(rewritten(self.blobs[file]))
+            # What the server behind has stored anew by itself is as it would be here.
+            if file in self.blobs:
+                body["files"][name] = self.keep(rewritten(self.blobs[file]))
             lines.append({"status": "verifying conversion"})
         data = json.dumps({**body, "stream": False}).encode()
         request = urllib.request.Request(f"{self.target.geturl()}/api/create", data=data, method="POST")

@@ -159,10 +159,15 @@ def test_without_a_note_a_cleared_model_is_proven(
     wish = args(models=[{"name": "ours", "base": "tiny", "system": ""}])
     quadruple("ollama_models", wish, recorder)
     shutil.rmtree(notes)
-    assert not proves(wish, recorder)["changed"]
-    shutil.rmtree(notes)
+    if server.rewrites_uploads:
+        # The base's weights were stored anew already, so a copy of them has their digest.
+        unchanged("ollama_models", wish, recorder)
+    else:
+        assert not proves(wish, recorder)["changed"]
+        shutil.rmtree(notes)
     server.make("tiny", other_gguf, system="the base's")
-    assert proves(wish, recorder)["changed"]
+    done = succeed("ollama_models", wish) if server.rewrites_uploads else proves(wish, recorder)
+    assert done["changed"]
 
 
 def test_a_cleared_model_whose_level_is_no_longer_said_is_noticed(
