@@ -66,8 +66,8 @@ class Export:
         found = self.of(section)
         if section == "settings":
             return tried_settings(self._client, found, self.warnings)
-        if section in TAKERS:
-            found[section] = Trial(TAKERS[section], self._client, self.warnings).passed(found.get(section) or [])
+        if section in TAKERS and section in found:
+            found[section] = Trial(TAKERS[section], self._client, self.warnings).passed(found[section])
         return found
 
     def settings(self) -> Variables:
