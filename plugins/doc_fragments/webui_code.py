@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, listed, single
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, SRC_PLACE, listed, single
 
-_SOURCE = r"""
+_SOURCE = (
+    r"""
 content:
   description:
     - @CONTENT@
@@ -18,19 +19,14 @@ src:
     - It may be a file that Open WebUI exported on its page (C(@NOUN@-...-export-....json), C(@NOUN@s-export-....json)).
       Of several @NOUN@s in it the one with this O(id) is taken. Name, description and content come from the file,
       unless they are given here. Access, valves and switches do not.
-    - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
-      or with O(remote_src) on the managed host.
-  type: path
-remote_src:
-  description:
-    - Whether O(src) is on the managed host.
-  type: bool
-  default: false
-description:
+"""
+    + SRC_PLACE
+    + r"""description:
   description:
     - What it is for, in a sentence.
   type: str
 """
+)
 
 _PLUGIN = (
     r"""

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, listed, single
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, SRC_PLACE, listed, single
 
-_MODEL = r"""
+_MODEL = (
+    r"""
 id:
   description:
     - The id, by which the model is known. A new one has 256 characters at most, and since Open WebUI 0.11.4 no blanks.
@@ -20,15 +21,9 @@ src:
       in it the one with this O(id) is taken. All options come from the file, unless they are given here, except for
       O(access).
     - Knowledge bases are looked up by their names, and must be there.
-    - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
-      or with O(remote_src) on the managed host.
-  type: path
-remote_src:
-  description:
-    - Whether O(src) is on the managed host.
-  type: bool
-  default: false
-name:
+"""
+    + SRC_PLACE
+    + r"""name:
   description:
     - The name that is shown. A new model without one is named by its id.
   type: str
@@ -132,6 +127,7 @@ state:
     - absent
   default: present
 """
+)
 
 
 class ModuleDocFragment:

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, listed, single
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS, SRC_PLACE, listed, single
 
-_PROMPT = r"""
+_PROMPT = (
+    r"""
 command:
   description:
     - What people type after a slash, by which the prompt is known. A slash in front makes no difference.
@@ -31,15 +32,9 @@ src:
     - It may be a file that Open WebUI exported on its page (C(prompt-export-....json), C(prompts-export-....json)). Of
       several prompts in it the one with this O(command) is taken. Name, content and tags come from the file, unless
       they are given here. Access and O(active) do not.
-    - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
-      or with O(remote_src) on the managed host.
-  type: path
-remote_src:
-  description:
-    - Whether O(src) is on the managed host.
-  type: bool
-  default: false
-tags:
+"""
+    + SRC_PLACE
+    + r"""tags:
   description:
     - The tags, no more and no fewer. Open WebUI has them since 0.8.
   type: list
@@ -57,6 +52,7 @@ state:
     - absent
   default: present
 """
+)
 
 
 class ModuleDocFragment:

@@ -12,23 +12,29 @@ from ansible_collections.selfhosted.llm.plugins.doc_fragments.webui import Modul
 # What `access` is, to be put beside the options of an object that has it.
 ACCESS = indent(Webui.ACCESS.partition("options:\n")[2], "    ")
 
-
-_FILE = r"""
-src:
-  description:
-    - A file with all @PLURAL@ that Open WebUI exported on its page (C(@PLURAL@-export-....json)). Each of them is
-      managed as if it stood in O(@PLURAL@). An entry of O(@PLURAL@) for the same object adds to it, and its options
-      win.
+# The end of what `src` is, and `remote_src`.
+SRC_PLACE = r"""
     - On the controller, in C(files/) of the role or beside the playbook, where it may be encrypted by ansible-vault,
       or with O(remote_src) on the managed host.
-    - One of O(src) and O(@PLURAL@) is required.
   type: path
 remote_src:
   description:
     - Whether O(src) is on the managed host.
   type: bool
   default: false
+""".lstrip("\n")
+
+_FILE = (
+    r"""
+src:
+  description:
+    - A file with all @PLURAL@ that Open WebUI exported on its page (C(@PLURAL@-export-....json)). Each of them is
+      managed as if it stood in O(@PLURAL@). An entry of O(@PLURAL@) for the same object adds to it, and its options
+      win.
+    - One of O(src) and O(@PLURAL@) is required.
 """
+    + SRC_PLACE
+)
 
 
 def single(options: str) -> str:
