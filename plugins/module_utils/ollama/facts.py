@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import Any, Collection, Mapping, Optional, Sequence
 
-from ..errors import Failure
-from ..http import HttpFailure
 from . import content as contents
 from .client import Client
 from .content import State
 from .names import ModelName
+from .show import content
 
 
 def model_facts(client: Client, name: Optional[str]) -> list[State]:
@@ -51,35 +50,6 @@ def add_updates(client: Client, models: Sequence[State], insecure: Collection[st
             continue
         model["update_available"] = not served.is_same(model, answer)
     return warnings
-
-
-def content(client: Client, name: str) -> State:
-    """Return what a model is made of; nothing where its weights are gone."""
-    return content_of(client, show(client, name))
-
-
-def show(client: Client, name: str) -> Mapping[str, Any]:
-    """Return what the server shows of a model; nothing where its weights are gone."""
-    try:
-        return client.show(name) or {}
-    except HttpFailure as error:
-        if error.status != 500:
-            raise
-        raise Failure(
-            f"The model {name} is listed, but the server cannot read it ({error.words}): its files are damaged; "
-            f"remove it (state absent) and run this again."
-        ) from error
-
-
-def content_of(client: Client, shown: Mapping[str, Any]) -> State:
-    """Return what a model is made of, by what the server shows of it."""
-    if not shown:
-        return {}
-    # From 0.30.0 on the server may show the template of the weights in place of the stored one.
-    # Where both are the same there is no need to ask for its version.
-    stored = contents.modelfile_template(str(shown.get("modelfile") or ""))
-    differ = bool(stored) and stored != (shown.get("template") or contents.NO_TEMPLATE)
-    return contents.shown_state(shown, stored_template=differ and client.rewrites_uploads)
 
 
 def server_facts(client: Client) -> dict[str, Any]:

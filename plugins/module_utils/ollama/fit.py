@@ -12,29 +12,13 @@ from ..errors import Failure
 from . import fit_words
 from .client import Client
 from .fit_demand import Demand, Settings, cache_type, context_of, demand, slots_tried
-from .fit_placement import GPU, NOWHERE, Placement, place
+from .fit_placement import GPU, NOWHERE, place
 from .fit_reading import Known, Read, Source, read_all
+from .fit_types import Verdict
 from .fit_versions import predicts_by_file
 from .fit_wish import Wish, read_wishes
 from .hardware import Host
 from .names import ModelName
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One model on this host. ``download`` is in bytes, ``disk`` whether there is room for it, None if not judged."""
-
-    source: Source
-    known: Known
-    placement: Placement
-    cache_asked: str
-    download: int
-    disk: Optional[bool]
-
-    def fits(self, where: str) -> bool:
-        """Tell whether it fits, "gpu": wholly on GPUs, or "memory": on GPUs and in memory together."""
-        fitting = self.placement.where == GPU if where == "gpu" else self.placement.where != NOWHERE
-        return fitting and self.disk is not False
 
 
 @dataclass

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-ARCHITECTURE = "general.architecture"
-TOKENS = "tokenizer.ggml.tokens"
+from .gguf_keys import ARCHITECTURE, TOKENS
+
 # Shapes of tensors by their names.
 Shapes = Mapping[str, Sequence[int]]
 # Type of a tensor, as `/api/show` names it: bytes of a block, and the values in one.

@@ -11,7 +11,7 @@ from .fit_placement import GPU, MEMORY, NOWHERE, Placement
 from .hardware import GIB, MIB, Host
 
 if TYPE_CHECKING:
-    from .fit import Verdict
+    from .fit_types import Verdict
     from .fit_wish import Wish
 
 

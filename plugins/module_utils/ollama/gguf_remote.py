@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from ..http import HttpFailure, Session
 from ..http_words import connection_words
 from . import registry
-from .fit_geometry import ARCHITECTURE, TOKENS
+from .gguf_keys import ARCHITECTURE, TOKENS
 from .names import ModelName
 
 Read = TypeVar("Read")

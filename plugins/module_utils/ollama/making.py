@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Failure
 from ..http import HttpFailure
-from . import content, facts, gguf
+from . import content, gguf, show
 from .client import Client
 from .content import State, key_of
 from .expectation import Expectation
@@ -153,7 +153,7 @@ class Maker:
         return request, made_from
 
     def _shown_base(self, spec: ModelSpec, base: ModelName) -> State:
-        shown = facts.content(self._client, self._store.listed_name(base))
+        shown = show.content(self._client, self._store.listed_name(base))
         if not shown:
             raise Failure(
                 f"The base {base.display} of the model {spec.name.display} has lost its weights; pull it again."

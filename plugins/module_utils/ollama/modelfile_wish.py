@@ -14,7 +14,7 @@ from ..errors import Failure
 from . import modelfile, parameters
 from .names import ModelName
 from .spec import ModelSpec
-from .wish import by_file_name, origin_of
+from .wish_parts import by_file_name, origin_of
 
 MAX_BYTES = 1024 * 1024
 _COMMANDS = re.compile(

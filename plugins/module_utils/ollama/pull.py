@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Optional
 
 from ..errors import Failure
@@ -15,24 +14,9 @@ from ..http import HttpFailure
 from ..http_words import one_line
 from .client import Client
 from .names import ModelName
+from .pull_trouble import Trouble
 
 LONGEST_PAUSE = 30.0
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Why an attempt failed. ``words`` are the server's; ``cause`` is empty where nobody knows it."""
-
-    words: str
-    cause: str = ""
-    fix: str = ""
-    passing: bool = False
-    mismatch: bool = False
-
-    @property
-    def meaning(self) -> Optional[str]:
-        """Cause and fix, without a full stop; None where nobody knows them."""
-        return "; ".join(part for part in (self.cause, self.fix) if part) or None
 
 
 def trouble(words: str, registry: str = "") -> Trouble:

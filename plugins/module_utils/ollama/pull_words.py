@@ -9,8 +9,8 @@ import re
 from typing import NamedTuple, Tuple
 
 from .names import is_public
-from .pull import Trouble
 from .pull_parts import Parts, parts
+from .pull_trouble import Trouble
 
 FINAL, PASSING = False, True
 

@@ -153,12 +153,12 @@ class Models(Resource):
         # A digest stands for the content, so what was shown before a write is asked again only where it changed.
         missing = [key for key in keys if (key, whole[key]["digest"]) not in self._content]
         if missing:
-            from . import facts, weights
+            from . import show, weights
 
             with ThreadPoolExecutor(max_workers=max(1, min(self._workers, len(missing)))) as pool:
                 names = [whole[key]["name"] for key in missing]
-                for key, shown in zip(missing, pool.map(partial(facts.show, self._client), names)):
-                    state = facts.content_of(self._client, shown)
+                for key, shown in zip(missing, pool.map(partial(show.show, self._client), names)):
+                    state = show.content_of(self._client, shown)
                     self._content[key, whole[key]["digest"]] = (state, weights.of_shown(shown))
 
     def _weights_of(self, name: str, whole: Mapping[Key, State]) -> Sequence[str]:

@@ -17,6 +17,7 @@ from ..errors import Failure
 from .client import Client
 from .content import BLANK
 from .registry import Manifest, escaped
+from .show import content
 
 KIND = "application/vnd.ollama.image."
 KNOWN = frozenset(("model", "projector", "adapter", "template", "system", "params", "messages", "license"))
@@ -24,15 +25,13 @@ KNOWN = frozenset(("model", "projector", "adapter", "template", "system", "param
 
 def is_same_content(client: Client, name: str, manifest: Manifest) -> bool:
     """Compare a model, as the server shows it, with a manifest."""
-    from . import facts
-
     layers: Dict[str, List[Mapping[str, Any]]] = defaultdict(list)
     for layer in manifest.content["layers"]:
         layers[str(layer.get("mediaType")).replace(KIND, "", 1)].append(layer)
     if not layers.keys() <= KNOWN or not layers["model"]:
         return False
     try:
-        shown = facts.content(client, name)
+        shown = content(client, name)
         return bool(shown) and _fits(shown, layers) and all(client.has_blob(digest) for digest in manifest.blobs)
     except Failure:
         return False

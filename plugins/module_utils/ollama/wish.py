@@ -16,6 +16,7 @@ from ..http import LONGEST_SECONDS
 from . import parameters
 from .names import ModelName
 from .spec import ModelSpec
+from .wish_parts import by_file_name, origin_of
 
 # What all versions since 0.5.5 quantize to, in any case of letters.
 QUANTIZE = ("F16", "F32", "Q4_K_M", "Q4_K_S", "Q8_0")
@@ -59,16 +60,6 @@ def _plain_template(model: str, template: Optional[str]) -> tuple[str, ...]:
     return (sentence,)
 
 
-def origin_of(model: str, option: str, given: Optional[str]) -> Optional[ModelName]:
-    """Return the model that an option names."""
-    if given is None:
-        return None
-    try:
-        return ModelName.parse(given)
-    except Failure as error:
-        raise Failure(f"The {option} of the model {model} is wrong: {error.message}") from error
-
-
 def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
     """Return what the model is made of, by its options or its Modelfile."""
     if options["modelfile"] is not None:
@@ -90,14 +81,6 @@ def _content(name: ModelName, options: Mapping[str, Any]) -> ModelSpec:
         license=_licenses(name.display, options["license"]),
         quantize=_level(name.display, options["quantize"]),
     )
-
-
-def by_file_name(model: str, what: str, paths: list[str]) -> dict[str, str]:
-    """Return paths by the names of their files."""
-    named = {os.path.basename(path): path for path in paths}
-    if len(named) != len(paths):
-        raise Failure(f"Two files in {what} of the model {model} have the same name; give them different names.")
-    return named
 
 
 def _files(model: str, option: str, given: Any) -> dict[str, str]:

@@ -12,8 +12,8 @@ from ..converge import Wish
 from . import access, values
 from .code import declared_valves
 from .code_ids import WRITTEN
+from .near import near
 from .problems import Problems
-from .settings_keys import near
 from .src_files import SRC_OPTIONS, with_src
 
 _ID: Dict[str, Any] = {"id": {"type": "str", "required": True}, "name": {"type": "str"}}

@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional
 
-from ..converge import HIDDEN, State
-from ..secrets import holds_only_secrets, holds_secret
+from ..converge import State
 from .connection_url import shown_url
+from .masking import Hidden, revealed, veiled
 from .values import alike, merged
 
 OLLAMA, OPENAI = "ollama", "openai"
@@ -33,23 +32,6 @@ CONFIG_NAMES: Mapping[str, Mapping[str, str]] = {
     OPENAI: {**_CONFIG_NAMES, **{name: name for name in OPENAI_ONLY}},
 }
 _CONNECTION_TYPES = {OLLAMA: "local", OPENAI: "external"}
-_SECRET_NAME = re.compile("key|token|secret|passw|authorization|credential", re.IGNORECASE)
-
-
-class Hidden(str):
-    """A secret as results show it: stars, or nothing where there is none. It remembers what it hides."""
-
-    _value: Any
-
-    def __new__(cls, value: Any) -> Hidden:
-        """Hide ``value``, a text or a number."""
-        hidden = super().__new__(cls, "" if value == "" else HIDDEN)
-        hidden._value = value
-        return hidden
-
-    def reveal(self) -> Any:
-        """Return the value itself, for a comparison or the request that writes it."""
-        return self._value
 
 
 @dataclass(frozen=True)
@@ -62,32 +44,6 @@ class Entry:
     url: str
     key: str = ""
     config: Optional[Mapping[str, Any]] = None
-
-
-def veiled(value: Any, name: str = "", everything: bool = False) -> Any:
-    """Return a free value with its secrets hidden, which are known by their names or by the form of a text."""
-    everything = everything or holds_only_secrets(name)
-    if isinstance(value, Mapping):
-        return {key: veiled(item, str(key), everything) for key, item in value.items()}
-    if isinstance(value, list):
-        return [veiled(item, name, everything) for item in value]
-    return hidden(value, everything or bool(_SECRET_NAME.search(name)))
-
-
-def hidden(value: Any, is_secret: bool) -> Any:
-    """Return one value, hidden if it is a secret or a text with a secret in it."""
-    if value is None or isinstance(value, (bool, Hidden)):
-        return value
-    return Hidden(value) if is_secret or (isinstance(value, str) and holds_secret(value)) else value
-
-
-def revealed(value: Any) -> Any:
-    """Return a value with what is hidden in it, to be compared or written."""
-    if isinstance(value, Mapping):
-        return {key: revealed(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [revealed(item) for item in value]
-    return value.reveal() if isinstance(value, Hidden) else value
 
 
 def key_of(kind: str, entry: Entry) -> str:
@@ -161,15 +117,3 @@ def rewritten(kind: str, entry: Entry, fields: Mapping[str, Any]) -> Entry:
 def _free(kind: str, config: Mapping[str, Any]) -> Dict[str, Any]:
     """Return what of a config has no option of its own."""
     return {name: value for name, value in config.items() if name not in CONFIG_NAMES[kind].values()}
-
-
-def hidden_words(value: Any) -> Iterator[str]:
-    """Yield the secrets within a value that is veiled."""
-    if isinstance(value, Hidden):
-        yield str(value.reveal())
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from hidden_words(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from hidden_words(item)

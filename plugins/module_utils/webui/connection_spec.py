@@ -11,9 +11,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ..converge import Wish
 from ..http_words import one_line
-from .connection_fields import CONFIG_NAMES, KINDS, OPENAI, OPENAI_ONLY, Hidden
+from .connection_fields import CONFIG_NAMES, KINDS, OPENAI, OPENAI_ONLY
 from .connection_lists import API_NAMES, connection_name
 from .connection_url import plain_url, same_url, shown_url, url_problems
+from .masking import Hidden
 from .problems import Problems
 from .values import problems as value_problems
 

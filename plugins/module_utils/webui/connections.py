@@ -12,11 +12,12 @@ from ..converge import Outcome, Present, Resource, State, Step, Wish, shown
 from ..errors import Failure
 from .client import Client
 from .client_words import not_webui
-from .connection_fields import KINDS, OLLAMA, Entry, hidden_words, rewritten, same, state_of, wanted_of
+from .connection_fields import KINDS, OLLAMA, Entry, rewritten, same, state_of, wanted_of
 from .connection_lists import ENABLED, URLS, Lists, applied, body, find, is_api, kind_of, parsed, said, saved
 from .connection_lock import alone_on_host
 from .connection_proof import lacking, refuse_unreachable
 from .connection_url import same_url
+from .masking import hidden_words
 from .problems import Problems
 from .settings_loss import Document, refuse_forgotten
 

@@ -13,7 +13,7 @@ from ..converge import HIDDEN, Resource, Wish
 from . import access, permissions
 from .accounts import Accounts, emails_by_id
 from .client import Client
-from .connection_fields import KINDS, hidden_words
+from .connection_fields import KINDS
 from .connection_proof import unused
 from .connection_url import same_url
 from .connections import connection_states
@@ -22,6 +22,8 @@ from .export_trial import Trial, left_out
 from .functions import Functions
 from .group_resource import group_states
 from .groups import Groups
+from .images import shown_image
+from .masking import hidden_words
 from .models import Models
 from .prompt_spec import bare
 from .prompts import Prompts
@@ -31,7 +33,6 @@ from .settings_types import OPEN_KINDS
 from .settings_veil import is_secret, veiled
 from .skills import Skills
 from .tools import Tools
-from .user_spec import shown_image
 
 Variables = Dict[str, Any]
 

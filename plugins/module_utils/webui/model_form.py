@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterable, List, Mapping, Optional
 
-from .user_spec import shown_image
+from .images import shown_image
 from .values import merged
 
 Record = Mapping[str, Any]

@@ -9,10 +9,10 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ..converge import Wish
 from . import access, values
+from .images import is_image
 from .model_form import OPTION_OF_META, OPTION_OF_PARAMS, shown_suggestion
 from .problems import Problems
 from .src_files import SRC_OPTIONS, with_src
-from .user_spec import is_image
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
 MODEL_OPTIONS: Dict[str, Any] = {

@@ -14,11 +14,11 @@ from . import access, values
 from .access import Grants
 from .client import Client, posted
 from .groups import Groups
+from .images import shown_image
 from .model_bases import Bases
 from .model_form import body_of, state_of
 from .model_spec import has_blank, new_id_problems
 from .problems import Problems
-from .user_spec import shown_image
 
 READ = "read the models"
 CONFLICT = 409

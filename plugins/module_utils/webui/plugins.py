@@ -17,7 +17,7 @@ from .code import as_stored
 from .code_ids import WRITTEN as WRITTEN_ID
 from .code_ids import ambiguous, by_key, new_id_problems, unaddressable
 from .code_spec import OF_THE_CODE
-from .connection_fields import hidden_words, revealed
+from .masking import hidden_words, revealed
 from .problems import Problems
 from .valves import Spec, Valves
 

@@ -14,9 +14,9 @@ from ..errors import Failure
 from ..http import HttpFailure
 from . import values
 from .client import Client
-from .connection_fields import hidden_words, revealed
 from .connection_lock import alone_on_host
 from .embedding import embedding_problem
+from .masking import hidden_words, revealed
 from .settings_keys import Path, Stored, at, fields_of, parsed, placed, resolved
 from .settings_lists import DEFAULT_MODELS
 from .settings_loss import not_in_force, only_in_memory, refuse_lost

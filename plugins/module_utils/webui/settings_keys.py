@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
 # Settings whose value is a mapping. Where the server nests all of them (before 0.10) nothing else tells.
 MAPPINGS = frozenset(
@@ -36,8 +35,6 @@ MAPPINGS = frozenset(
 # The only settings without a dot in their name: any other is a mistake, or a variable of the environment.
 PLAIN_NAMES = ("webhook_url",)
 Path = Tuple[str, ...]
-MOST_NEAR = 3
-LEAST_LIKENESS = 0.7
 
 
 @dataclass(frozen=True)
@@ -113,24 +110,6 @@ def may_be_unsaved(name: str, stored: Stored) -> bool:
     return not stored.by_key and ("." in name or name in PLAIN_NAMES)
 
 
-def near(name: str, keys: Iterable[str]) -> List[str]:
-    """Return the settings whose names are most like a name, which may be a variable's of the environment."""
-    scored = sorted((-_likeness(name, key), len(key), key) for key in keys)
-    return [key for score, _length, key in scored[:MOST_NEAR] if -score >= LEAST_LIKENESS]
-
-
-def _likeness(name: str, key: str) -> float:
-    wanted, plain = name.lower().replace(".", "_"), key.replace(".", "_")
-    pairs = [(wanted, plain), (wanted, key.rpartition(".")[2]), (_sorted(wanted), _sorted(plain))]
-    return max(_ratio(one, other) for one, other in pairs)
-
-
-def _ratio(one: str, other: str) -> float:
-    matcher = SequenceMatcher(None, one, other)
-    # The cheap bound first: a server has some 400 settings.
-    return matcher.ratio() if matcher.quick_ratio() >= LEAST_LIKENESS else 0.0
-
-
 def fields_of(key: str, said: Any) -> Iterator[Tuple[str, Path]]:
     """Yield what was said of a setting by dotted name, each with its place within the value."""
     for path in _paths(said):
@@ -150,10 +129,6 @@ def _paths(said: Any) -> Iterator[Path]:
             yield from ((name, *path) for path in _paths(item))
     else:
         yield ()
-
-
-def _sorted(name: str) -> str:
-    return "_".join(sorted(name.split("_")))
 
 
 def _leaves(prefix: str, value: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:

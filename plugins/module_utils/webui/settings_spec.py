@@ -10,8 +10,9 @@ from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Sequence, Tuple
 from ..converge import Wish
 from ..errors import Failure
 from . import values
-from .connection_fields import hidden_words
-from .settings_keys import Stored, may_be_unsaved, near, resolved
+from .masking import hidden_words
+from .near import near
+from .settings_keys import Stored, may_be_unsaved, resolved
 from .settings_lists import LIST_OPTIONS, OPTION_KEYS, option_problems, stored_problems, wanted_lists
 from .settings_sections import connection_problems, entry_problems
 from .settings_types import problems as type_problems

@@ -9,7 +9,7 @@ import re
 from typing import Any, Iterator, Mapping, Optional, Sequence, Tuple
 
 from . import values
-from .settings_keys import near
+from .near import near
 
 KINDS = {
     "bool": "true or false",

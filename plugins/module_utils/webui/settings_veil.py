@@ -9,7 +9,7 @@ import re
 from typing import Any, Mapping, Sequence
 
 from ..secrets import holds_only_secrets
-from .connection_fields import hidden
+from .masking import hidden
 
 _SECRET_NAME = re.compile(
     r"(^|[_.-])(key|keys|apikey|secret|password|passwd|token|sid|sk|api_auth|authorization|cookie|credentials?"

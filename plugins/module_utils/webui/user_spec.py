@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
-from urllib.parse import urlsplit
 
 from ..converge import Secret, Wish
 from ..errors import Failure
+from .images import NO_IMAGE, is_image
 from .problems import MOST_VALUE, legible, sentence, shortened
 from .problems import refused as problems_refused
 from .values import UNSTORABLE
@@ -25,8 +24,6 @@ MOST_EMAIL_LENGTH = 254
 MAX_LOOKUP_LENGTH = 2000
 ON_CREATE, ALWAYS, VERIFY = "on_create", "always", "verify"
 UPDATE_PASSWORD = (ON_CREATE, ALWAYS, VERIFY)
-NO_IMAGE = "/user.png"
-SERVER_IMAGES = ("", NO_IMAGE, "/favicon.png", "/static/favicon.png")
 
 USER_OPTIONS: Dict[str, Any] = {
     "email": {"type": "str", "required": True},
@@ -48,8 +45,6 @@ LISTED_OPTIONS: Dict[str, Any] = {
 # What the server itself takes for a new account, from 0.6.43 to 0.12.4 (validate_email_format in utils/misc.py).
 _NEW_EMAIL = re.compile(r"[^@]+@[^@]+\.[^@]+")
 _LOCAL_EMAIL = re.compile(r".+@localhost", re.DOTALL)
-_OWN_IMAGE = re.compile(r"/api/v1/users/[^/?#]+/profile/image")
-_DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECASE)
 
 Problem = Tuple[str, str]
 """Where something is wrong (`entry 3`, `line 7 of people.csv`, or a field), and what."""
@@ -149,14 +144,6 @@ def refused(problems: Sequence[Problem], of: int) -> Failure:
     return problems_refused(f"Nothing was changed, because {bad} of {of} users cannot be as wanted: ", told)
 
 
-def shown_image(url: str) -> str:
-    """Return an image's address fit for results: an image within the address by its size and digest."""
-    if not _DATA_IMAGE.match(url):
-        return url
-    digest = hashlib.sha256(url.encode()).hexdigest()
-    return f"{url.split(',', 1)[0]},... ({len(url)} characters, sha256 {digest})"
-
-
 def _problems(entry: Entry) -> Iterator[Problem]:
     """Yield by field what is wrong with an entry, whatever the server has."""
     if entry.problems:
@@ -217,22 +204,6 @@ def _password_problems(password: Any) -> Iterator[str]:
     size = len(password.encode("utf-8", "surrogatepass"))
     if size > MOST_PASSWORD_BYTES:
         yield f"password has {size} bytes in UTF-8, and Open WebUI takes {MOST_PASSWORD_BYTES} at most; shorten it"
-
-
-def is_image(url: str) -> bool:
-    """Tell whether the server takes an address as a picture."""
-    if url in SERVER_IMAGES or _OWN_IMAGE.fullmatch(url) or _DATA_IMAGE.match(url):
-        return True
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
-
-
-def is_of_the_web(url: Optional[str]) -> bool:
-    """Tell whether a picture is an address that a browser would fetch."""
-    return url is not None and urlsplit(url).scheme in ("http", "https")
 
 
 def _wish(entry: Entry, update_password: str, place: Optional[Place] = None) -> Wish:

@@ -13,9 +13,10 @@ from ..errors import Failure
 from .accounts import Accounts, Record
 from .client import Client
 from .groups import Groups
+from .images import is_of_the_web, shown_image
 from .pacing import MOST_CALLS, Gate, http_failure, pauses
 from .problems import shortened
-from .user_spec import ALWAYS, VERIFY, Place, Problem, is_kept, is_of_the_web, new_email_problems, refused, shown_image
+from .user_spec import ALWAYS, VERIFY, Place, Problem, is_kept, new_email_problems, refused
 
 BASIC = ("id", "email", "name", "role")
 # What 0.6 and 0.8 say where the primary admin may not be changed.

@@ -13,7 +13,7 @@ from ..errors import Failure
 from . import values
 from .client import Client
 from .code_spec import unknown_valves
-from .connection_fields import hidden, revealed
+from .masking import hidden, revealed
 from .settings_veil import veiled
 
 _SECRET = re.compile(r"(?i)passw|passphrase|key|token|secret|credential|authorization")

@@ -10,7 +10,8 @@ import pytest
 from testbed import tiny
 from testbed.tiny import BOOL, INT32, STRING, UINT32
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit_geometry import TOKENS, read_geometry
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit_geometry import read_geometry
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf_keys import TOKENS
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf_remote import _Start, read_keys
 
 SHAPE = [

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_fields import Hidden, same
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_fields import same
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_spec import (
     LISTED_OPTIONS,
     api_wishes,
@@ -22,6 +22,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_ur
     shown_url,
     url_problems,
 )
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.masking import Hidden
 
 
 def entry(**given: Any) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.converge import shown
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_fields import hidden_words, revealed
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.masking import hidden_words, revealed
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.near import near
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_keys import (
     at,
     fields_of,
     may_be_unsaved,
-    near,
     parsed,
     placed,
     resolved,

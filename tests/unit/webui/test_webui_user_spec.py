@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.images import shown_image
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import (
     listed_entries,
     new_email_problems,
-    shown_image,
     user_wish,
     user_wishes,
 )
