@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.fragments import ACCESS_OPTION
+
 
 class ModuleDocFragment:
     # Where the server is, and how to talk to it.
@@ -149,39 +151,4 @@ options:
 """
 
     # Who may see and change an object of the workspace.
-    ACCESS = r"""
-options:
-  access:
-    description:
-      - Who may see and change it, besides administrators and the account that made it. No more and no fewer.
-      - Where it is left out, nothing is changed. What is new then is private.
-    type: dict
-    suboptions:
-      public:
-        description:
-          - Whether every user may see it.
-        type: bool
-        default: false
-      read:
-        description:
-          - Who may see it.
-        type: dict
-        suboptions: &who
-          groups:
-            description:
-              - The names of groups. They must be there, and no two may have the same name.
-            type: list
-            elements: str
-            default: []
-          users:
-            description:
-              - The e-mails of accounts, which must be there.
-            type: list
-            elements: str
-            default: []
-      write:
-        description:
-          - Who may change it. They may see it as well.
-        type: dict
-        suboptions: *who
-"""
+    ACCESS = f"options:\n{ACCESS_OPTION}"

@@ -170,8 +170,8 @@ backup_file:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.resource import configure
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.daemon.resource import configure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

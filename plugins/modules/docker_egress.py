@@ -193,10 +193,10 @@ lease:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker import egress_lease
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress_resource import entries_of, regulate
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress import lease as egress_lease
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.resource import entries_of, regulate
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

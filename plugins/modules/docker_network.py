@@ -82,8 +82,8 @@ network:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.network import ensure
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.network import ensure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -149,11 +149,11 @@ volumes:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress_host import SOCKET, TIMEOUT
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.host import SOCKET, TIMEOUT
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.engine import Engine, NoAnswer
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.volumes import Asked, Volumes
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -116,8 +116,8 @@ table:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.spec import DOCTOR
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -272,9 +272,9 @@ problems:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.causes import find
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.host import look
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules.all import find
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -297,8 +297,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.report import Look, report
-from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import causes, host
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import host
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules import all as causes
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule

@@ -302,12 +302,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect, parse_version
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit import checked, judge
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit_demand import Settings
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit_words import host_facts
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.hardware import detect
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect, parse_version
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.demand import Settings
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import detect
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.messages import host_facts
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.verdict import checked, judge
 
 OPTIONS = {
     **CONNECTION,

@@ -92,9 +92,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.facts import server_facts
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current.facts import server_facts
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

@@ -367,11 +367,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.job import Job, run
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import EXCLUSIVE, MODEL, TASK
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.resources import bring
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.wish import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import EXCLUSIVE, MODEL, TASK
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.resource import bring
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.progress.job import Job, run
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

@@ -184,9 +184,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.facts import add_updates, model_facts
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current.facts import add_updates, model_facts
 
 OPTIONS = {
     **CONNECTION,

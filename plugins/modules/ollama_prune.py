@@ -68,9 +68,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import CONNECTION, connect
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.prune import MIN_AGE, prune
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.prune import MIN_AGE, prune
 
 OPTIONS = {
     **CONNECTION,

@@ -338,7 +338,7 @@ host:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.options import checked_rules, limits
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.survey import survey
 

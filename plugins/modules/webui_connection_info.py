@@ -142,10 +142,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connection_fields import KINDS
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections import connection_states
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.fields import KINDS
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.resource import connection_states
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

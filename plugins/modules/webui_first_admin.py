@@ -104,10 +104,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import SERVER_OPTIONS
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.first_admin import FirstAdmin, first_admin_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.first_admin import (
+    FirstAdmin,
+    first_admin_wish,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import SERVER_OPTIONS
 
 OPTIONS = {
     **SERVER_OPTIONS,

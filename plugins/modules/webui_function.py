@@ -152,15 +152,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import (
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     FUNCTION,
     FUNCTION_OPTIONS,
     code_wishes,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.functions import Functions
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.functions import Functions
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

@@ -145,17 +145,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import (
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_files import (
+    SRC_OPTIONS,
+    all_entries,
+    list_rules,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     FUNCTION,
     FUNCTION_OPTIONS,
     code_wishes,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.functions import Functions
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.src_files import SRC_OPTIONS, all_entries, list_rules
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.functions import Functions
 
 OPTIONS = {
     **WEBUI_OPTIONS,

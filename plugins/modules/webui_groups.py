@@ -180,12 +180,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_resource import ManagedGroups
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.group_spec import GROUP_OPTIONS, group_wishes
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import ManagedGroups
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, group_wishes
 
 OPTIONS = {
     **WEBUI_OPTIONS,

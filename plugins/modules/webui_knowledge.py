@@ -218,10 +218,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_run import fill
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge_spec import KNOWLEDGE_OPTIONS
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge.run import fill
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge.spec import KNOWLEDGE_OPTIONS
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

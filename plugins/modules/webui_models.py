@@ -167,14 +167,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.embedders import with_embedders
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.model_spec import MODEL_OPTIONS, model_wishes
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models import Models, without_plan
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.problems import refuse_to_purge_all
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.src_files import SRC_OPTIONS, all_entries, list_rules
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_files import (
+    SRC_OPTIONS,
+    all_entries,
+    list_rules,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.embedders import with_embedders
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.resource import Models, without_plan
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, model_wishes
 
 OPTIONS = {
     **WEBUI_OPTIONS,

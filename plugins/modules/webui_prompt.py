@@ -148,11 +148,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompt_spec import PROMPT_OPTIONS, prompt_wishes
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.prompts import Prompts
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompt_spec import (
+    PROMPT_OPTIONS,
+    prompt_wishes,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompts import Prompts
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

@@ -170,11 +170,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings import Settings
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import SETTINGS_OPTIONS, settings_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import Settings
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import SETTINGS_OPTIONS, settings_wish
 
 RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], list(SETTINGS_OPTIONS)]}
 

@@ -122,11 +122,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.code_spec import SKILL, SKILL_OPTIONS, code_wishes
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.skills import Skills
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
+    SKILL,
+    SKILL_OPTIONS,
+    code_wishes,
+)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.skills import Skills
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

@@ -169,11 +169,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import USER_OPTIONS, user_wish
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import Users, without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users, without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import USER_OPTIONS, user_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

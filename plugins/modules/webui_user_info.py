@@ -101,9 +101,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import user_states
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import user_states
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

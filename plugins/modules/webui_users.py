@@ -311,17 +311,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import HIDDEN, Wish, converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import (
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import HIDDEN, Wish, converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users, without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
     LISTED_OPTIONS,
     USER_OPTIONS,
     listed_entries,
     user_wishes,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import Users, without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
 OPTIONS = {
     **WEBUI_OPTIONS,
@@ -342,7 +342,7 @@ def wishes_of(module: AnsibleModule) -> list[Wish]:
     entries = listed_entries(params["users"] or ())
     forget_passwords(module)
     if params["csv_content"] is not None:
-        from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_csv import csv_entries
+        from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.csv_file import csv_entries
 
         file = (params["csv"] or "csv_content").rsplit("/", 1)[-1]
         entries += csv_entries(params["csv_content"], file, module.warn)

@@ -26,7 +26,7 @@ from ansible.utils.vars import merge_hash
 from .go_templates import GoTemplateAction
 from .progress import Line, Reporter, pace
 
-# What module_utils/ollama/job.py looks for.
+# What module_utils/ollama/progress/job.py looks for.
 VARIABLE, NEW = "SELFHOSTED_LLM_JOB", "new"
 # Each command on the host waits for the end itself, so that it is seen at once.
 LONGEST_WAIT = 10.0

@@ -7,10 +7,44 @@ from __future__ import annotations
 
 from textwrap import indent
 
-from ansible_collections.selfhosted.llm.plugins.doc_fragments.webui import ModuleDocFragment as Webui
+ACCESS_OPTION = r"""
+  access:
+    description:
+      - Who may see and change it, besides administrators and the account that made it. No more and no fewer.
+      - Where it is left out, nothing is changed. What is new then is private.
+    type: dict
+    suboptions:
+      public:
+        description:
+          - Whether every user may see it.
+        type: bool
+        default: false
+      read:
+        description:
+          - Who may see it.
+        type: dict
+        suboptions: &who
+          groups:
+            description:
+              - The names of groups. They must be there, and no two may have the same name.
+            type: list
+            elements: str
+            default: []
+          users:
+            description:
+              - The e-mails of accounts, which must be there.
+            type: list
+            elements: str
+            default: []
+      write:
+        description:
+          - Who may change it. They may see it as well.
+        type: dict
+        suboptions: *who
+""".lstrip("\n")
 
-# What `access` is, to be put beside the options of an object that has it.
-ACCESS = indent(Webui.ACCESS.partition("options:\n")[2], "    ")
+# The same beside the options of an entry of a list.
+ACCESS = indent(ACCESS_OPTION, "    ")
 
 # The end of what `src` is, and `remote_src`.
 SRC_PLACE = r"""

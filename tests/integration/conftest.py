@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

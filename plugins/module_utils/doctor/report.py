@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, List, Mapping, Optional, Sequence
 
 from ..docker.engine import Engine, NoAnswer, container_root
-from ..errors import Failure
+from ..engine.errors import Failure
 from ..host import listening
 from ..host.deadline import at_once
 from ..host.linux import clock_synchronised

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
-from ..docker import egress, egress_host
+from ..docker.egress import host as egress_host
+from ..docker.egress import rules as egress
+from ..docker.egress.network import mtu_of, uplink_mtu
 from ..docker.engine import Engine
-from ..docker.network import mtu_of, uplink_mtu
 
 
 def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from ..ollama.client import parse_version
-from ..ollama.fit_demand import Demand, Settings, cache_type, context_of, demand, slots_tried
-from ..ollama.fit_placement import GPU, NOWHERE, Placement, place
-from ..ollama.fit_wish import Wish
-from ..ollama.hardware import Host
-from .finding import GB, Finding, gigabytes, listed
-from .models import Known, Server
+from ..host.finding import GB, Finding, gigabytes, listed
+from ..ollama.api.client import parse_version
+from ..ollama.fit.demand import Demand, Settings, cache_type, context_of, demand, slots_tried
+from ..ollama.fit.entries import Wish
+from ..ollama.fit.hardware import Host
+from ..ollama.fit.placement import GPU, NOWHERE, Placement, place
+from .downloads.models import Known, Server
 
 # A model of 13B has 7.4 GB in 4 bits. Bytes tell more than its name: one of 8B in 8 bits has 8.5 GB.
 LARGE = 7 * GB

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from ..errors import Failure
-from .finding import GB, LEVELS, RULES
-from .machine import MemoryNeeds
+from ..engine.errors import Failure
+from ..host.finding import GB, LEVELS, RULES
+from .machine.machine import MemoryNeeds
 from .survey import Limits
 
 LONGEST_WAIT = 300.0

@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Sequence, Set, Tuple
 
 from ..gpu.values import Gpu as Card
-from ..ollama.hardware import SYSTEM_MEMORY, Host, from_host
-from . import graphics, images, machine, mtu, network, ports, room
-from .engine import Engine, Settings, settings
-from .finding import SKIP, Finding, judged
-from .images import Image
-from .network import Answered, Question, Unserved
-from .web import Reply, Web
+from ..host.finding import SKIP, Finding, judged
+from ..ollama.fit.hardware import SYSTEM_MEMORY, Host, from_host
+from .downloads import images, network
+from .downloads.images import Image
+from .downloads.network import Answered, Question, Unserved
+from .downloads.web import Reply, Web
+from .machine import disk_space, graphics, machine, mtu, ports
+from .machine.engine import Engine, Settings, settings
 
 if TYPE_CHECKING:
-    from .models import Asked, Entry, Server
+    from .downloads.models import Asked, Entry, Server
 
 RESOLV_CONF = "/etc/resolv.conf"
 
@@ -61,7 +62,7 @@ class _Stock:
     answers: Sequence[Answered]
     entries: Sequence[Entry]
     told: Mapping[Asked, Answered]
-    loads: Sequence[room.Load]
+    loads: Sequence[disk_space.Load]
     unknown: Sequence[str]
 
 
@@ -83,8 +84,8 @@ def survey(given: Mapping[str, Any], limits: Limits, rules: Mapping[str, str]) -
         *network.findings(stock.answers, _nameservers()),
         *(() if "mtu" in skipped else mtu.findings(engine, given["network"], given["network_mtu"])),
     ]
-    disks = room.disks(stock.loads)
-    found += room.findings(disks, limits.disk_spare, stock.unknown)
+    disks = disk_space.disks(stock.loads)
+    found += disk_space.findings(disks, limits.disk_spare, stock.unknown)
     found += [*_fits(stock, sight, limits.memory.large), *_embeds(stock)]
     return Outcome(judged(found, rules), _host(sight, disks))
 
@@ -99,10 +100,10 @@ def _stock(given: Mapping[str, Any], sight: _Sight, *, online: bool, seconds: fl
     told = dict(zip(of_models, answers[len(of_images) + len(of_urls) :]))
     loads, unknown = _image_loads(lacking, answers, sight.docker.root_dir)
     if not sight.engine.info and given["engine"]:
-        loads.append(room.Load("/usr", room.ENGINE, "Docker"))
+        loads.append(disk_space.Load("/usr", disk_space.ENGINE, "Docker"))
     more, others = _model_loads(entries, told)
     # Where nothing is to come the room for what grows is looked at all the same.
-    grows = [room.Load(sight.docker.root_dir, 0, "")]
+    grows = [disk_space.Load(sight.docker.root_dir, 0, "")]
     return _Stock(answers, entries, told, [*grows, *loads, *more], [*unknown, *others])
 
 
@@ -112,14 +113,14 @@ def _models(
     if not any(server["models"] for server in servers):
         return [], {}
     # Costs a fifth of a second, which a host without models need not wait for.
-    from . import models
+    from .downloads import models
 
     entries = models.entries([_server(server, sight) for server in servers])
     return entries, models.questions(entries, seconds)
 
 
 def _server(given: Mapping[str, Any], sight: _Sight) -> Server:
-    from .models import Server
+    from .downloads.models import Server
 
     volume = given["volume"]
     known = volume if os.path.isabs(volume) else sight.engine.mountpoint(volume)
@@ -149,23 +150,23 @@ def _asks(url: str, seconds: float) -> Any:
 
 def _image_loads(
     lacking: Sequence[Image], answers: Sequence[Answered], place: str
-) -> Tuple[List[room.Load], List[str]]:
+) -> Tuple[List[disk_space.Load], List[str]]:
     sizes = {
         image.text: int(answered.found.size * images.ROOM) if answered.found else image.usual
         for image, answered in zip(lacking, answers)
     }
-    loads = [room.Load(place, size, f"image {name}") for name, size in sizes.items() if size]
+    loads = [disk_space.Load(place, size, f"image {name}") for name, size in sizes.items() if size]
     return loads, [name for name, size in sizes.items() if not size]
 
 
-def _model_loads(entries: Sequence[Entry], told: Mapping[Asked, Answered]) -> Tuple[List[room.Load], List[str]]:
+def _model_loads(entries: Sequence[Entry], told: Mapping[Asked, Answered]) -> Tuple[List[disk_space.Load], List[str]]:
     """Return what the models bring, each file once for each store; of alternatives the smallest."""
     if not entries:
         return [], []
-    from .models import alternatives
+    from .downloads.models import alternatives
 
     taken: Set[Tuple[str, str]] = set()
-    loads: List[room.Load] = []
+    loads: List[disk_space.Load] = []
     unknown: List[str] = []
     for entry in entries:
         known = [(name, one) for name, one in alternatives(entry, told) if one.size is not None]
@@ -175,7 +176,7 @@ def _model_loads(entries: Sequence[Entry], told: Mapping[Asked, Answered]) -> Tu
         name, smallest = min(known, key=lambda one: sum(one[1].missing.values()))
         new = {digest: size for digest, size in smallest.missing.items() if (entry.server.store, digest) not in taken}
         taken |= {(entry.server.store, digest) for digest in new}
-        loads.append(room.Load(entry.server.store, sum(new.values()), f"model {name}"))
+        loads.append(disk_space.Load(entry.server.store, sum(new.values()), f"model {name}"))
     return loads, unknown
 
 
@@ -183,7 +184,7 @@ def _fits(stock: _Stock, sight: _Sight, large: int) -> Iterator[Finding]:
     if not stock.entries:
         return
     from . import fitting
-    from .models import alternatives
+    from .downloads.models import alternatives
 
     memory = sight.machine.memory
     groups: Dict[Host, List[fitting.Fitted]] = {}
@@ -199,8 +200,8 @@ def _fits(stock: _Stock, sight: _Sight, large: int) -> Iterator[Finding]:
 def _embeds(stock: _Stock) -> Iterator[Finding]:
     if not any(entry.server.embedding_model for entry in stock.entries):
         return
-    from . import embedding
-    from .models import alternatives
+    from .downloads import embedding
+    from .downloads.models import alternatives
 
     for entry in stock.entries:
         yield from embedding.finding(entry, alternatives(entry, stock.told))
@@ -225,7 +226,7 @@ def _nameservers() -> Sequence[str]:
         return ()
 
 
-def _host(sight: _Sight, disks: Sequence[room.Disk]) -> Dict[str, Any]:
+def _host(sight: _Sight, disks: Sequence[disk_space.Disk]) -> Dict[str, Any]:
     its = sight.machine
     return {
         "memory": its.memory,

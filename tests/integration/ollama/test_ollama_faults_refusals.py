@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fake_registry import Fault, Registry, digest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.http import Session
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.names import ModelName
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.pull import pull
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import Session
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.names import ModelName
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.pull.attempt import pull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

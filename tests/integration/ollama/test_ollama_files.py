@@ -15,12 +15,12 @@ import runner
 from runner import quadruple, sentence, succeed
 from testbed import gguf_files
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.http import Session
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf as ggufs
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import gguf_header
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.client import Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.pieces import Piece
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.http.pieces import Piece
+from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import Session
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import file as ggufs
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import header as gguf_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable

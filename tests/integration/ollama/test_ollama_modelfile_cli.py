@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from runner import quadruple, succeed
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import modelfile, parameters
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.modelfile import Modelfile
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api import modelfile, parameters
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.modelfile import Modelfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,11 @@ import pytest
 from host import BED
 from runner import fail, succeed
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.network import BRIDGE_OPTION, MTU_OPTION, uplink_mtu
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.network import (
+    BRIDGE_OPTION,
+    MTU_OPTION,
+    uplink_mtu,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

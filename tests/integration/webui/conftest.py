@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from ansible_collections.selfhosted.llm.plugins.module_utils.webui.features import Features
+    from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 
 SIGN_IN = "POST /api/v1/auths/signin"
 DATABASE = (

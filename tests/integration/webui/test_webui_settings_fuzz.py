@@ -14,10 +14,10 @@ from fuzzing import SEED, scaled
 from known_settings import all_saved, export, put
 from runner import killed_in_requests, succeed, unchanged
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings import Settings
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings_spec import SETTINGS_OPTIONS, settings_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import Settings
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import SETTINGS_OPTIONS, settings_wish
 
 STATES, KILLS = scaled(60), scaled(5, 3)
 WORDS = (

@@ -11,10 +11,10 @@ from fuzzing import SEED, scaled
 from recorder import Recorder
 from runner import killed, succeed
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Outcome, converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.user_spec import listed_entries, user_wishes
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.users import Users
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Outcome, converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import listed_entries, user_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
 
 if TYPE_CHECKING:
     from conftest import Webui

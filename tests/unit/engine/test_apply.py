@@ -8,12 +8,12 @@ from __future__ import annotations
 import threading
 
 import pytest
-from test_converge import Shelf, go
 
-from ansible_collections.selfhosted.llm.plugins.module_utils import writes
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import Secret, Wish
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, is_unclear
-from ansible_collections.selfhosted.llm.plugins.module_utils.http import HttpFailure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Secret, Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure, is_unclear
+from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
+from unit.engine.test_converge import Shelf, go
 
 
 def lost() -> Failure:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import (
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import (
     HIDDEN,
     Resource,
     Secret,
@@ -22,7 +22,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.converge import (
     converge,
     shown,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 
 
 class Shelf(Resource):

@@ -10,7 +10,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.converge import (
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import (
     Present,
     Resource,
     State,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.invocation import (
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.invocation import (
     MASK,
     NOT_LOGGED,
     logged,

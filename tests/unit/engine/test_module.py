@@ -12,10 +12,10 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 
-from ansible_collections.selfhosted.llm.plugins.module_utils import module as module_utils
-from ansible_collections.selfhosted.llm.plugins.module_utils import writes
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure, MissingLibrary
-from ansible_collections.selfhosted.llm.plugins.module_utils.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine import module as module_utils
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure, MissingLibrary
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 SPEC = {"key": {"type": "str", "no_log": True}}
 

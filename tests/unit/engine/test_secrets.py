@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils import secrets
-from ansible_collections.selfhosted.llm.plugins.module_utils.secrets import (
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine import secrets
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.secrets import (
     MASK,
     blotted,
     forms,

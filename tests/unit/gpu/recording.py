@@ -26,8 +26,9 @@ from typing import Any, Callable
 
 import yaml
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import causes, host, nvidia
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import host, nvidia
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.host import Host
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules import all as causes
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Problem
 
 DATA = Path(__file__).parent / "data"

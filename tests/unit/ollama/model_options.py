@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.options import MODEL
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.spec import ModelSpec, spec_of
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.wish import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import MODEL
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.spec import ModelSpec, spec_of
 
 
 def options(**more: Any) -> dict[str, Any]:

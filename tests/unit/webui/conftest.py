@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from webui_double import KEY, Server
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.client import Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
+from unit.webui.webui_double import KEY, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

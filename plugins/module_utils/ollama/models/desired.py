@@ -1,0 +1,396 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server will show of each model once all wishes are done, told before anything is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Set
+
+from ...engine.converge import Wish
+from ...engine.errors import Failure
+from ..api.client import Client
+from ..api.names import Key, ModelName
+from ..current import content
+from ..current.content import State
+from ..current.drift import Served
+from ..entries.spec import ModelSpec, spec_of
+from .uploads import Files
+
+if TYPE_CHECKING:
+    from ..api.registry import Manifest
+    from ..current.origin import Evidence, Source
+    from ..gguf.file import GgufFile
+    from ..gguf.weights import Weights
+    from ..state_file import Ledger
+
+# What the server quantizes; BF16 from 0.30.0 on.
+QUANTIZABLE = ("F16", "F32", "BF16")
+
+# A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
+
+
+class Expectation:
+    """The wanted state of models, of pulled ones by what registries serve, of made ones by what they are made from."""
+
+    def __init__(
+        self, client: Client, wishes: Mapping[Key, Wish], served: Served, ledger: Callable[[], Ledger]
+    ) -> None:
+        self._client = client
+        self.wishes = wishes
+        self._served = served
+        self._ledger = ledger
+        self._listed: Mapping[Key, State] = {}
+        self._wanted: Dict[Key, State] = {}
+        self.files = Files(ledger)
+        # What is known of the listed models that are made, and those of which only another create can tell.
+        self.evidence: Mapping[Key, Evidence] = {}
+        self.unproven: Set[Key] = set()
+        self.warnings: List[str] = list(dict.fromkeys(note for spec in self._specs() for note in spec.notes))
+
+    @property
+    def listed(self) -> Mapping[Key, State]:
+        """The models that are whole, with the content of those that matter, as they were read last."""
+        return self._listed
+
+    @listed.setter
+    def listed(self, listed: Mapping[Key, State]) -> None:
+        self._listed = listed
+        self._wanted = {}
+        self.unproven = set()
+
+    # --- what must be asked of registries
+
+    def ask_registries(self) -> None:
+        """Fetch all manifests that decide something, at once."""
+        asked = (spec for spec in self._specs() if self._depends_on_registry(spec))
+        self._served.ask((spec.on_mirror(spec.name), spec.insecure) for spec in asked)
+
+    def _specs(self) -> List[ModelSpec]:
+        return [spec_of(wish) for wish in self.wishes.values() if wish.present]
+
+    def _depends_on_registry(self, spec: ModelSpec) -> bool:
+        if spec.digest is None:
+            return spec.latest
+        present = self.listed.get(spec.name.key)
+        return present is None or not self.is_pinned(spec, present)
+
+    # --- what is wanted
+
+    def wanted(self, spec: ModelSpec) -> State:
+        """Return the fields of a model that were said or follow from what was said."""
+        # From the first origin on, so that a long road of models needs no deep calls.
+        for one in reversed(self.road(spec)):
+            if one.name.key not in self._wanted:
+                self._wanted[one.name.key] = self._fields(one, self.listed.get(one.name.key))
+        return self._wanted[spec.name.key]
+
+    def road(self, spec: ModelSpec) -> List[ModelSpec]:
+        """Return a model and all wished ones that it comes from, which circle nowhere."""
+        road = [spec]
+        while True:
+            origin = road[-1].origin
+            wish = self.wishes.get(origin.key) if origin else None
+            if wish is None or not wish.present:
+                return road
+            road.append(spec_of(wish))
+
+    def _fields(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+        wanted: State = {"name": spec.name.display}
+        if spec.latest or spec.digest:
+            wanted["digest"] = self._pulled_digest(spec, present)
+        if spec.source:
+            wanted["digest"] = self._digest_of_source(spec.source, present)
+        if spec.base:
+            wanted.update(self._made_from_base(spec, spec.base, present))
+        elif spec.files:
+            wanted.update(self._made_from_files(spec, present))
+        if spec.loaded is not None:
+            from ..current.running import wanted_state
+
+            wanted.update(wanted_state(spec))
+        return wanted
+
+    def _pulled_digest(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> str:
+        """Return the present digest where it is as wished, else the one that a pull would bring."""
+        if spec.digest and present is not None and self.is_pinned(spec, present):
+            return str(present["digest"])
+        manifest = self._pinned(spec) if spec.digest else self._manifest(spec)
+        if manifest is None:
+            return str(spec.digest)
+        if present is not None and self._served.is_same(present, manifest):
+            return str(present["digest"])
+        return self._served.digest(manifest)
+
+    def _manifest(self, spec: ModelSpec) -> Manifest:
+        return self._served.manifest(spec.on_mirror(spec.name), spec.insecure)
+
+    def _pinned(self, spec: ModelSpec) -> Optional[Manifest]:
+        """Return the manifest that a pin names; raise Failure where the registry serves another."""
+        from ..api.registry import Unserved
+
+        answer = self._served.answer(spec.on_mirror(spec.name), spec.insecure)
+        if isinstance(answer, Unserved):
+            self.warn(
+                f"The digest of {spec.name.display} was not checked before its pull, because {answer.reason}. "
+                f"It is checked after it."
+            )
+            return None
+        if not _names(spec, answer.digests):
+            raise Failure(
+                f"The model {spec.name.display} is pinned to the digest {spec.digest}, but the registry serves "
+                f"{self._served.digest(answer)[: len(str(spec.digest))]}; pin that, or leave digest out."
+            )
+        return answer
+
+    def is_pinned(self, spec: ModelSpec, listed: Mapping[str, Any]) -> bool:
+        """Tell whether a listed model is the pinned one, by its digest or by one that it was served under."""
+        digest = str(listed.get("digest"))
+        if digest.startswith(str(spec.digest)):
+            return True
+        noted = self._ledger().recall(self._client.url, digest) or {}
+        return _names(spec, noted.get("served_as", ()))
+
+    def prove_pin(self, spec: ModelSpec, listed: Mapping[str, Any]) -> bool:
+        """Tell whether a model that was just pulled is the pinned one, and note it where its digest does not say so.
+
+        A server before 0.19.0 spells manifests anew, and lists another digest than the registry serves.
+        """
+        from ..api.registry import Unserved
+
+        if self.is_pinned(spec, listed):
+            return True
+        there = spec.on_mirror(spec.name)
+        if self._served.known(there) is None:
+            self._served.forget(there)
+        answer = self._served.answer(there, spec.insecure)
+        if isinstance(answer, Unserved) or not _names(spec, answer.digests) or not self._served.is_same(listed, answer):
+            return False
+        served_as = {"served_as": sorted(answer.digests)}
+        self._ledger().amend(self._client.url, str(listed["digest"]), lambda old: {**old, **served_as})
+        return True
+
+    def warn(self, sentence: str) -> None:
+        """Note what a person should know, once."""
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+    def _digest_of_source(self, source: ModelName, present: Optional[Mapping[str, Any]]) -> str:
+        listed, wish = self.listed.get(source.key), self.wishes.get(source.key)
+        if wish is None or not wish.present:
+            if self.bringing(source):
+                return f"that of {source.display} as it will be"
+            if listed is None and present is None:
+                raise Failure(
+                    f"The source {source.display} is not on the server; list it in an entry of its own, "
+                    f"or name a model that is there."
+                )
+            # A source that is gone tells nothing, as after a model was renamed.
+            return str((listed or present or {})["digest"])
+        wanted = self.wanted(spec_of(wish))
+        if listed is not None and self._is_as(listed, wanted):
+            return str(listed["digest"])
+        return str(wanted.get("digest") or f"that of {source.display} as it will be")
+
+    def _is_as(self, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+        return all(
+            same(name, present.get(name), value)
+            for name, value in wanted.items()
+            if name not in ("loaded", "keep_alive")
+        )
+
+    # --- made from a model
+
+    def _made_from_base(self, spec: ModelSpec, base: ModelName, present: Optional[Mapping[str, Any]]) -> State:
+        foreseen = self.foreseen(base)
+        if foreseen is None:
+            made = self._said_of(spec, present)
+            # Between here and what must be pulled there are copies only.
+            bringing = self.bringing(self.road(spec)[-1].origin or base)
+            if present is not None and bringing and spec not in bringing:
+                # It comes for others, and nobody knows before whether this one is made of it.
+                made["made_from" if spec.quantize else "weights"] = [f"those of {base.display} as it will be"]
+        else:
+            self._refuse_to_quantize_again(spec, base, foreseen)
+            made = content.made_from_base(spec, foreseen, self._adapters(spec))
+            made = self._by_weights(spec, base, made, present, bool(content.cleared(spec, foreseen)))
+        self._refuse_what_is_too_new(spec)
+        if present is not None:
+            return made
+        return {"base": base.display, **({} if foreseen else {"base_pulled": True}), **made}
+
+    def _said_of(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+        """Return what the options alone ask for, where the base is not there."""
+        said = content.said_only(spec, present or {}, self._adapters(spec))
+        return {**said, "quantization": spec.quantize} if spec.quantize else said
+
+    def bringing(self, base: ModelName) -> List[ModelSpec]:
+        """Return the models for which a base that is neither there nor listed must be pulled.
+
+        One that is there, and of which the options ask for nothing else, stays as it is without its base.
+        """
+        if base.key in self.listed or base.key in self.wishes:
+            return []
+        found = []
+        for spec in self._specs():
+            if spec.base is not None and spec.base.key == base.key:
+                present = self.listed.get(spec.name.key)
+                if present is None or not self._is_as(present, self._said_of(spec, present)):
+                    found.append(spec)
+        return found
+
+    def _refuse_to_quantize_again(self, spec: ModelSpec, base: ModelName, foreseen: Mapping[str, Any]) -> None:
+        level = str(foreseen.get("quantization") or "")
+        if spec.quantize and level and level.upper() not in (*QUANTIZABLE, spec.quantize):
+            raise Failure(
+                f"The model {spec.name.display} cannot be quantized to {spec.quantize}, because its base "
+                f"{base.display} is {level}, and only {', '.join(QUANTIZABLE)} can be; take a base of one of these."
+            )
+
+    def _adapters(self, spec: ModelSpec) -> List[str]:
+        return [file.digest for file in self.files.adapters(spec).values()]
+
+    def _by_weights(
+        self, spec: ModelSpec, base: ModelName, made: State, present: Optional[Mapping[str, Any]], clean: bool
+    ) -> State:
+        """Compare by the weights where the server keeps their digest, else by what is known of them."""
+        weights = made.pop("weights")
+        if not weights:
+            # A base that is no GGUF file names no digests, so there is nothing to tell it from another.
+            return made
+        source, shown = _source(spec, weights), self.shown(base)
+        if spec.quantize or (clean and self._client.rewrites_uploads):
+            return {**self._by_origin(spec, source, shown, present), **made}
+        return {"weights": self._kept_weights(spec, source, shown, present) if clean else weights, **made}
+
+    def shown(self, name: ModelName) -> Optional[Weights]:
+        """Return what the server shows of a listed model's weights, if that was read."""
+        return self.evidence[name.key].shown if name.key in self.evidence else None
+
+    def _by_origin(
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
+    ) -> State:
+        """Return the level and the origin of a model whose weights the server writes itself."""
+        from ..current.origin import OTHER, UNKNOWN, Evidence, Wanted, has_level, judge
+
+        wanted = Wanted(source, shown)
+        level: State = {"quantization": wanted.level} if wanted.level else {}
+        if present is None:
+            return {**level, "made_from": wanted.files}
+        evidence = self.evidence.get(spec.name.key, Evidence())
+        if has_level(evidence, wanted, str(present.get("quantization") or "")):
+            level = {"quantization": present.get("quantization")}
+        verdict = judge(evidence, wanted, present.get("weights") or ())
+        if verdict == UNKNOWN:
+            self.unproven.add(spec.name.key)
+        return {**level, "made_from": wanted.files if verdict == OTHER else present.get("made_from")}
+
+    def foreseen(self, base: ModelName) -> Optional[State]:
+        """Return a base's content as it will be when its own wish is done; None where it must be pulled first."""
+        while True:
+            present, wish = self.listed.get(base.key), self.wishes.get(base.key)
+            if wish is None or not wish.present:
+                return dict(present) if present is not None else None
+            spec = spec_of(wish)
+            wanted = self.wanted(spec)
+            if present is not None and self._is_as(present, wanted):
+                return dict(present)
+            if spec.source is None:
+                break
+            base = spec.source
+        after = {**content.BLANK, **(present or {}), **wanted}
+        if "weights" not in wanted and not self._keeps_weights(present, wanted):
+            # Nobody knows before it is there, but it will not be what it is made from now.
+            after["weights"] = [f"those of {base.display} as it will be"]
+        return after
+
+    def _keeps_weights(self, present: Optional[Mapping[str, Any]], wanted: Mapping[str, Any]) -> bool:
+        """Tell whether a model that is made anew will have the weights that it has, as far as is noted."""
+        if present is None or "made_from" not in wanted or present.get("made_from") is None:
+            return False
+        return self._is_as(present, {name: wanted[name] for name in ("made_from", "quantization") if name in wanted})
+
+    # --- made from files
+
+    def _made_from_files(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+        self._refuse_what_is_too_new(spec)
+        files = self.files.weights(spec)
+        self._refuse_several(spec, files)
+        rewrites = self._client.rewrites_uploads
+        automatic = rewrites or any(file.has_chat_template for file in files.values())
+        made = content.made_from_files(spec, self._adapters(spec), automatic, present or {})
+        (shown,) = [file.weights for file in files.values() if not file.projector]
+        source = _source(spec, [file.digest for file in files.values()])
+        if spec.quantize or rewrites:
+            return {**self._by_origin(spec, source, shown, present), **made}
+        return {"weights": self._kept_weights(spec, source, shown, present), **made}
+
+    def _kept_weights(
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
+    ) -> List[str]:
+        """Return the weights that a server has of files that it keeps as they are.
+
+        Where a newer server wrote them again, and this one came after it, they are what they are noted as.
+        """
+        from ..current.origin import SAME, Evidence, Wanted, has_level, judge
+
+        wanted = Wanted(source, shown)
+        evidence = self.evidence.get(spec.name.key, Evidence())
+        there = list((present or {}).get("weights") or ())
+        same = there and judge(evidence, wanted, there) == SAME and has_level(evidence, wanted, "")
+        return there if same else wanted.files
+
+    def _refuse_several(self, spec: ModelSpec, files: Mapping[str, GgufFile]) -> None:
+        weights = [file.path for file in files.values() if not file.projector]
+        if len(weights) != 1:
+            what = (
+                f"has the files {' and '.join(weights)}, which are models of their own" if weights else "has no weights"
+            )
+            raise Failure(
+                f"The model {spec.name.display} {what}; give the file of one model, or one of its shards, and at most "
+                f"a projector besides."
+            )
+
+    def _refuse_what_is_too_new(self, spec: ModelSpec) -> None:
+        """Refuse what the server would take without a word, and drop."""
+        if spec.requires and not self._client.is_at_least(spec.requires):
+            raise Failure(
+                f"The model {spec.name.display} requires Ollama {spec.requires}, and the server is "
+                f"{self._client.version}; upgrade it first."
+            )
+        if spec.requires and not self._client.keeps_requires:
+            raise Failure(
+                f"The model {spec.name.display} says what it requires, which Ollama keeps from 0.14.0 on, and the "
+                f"server is {self._client.version}; upgrade it first, or leave REQUIRES out."
+            )
+        named = [name for name in ("renderer", "parser") if getattr(spec, name)]
+        if named and not self._client.has_renderers:
+            raise Failure(
+                f"The model {spec.name.display} names a {named[0]}, which Ollama knows from 0.12.0 on, and the server "
+                f"is {self._client.version}; upgrade it first."
+            )
+        if named:
+            from ..entries.renderers import refuse_unknown
+
+            refuse_unknown(spec, self._client.version)
+
+
+def _source(spec: ModelSpec, files: Sequence[str]) -> Source:
+    from ..current.origin import Source
+
+    return Source(tuple(sorted(files)), (spec.quantize or "").upper())
+
+
+def _names(spec: ModelSpec, digests: Collection[str]) -> bool:
+    """Tell whether one of a model's digests is the one that it is pinned to."""
+    return any(digest.startswith(str(spec.digest)) for digest in digests)
+
+
+def same(name: str, present: Any, wanted: Any) -> bool:
+    """Tell whether one field of a model is as wanted."""
+    if name in ("name", "base", "base_pulled"):
+        return True
+    if name == "digest":
+        # Only a pin that could not be looked up is shorter.
+        return str(present or "").startswith(str(wanted))
+    return content.same(name, present, wanted)

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one API key of an account, as a resource of the engine."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Hashable, List, Mapping, Optional, Sequence
+
+from ...engine.converge import Present, Resource, Secret, State, Step, Wish, converge
+from ...engine.errors import Failure
+from ...http.session import HttpFailure
+from ..api.callers import API_KEY_PATH, account_of, bearer, is_sendable
+from ..api.client import Client, WrongPassword, open_session, sign_in
+from ..api.messages import cannot, second_factor
+from ..directory.accounts import Accounts, Record
+from ..directory.groups import Groups
+
+OWN = "the caller"
+ENABLED = "auth.enable_api_keys"
+
+
+class ApiKey(Resource):
+    """The key of one account. ``key`` is the newest that is known to work, or None."""
+
+    kind = "api_key"
+    writes_unseen = True
+
+    def __init__(self, client: Client, params: Mapping[str, Any], read_only: bool) -> None:
+        known = (params["key"] or "").strip()
+        # What HTTP cannot carry is the key of no account: a file of another kind, for example.
+        self.key_in_force: Optional[str] = known if known and is_sendable(known) else None
+        self._removed = False
+        self._client = client
+        self._params = params
+        self._warnings: List[str] = []
+        self._email: str = (params["email"] or "").strip().lower()
+        self._accounts = Accounts(client, Groups(client))
+        self._session = open_session(params, read_only, params["password"], self.key_in_force)
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return the key that is known, if the server takes it."""
+        self.key_in_force = None if self._removed else self._known_key(wishes[0].present)
+        return {wishes[0].name: {"email": self._email or None}} if self.key_in_force else {}
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the e-mail."""
+        return wish.name
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return a key that nobody may see where there is none, or another is wanted."""
+        new = {"key": Secret("")} if present is None or wish.fields["rotate"] else {}
+        return {"email": self._email or None, **new}
+
+    def warnings(self) -> Sequence[str]:
+        """Return why a known key cannot be used."""
+        return self._warnings
+
+    def create(self, step: Step) -> None:
+        """Make the account if need be, and take its key, or make one: a key in use is never replaced."""
+        token = self._session_of_the_account()
+        self._enable_keys()
+        self.key_in_force = self._key_of(token) or self._new_key(token)
+
+    def update(self, step: Step) -> None:
+        """Replace the key; the one before ends at once."""
+        self._enable_keys()
+        self.key_in_force = self._new_key(str(self.key_in_force))
+
+    def delete(self, step: Step) -> None:
+        """Remove the key."""
+        self._call("DELETE", str(self.key_in_force), "remove the API key")
+        self._removed = True
+
+    def _known_key(self, wished: bool) -> Optional[str]:
+        if not self._email:
+            return self._key_of(self.key_in_force or self._client.token())
+        if self.key_in_force is not None:
+            self._refuse_another_account(self.key_in_force)
+            found = self._key_of(self.key_in_force)
+            if found:
+                return found
+        if wished and self._params["password"] is None:
+            return None
+        record = self._accounts.find(self._email)
+        if record is None:
+            return None
+        if self._params["password"] is None:
+            raise Failure(
+                f"Whether {self._email} has an API key cannot be told without one; give its key or its password, or "
+                f"remove the account."
+            )
+        return self._key_of(self._signed_in(self._params["password"]))
+
+    def _refuse_another_account(self, key: str) -> None:
+        """Refuse a key that works and is somebody else's; if the server does not tell, go on."""
+        owner = account_of(self._session, key)
+        record = self._accounts.find(self._email) if owner else None
+        if record and not owner.is_account(record):
+            raise Failure(
+                f"The key that was given works, but is not that of {self._email}; give another key or dest, or none."
+            )
+
+    def _key_of(self, token: str) -> Optional[str]:
+        """Return the key of the account that a token is of; None where it has none, or the token is not taken."""
+        try:
+            answer = self._session.get(API_KEY_PATH, headers=bearer(token)).json()
+        except HttpFailure as failure:
+            if failure.status in (401, 404):
+                return None
+            if failure.status == 403 and token == self.key_in_force and self._params["state"] != "absent":
+                # The server looks up the account first: 403 means that the key is valid, and not allowed now.
+                self._warn_of_forbidden_key(failure)
+                return token
+            raise Failure(cannot("read the API key", self._client.url, failure)) from failure
+        return self._hidden(answer)
+
+    def _warn_of_forbidden_key(self, failure: HttpFailure) -> None:
+        whose = f"The API key of {self._email}" if self._email else "The API key"
+        warning = (
+            f"{whose} is valid, but Open WebUI at {self._client.url} does not let it in ({failure.words.rstrip('.')}); "
+            f"see the settings {ENABLED} and auth.api_key.endpoint_restrictions."
+        )
+        self._warnings += [warning] if warning not in self._warnings else []
+
+    def _new_key(self, token: str) -> str:
+        key = self._hidden(self._call("POST", token, "make an API key"))
+        if key is None:
+            raise Failure(f"Cannot make an API key: Open WebUI at {self._client.url} answered without one.")
+        return key
+
+    def _enable_keys(self) -> None:
+        """Switch on API keys by the setting, if that is wanted and they are off."""
+        if not self._params.get("enable_api_keys"):
+            return
+        from ..settings.resource import Settings
+        from ..settings.spec import SETTINGS_OPTIONS, settings_wish
+
+        said = {**dict.fromkeys(SETTINGS_OPTIONS), "settings": {ENABLED: True}}
+        converge(Settings(self._client, by_api_key=False), [settings_wish(said)], check_mode=False)
+
+    def _hidden(self, answer: Any) -> Optional[str]:
+        key = str(answer.get("api_key") or "") if isinstance(answer, dict) else ""
+        self._session.hide(key)
+        self._client.hide(key)
+        return key or None
+
+    def _call(self, method: str, token: str, what: str) -> Any:
+        whose = f" of {self._email}" if self._email else ""
+        try:
+            return self._session.request(method, API_KEY_PATH, headers=bearer(token)).json()
+        except HttpFailure as failure:
+            raise Failure(cannot(what + whose, self._client.url, failure)) from failure
+
+    def _session_of_the_account(self) -> str:
+        if not self._email:
+            return self._client.token()
+        record = self._accounts.find(self._email)
+        if record is None:
+            return self._made()
+        return self._signed_in(self._params["password"] or self._taken_over(record))
+
+    def _signed_in(self, password: str) -> str:
+        try:
+            signed_in = sign_in(self._session, self._email, password)
+        except WrongPassword as failure:
+            raise Failure(f"The password of {self._email} is not right: {failure.message}") from failure
+        if not signed_in.token:
+            raise Failure(second_factor(self._client.url, self._email, signed_in.step))
+        return signed_in.token
+
+    def _made(self) -> str:
+        password = self._params["password"] or _password()
+        body = {"email": self._email, "name": self._params["name"], "password": password, "role": self._params["role"]}
+        answer = self._client.post("auths/add", f"make the account {self._email}", json=body)
+        token = str(answer.get("token") or "") if isinstance(answer, dict) else ""
+        if not token:
+            raise Failure(
+                f"The account {self._email} was made, but Open WebUI at {self._client.url} gives no session of it "
+                f"because a second factor is switched on; switch that off, run this again, and switch it on."
+            )
+        self._session.hide(token)
+        return token
+
+    def _taken_over(self, record: Record) -> str:
+        """Give an account that this module made a new password, which nobody knows, and return it."""
+        if record["name"] != self._params["name"] or record["role"] != self._params["role"]:
+            raise Failure(
+                f"The account {self._email} was there before (its name is {record['name']!r}, its role "
+                f"{record['role']}), and its key can only be had with its password; give that as password, or its key "
+                f"as key, or another email."
+            )
+        password = _password()
+        fields = {name: record[name] for name in ("name", "email", "role", "profile_image_url")}
+        what = f"give the account {self._email} a new password"
+        self._client.post(f"users/{record['id']}/update", what, json={**fields, "password": password})
+        return password
+
+
+def _password() -> str:
+    # Every rule that a server may have for passwords is met.
+    return f"Aa1-{secrets.token_urlsafe(24)}"
+
+
+def api_key_wish(params: Mapping[str, Any]) -> Wish:
+    """Return the wish of a module's options."""
+    return Wish(
+        (params["email"] or "").strip().lower() or OWN,
+        present=params["state"] != "absent",
+        fields={"rotate": params["state"] == "rotated"},
+    )

@@ -1,0 +1,158 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which column of a list of people holds what, by the headers that common systems export."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ...engine.errors import Failure
+from ..entries.problems import shortened
+
+FIELDS = ("name", "email", "password", "role", "groups")
+FIRST, LAST = "first name", "last name"
+# Headers as `_key` returns them. Of several columns for one field the first in this order counts.
+HEADERS: Mapping[str, Sequence[str]] = {
+    "email": (
+        # Open WebUI and most others; Google Workspace; Microsoft 365, Active Directory; Thunderbird, Outlook
+        "email", "emailaddress", "mail", "mailaddress", "primaryemail", "useremail", "emailid", "loginemail",
+        "emailadresse", "mailadresse", "primareemailadresse", "emailschulisch", "schulemail", "dienstlicheemail",
+        "courriel", "adresseemail", "adresseelectronique", "adressemail", "correo", "correoelectronico",
+        "direccioncorreo", "direcciondecorreoelectronico", "indirizzoemail", "postaelettronica", "emailadres",
+        "adresemail", "epost", "epostadress", "epostadresse", "sahkoposti", "enderecodeemail",
+        # Accounts of a single sign-on bear such names, where there is no address.
+        "userprincipalname", "upn", "signinname", "username", "loginid", "login", "samaccountname", "uid",
+        "benutzername", "anmeldename", "identifiant", "nomdutilisateur", "usuario", "nombredeusuario", "nomeutente",
+        "gebruikersnaam", "anvandarnamn",
+    ),
+    "name": (
+        "displayname", "fullname", "anzeigename", "vollstandigername", "completename", "nomcomplet", "nombrecompleto",
+        "nomecompleto", "volledigenaam", "name", "cn", "commonname",
+    ),
+    FIRST: (
+        "firstname", "givenname", "forename", "vorname", "prenom", "nombre", "nome", "voornaam", "imie", "fornamn",
+        "fornavn", "etunimi",
+    ),
+    LAST: (
+        "lastname", "surname", "familyname", "sn", "nachname", "familienname", "zuname", "nom", "nomdefamille",
+        "apellidos", "apellido", "cognome", "achternaam", "nazwisko", "efternamn", "etternavn", "sobrenome",
+        "apelido", "sukunimi",
+    ),
+    "password": (
+        "password", "initialpassword", "passwort", "kennwort", "startpasswort", "motdepasse", "contrasena",
+        "wachtwoord", "haslo", "senha", "losenord", "passord", "salasana",
+    ),
+    "role": ("role", "userrole", "rolle", "rol", "ruolo", "rola", "roll", "funcao"),
+    "groups": ("groups", "group", "gruppen", "gruppe", "groupes", "groupe", "grupos", "grupo", "gruppi", "gruppo",
+               "groepen", "groep", "grupy", "grupa", "grupper", "grupp"),
+}  # fmt: skip
+# Alone these are the whole name; beside the other half they are half of it (`Name;Vorname`).
+HALVES = {"name": LAST, "nom": LAST, "nome": FIRST, "nombre": FIRST}
+MIN_LIKENESS = 0.85
+_BRACKETS = re.compile(r"[\[(]([^\])]*)[\])]")
+_NOTHING = re.compile(r"(required|pflichtfeld|optional|uploadonly|readonly)$")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column each field is in, by number from 0; ``unused`` are the headers of the others."""
+
+    headers: Tuple[str, ...]
+    places: Mapping[str, int]
+    unused: Tuple[str, ...]
+
+    def header(self, field: str) -> str:
+        """Return the header of a field's column as it is written; of a name in two columns both."""
+        names = [FIRST, LAST] if field == "name" and "name" not in self.places else [field]
+        return " and ".join(self.headers[self.places[name]] for name in names if name in self.places)
+
+    def cells(self, cells: Sequence[str]) -> Dict[str, str]:
+        """Return what a row says, by field; a name in two halves is joined."""
+        said = {name: cells[place].strip() for name, place in self.places.items() if place < len(cells)}
+        halves = [said.pop(FIRST, ""), said.pop(LAST, "")]
+        if not said.get("name"):
+            said["name"] = " ".join(half for half in halves if half)
+        return said
+
+
+def columns_of(header: Sequence[str]) -> Optional[Columns]:
+    """Return the columns of a header; None if a row is none, since no column of it is for e-mails."""
+    # An address is no header, whatever its cell looks like.
+    if any("@" in cell for cell in header):
+        return None
+    found = [list(_keys(cell)) for cell in header]
+    places = {field: place for field in HEADERS for place in [_place(field, found)] if place is not None}
+    if "email" not in places:
+        return None
+    _halve(places, found)
+    taken = set(places.values())
+    unused = tuple(cell.strip() for place, cell in enumerate(header) if place not in taken and cell.strip())
+    return Columns(tuple(cell.strip() for cell in header), places, unused)
+
+
+def refuse_unclear(columns: Columns, where: str) -> None:
+    """Raise a Failure if two columns have one header, or a header looks like a slip of the pen."""
+    for field, place in columns.places.items():
+        keys = list(_keys(columns.headers[place]))
+        twice = [name for name in columns.unused if list(_keys(name)) == keys]
+        if twice:
+            raise Failure(
+                f"The columns {columns.headers[place]!r} and {shortened(twice[0])!r} in {where} both stand for "
+                f"{field}; keep one of them."
+            )
+    for name in columns.unused:
+        near = _near(name, columns)
+        if near:
+            raise Failure(f"The column {shortened(name)!r} in {where} looks like {near}; rename or remove it.")
+
+
+def _place(field: str, found: Sequence[Sequence[str]]) -> Optional[int]:
+    """Return the column of a field: that whose header comes first in HEADERS."""
+    ranks = {key: rank for rank, key in enumerate(HEADERS[field])}
+    ranked = [(ranks[key], place) for place, keys in enumerate(found) for key in keys if key in ranks]
+    return min(ranked)[1] if ranked else None
+
+
+def _halve(places: Dict[str, int], found: Sequence[Sequence[str]]) -> None:
+    """Take a column for what it means beside the others: `Name` beside `Vorname` is the last name."""
+    for key, half in HALVES.items():
+        other = FIRST if half is LAST else LAST
+        place = next((place for place, keys in enumerate(found) if keys == [key]), None)
+        if place is None or place not in places.values():
+            continue
+        for field in [field for field, taken in places.items() if taken == place]:
+            del places[field]
+        beside = other in places and half not in places and "name" not in places
+        if beside:
+            places[half] = place
+        else:
+            places.setdefault("name", place)
+
+
+def _keys(header: str) -> Iterator[str]:
+    """Yield what a header may be known by: its letters, and those in its brackets (`Name [displayName] Required`)."""
+    yield _key(_BRACKETS.sub(" ", header))
+    yield from (_key(inner) for inner in _BRACKETS.findall(header))
+
+
+def _key(header: str) -> str:
+    plain = unicodedata.normalize("NFKD", header.casefold().replace("ł", "l"))
+    letters = "".join(letter for letter in plain if letter.isalnum())
+    return _NOTHING.sub("", letters) or letters
+
+
+def _near(name: str, columns: Columns) -> str:
+    """Return the field that a header nearly says and no other column has; empty if there is none."""
+    key = next(_keys(name))
+    lacking: List[str] = [field for field in FIELDS if field not in columns.places]
+    for field in lacking:
+        if field == "name" and (FIRST in columns.places or LAST in columns.places):
+            continue
+        if any(SequenceMatcher(None, key, known).ratio() >= MIN_LIKENESS for known in HEADERS[field] if len(known) > 3):
+            return field.capitalize()
+    return ""

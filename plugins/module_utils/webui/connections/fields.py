@@ -1,0 +1,119 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of one connection, against what Open WebUI keeps of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional
+
+from ...engine.converge import State
+from ..entries.backend_url import shown_url
+from ..entries.masking import Hidden, revealed, veiled
+from ..entries.values import alike, merged
+
+OLLAMA, OPENAI = "ollama", "openai"
+KINDS = (OLLAMA, OPENAI)
+
+# Options by their names in the server's config, with what it takes where they are missing.
+_CONFIG_NAMES = {
+    "enabled": "enable",
+    "prefix_id": "prefix_id",
+    "tags": "tags",
+    "model_ids": "model_ids",
+    "headers": "headers",
+    "connection_type": "connection_type",
+    "auth_type": "auth_type",
+}
+OPENAI_ONLY = ("provider", "api_type", "api_version")
+CONFIG_NAMES: Mapping[str, Mapping[str, str]] = {
+    OLLAMA: {**_CONFIG_NAMES, "key": "key"},
+    OPENAI: {**_CONFIG_NAMES, **{name: name for name in OPENAI_ONLY}},
+}
+_CONNECTION_TYPES = {OLLAMA: "local", OPENAI: "external"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One connection as the server keeps it. ``config`` is None where there is none.
+
+    The key of an Ollama connection is within ``config``.
+    """
+
+    url: str
+    key: str = ""
+    config: Optional[Mapping[str, Any]] = None
+
+
+def key_of(kind: str, entry: Entry) -> str:
+    """Return the key of a connection, empty where it has none."""
+    return entry.key if kind == OPENAI else str((entry.config or {}).get("key") or "")
+
+
+def prefix_of(entry: Entry) -> str:
+    """Return what stands before the names of a connection's models."""
+    return str((entry.config or {}).get("prefix_id") or "")
+
+
+def state_of(kind: str, entry: Entry) -> Dict[str, Any]:
+    """Return a connection as results show it."""
+    config = entry.config or {}
+    headers = config["headers"] if isinstance(config.get("headers"), Mapping) else {}
+    state: Dict[str, Any] = {
+        "kind": kind,
+        "base_url": shown_url(entry.url),
+        "key": Hidden(key_of(kind, entry)),
+        "enabled": bool(config.get("enable", True)),
+        "prefix_id": prefix_of(entry),
+        "tags": [tag.get("name") if isinstance(tag, Mapping) else tag for tag in config.get("tags") or ()],
+        "model_ids": list(config.get("model_ids") or ()),
+        "headers": {name: Hidden(str(value)) for name, value in headers.items()},
+        "connection_type": config.get("connection_type") or _CONNECTION_TYPES[kind],
+        "auth_type": config.get("auth_type") or "bearer",
+    }
+    if kind == OPENAI:
+        state.update({name: config.get(name) or "" for name in OPENAI_ONLY})
+    state["config"] = {name: value for name, value in veiled(_free(kind, config)).items() if value is not None}
+    return state
+
+
+def wanted_of(fields: Mapping[str, Any], present: Optional[State]) -> Dict[str, Any]:
+    """Return what was said of a connection in the form of a state."""
+    said = dict(fields)
+    if "config" in said:
+        said["config"] = merged((present or {}).get("config"), veiled(said["config"]))
+    return said
+
+
+def same(name: str, present: Any, wanted: Any) -> bool:
+    """Tell whether a field is as wanted; tags and filters have no order."""
+    if name in ("tags", "model_ids"):
+        return sorted(map(str, present)) == sorted(map(str, wanted))
+    return alike(revealed(present), revealed(wanted))
+
+
+def rewritten(kind: str, entry: Entry, fields: Mapping[str, Any]) -> Entry:
+    """Return an entry with what was said of it, and all else as it was."""
+    present = state_of(kind, entry)
+    wanted = wanted_of(fields, present)
+    changes = [name for name, value in wanted.items() if not same(name, present[name], value)]
+    if not changes:
+        return entry
+    key, config = entry.key, dict(entry.config or {})
+    for name in changes:
+        if name == "config":
+            free = _free(kind, config)
+            config = {name: config[name] for name in config if name not in free}
+            config.update(merged(free, fields["config"]))
+        elif name in CONFIG_NAMES[kind]:
+            value = [{"name": tag} for tag in fields[name]] if name == "tags" else revealed(fields[name])
+            config[CONFIG_NAMES[kind][name]] = value
+        else:
+            key = revealed(fields[name])
+    return Entry(entry.url, key, config)
+
+
+def _free(kind: str, config: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return what of a config has no option of its own."""
+    return {name: value for name, value in config.items() if name not in CONFIG_NAMES[kind].values()}

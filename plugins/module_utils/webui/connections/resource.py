@@ -1,0 +1,229 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections of Open WebUI to its back ends as a resource of the engine."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Collection, Dict, Hashable, Iterable, List, Optional, Sequence, Set
+
+from ...engine.converge import Outcome, Present, Resource, State, Step, Wish, shown
+from ...engine.errors import Failure
+from ..api.client import Client
+from ..api.messages import not_webui
+from ..entries.backend_url import same_url
+from ..entries.host_lock import alone_on_host
+from ..entries.masking import hidden_words
+from ..entries.problems import Problems
+from ..settings.persistence import Document, refuse_forgotten
+from .fields import KINDS, OLLAMA, Entry, rewritten, same, state_of, wanted_of
+from .lists import ENABLED, URLS, Lists, applied, body, find, is_api, kind_of, parsed, said, saved
+from .verify import lacking, refuse_unreachable
+
+MOST_TRIES = 6
+MOST_PAUSE_SECONDS = 1.0
+
+
+class Connections(Resource):
+    """Connections by kind and address, and the API of a kind itself: its switch, and the order of its connections.
+
+    The server takes all connections of a kind in one call. So the first step of a kind writes all of them, on the
+    lists as they are right then, and the other steps of the kind find themselves done. To be applied by one worker.
+    """
+
+    kind = "connection"
+
+    def __init__(self, client: Client, verify: bool = False, purge: bool = False, listed: bool = False) -> None:
+        self._client = client
+        self._verify = verify
+        self._purge = purge
+        self._listed = listed
+        self._lists: Dict[str, Lists] = {}
+        self._found: Dict[Hashable, Optional[int]] = {}
+        self._wishes: Sequence[Wish] = ()
+        self._keys: List[Hashable] = []
+        self._steps: Sequence[Step] = ()
+        self._written: Set[str] = set()
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return the connections of the kinds that are wished for; raise one Failure for all that cannot be."""
+        self._wishes = wishes
+        self._client.hide(*hidden_words([dict(wish.fields) for wish in wishes]))
+        kinds = [kind for kind in KINDS if any(wish.fields["kind"] == kind for wish in wishes)]
+        self._lists = {kind: read_lists(self._client, kind) for kind in kinds}
+        self._found = self._places()
+        present: Dict[Hashable, State] = {}
+        for kind, lists in self._lists.items():
+            known = {place: key for key, place in self._found.items() if kind_of(key) == kind}
+            # What nobody wished for is of interest only where a purge may take it.
+            others = bool(self._listed_of(kind))
+            for place, entry in enumerate(lists.entries):
+                if others or place in known:
+                    present[known.get(place, lists.identities[place])] = state_of(kind, entry)
+        for wish in wishes:
+            if not _is_one(wish):
+                present[self.key(wish)] = self._api_state(wish.fields["kind"])
+        self._keys = [*present, *map(self.key, wishes)]
+        return present
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the kind and the address, with the prefix where one list has several of the address."""
+        kind, url = wish.fields["kind"], wish.fields.get("base_url")
+        if url is None:
+            return (kind,)
+        prefix = (wish.fields.get("prefix_id", ""),) if wish.fields["shared"] else ()
+        return (kind, same_url(url), *prefix)
+
+    def title(self, key: Hashable, state: State) -> str:
+        """Return the kind, the address and the prefix, and a number where the server has several of these."""
+        lists = self._lists[kind_of(key)]
+        return next(name for known, name in zip(lists.identities, lists.names) if known == key)
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return what was said of a connection, or of the API of a kind."""
+        kind = wish.fields["kind"]
+        if _is_one(wish):
+            new = {name: wish.fields[name] for name in ("kind", "base_url")} if present is None else {}
+            return {**new, **wanted_of(said(wish), present)}
+        fields = said(wish)
+        if "order" in fields:
+            wished = {place for key, place in self._found.items() if kind_of(key) == kind}
+            others = [name for place, name in enumerate(self._lists[kind].names) if place not in wished]
+            fields["order"] = [*(each.name for each in fields["order"]), *(() if self._purge else others)]
+        return fields
+
+    def same(self, name: str, present: Any, wanted: Any) -> bool:
+        """Tell whether a field is as wanted. What is new comes last anyway, and what goes leaves the order alone."""
+        if name != "order":
+            return same(name, present, wanted)
+        there, asked = set(present), set(wanted)
+        left = [each for each in present if each in asked]
+        return bool([*left, *(each for each in wanted if each not in there)] == wanted)
+
+    def doubt(self, fields: Collection[str]) -> str:
+        """Return what may be the reason where the server shows other fields than were written."""
+        return "something else may be changing the connections at the same time; run again when it is done"
+
+    def needs(self, step: Step) -> Collection[Hashable]:
+        """Let all of one kind be done before the other begins, so that what is told as not begun was not written."""
+        return () if kind_of(step.key) == OLLAMA else [key for key in self._keys if kind_of(key) == OLLAMA]
+
+    def review(self, steps: Sequence[Step]) -> None:
+        """Refuse what the server would forget, and ask each back end that is about to be written where wanted."""
+        self._steps = steps
+        if steps:
+            refuse_forgotten(self._client, [f"the connection {step.name}" for step in steps], self._are_ignored)
+        if self._verify:
+            refuse_unreachable(self._client, [self._about(step) for step in steps if _is_kept(step)])
+
+    def create(self, step: Step) -> None:
+        """Write all connections of the kind."""
+        self._write(kind_of(step.key))
+
+    update = delete = create
+
+    def _write(self, kind: str) -> None:
+        if kind in self._written:
+            return
+        steps = [step for step in self._steps if kind_of(step.key) == kind]
+        with alone_on_host():
+            for _number in range(MOST_TRIES):
+                begun = time.monotonic()
+                now = read_lists(self._client, kind)
+                wanted = _applied(now, steps)
+                if wanted == now:
+                    self._written.add(kind)
+                    return
+                self._client.post(f"/{kind}/config/update", f"write the {kind} connections", json=body(wanted))
+                # Who had read before this write, elsewhere, has written by then, and the next look tells.
+                time.sleep(min(time.monotonic() - begun, MOST_PAUSE_SECONDS))
+        raise Failure(
+            f"The {kind} connections were written {MOST_TRIES} times, and each time the server showed others "
+            f"afterwards; something else is changing them at the same time, so run again when it is done."
+        )
+
+    def _are_ignored(self, document: Document) -> bool:
+        """Tell whether the server saved a kind as it is wanted, and has another one in force."""
+        for kind in {kind_of(step.key) for step in self._steps}:
+            now = read_lists(self._client, kind)
+            wanted = _applied(now, [step for step in self._steps if kind_of(step.key) == kind])
+            if now != wanted == saved(kind, document):
+                return True
+        return False
+
+    def _about(self, step: Step) -> tuple[str, str, Entry]:
+        wish = step.wish
+        if wish is None:
+            raise AssertionError(f"{step.action} {step.name} has no wish")
+        kind, place = wish.fields["kind"], self._found.get(step.key)
+        entry = Entry(wish.fields["base_url"]) if place is None else self._lists[kind].entries[place]
+        return step.name, kind, rewritten(kind, entry, said(wish))
+
+    def _places(self) -> Dict[Hashable, Optional[int]]:
+        problems = Problems(self.kind, self._listed)
+        found: Dict[Hashable, Optional[int]] = {}
+        wished = [wish for wish in self._wishes if _is_one(wish)]
+        for number, wish in enumerate(wished, 1):
+            wrong = lacking(wish, self._client)
+            try:
+                found[self.key(wish)] = find(self._lists[wish.fields["kind"]], wish)
+            except Failure as failure:
+                wrong.append(failure.message)
+            problems.add(number, wish.fields["base_url"], wrong)
+        problems.refuse(len(wished))
+        return found
+
+    def _listed_of(self, kind: str) -> List[Wish]:
+        return [wish for wish in self._wishes if wish.present and wish.fields["kind"] == kind and _is_one(wish)]
+
+    def _api_state(self, kind: str) -> State:
+        lists = self._lists[kind]
+        wished = {self._found.get(self.key(wish)): wish.name for wish in self._listed_of(kind)}
+        order = [wished.get(place, name) for place, name in enumerate(lists.names)]
+        return {"kind": kind, "enabled": bool(lists.enabled), "order": order}
+
+
+def read_lists(client: Client, kind: str) -> Lists:
+    """Return the connections of a kind as they are now."""
+    what = f"read the {kind} connections"
+    answer = client.get_mapping(f"/{kind}/config", what)
+    if URLS[kind] not in answer and ENABLED[kind] not in answer:
+        raise Failure(f"Cannot {what}: {not_webui(client.url)}.")
+    return parsed(kind, answer)
+
+
+def result_of(outcome: Outcome) -> Dict[str, Any]:
+    """Return the result of a module for a list, with what is told of the APIs apart."""
+    result = outcome.many("connections")
+    states = result["connections"]
+    result["connections"] = [state for state in states if "base_url" in state]
+    result["enabled"] = {state["kind"]: state["enabled"] for state in states if "base_url" not in state}
+    return result
+
+
+def connection_states(client: Client, kinds: Iterable[str]) -> Dict[str, Any]:
+    """Return all connections of some kinds in their order, and whether the server asks them."""
+    lists = [read_lists(client, kind) for kind in kinds]
+    return {
+        "connections": [shown(state_of(each.kind, entry)) for each in lists for entry in each.entries],
+        "enabled": {each.kind: bool(each.enabled) for each in lists},
+    }
+
+
+def _is_one(wish: Wish) -> bool:
+    """Tell whether a wish is for one connection, and not for the API of a kind."""
+    return "base_url" in wish.fields
+
+
+def _is_kept(step: Step) -> bool:
+    return step.after is not None and not is_api(step.key)
+
+
+def _applied(now: Lists, steps: Sequence[Step]) -> Lists:
+    try:
+        return applied(now, steps)
+    except Failure as failure:
+        raise Failure(
+            f"Cannot write the {now.kind} connections, which changed meanwhile: {failure.message}."
+        ) from failure

@@ -1,0 +1,61 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time changes the connections from this host, because the server lets the last writer win."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from typing import Iterator, Optional
+
+from ..api.token_cache import directory
+
+PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.02
+
+
+@contextlib.contextmanager
+def alone_on_host(patience: float = PATIENCE_SECONDS) -> Iterator[bool]:
+    """Wait until no other run of this user on this host is writing; yields False where that cannot be had.
+
+    Other hosts and people at the browser are not kept out: a run must look again at what it wrote anyway.
+    """
+    handle = _opened()
+    if handle is None:
+        yield False
+        return
+    try:
+        yield _taken(handle, patience)
+    finally:
+        os.close(handle)
+
+
+def _opened() -> Optional[int]:
+    place = directory()
+    if place is None:
+        return None
+    try:
+        os.makedirs(place, mode=0o700, exist_ok=True)
+        return os.open(os.path.join(place, "connections.lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None
+
+
+def _taken(handle: int, patience: float) -> bool:
+    end = time.monotonic() + patience
+    while not _is_free(handle):
+        if time.monotonic() >= end:
+            return False
+        time.sleep(LOOK_SECONDS)
+    return True
+
+
+def _is_free(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

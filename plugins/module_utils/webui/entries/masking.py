@@ -1,0 +1,68 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Secrets within values that a person or the server gave: hidden for results, revealed to compare and to write."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterator, Mapping
+
+from ...engine.converge import HIDDEN
+from ...engine.secrets import holds_only_secrets, holds_secret
+
+_SECRET_NAME = re.compile("key|token|secret|passw|authorization|credential", re.IGNORECASE)
+
+
+class Hidden(str):
+    """A secret as results show it: stars, or nothing where there is none. It remembers what it hides."""
+
+    _value: Any
+
+    def __new__(cls, value: Any) -> Hidden:
+        """Hide ``value``, a text or a number."""
+        hidden = super().__new__(cls, "" if value == "" else HIDDEN)
+        hidden._value = value
+        return hidden
+
+    def reveal(self) -> Any:
+        """Return the value itself, for a comparison or the request that writes it."""
+        return self._value
+
+
+def veiled(value: Any, name: str = "", everything: bool = False) -> Any:
+    """Return a free value with its secrets hidden, which are known by their names or by the form of a text."""
+    everything = everything or holds_only_secrets(name)
+    if isinstance(value, Mapping):
+        return {key: veiled(item, str(key), everything) for key, item in value.items()}
+    if isinstance(value, list):
+        return [veiled(item, name, everything) for item in value]
+    return hidden(value, everything or bool(_SECRET_NAME.search(name)))
+
+
+def hidden(value: Any, is_secret: bool) -> Any:
+    """Return one value, hidden if it is a secret or a text with a secret in it."""
+    if value is None or isinstance(value, (bool, Hidden)):
+        return value
+    return Hidden(value) if is_secret or (isinstance(value, str) and holds_secret(value)) else value
+
+
+def revealed(value: Any) -> Any:
+    """Return a value with what is hidden in it, to be compared or written."""
+    if isinstance(value, Mapping):
+        return {key: revealed(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [revealed(item) for item in value]
+    return value.reveal() if isinstance(value, Hidden) else value
+
+
+def hidden_words(value: Any) -> Iterator[str]:
+    """Yield the secrets within a value that is veiled."""
+    if isinstance(value, Hidden):
+        yield str(value.reveal())
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from hidden_words(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from hidden_words(item)

@@ -1,0 +1,150 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The modules that take over what is exported, section by section."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Tuple
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ...engine.converge import converge
+from ...engine.errors import Failure
+from ..accounts.resource import Users
+from ..accounts.spec import LISTED_OPTIONS as USER_OPTIONS
+from ..accounts.spec import listed_entries, user_wishes
+from ..api.client import Client
+from ..connections.resource import Connections
+from ..connections.spec import LISTED_OPTIONS as CONNECTION_OPTIONS
+from ..connections.spec import connection_wishes
+from ..groups.resource import ManagedGroups
+from ..groups.spec import GROUP_OPTIONS, group_wishes
+from ..knowledge.resource import Bases
+from ..knowledge.spec import KNOWLEDGE_OPTIONS, knowledge_wish
+from ..models.resource import Models
+from ..models.spec import MODEL_OPTIONS, model_wishes
+from ..settings.lists import OPTION_KEYS
+from ..settings.resource import Settings
+from ..settings.spec import SETTINGS_OPTIONS, settings_wish
+from ..workspace.code_spec import FUNCTION, SKILL, TOOL, code_wishes
+from ..workspace.functions import Functions
+from ..workspace.prompt_spec import PROMPT_OPTIONS, prompt_wishes
+from ..workspace.prompts import Prompts
+from ..workspace.skills import Skills
+from ..workspace.tools import Tools
+from .trial import Taker, left_out, raise_outage, reason_of
+
+TAKERS: Mapping[str, Taker] = {
+    "groups": Taker(
+        "group", "name", ("name",), GROUP_OPTIONS, group_wishes, lambda client: ManagedGroups(client, listed=True)
+    ),
+    "users": Taker(
+        "user",
+        "email",
+        ("email",),
+        USER_OPTIONS,
+        lambda entries: user_wishes(listed_entries(entries)),
+        lambda client: Users(client, {}, listed=True),
+    ),
+    "connections": Taker(
+        "connection",
+        "base_url",
+        ("kind", "base_url", "prefix_id"),
+        CONNECTION_OPTIONS,
+        connection_wishes,
+        lambda client: Connections(client, False, False, listed=True),
+    ),
+    "knowledge": Taker(
+        "knowledge base",
+        "name",
+        ("name",),
+        KNOWLEDGE_OPTIONS,
+        lambda entries: [knowledge_wish(entry) for entry in entries],
+        lambda client: Bases(client, filled=False),
+        single=True,
+    ),
+    "tools": Taker(
+        "tool",
+        "id",
+        ("id",),
+        TOOL.options,
+        lambda entries: code_wishes(TOOL, entries),
+        lambda client: Tools(client, listed=True),
+    ),
+    "functions": Taker(
+        "function",
+        "id",
+        ("id",),
+        FUNCTION.options,
+        lambda entries: code_wishes(FUNCTION, entries),
+        lambda client: Functions(client, listed=True),
+    ),
+    "skills": Taker(
+        "skill",
+        "id",
+        ("id",),
+        SKILL.options,
+        lambda entries: code_wishes(SKILL, entries),
+        lambda client: Skills(client, listed=True),
+    ),
+    "prompts": Taker(
+        "prompt",
+        "command",
+        ("command",),
+        PROMPT_OPTIONS,
+        prompt_wishes,
+        lambda client: Prompts(client, listed=True),
+    ),
+    "models": Taker("model", "id", ("id",), MODEL_OPTIONS, model_wishes, lambda client: Models(client, listed=True)),
+}
+
+Piece = Tuple[str, str]
+"""A setting as (`settings`, its name), or an option for a list as (its name, empty)."""
+
+
+def tried_settings(client: Client, found: Mapping[str, Any], warnings: List[str]) -> Dict[str, Any]:
+    """Return what was found of the settings, without what the module would refuse or change."""
+    pieces: List[Piece] = [("settings", name) for name in found["settings"]]
+    pieces += [(option, "") for option in found if option != "settings"]
+    refused = _refused(client, found, pieces)
+    left = [piece for piece in pieces if piece not in refused]
+    for piece in _changed(client, found, left):
+        refused[piece] = "to write it would be a change"
+    for piece, reason in refused.items():
+        warnings.append(left_out(f"the setting {piece[1] or piece[0]}", reason))
+    return _params(found, [piece for piece in left if piece not in refused])
+
+
+def _params(found: Mapping[str, Any], pieces: List[Piece]) -> Dict[str, Any]:
+    settings = {name: found["settings"][name] for option, name in pieces if option == "settings"}
+    return {"settings": settings, **{option: found[option] for option, name in pieces if not name}}
+
+
+def _steps(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> List[str]:
+    """Return what a check run of the module would change; raise a Failure as it would."""
+    result = ArgumentSpecValidator(SETTINGS_OPTIONS).validate(_params(found, pieces))
+    if result.error_messages:
+        raise Failure("; ".join(result.error_messages))
+    wish = settings_wish(result.validated_parameters)
+    outcome = converge(Settings(client, by_api_key=False), [wish], check_mode=True)
+    return [name for step in outcome.steps for name in step.changes]
+
+
+def _refused(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> Dict[Piece, str]:
+    """Return what the module refuses, and why, by halves."""
+    try:
+        _steps(client, found, pieces)
+    except Failure as failure:
+        raise_outage(failure)
+        if len(pieces) == 1:
+            return {pieces[0]: reason_of(failure)}
+        half = len(pieces) // 2
+        return {**_refused(client, found, pieces[:half]), **_refused(client, found, pieces[half:])}
+    return {}
+
+
+def _changed(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> List[Piece]:
+    changes = _steps(client, found, pieces)
+    keys = {piece: piece[1] or OPTION_KEYS[piece[0]] for piece in pieces}
+    return [piece for piece, key in keys.items() if any(f"{change}.".startswith(f"{key}.") for change in changes)]

@@ -1,0 +1,296 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a server has, told in the options of the modules, so that a hand-grown instance becomes code."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from ...engine.converge import HIDDEN, Resource, Wish
+from ..api.client import Client
+from ..connections.fields import KINDS
+from ..connections.resource import connection_states
+from ..connections.verify import unused
+from ..directory import access
+from ..directory.accounts import Accounts, emails_by_id
+from ..directory.groups import Groups
+from ..entries.backend_url import same_url
+from ..entries.images import shown_image
+from ..entries.masking import hidden_words
+from ..groups import permissions
+from ..groups.resource import group_states
+from ..models.resource import Models
+from ..settings.keys import parsed
+from ..settings.lists import BANNERS, DEFAULT_MODELS, MODEL_ORDER, SUGGESTIONS
+from ..settings.secrets import is_secret, veiled
+from ..settings.types import OPEN_KINDS
+from ..workspace.functions import Functions
+from ..workspace.prompt_spec import bare
+from ..workspace.prompts import Prompts
+from ..workspace.skills import Skills
+from ..workspace.tools import Tools
+from .modules import TAKERS, tried_settings
+from .trial import Trial, left_out
+
+Variables = Dict[str, Any]
+
+# What has variables of its own (the switches of Ollama and OpenAI have none), and what an API key may not write.
+NO_SETTINGS = re.compile(r"(ollama|openai)\.(?!enable$)|user\.permissions$|auth\.mfa\.")
+SECOND_FACTOR = "auth.mfa.enable"
+OAUTH = "oauth."
+LISTS = {BANNERS: "banners", SUGGESTIONS: "suggestions", DEFAULT_MODELS: "default_models", MODEL_ORDER: "model_order"}
+TEMPLATE_MARKS = ("{{", "{%", "{#")
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+# A picture within its address is shown by its digest.
+WHOLE_PICTURES = ("/", "http://", "https://")
+
+
+class Export:
+    """The variables of one server's sections, and what could not be told of it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._groups = Groups(client)
+        self._defaults: Mapping[str, Mapping[str, Any]] = {}
+        self._oauth: Optional[bool] = None
+        self._known: Optional[List[str]] = None
+        self.warnings: List[str] = []
+
+    def of(self, section: str) -> Variables:
+        """Return the variables of a section, by the names that the role open_webui gives them."""
+        return SECTIONS[section](self)
+
+    def tried(self, section: str) -> Variables:
+        """Return the variables of a section without what their own modules would refuse or change."""
+        found = self.of(section)
+        if section == "settings":
+            return tried_settings(self._client, found, self.warnings)
+        if section in TAKERS and section in found:
+            found[section] = Trial(TAKERS[section], self._client, self.warnings).passed(found[section])
+        return found
+
+    def settings(self) -> Variables:
+        """Return all settings but secrets, and those that have variables of their own."""
+        export = self._client.get_mapping("configs/export", "read the settings")
+        parse = parsed(export, lambda: self._client.features().settings_by_key)
+        stored = parse.values
+        told = {key: value for key, value in stored.items() if self._is_told(key, value, parse.by_key)}
+        secret = sorted(key for key, value in told.items() if _is_secret(key, value))
+        kept = {key: value for key, value in told.items() if key not in secret}
+        set_secrets = [key for key in secret if told[key]]
+        if set_secrets:
+            self.warnings.append(f"Left out: settings that hold secrets ({', '.join(set_secrets)}).")
+        if stored.get(SECOND_FACTOR):
+            self.warnings.append(left_out(f"the setting {SECOND_FACTOR}", "an API key may not write it"))
+        found: Variables = {"settings": dict(sorted(kept.items()))}
+        # Before 0.10 what was never saved is not shown, and to write it would be a change.
+        if BANNERS in stored:
+            banners = ("content", "type", "title", "dismissible", "id", "timestamp", "i18n")
+            found["banners"] = [_only(banner, banners) for banner in stored[BANNERS] or ()]
+        if stored.get(SUGGESTIONS) is not None:
+            found["suggestions"] = [_only(each, ("title", "content")) for each in stored[SUGGESTIONS]]
+        if DEFAULT_MODELS in stored:
+            found["default_models"] = [name for name in str(stored[DEFAULT_MODELS] or "").split(",") if name]
+        if MODEL_ORDER in stored:
+            found["model_order"] = list(stored[MODEL_ORDER] or ())
+        return found
+
+    def _is_told(self, key: str, value: Any, by_key: bool) -> bool:
+        if key in LISTS or NO_SETTINGS.match(key):
+            return False
+        if key.startswith(OAUTH) and not self._keeps_oauth():
+            return False
+        # Null stands for no limit, for example, where the server may have none; elsewhere it says nothing.
+        return value is not None or (by_key and "null" in OPEN_KINDS.get(key, ""))
+
+    def _keeps_oauth(self) -> bool:
+        """Tell whether the server keeps its settings of OAuth, which else are those of its environment."""
+        if self._oauth is None:
+            # 0.12 tells. Before, nothing does, and the settings would be lost at the next start.
+            config = self._client.get_mapping("auths/admin/config/oauth", "see whether the server keeps settings")
+            self._oauth = config.get("ENABLE_OAUTH_PERSISTENT_CONFIG") is True
+        return self._oauth
+
+    def permissions(self) -> Variables:
+        """Return what everybody may do."""
+        return {"default_permissions": self._known_permissions()}
+
+    def groups(self) -> Variables:
+        """Return the groups; who is in them stands with the accounts."""
+        known = self._known_permissions()
+        found = []
+        for state in self._unambiguous(group_states(self._client, None, with_members=False)):
+            group = {"name": state["name"], "description": state["description"]}
+            tree = {
+                section: {key: bool(value) for key, value in keys.items() if key in known[section]}
+                for section, keys in state["permissions"].items()
+                if section in known and isinstance(keys, dict)
+            }
+            group.update({"permissions": tree} if any(tree.values()) else {})
+            more = {name: state[name] for name in ("parent", "default_models") if state.get(name)}
+            found.append({**group, "share": state["share"], **more})
+        return {"groups": found}
+
+    def users(self) -> Variables:
+        """Return the accounts without their passwords."""
+        found = []
+        for record in Accounts(self._client, self._groups).every():
+            names = self._groups.names(record["group_ids"]) if record["group_ids"] else []
+            user = {**_said({name: record[name] for name in ("email", "name", "role")}), "groups": names}
+            found.append({**user, **_picture(shown_image(record.get("profile_image_url") or ""))})
+        return {"users": sorted(found, key=lambda user: str(user["email"]))}
+
+    def connections(self) -> Variables:
+        """Return the connections that are in use, without their keys and headers."""
+        told = connection_states(self._client, KINDS)
+        addresses = [(state["kind"], same_url(state["base_url"])) for state in told["connections"]]
+        found = []
+        for state in told["connections"]:
+            if not told["enabled"][state["kind"]]:
+                self.warnings.append(
+                    f"The connection {state['base_url']} is left out, since {state['kind']} is switched off as a whole."
+                )
+                continue
+            left_out = {"key", "headers", "config", *unused(state["kind"], self._client.features())}
+            kept = {name: value for name, value in state.items() if name not in left_out}
+            config = {name: value for name, value in state["config"].items() if HIDDEN not in json.dumps(value)}
+            if state["key"] or state["headers"] or config != state["config"]:
+                self.warnings.append(f"The connection {state['base_url']} has a key or headers, which are left out.")
+            shared = addresses.count((state["kind"], same_url(state["base_url"]))) > 1
+            prefix = {"prefix_id": state["prefix_id"]} if shared else {}
+            found.append({**_said(kept), **prefix, **({"config": config} if config else {})})
+        return {"connections": found}
+
+    def knowledge(self) -> Variables:
+        """Return the knowledge bases, without what is in them."""
+        grants = access.Grants(self._client, self._groups)
+        # A page may repeat what another has.
+        rows = {row["id"]: row for row in self._client.get_pages("knowledge/", "read the knowledge bases")}
+        return {
+            "knowledge": [
+                {
+                    "name": row["name"],
+                    "description": row.get("description") or "",
+                    **self._access(f"knowledge base {row['name']}", grants.state(row)),
+                }
+                for row in self._unambiguous(list(rows.values()))
+            ]
+        }
+
+    def objects(self, resource: Resource, plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
+        """Return all objects of one kind with their access."""
+        told = resource.read([])
+        # Of two prompts that differ by the slash alone the second is known by its id; no module can mean one of them.
+        names = {str(key): bare(str(state.get("command") or key)) for key, state in told.items()}
+        twice = {name for name in names.values() if list(names.values()).count(name) > 1}
+        self.warnings += [left_out(f"the {resource.kind} {name}", "several share its name") for name in sorted(twice)]
+        asked = [Wish(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice]
+        states = resource.read(asked)
+        found = []
+        for key in (wish.name for wish in asked):
+            state = states[key]
+            name = str(state.get("command") or state.get("id"))
+            kept = {field: value for field, value in state.items() if field not in (*no_fields, "access")}
+            picture = _picture(str(kept.pop("profile_image_url", "")))
+            shared = self._access(f"{resource.kind} {name}", state["access"]) if "access" in state else {}
+            found.append({**_said(kept), **picture, **shared})
+        return {plural: found}
+
+    def skills(self) -> Variables:
+        """Return the skills, where the version has any."""
+        return self.objects(Skills(self._client), "skills", ()) if self._client.features().skills else {}
+
+    def _known_permissions(self) -> Mapping[str, Mapping[str, Any]]:
+        self._defaults = self._defaults or permissions.default_permissions(self._client)
+        return self._defaults
+
+    def _access(self, what: str, found: Mapping[str, Any]) -> Dict[str, Any]:
+        """Return an access as an option, unless it has what the option cannot say."""
+        known = {str(row["name"]) for row in self._groups.rows()}
+        names = [found[each] for each in access.PERMISSIONS]
+        people = set(self._emails()) if any(who["users"] for who in names) else set()
+        gone = any(set(who["groups"]) - known or set(who["users"]) - people for who in names)
+        if gone or "other" in found:
+            self.warnings.append(
+                f"The access of the {what} is left out, because it names groups or accounts that are gone."
+            )
+            return {}
+        return {"access": dict(found)}
+
+    def _emails(self) -> List[str]:
+        if self._known is None:
+            self._known = list(emails_by_id(self._client).values())
+        return self._known
+
+    def _unambiguous(self, rows: Any) -> Iterator[Mapping[str, Any]]:
+        names = [str(row["name"]) for row in rows]
+        for row in rows:
+            if names.count(str(row["name"])) == 1:
+                yield row
+            else:
+                self.warnings.append(f"What is called {row['name']} (id {row['id']}) is left out: it shares its name.")
+
+
+SECTIONS: Mapping[str, Callable[[Export], Variables]] = {
+    "settings": Export.settings,
+    "default_permissions": Export.permissions,
+    "groups": Export.groups,
+    "users": Export.users,
+    "connections": Export.connections,
+    "knowledge": Export.knowledge,
+    "tools": lambda self: self.objects(Tools(self._client), "tools", ()),
+    "functions": lambda self: self.objects(Functions(self._client), "functions", ("type",)),
+    "skills": Export.skills,
+    "prompts": lambda self: self.objects(Prompts(self._client, whole=True), "prompts"),
+    "models": lambda self: self.objects(Models(self._client), "models", ()),
+}
+
+
+def written(value: Any, depth: int = 0) -> str:
+    """Return a value as YAML that Ansible reads back as it is, templates in texts too."""
+    if isinstance(value, (Mapping, list)) and not value:
+        return " {}" if isinstance(value, Mapping) else " []"
+    pad = "  " * depth
+    if isinstance(value, Mapping):
+        return "".join(f"\n{pad}{_scalar(str(key))}:{written(item, depth + 1)}" for key, item in value.items())
+    if isinstance(value, list):
+        return "".join(f"\n{pad}-{_item(written(item, depth + 1), depth + 1)}" for item in value)
+    mark = "!unsafe " if isinstance(value, str) and any(each in value for each in TEMPLATE_MARKS) else ""
+    return f" {mark}{_scalar(value)}"
+
+
+def _scalar(value: Any) -> str:
+    """Return a value as JSON that is YAML, too: of pairs of escapes that make one character YAML knows nothing."""
+    text = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float) and "." not in text:
+        # YAML takes 1e-05 for a text.
+        text = text.replace("e", ".0e", 1)
+    return _NO_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _item(text: str, depth: int) -> str:
+    """Put the first line of an item behind its dash."""
+    return text.replace("\n" + "  " * depth, " ", 1) if text.startswith("\n") else text
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    """Tell whether a setting is a secret: a switch or a number is none, whatever it is called."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return False
+    return (is_secret(key) and isinstance(value, (str, list))) or any(hidden_words(veiled(key, value)))
+
+
+def _only(record: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
+    return {name: record[name] for name in names if record.get(name) is not None}
+
+
+def _said(state: Mapping[str, Any]) -> Dict[str, Any]:
+    """Leave out what is empty, which says nothing."""
+    return {name: value for name, value in state.items() if value not in (None, "", [], {})}
+
+
+def _picture(shown: str) -> Dict[str, str]:
+    return {"profile_image_url": shown} if shown.startswith(WHOLE_PICTURES) and shown != "/user.png" else {}

@@ -1,0 +1,177 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A trial of what is exported: its own module must take all of it, and find nothing to do.
+
+Servers hold what no module would write: a role that does not exist, a name that is empty, a group that shares its name.
+Instead of a list of such cases the export makes the check run of the module itself, and leaves out what fails there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ...engine.converge import Outcome, Resource, Wish, converge
+from ...engine.errors import Failure
+from ..api.client import Client
+from ..api.messages import NOT_READY
+from ..api.rate_limit import http_failure
+from ..entries.problems import legible, shortened
+
+MAX_NAME_LENGTH = 80
+_ENTRY = re.compile(r"^Entry 1 \(.*?\): ", re.DOTALL)
+Entry = Dict[str, Any]
+Refused = Tuple[int, str]
+"""The place of an entry in its list, and why it is refused."""
+
+
+@dataclass(frozen=True)
+class Taker:
+    """The module of one section: the options of an entry, which of them identify and name it, and its check run."""
+
+    noun: str
+    title: str
+    identity: Tuple[str, ...]
+    options: Mapping[str, Any]
+    wishes: Callable[[Sequence[Mapping[str, Any]]], List[Wish]]
+    resource: Callable[[Client], Resource]
+    single: bool = False
+    """Whether the module takes one entry only."""
+
+
+class Trial:
+    """Check runs of one module. ``warnings`` get what is left out, and why."""
+
+    def __init__(self, taker: Taker, client: Client, warnings: List[str]) -> None:
+        self._taker = taker
+        self._client = client
+        self._warnings = warnings
+        self._validator = ArgumentSpecValidator(dict(taker.options))
+
+    def passed(self, entries: Sequence[Entry]) -> List[Entry]:
+        """Return the entries as their module takes them, without what it would refuse or change."""
+        left = self._apart([kept for kept in (self._without_bad(entry, self._wish) for entry in entries) if kept])
+        for place, reason in reversed(self._refused(left)):
+            kept = self._without_bad(left[place], self._check, reason)
+            left[place : place + 1] = [kept] if kept else []
+        return self._unchanged(left)
+
+    def _wish(self, *entries: Entry) -> List[Wish]:
+        """Return the desired state of some entries; raise a Failure as the module itself would."""
+        given = []
+        for entry in entries:
+            result = self._validator.validate(entry)
+            if result.error_messages:
+                raise Failure("; ".join(result.error_messages))
+            given.append(result.validated_parameters)
+        return self._taker.wishes(given)
+
+    def _check(self, *entries: Entry) -> List[Outcome]:
+        """Make the check run of the module."""
+        wishes = self._wish(*entries)
+        resource = self._taker.resource(self._client)
+        lists = [[wish] for wish in wishes] if self._taker.single else [wishes] if wishes else []
+        return [converge(resource, each, check_mode=True) for each in lists]
+
+    def _apart(self, entries: Sequence[Entry]) -> List[Entry]:
+        """Leave out entries that are one object to their module, such as the prompts `sum` and `/sum`."""
+        if _failure_of(lambda: self._wish(*entries)) is None:
+            return list(entries)
+        keys = [self._taker.resource(self._client).key(self._wish(entry)[0]) for entry in entries]
+        for key, entry in zip(keys, entries):
+            if keys.count(key) > 1:
+                self._warn(entry, "", "the server has another one of its name")
+        return [entry for key, entry in zip(keys, entries) if keys.count(key) == 1]
+
+    def _refused(self, entries: Sequence[Entry], first: int = 0) -> List[Refused]:
+        """Return the entries that a check run refuses, by halves."""
+        try:
+            self._check(*entries)
+        except Failure as failure:
+            raise_outage(failure)
+            if len(entries) == 1:
+                return [(first, reason_of(failure))]
+            half = len(entries) // 2
+            return self._refused(entries[:half], first) + self._refused(entries[half:], first + half)
+        return []
+
+    def _unchanged(self, entries: List[Entry]) -> List[Entry]:
+        """Leave out what a check run would change."""
+        left = list(entries)
+        try:
+            steps = [step for outcome in self._check(*left) for step in outcome.steps]
+        except Failure as failure:
+            raise_outage(failure)
+            # Each by itself is taken, and all of them are not.
+            self._warnings.append(left_out(f"every {self._taker.noun}", reason_of(failure)))
+            return []
+        for step in steps:
+            place = next((place for place, entry in enumerate(left) if self._is_of(entry, step.wish)), None)
+            if place is None:
+                continue
+            kept = {name: value for name, value in left[place].items() if name not in step.changes}
+            identity = {name for name in self._taker.identity if name in left[place]}
+            named = step.action == "update" and identity <= {*kept} and kept != left[place]
+            self._warn(left[place], ", ".join(step.changes) if named else "", "to write it would be a change")
+            left[place : place + 1] = [kept] if named else []
+        return self._unchanged(left) if steps and left != list(entries) else left
+
+    def _is_of(self, entry: Entry, wish: Optional[Wish]) -> bool:
+        return wish is not None and self._wish(entry)[0].name == wish.name
+
+    def _without_bad(
+        self, entry: Entry, attempt: Callable[[Entry], Any], reason: Optional[str] = None
+    ) -> Optional[Entry]:
+        """Return an entry without the fields that fail by themselves; None if nothing helps."""
+        reason = reason or _failure_of(lambda: attempt(entry))
+        if reason is None:
+            return entry
+        kept = {name: entry[name] for name in self._taker.identity if name in entry}
+        bare = _failure_of(lambda: attempt(kept))
+        if bare is not None:
+            self._warn(entry, "", bare)
+            return None
+        for name in [name for name in entry if name not in kept]:
+            longer = {**kept, name: entry[name]}
+            reason = _failure_of(lambda longer=longer: attempt(longer))  # type: ignore[misc]
+            if reason is None:
+                kept = longer
+            else:
+                self._warn(entry, name, reason)
+        return {name: kept[name] for name in entry if name in kept}
+
+    def _warn(self, entry: Entry, field: str, reason: str) -> None:
+        name = legible(str(entry.get(self._taker.title, "")), MAX_NAME_LENGTH)
+        whose = f"the {field} of the {self._taker.noun} {name}" if field else f"the {self._taker.noun} {name}"
+        self._warnings.append(left_out(whose, reason))
+
+
+def left_out(what: str, reason: str) -> str:
+    """Return the warning about something that is not told."""
+    return f"Left out: {what} ({shortened(reason).rstrip('.')})."
+
+
+def reason_of(failure: Failure) -> str:
+    """Return why a module refuses one entry, without what its message says of the list."""
+    told = [_ENTRY.sub("", str(problem)).rstrip(".") for problem in failure.details.get("problems") or ()]
+    return "; ".join(told) or failure.message
+
+
+def _failure_of(attempt: Callable[[], Any]) -> Optional[str]:
+    try:
+        attempt()
+    except Failure as failure:
+        raise_outage(failure)
+        return reason_of(failure)
+    return None
+
+
+def raise_outage(failure: Failure) -> None:
+    """Raise a Failure that says nothing about an entry: the server does not answer, or not to this caller."""
+    answer = http_failure(failure)
+    if answer is not None and answer.status in (None, 401, 403, 429, *NOT_READY):
+        raise failure

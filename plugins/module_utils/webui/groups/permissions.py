@@ -1,0 +1,135 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people may do: a tree of sections and keys, which a server's version decides."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+from ...engine.converge import Present, Resource, State, Step, Wish
+from ..api.client import Client
+from ..entries.problems import Problems
+from ..settings.persistence import Document, refuse_forgotten
+
+PATH = "users/default/permissions"
+READ = "read the default permissions"
+EVERYBODY = "of everybody"
+MOST_CHARACTERS = 80
+
+Tree = Dict[str, Dict[str, bool]]
+
+
+def form_problems(given: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the form of a tree; yes and no of YAML are booleans, their words are not."""
+    for section, keys in given.items():
+        if not isinstance(keys, Mapping):
+            yield f"permissions.{legible(section)} is no mapping; give its keys with true or false"
+            continue
+        for key, value in keys.items():
+            if not isinstance(value, bool):
+                yield f"permissions.{legible(section)}.{legible(key)} is {value!r:.40}; give true or false"
+
+
+def unknown(given: Mapping[str, Mapping[str, bool]], known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a sentence for each section and key that the server does not have."""
+    for section, keys in given.items():
+        if section not in known:
+            yield f"permissions.{legible(section)} is no section of this server{_near(section, known)}"
+            continue
+        for key in keys:
+            if key not in known[section]:
+                yield f"permissions.{section}.{legible(key)} is none of this server{_near(key, known[section])}"
+
+
+def _near(word: str, known: Mapping[str, Any]) -> str:
+    near = get_close_matches(word[:MOST_CHARACTERS], known, 3)
+    return f" (near: {', '.join(near)})" if near else f" (there are: {', '.join(sorted(known))})"
+
+
+def legible(word: str) -> str:
+    """Return a word fit for a sentence, whatever is in it."""
+    text = word[:MOST_CHARACTERS] + ("..." if len(word) > MOST_CHARACTERS else "")
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def merged(present: Optional[Mapping[str, Any]], given: Mapping[str, Mapping[str, bool]]) -> Tree:
+    """Return a tree with what was given of it."""
+    result = {section: dict(keys) for section, keys in (present or {}).items() if isinstance(keys, Mapping)}
+    for section, keys in given.items():
+        result.setdefault(section, {}).update(keys)
+    return result
+
+
+def granted(tree: Optional[Mapping[str, Any]]) -> Dict[str, List[str]]:
+    """Return the keys that a tree grants; what is missing in it is as good as false."""
+    found = {
+        section: sorted(key for key, value in keys.items() if value)
+        for section, keys in (tree or {}).items()
+        if isinstance(keys, Mapping)
+    }
+    return {section: keys for section, keys in found.items() if keys}
+
+
+def default_permissions(client: Client) -> Mapping[str, Mapping[str, Any]]:
+    """Return the permissions that everybody has, which name all that the server knows."""
+    tree = client.get_mapping(PATH, READ)
+    return {section: keys for section, keys in tree.items() if isinstance(keys, dict)}
+
+
+class DefaultPermissions(Resource):
+    """What everybody may do; there is one of it."""
+
+    kind = "default_permissions"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return the tree; raise a Failure for keys that it does not have."""
+        tree = default_permissions(self._client)
+        for wish in wishes:
+            _refuse(unknown(wish.fields["permissions"], tree))
+        return {wish.name: {"permissions": tree} for wish in wishes}
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the one name."""
+        return wish.name
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return the whole tree, since a key that is not written falls back to what the server was built with."""
+        return {"permissions": merged((present or {}).get("permissions"), wish.fields["permissions"])}
+
+    def review(self, steps: Sequence[Step]) -> None:
+        """Refuse what the server would forget at its next start."""
+        for step in steps:
+            wanted = (step.after or {})["permissions"]
+            names = [f"{section}.{key}" for section, key in _differing((step.before or {})["permissions"], wanted)]
+
+            def is_ignored(document: Document, wanted: Any = wanted) -> bool:
+                saved = (document.get("user") or {}).get("permissions")
+                return bool(saved == wanted != default_permissions(self._client))
+
+            refuse_forgotten(self._client, names, is_ignored)
+
+    def update(self, step: Step) -> None:
+        """Write the tree."""
+        self._client.post(PATH, "change the default permissions", json=(step.after or {})["permissions"])
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Tuple[str, str]]:
+    for section, keys in after.items():
+        for key, value in keys.items():
+            if before.get(section, {}).get(key) != value:
+                yield section, key
+
+
+def default_wish(given: Mapping[str, Any]) -> Wish:
+    """Return the wish for what everybody may do, or raise a Failure."""
+    _refuse(form_problems(given))
+    return Wish(EVERYBODY, fields={"permissions": given})
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    Problems("set of permissions", listed=False).add(1, EVERYBODY, problems)

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Knowledge bases of Open WebUI as a resource of the engine: by name here, by id on the server."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
+
+from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.errors import Failure
+from ..api.client import Client
+from ..directory import access
+from ..directory.access import Grants
+from ..entries import values
+from ..entries.problems import Problems
+
+READ = "read the knowledge bases"
+
+
+class Bases(Resource):
+    """One knowledge base by its name, which the server lets two have. ``filled`` where files are put into it."""
+
+    kind = "knowledge"
+
+    def __init__(self, client: Client, filled: bool) -> None:
+        self._client = client
+        self._grants = Grants(client)
+        self._filled = filled
+        self._record: Mapping[str, Any] = {}
+
+    @property
+    def id(self) -> str:
+        """Return the id of the base that was read or made last; empty where there is none."""
+        return str(self._record.get("id", ""))
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return the base of the one wish; raise Failure where the name means two or access means nobody."""
+        (wish,) = wishes
+        # A backslash means something to some databases, which store no NUL, and no request carries half a character.
+        plain = wish.name.strip() and "\\" not in wish.name and not values.UNSTORABLE.search(wish.name)
+        query = {"query": wish.name} if plain else {}
+        rows = {str(row["id"]): row for row in self._client.get_pages("knowledge/search", READ, **query)}
+        found = [row for row in rows.values() if row["name"] == wish.name]
+        wrong = Problems("knowledge base", listed=False)
+        wrong.add(1, wish.name, self._problems(wish, found))
+        self._record = found[0] if found else {}
+        return {wish.name: self._state(found[0], wish)} if found else {}
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the name as it is written; the server does not compare names."""
+        return wish.name
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return what was said; a new base has a description in any case."""
+        said = {"name": wish.name, **wish.fields}
+        return {"description": "", **said} if present is None else said
+
+    def current(self, step: Step) -> State:
+        """Return the base as it is now."""
+        self._record = self._client.get_mapping(f"knowledge/{self.id}", f"update the knowledge base {step.name}")
+        state = {name: self._record.get(name) or "" for name in ("name", "description")}
+        return {**state, "access": self._grants.state(self._record)} if "access" in step.changes else state
+
+    def create(self, step: Step) -> None:
+        """Make the base with its access in one call."""
+        after = step.after or {}
+        body = {name: after[name] for name in ("name", "description")}
+        body.update(self._grants.in_create(after.get("access") or access.wanted({})))
+        what = f"create the knowledge base {step.name}"
+        answer = self._client.post("knowledge/create", what, json=body)
+        if not isinstance(answer, dict):
+            raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} made none; its log tells why.")
+        self._record = answer
+
+    def update(self, step: Step) -> None:
+        """Write the description, and the access by its own call."""
+        after = step.after or {}
+        shared = after["access"] if "access" in step.changes else None
+        what = f"update the knowledge base {step.name}"
+        before = {} if self._client.features().access_grants else {"access_control": self._record.get("access_control")}
+        in_update = self._grants.in_update(shared) if shared else before
+        if "description" in step.changes or (shared and in_update):
+            body = {"name": after["name"], "description": after["description"], **in_update}
+            self._client.post(f"knowledge/{self.id}/update", what, json=body)
+        if shared:
+            self._grants.write(f"knowledge/{self.id}/access/update", what, shared)
+
+    def delete(self, step: Step) -> None:
+        """Remove the base; its files are removed before."""
+        self._client.delete(f"knowledge/{self.id}/delete", f"delete the knowledge base {step.name}")
+
+    def _state(self, record: Mapping[str, Any], wish: Wish) -> Dict[str, Any]:
+        state = {"id": record["id"], "name": record["name"], "description": record.get("description") or ""}
+        return {**state, "access": self._grants.state(record)} if "access" in wish.fields else state
+
+    def _problems(self, wish: Wish, found: Sequence[Mapping[str, Any]]) -> List[str]:
+        if len(found) > 1:
+            ids = ", ".join(sorted(str(row["id"]) for row in found))
+            return [f"the name is ambiguous (ids {ids}); rename or delete all but one of them"]
+        external = [row for row in found if (row.get("meta") or {}).get("source") == "external"]
+        if external and self._filled and wish.present:
+            return ["it is an external one, which takes no files; leave src out, or give another name"]
+        return self._grants.problems(wish.fields["access"]) if "access" in wish.fields and wish.present else []

@@ -1,0 +1,51 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person says of a knowledge base, checked before any call."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, Mapping
+
+from ...engine.converge import Wish
+from ..directory import access
+from ..entries import values
+from ..entries.problems import Problems
+
+KNOWLEDGE_OPTIONS: Dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "description": {"type": "str"},
+    "src": {"type": "path"},
+    "remote_src": {"type": "bool", "default": False},
+    "src_archive": {"type": "path"},
+    "patterns": {"type": "list", "elements": "str", "default": []},
+    "excludes": {"type": "list", "elements": "str", "default": []},
+    "recurse": {"type": "bool", "default": True},
+    "purge": {"type": "str", "choices": ["none", "own", "all"], "default": "own"},
+    "access": access.ACCESS,
+    "process_timeout": {"type": "float", "default": 300.0},
+    "workers": {"type": "int", "default": 4},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+MOST_WORKERS = 16
+
+
+def knowledge_wish(params: Mapping[str, Any]) -> Wish:
+    """Return the base as wanted, or raise one Failure with all that is wrong."""
+    wrong = Problems("knowledge base", listed=False)
+    wrong.add(1, params["name"], list(_problems(params)))
+    fields = {name: params[name] for name in ("description", "access") if params[name] is not None}
+    if "access" in fields:
+        fields["access"] = access.wanted(fields["access"])
+    return Wish(params["name"], params["state"] == "present", fields)
+
+
+def _problems(params: Mapping[str, Any]) -> Iterator[str]:
+    if not params["name"].strip() and params["state"] == "present":
+        yield "name is empty; give one"
+    if not 1 <= params["workers"] <= MOST_WORKERS:
+        yield f"workers is {params['workers']}; give a number from 1 to {MOST_WORKERS}"
+    if params["process_timeout"] <= 0:
+        yield f"process_timeout is {params['process_timeout']:g}; give a number of seconds above 0"
+    for name in ("name", "description") if params["state"] == "present" else ():
+        yield from values.problems(params[name], name)

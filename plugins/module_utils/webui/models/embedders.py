@@ -1,0 +1,79 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Models that only embed: they are switched off in the list from which people choose a model to chat with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Sequence
+
+from ...engine.converge import Wish
+from ...engine.errors import Failure
+from ..api.client import Client
+from ..settings.embedding import EMBEDDING
+
+MARK = "selfhosted_llm"
+"""The key in a model's `meta` that tells that this module switched it off."""
+CHAT = "completion"
+ASK = "read what the models can do"
+
+Record = Mapping[str, Any]
+
+
+def with_embedders(client: Client, wishes: Sequence[Wish], records: Sequence[Record], hide: bool) -> List[Wish]:
+    """Return the wishes, and one for each model that only embeds and that nobody else has set anything for.
+
+    Without ``hide``, and where a model chats by now, what was switched off here is taken back.
+    """
+    rows = {str(record["id"]): record for record in records}
+    ours = {model_id for model_id, record in rows.items() if _is_ours(record)}
+    listed = {wish.name for wish in wishes}
+    able = _capabilities(client, rows.keys() - ours) if hide else {}
+    embedders = {model_id for model_id, can in able.items() if EMBEDDING in can and CHAT not in can}
+    # A model that no server offers right now may be back when its server is.
+    back = {model_id for model_id in ours if not hide or (model_id in able and model_id not in embedders)}
+    off = {"active": False, "meta": {MARK: EMBEDDING}}
+    return [
+        *(_shown(wish) if wish.name in ours and wish.present else wish for wish in wishes),
+        *(Wish(model_id, True, off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
+        *(Wish(model_id, False) for model_id in sorted(back - listed)),
+    ]
+
+
+def _shown(wish: Wish) -> Wish:
+    """Return the wish for a model that was switched off here and is listed by now: listed, it is to be seen."""
+    return replace(wish, fields={"active": True, **wish.fields})
+
+
+def _is_ours(record: Record) -> bool:
+    return not record.get("base_model_id") and (record.get("meta") or {}).get(MARK) == EMBEDDING
+
+
+def _capabilities(client: Client, known: Any) -> Dict[str, Sequence[str]]:
+    """Return what the models of the Ollama connections can do, as far as that is reported.
+
+    Older Ollama reports it for one model at a time; those in ``known``, for which a person has set something, are left
+    out there.
+    """
+    try:
+        rows = client.get_mapping("/ollama/api/tags", ASK).get("models") or []
+    except Failure:
+        # The connections to Ollama are switched off, or none of them answers.
+        return {}
+    found: Dict[str, Sequence[str]] = {}
+    for row in rows:
+        model_id, can = str(row.get("model")), row.get("capabilities")
+        if can is None and model_id not in known:
+            can = _shown_capabilities(client, model_id)
+        if isinstance(can, list) and can:
+            found[model_id] = can
+    return found
+
+
+def _shown_capabilities(client: Client, model_id: str) -> Any:
+    try:
+        return client.post("/ollama/api/show", ASK, json={"model": model_id}, reads=True).get("capabilities")
+    except Failure:
+        # It was removed, or its server went down, since it was listed.
+        return None

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person says of models, checked before any call."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
+
+from ...engine.converge import Wish
+from ..directory import access
+from ..entries import values
+from ..entries.images import is_image
+from ..entries.model_record import OPTION_OF_META, OPTION_OF_PARAMS, shown_suggestion
+from ..entries.problems import Problems
+from ..entries.src_files import SRC_OPTIONS, with_src
+
+_NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
+MODEL_OPTIONS: Dict[str, Any] = {
+    "id": {"type": "str", "required": True},
+    "name": {"type": "str"},
+    "base_model": {"type": "str"},
+    "description": {"type": "str"},
+    "system": {"type": "str"},
+    "params": {"type": "dict"},
+    "capabilities": {"type": "dict"},
+    "tags": _NAMES,
+    "knowledge": _NAMES,
+    "tools": _NAMES,
+    "filters": _NAMES,
+    "actions": _NAMES,
+    "skills": _NAMES,
+    "suggestions": {"type": "list", "elements": "raw"},
+    "hidden": {"type": "bool"},
+    "active": {"type": "bool"},
+    "profile_image_url": {"type": "str"},
+    "meta": {"type": "dict"},
+    "access": access.ACCESS,
+    **SRC_OPTIONS,
+    "grant_base": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+SETS = ("tags", "knowledge", "tools", "filters", "actions", "skills")
+MAX_ID_CHARACTERS = 256
+NO_FIELDS = ("id", "state", "src", "remote_src")
+
+
+def model_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+    """Return models as wanted, or raise one Failure with all that is wrong with them."""
+    wrong = Problems("model", listed)
+    seen: Dict[str, int] = {}
+    filled = []
+    for number, given in enumerate(entries, 1):
+        entry, found = with_src("model", given)
+        filled.append(entry)
+        found += _problems(entry)
+        first = seen.setdefault(entry["id"], number)
+        if first != number:
+            found.append(f"it is listed twice (entry {first} is the same model)")
+        wrong.add(number, entry["id"], found)
+    wrong.refuse(len(entries))
+    return [_wish(entry) for entry in filled]
+
+
+def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
+    if not entry["id"]:
+        yield "id is empty; give the id of the model"
+    if entry["state"] == "absent":
+        return
+    for name, value in entry.items():
+        yield from values.problems(value, name)
+    if entry["name"] is not None and not entry["name"].strip():
+        yield "name is empty; leave it out, and a new model is named by its id"
+    if entry["base_model"] == entry["id"]:
+        yield "base_model is the model itself; leave it out to override a model of a connection"
+    if entry["profile_image_url"] and not is_image(entry["profile_image_url"]):
+        yield (
+            "profile_image_url is none that the server takes (an http or https address, /user.png, /favicon.png, "
+            "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
+        )
+    for name in SETS:
+        if not all(item and item.strip() for item in entry[name] or ()):
+            yield f"{name} has an empty item; take it out"
+    for option, own in (("meta", OPTION_OF_META), ("params", OPTION_OF_PARAMS)):
+        for key in sorted(own.keys() & (entry[option] or {}).keys()):
+            yield f"{option}.{key} has an option of its own; say it by {own[key]}"
+    for number, item in enumerate(entry["suggestions"] or ()):
+        yield from _suggestion_problems(item, f"suggestions[{number}]")
+
+
+def new_id_problems(model_id: str, blanks_taken: bool) -> Iterator[str]:
+    """Yield why the server takes no new model with an id; before 0.11.4 it may hold blanks."""
+    if has_blank(model_id) and not blanks_taken:
+        yield f"id is {model_id[:80]!r}, and Open WebUI takes none with blanks since 0.11.4; give another id"
+    if len(model_id) > MAX_ID_CHARACTERS:
+        yield f"id has {len(model_id)} characters, and Open WebUI takes {MAX_ID_CHARACTERS} at most; shorten it"
+
+
+def has_blank(model_id: str) -> bool:
+    """Tell whether an id holds a character that Open WebUI takes for a blank."""
+    return any(character.isspace() for character in model_id)
+
+
+def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
+    text = item.get("content") if isinstance(item, Mapping) else item
+    if not isinstance(text, str) or not text.strip():
+        yield f"{where} has no text; give a text, or a mapping with content and title"
+    title = item.get("title") if isinstance(item, Mapping) else None
+    if title is not None and not (isinstance(title, list) and all(isinstance(line, str) for line in title)):
+        yield f"{where}.title is {title!r}; give a list of two lines"
+
+
+def _wish(entry: Mapping[str, Any]) -> Wish:
+    fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
+    for name in SETS:
+        if name in fields:
+            fields[name] = sorted({item.strip() if name == "tags" else item for item in fields[name]})
+    if "suggestions" in fields:
+        fields["suggestions"] = [shown_suggestion(item) for item in fields["suggestions"]]
+    if "access" in fields:
+        fields["access"] = access.wanted(fields["access"])
+    return Wish(entry["id"], entry["state"] == "present", fields)

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which settings are secrets: they are compared like any other, and shown as stars."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Mapping, Sequence
+
+from ...engine.secrets import holds_only_secrets
+from ..entries.masking import hidden
+
+_SECRET_NAME = re.compile(
+    r"(^|[_.-])(key|keys|apikey|secret|password|passwd|token|sid|sk|api_auth|authorization|cookie|credentials?"
+    r"|webhook_url|oauth_client_info)$",
+    re.IGNORECASE,
+)
+
+
+def veiled(name: str, value: Any, all_of_it: bool = False) -> Any:
+    """Return a setting with its secrets hidden, which are known by their names and by what an address holds."""
+    every = all_of_it or is_secret(name) or holds_only_secrets(name)
+    if isinstance(value, Mapping):
+        # A mapping is no secret by its own name: `auth.api_key` holds which addresses a key may call.
+        below = all_of_it or holds_only_secrets(name)
+        return {key: veiled(str(key), item, below) for key, item in value.items()}
+    if isinstance(value, list):
+        return [veiled(name, item, every) for item in value]
+    return hidden(value, every)
+
+
+def veiled_part(key: str, path: Sequence[str], value: Any) -> Any:
+    """Return what is at a place within a setting with its secrets hidden."""
+    below = any(map(holds_only_secrets, (key, *path[:-1]) if path else ()))
+    return veiled(path[-1] if path else key, value, below)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a name is that of a secret."""
+    return bool(_SECRET_NAME.search(name))

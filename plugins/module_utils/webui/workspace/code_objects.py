@@ -1,0 +1,245 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tools and functions have in common as resources of the engine: code that the server runs, and its valves."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, Callable, Dict, Hashable, List, Mapping, Optional, Sequence
+from urllib.parse import quote
+
+from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.errors import Failure
+from ..api.client import Client, posted
+from ..entries import values
+from ..entries.code import as_stored
+from ..entries.masking import hidden_words, revealed
+from ..entries.problems import Problems
+from . import valves
+from .code_ids import WRITTEN as WRITTEN_ID
+from .code_ids import ambiguous, by_key, new_id_problems, unaddressable
+from .code_spec import OF_THE_CODE
+from .valves import Spec, Valves
+
+WRITTEN = ("name", "content", "description", "meta")
+"""What the call that updates an object takes; it replaces all of them."""
+# All that the server tells of what it does not take, when it is new: mostly code that does not load.
+SILENT = "Error creating"
+
+Record = Mapping[str, Any]
+Hide = Callable[[List[str]], None]
+
+
+def nobody(_words: List[str]) -> None:
+    """Hear of secrets, where nobody else wants to."""
+
+
+class Plugins(Resource):
+    """Objects by id; ``listed`` where the wishes are entries of a list. Give what a kind has besides by the hooks."""
+
+    path = ""
+    """The kind's part of the API."""
+    whole = ""
+    """The call that lists all of the kind with their code."""
+
+    def __init__(self, client: Client, listed: bool = False, hide: Hide = nobody) -> None:
+        """Take the client; ``hide`` is told each secret of a valve, so that no output shows it."""
+        self._client = client
+        self._listed = listed
+        self._hide = hide
+        self._valves = Valves(client, self.path)
+        self._records: Dict[str, Record] = {}
+        self._known_ids: Dict[str, str] = {}
+        self._specs: Dict[str, Spec] = {}
+
+    def read(self, wishes: Sequence[Wish]) -> Present:
+        """Return all objects of the kind; raise one Failure for all that only the server could tell is wrong."""
+        rows = self._client.get_list(self.whole, f"read the {self.path}")
+        self._records = by_key(rows, wishes, self._known_ids)
+        states: Dict[Hashable, Dict[str, Any]] = {key: self._state(row) for key, row in self._records.items()}
+        for wish in wishes:
+            if wish.present and wish.name in states:
+                states[wish.name].update(self._asked_for(wish))
+        wrong = Problems(self.kind, self._listed)
+        for number, wish in enumerate(wishes, 1):
+            wrong.add(number, wish.name, ambiguous(wish, self._records, self._known_ids))
+            if wish.present:
+                wrong.add(number, wish.name, self._problems(wish, states.get(wish.name)))
+        wrong.refuse(len(wishes))
+        return states
+
+    def key(self, wish: Wish) -> Hashable:
+        """Return the id in lower case, as the server stores it, which the wish bears as its name."""
+        return wish.name
+
+    def title(self, key: Hashable, state: State) -> str:
+        """Return the id, because two objects may bear one name."""
+        return str(state["id"])
+
+    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+        """Return what was said; free mappings with the keys that were not, which stay."""
+        before = present or {}
+        said: Dict[str, Any] = {**wish.fields, "id": before.get("id", wish.name)}
+        said.pop(WRITTEN_ID, None)
+        if "content" in said:
+            said["content"] = as_stored(said["content"])
+        if "meta" in said:
+            said["meta"] = values.merged(before.get("meta"), said["meta"])
+        if "valves" in said:
+            whole = valves.merged(revealed(before.get("valves") or {}), said["valves"])
+            said["valves"] = self._veiled(whole, self._specs.get(wish.name), said.get("content"))
+        return {"name": wish.name, **said} if present is None else said
+
+    def same(self, name: str, present: Any, wanted: Any) -> bool:
+        """Compare valves with what is hidden in them, and all else without regard to what is empty."""
+        return valves.same(present, wanted) if name == "valves" else values.alike(present, wanted)
+
+    def current(self, step: Step) -> Optional[State]:
+        """Return an object as it is now. Valves and switches are read again where they are written."""
+        if not set(step.changes) & {*WRITTEN, "access"}:
+            return None
+        key = str(step.key)
+        record = self._client.get_mapping(self._at(key), f"update the {self.kind} {step.name}")
+        self._records[key] = record
+        return {**self._state(record), **(self.access_of(record) if "access" in step.changes else {})}
+
+    def refusal(self, step: Step) -> Optional[str]:
+        """Return why the API cannot reach an object."""
+        return unaddressable(self.kind, step)
+
+    def create(self, step: Step) -> None:
+        """Make the object, and take it back where its valves cannot be set."""
+        what, key = f"create the {self.kind} {step.name}", str(step.key)
+        after = step.after or {}
+        made = self._post(f"{self.path}/create", what, {**self._body(after), **self.in_create(after)})
+        if after.get("valves"):
+            try:
+                self._valves.write(what, key, _given(step), {}, self._valves.spec(key))
+            except Failure:
+                with suppress(Failure):
+                    self.delete(step)
+                raise
+        self.finish(step, made)
+
+    def update(self, step: Step) -> None:
+        """Write what differs: code and words by one call, and by calls of their own what else there is."""
+        what, key = f"update the {self.kind} {step.name}", str(step.key)
+        after, made = step.after or {}, None
+        more = self.in_update(step)
+        if more or set(step.changes) & set(WRITTEN):
+            made = self._post(f"{self._at(key)}/update", what, {**self._body(after), **self.kept(key), **more})
+        if "valves" in step.changes:
+            stored_id = self._id(key)
+            spec = self._valves.spec(stored_id) if "content" in step.changes else self._specs.get(key)
+            self._valves.write(what, stored_id, _given(step), self._valves.stored(stored_id), spec)
+        self.finish(step, made)
+
+    def delete(self, step: Step) -> None:
+        """Remove the object with its valves and versions."""
+        self._client.delete(f"{self._at(str(step.key))}/delete", f"delete the {self.kind} {step.name}")
+
+    def more_state(self, record: Record) -> Dict[str, Any]:
+        """Return what a state of this kind has besides."""
+        return {}
+
+    def access_of(self, record: Record) -> Dict[str, Any]:
+        """Return the access of an object, for those whose access is asked for."""
+        return {}
+
+    def more_problems(self, wish: Wish) -> List[str]:
+        """Return what else is wrong with a wish."""
+        return []
+
+    def in_create(self, after: State) -> Dict[str, Any]:
+        """Return what the body of a new object has besides."""
+        return {}
+
+    def in_update(self, step: Step) -> Dict[str, Any]:
+        """Return what the body of an update must say besides what is in every body; none where that need not be."""
+        return {}
+
+    def kept(self, key: str) -> Dict[str, Any]:
+        """Return what an update would lose unless its body repeats it."""
+        return {}
+
+    def finish(self, step: Step, now: Optional[Record]) -> None:
+        """Write what has calls of its own; ``now`` is the object as the last write left it, where one was made."""
+
+    def _state(self, record: Record) -> Dict[str, Any]:
+        meta = record.get("meta") or {}
+        return {
+            "id": str(record["id"]),
+            "name": record["name"],
+            "content": record.get("content") or "",
+            "description": meta.get("description") or "",
+            "meta": {key: value for key, value in meta.items() if key not in ("description", *OF_THE_CODE)},
+            **self.more_state(record),
+        }
+
+    def _asked_for(self, wish: Wish) -> Dict[str, Any]:
+        record = self._records[wish.name]
+        found = self.access_of(record) if "access" in wish.fields else {}
+        if "valves" in wish.fields:
+            spec = self._specs[wish.name] = self._spec(wish)
+            stored = record["valves"] if "valves" in record else self._valves.stored(self._id(wish.name))
+            found["valves"] = self._veiled(stored or {}, spec, record.get("content"))
+        return found
+
+    def _spec(self, wish: Wish) -> Spec:
+        """Return the schema of the code that is there, which may not load any more and be about to be replaced."""
+        try:
+            return self._valves.spec(self._id(wish.name))
+        except Failure:
+            if as_stored(wish.fields.get("content", "")) in ("", self._records[wish.name].get("content")):
+                raise
+            return None
+
+    def _veiled(self, whole: Mapping[str, Any], spec: Spec, code: Optional[str]) -> Dict[str, Any]:
+        """Return valves as results show them; without a schema, all texts of code that may ask for a password."""
+        veiled = valves.shown(whole, spec, everything=spec is None and "password" in str(code))
+        words = [word for word in hidden_words(veiled) if word]
+        self._client.hide(*words)
+        self._hide(words)
+        return veiled
+
+    def _problems(self, wish: Wish, present: Optional[State]) -> List[str]:
+        found = [] if present else list(new_id_problems(self.kind, wish.name))
+        found += self.more_problems(wish)
+        if present is None and "content" not in wish.fields:
+            found.append(f"the {self.kind} is not there yet, and to make it content or src is needed")
+        if present is not None and "valves" in wish.fields:
+            wanted = self.wanted(wish, present)
+            # Other code may have other valves, and only when it is there the server tells.
+            if wanted.get("content", present["content"]) == present["content"]:
+                whole = revealed(wanted["valves"])
+                found += valves.problems(wish.fields["valves"], whole, self._specs[wish.name])
+        return found
+
+    def _body(self, after: State) -> Dict[str, Any]:
+        meta = {**(after.get("meta") or {}), "description": after.get("description") or None}
+        return {"id": after["id"], "name": after["name"], "content": after["content"], "meta": meta}
+
+    def _id(self, key: str) -> str:
+        return str(self._records[key]["id"]) if key in self._records else key
+
+    def _at(self, key: str) -> str:
+        return f"{self.path}/id/{quote(self._id(key), safe='')}"
+
+    def _post(self, path: str, what: str, body: Mapping[str, Any]) -> Record:
+        return posted_code(self._client, path, what, body)
+
+
+def posted_code(client: Client, path: str, what: str, body: Mapping[str, Any]) -> Record:
+    """POST a body with code and return the object that the server made of it."""
+    try:
+        return posted(client, path, what, json=body)
+    except Failure as failure:
+        if SILENT not in failure.message:
+            raise
+        words = failure.message.rstrip(".")
+        raise Failure(f"{words}; the server's log tells why.", **failure.details) from None
+
+
+def _given(step: Step) -> Mapping[str, Any]:
+    return step.wish.fields["valves"] if step.wish else {}

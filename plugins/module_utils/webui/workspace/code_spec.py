@@ -1,0 +1,109 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person says of tools, functions and skills, checked before any call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
+
+from ...engine.converge import Wish
+from ..directory import access
+from ..entries import values
+from ..entries.code import declared_valves
+from ..entries.near import near
+from ..entries.problems import Problems
+from ..entries.src_files import SRC_OPTIONS, with_src
+from .code_ids import WRITTEN
+
+_ID: Dict[str, Any] = {"id": {"type": "str", "required": True}, "name": {"type": "str"}}
+_CODE: Dict[str, Any] = {
+    "content": {"type": "str"},
+    **SRC_OPTIONS,
+    "description": {"type": "str"},
+}
+_PLUGIN: Dict[str, Any] = {"meta": {"type": "dict"}, "valves": {"type": "dict"}}
+_STATE: Dict[str, Any] = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+TOOL_OPTIONS: Dict[str, Any] = {**_ID, **_CODE, **_PLUGIN, "access": access.ACCESS, **_STATE}
+FUNCTION_OPTIONS: Dict[str, Any] = {
+    **_ID,
+    **_CODE,
+    **_PLUGIN,
+    "active": {"type": "bool"},
+    "global": {"type": "bool"},
+    **_STATE,
+}
+SKILL_OPTIONS: Dict[str, Any] = {**_ID, **_CODE, "active": {"type": "bool"}, "access": access.ACCESS, **_STATE}
+
+MOST_SKILL_BYTES = 10 * 1024 * 1024
+OF_THE_CODE = ("manifest", "toggle", "has_user_valves")
+"""What the server writes into ``meta`` itself, from the code."""
+NO_FIELDS = ("id", "state", "src", "remote_src")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of these objects: its noun, and what its options are."""
+
+    noun: str
+    options: Mapping[str, Any]
+
+
+TOOL = Kind("tool", TOOL_OPTIONS)
+FUNCTION = Kind("function", FUNCTION_OPTIONS)
+SKILL = Kind("skill", SKILL_OPTIONS)
+
+
+def code_wishes(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+    """Return objects as wanted, or raise one Failure with all that is wrong with them."""
+    wrong = Problems(kind.noun, listed)
+    seen: Dict[str, int] = {}
+    wishes = []
+    for number, given in enumerate(entries, 1):
+        entry, unusable = with_src(kind.noun, given)
+        found = [] if entry["id"] else ["id is empty; give the id of the object"]
+        first = seen.setdefault(entry["id"].lower(), number)
+        if first != number:
+            found.append(f"it is listed twice (entry {first} is the same {kind.noun})")
+        fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
+        if entry["state"] == "present":
+            found += unusable
+            found += _problems(kind, fields)
+        wrong.add(number, entry["id"], found)
+        wishes.append(_wish(entry, fields))
+    wrong.refuse(len(entries))
+    return wishes
+
+
+def _problems(kind: Kind, fields: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in fields.items():
+        yield from values.problems(value, name)
+    if kind is SKILL and len(fields.get("content", "").encode("utf-8", "replace")) > MOST_SKILL_BYTES:
+        yield "content has more than 10 MiB, and Open WebUI takes no more for a skill; shorten it"
+    if "name" in fields and not fields["name"].strip():
+        yield f"name is empty; leave it out, and a new {kind.noun} is named by its id"
+    for key in sorted({*OF_THE_CODE, "description"} & (fields.get("meta") or {}).keys()):
+        way_out = "say it by description" if key == "description" else "it comes from the code; leave it out"
+        yield f"meta.{key} is given, and {way_out}"
+    known = declared_valves(fields["content"]) if "content" in fields and fields.get("valves") else None
+    if known is not None:
+        yield from unknown_valves(fields["valves"], known)
+
+
+def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
+    """Yield a sentence for each valve that the code does not have."""
+    for name in given:
+        if name not in known:
+            close = near(str(name), known)
+            told = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
+            yield f"valves.{name} is none that the code has; {told}"
+
+
+def _wish(entry: Mapping[str, Any], fields: Dict[str, Any]) -> Wish:
+    if "access" in fields:
+        fields["access"] = access.wanted(fields["access"])
+    key = entry["id"].lower()
+    if key != entry["id"]:
+        fields[WRITTEN] = entry["id"]
+    return Wish(key, entry["state"] == "present", fields)

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person says of prompts, checked before any call."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
+
+from ...engine.converge import Wish
+from ..directory import access
+from ..entries import values
+from ..entries.problems import Problems
+from ..entries.src_files import SRC_OPTIONS, with_src
+
+PROMPT_OPTIONS: Dict[str, Any] = {
+    "command": {"type": "str", "required": True},
+    "name": {"type": "str"},
+    "content": {"type": "str"},
+    "tags": {"type": "list", "elements": "str"},
+    "active": {"type": "bool"},
+    "access": access.ACCESS,
+    **SRC_OPTIONS,
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+MAX_COMMAND_CHARACTERS = 256
+NO_FIELDS = ("command", "state", "src", "remote_src")
+
+
+def prompt_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+    """Return prompts as wanted, or raise one Failure with all that is wrong with them."""
+    wrong = Problems("prompt", listed)
+    seen: Dict[str, int] = {}
+    filled = []
+    for number, given in enumerate(entries, 1):
+        entry, found = with_src("prompt", given)
+        filled.append(entry)
+        found += _problems(entry)
+        first = seen.setdefault(bare(entry["command"]), number)
+        if first != number:
+            found.append(f"it is listed twice (entry {first} is the same prompt)")
+        wrong.add(number, entry["command"], found)
+    wrong.refuse(len(entries))
+    return [_wish(entry) for entry in filled]
+
+
+def bare(command: str) -> str:
+    """Return a command without its slash, which people type and which belongs to no name."""
+    return command.removeprefix("/")
+
+
+def new_command_problems(command: str) -> Iterator[str]:
+    """Yield why a new prompt must not get a command; Open WebUI itself takes any."""
+    if not command:
+        yield "command is empty; give one"
+    if any(character.isspace() or character == "/" for character in command):
+        yield f"command is {command[:80]!r}, which nobody can type; give one without blanks and slashes"
+    if len(command) > MAX_COMMAND_CHARACTERS:
+        yield f"command has {len(command)} characters; give {MAX_COMMAND_CHARACTERS} at most"
+
+
+def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
+    if entry["state"] == "absent":
+        return
+    for name, value in entry.items():
+        yield from values.problems(value, name)
+    if entry["name"] is not None and not entry["name"].strip():
+        yield "name is empty; leave it out, and a new prompt is named by its command"
+    if not all(tag and tag.strip() for tag in entry["tags"] or ()):
+        yield "tags has an empty item; take it out"
+
+
+def _wish(entry: Mapping[str, Any]) -> Wish:
+    fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
+    if "tags" in fields:
+        fields["tags"] = sorted(set(fields["tags"]))
+    if "access" in fields:
+        fields["access"] = access.wanted(fields["access"])
+    return Wish(bare(entry["command"]), entry["state"] == "present", fields)

@@ -1,0 +1,16 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every unit test begins with."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
+
+
+@pytest.fixture(autouse=True)
+def nothing_written() -> None:
+    """A run is a process and tests are many in one: none takes another's writes for its own."""
+    writes.start()

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No output of nvidia-smi, however mangled, is more than a sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import driver, host, nvidia
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules import all as causes
+from unit.gpu import recording
+
+PRINTED = sorted(
+    {
+        answer.get(kind, "")
+        for name in recording.names()
+        for answer in recording.load(name).get("smi", {}).values()
+        for kind in ("out", "err")
+    }
+)
+PIECES = [piece for text in PRINTED for piece in text.split(",")]
+
+
+@st.composite
+def mangled(draw: st.DrawFn) -> str:
+    """What was recorded, cut, doubled, mixed and sprinkled with anything."""
+    text = draw(st.sampled_from(PRINTED))
+    for _time in range(draw(st.integers(0, 4))):
+        begin, end = sorted(draw(st.integers(0, len(text))) for _side in range(2))
+        filling = draw(
+            st.one_of(st.just(""), st.text(max_size=8), st.sampled_from(PIECES), st.just(text[begin:end] * 2))
+        )
+        text = text[:begin] + filling + text[end:]
+    return text
+
+
+def seen(smi: nvidia.Smi, **files: Any) -> host.Host:
+    return host.Host("/nowhere", host.gpus("/nowhere", smi, [], driver.Driver(), 1), (), driver.Driver(), smi, **files)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.one_of(mangled(), st.text()), st.one_of(mangled(), st.text()), st.sampled_from([0, 2, 6, 9, 255, None]))
+def test_no_output_raises_and_every_word_of_it_is_printable(out: str, err: str, code: int | None) -> None:
+    cards, rest = nvidia.parse(out)
+    smi = nvidia.Smi("/usr/bin/nvidia-smi", tuple(cards), "\n".join([*rest, err]), code is None, code)
+    whole = seen(smi)
+    for gpu in whole.told()["gpus"]:
+        assert 0 <= gpu["index"] <= 9999
+        assert gpu["memory_total"] >= 0
+        texts = [value for value in gpu.values() if isinstance(value, str)]
+        assert all(text.isprintable() and len(text) <= 120 for text in texts), texts
+    for problem in causes.find(whole):
+        assert problem.say.isprintable()
+        assert len(problem.say) < 500
+
+
+@settings(deadline=None, max_examples=200)
+@given(mangled(), mangled())
+def test_no_list_of_slices_raises(listed: str, xml: str) -> None:
+    found = nvidia.slices(listed)
+    assert all(one.uuid.isprintable() and one.profile.isprintable() for part in found.values() for one in part)
+    assert all(size >= 0 for size in nvidia.slice_sizes(xml).values())
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 31), st.integers(0, 2**20), st.text(st.characters(categories=["L", "N"]), min_size=1)),
+        unique_by=lambda card: card[0],
+    )
+)
+def test_whole_lines_are_read_back(cards: list[tuple[int, int, str]]) -> None:
+    lines = [
+        f"{index}, GPU-{index}, 00000000:{index:02X}:00.0, {size}, 580.95.05, Enabled, [N/A], Default, P0, 9.0, {name}"
+        for index, size, name in ((index, size, f"{name}, Ti") for index, size, name in cards)
+    ]
+    found, rest = nvidia.parse("\n".join(lines))
+    assert rest == []
+    assert [(card.index, card.memory, card.bus_id) for card in found] == [
+        (index, size * nvidia.MIB, f"0000:{index:02x}:00.0") for index, size, _name in cards
+    ]
+    assert all(card.name.endswith(", Ti") or len(card.name) == 120 for card in found)
+
+
+@pytest.mark.parametrize(
+    ("told", "place"),
+    [
+        ("00000000:01:00.0", "0000:01:00.0"),
+        ("0000000F:C1:00.0", "000f:c1:00.0"),
+        ("00010000:E1:00.0", "10000:e1:00.0"),
+        ("0000:04:00.1", "0000:04:00.1"),
+        ("[N/A]", ""),
+        ("01:00.0", ""),
+        ("", ""),
+    ],
+)
+def test_a_bus_id_is_written_as_the_kernel_does(told: str, place: str) -> None:
+    assert nvidia.bus_id(told) == place
+
+
+@pytest.mark.parametrize("word", ["[N/A]", "N/A", "[Not Supported]", "Not Supported", "[Not Found]"])
+def test_memory_that_a_card_does_not_have_is_the_hosts(word: str) -> None:
+    cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, {word}, {word}, {word}, P8, {word}, Card")
+    assert (cards[0].unified, cards[0].memory, cards[0].complaint) == (True, None, "")
+    assert (cards[0].persistence, cards[0].compute_capability, cards[0].compute_mode) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    "word", ["[Unknown Error]", "ERR!", "[GPU is lost]", "[Insufficient Permissions]", "-1", "huge"]
+)
+def test_memory_that_is_not_told_is_nobodys(word: str) -> None:
+    cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, Enabled, [N/A], Default, P8, 8.9, Card")
+    assert (cards[0].unified, cards[0].memory) == (False, None)
+    assert seen(nvidia.Smi("/smi", tuple(cards))).gpus[0].memory_total == 0
+
+
+def test_a_tool_that_refuses_every_field_is_not_asked_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    log = tmp_path / "asked"
+    words = 'Field "compute_cap" is not a valid field to query.'
+    program.write_text(f"#!/bin/sh\necho \"$1\" >>{log}\necho '{words}'\nexit 2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    smi = nvidia.ask()
+    assert smi.path == str(program)
+    assert (smi.cards, smi.code) == ((), 2)
+    assert len(log.read_text().splitlines()) == 2
+    assert [problem.id for problem in causes.find(seen(smi))] == []
+
+
+def test_the_tool_is_found_where_wsl_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "lib" / "nvidia-smi"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(nvidia, "PLACES", (str(program.parent),))
+    assert nvidia.find() == str(program)
+
+
+def test_a_tool_that_hangs_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "nvidia-smi"
+    log = tmp_path / "asked"
+    program.write_text(f'#!/bin/sh\necho "$1" >>{log}\nexec sleep 1000\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(nvidia, "find", lambda: str(program))
+    smi = nvidia.with_slices(nvidia.ask(0.5), 0.5)
+    assert (smi.hangs, smi.cards) == (True, ())
+    assert len(log.read_text().splitlines()) == 1
+    assert smi.words == "it gave no answer for 20 seconds"

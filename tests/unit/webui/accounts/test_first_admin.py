@@ -1,0 +1,120 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The first admin's password, against a double."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.first_admin import (
+    FirstAdmin,
+    first_admin_wish,
+)
+
+CHANGE = "POST /api/v1/auths/update/password"
+SIGN_UP = "POST /api/v1/auths/signup"
+
+
+def given(server, **more):
+    common = {"url": server.url, "timeout": 10.0, "validate_certs": True, "ca_path": None}
+    passwords = {"admin_password": "lasting", "initial_password": "admin-password"}
+    return {**common, "admin_email": "admin@example.org", **passwords, **more}
+
+
+def go(params, check=False):
+    return converge(FirstAdmin(params, check), [first_admin_wish(params)], check_mode=check).single()
+
+
+def test_the_lasting_password_in_force_is_nothing_to_do(server):
+    result = go(given(server, admin_password="admin-password", initial_password="one-time"))
+    assert not result["changed"]
+    assert result["first_admin"] == {"email": "admin@example.org", "signs_in_with": "admin_password"}
+    assert server.requests == ["POST /api/v1/auths/signin"]
+
+
+def test_a_check_run_tells_that_it_would_change(server):
+    result = go(given(server), check=True)
+    assert result["diff"] == {
+        "before": {"signs_in_with": "initial_password"},
+        "after": {"signs_in_with": "admin_password"},
+    }
+    assert CHANGE not in server.requests
+
+
+def test_a_change_that_does_not_take_is_found_out(server):
+    server.instead[CHANGE] = (200, True, "application/json")
+    with pytest.raises(Failure, match="still shows another signs_in_with"):
+        go(given(server))
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "words"),
+    [
+        (CHANGE, 400, {"detail": "Too simple"}, "Cannot change the password of admin@example.org: .* Too simple"),
+        ("POST /api/v1/auths/signin", 429, {"detail": "API rate limit exceeded"}, "too many sign-ins"),
+    ],
+)
+def test_a_refusal_is_told_in_the_servers_words(server, path, status, body, words):
+    server.instead[path] = (status, body, "application/json")
+    with pytest.raises(Failure, match=words):
+        go(given(server))
+
+
+def test_neither_password_is_one_sentence(server):
+    params = given(server, initial_password="forgotten")
+    with pytest.raises(Failure, match="accepts neither admin_password nor initial_password") as caught:
+        go(params)
+    assert "forgotten" not in caught.value.message
+
+
+@pytest.fixture
+def empty(server):
+    """A server that nobody has signed up to, as one before 0.7 is at first."""
+    server.users.clear()
+    server.instead["GET /api/config"] = (200, {"onboarding": True}, "application/json")
+    return server
+
+
+def test_an_account_is_foreseen_where_there_is_none(empty):
+    result = go(given(empty), check=True)
+    assert result["first_admin"] == {"email": "admin@example.org", "signs_in_with": "admin_password"}
+    assert result["diff"]["before"] == {}
+    assert SIGN_UP not in empty.requests
+
+
+def test_the_account_is_made_with_the_lasting_password(empty):
+    empty.instead[SIGN_UP] = (200, {"token": "eyJ"}, "application/json")
+    FirstAdmin(given(empty), False).create(None)
+    assert empty.bodies == [{"name": "Admin", "email": "admin@example.org", "password": "lasting"}]
+
+
+def test_a_sign_up_that_is_refused_is_told_in_the_servers_words(empty):
+    empty.instead[SIGN_UP] = (403, {"detail": "Sign-up is off"}, "application/json")
+    with pytest.raises(Failure, match=r"Cannot sign up as admin@example\.org: .* 403: Sign-up is off"):
+        go(given(empty))
+
+
+def test_a_second_factor_proves_a_password_but_cannot_change_one(server):
+    server.instead["POST /api/v1/auths/signin"] = (200, {"next_step": "verify"}, "application/json")
+    assert not go(given(server))["changed"]
+    admin = FirstAdmin(given(server), False)
+    with pytest.raises(Failure, match="wants a second factor"):
+        admin.update(None)
+
+
+@pytest.mark.parametrize(
+    ("passwords", "words"),
+    [
+        ({"admin_password": ""}, "not empty"),
+        ({"initial_password": ""}, "not empty"),
+        ({"initial_password": "lasting"}, "would go on showing one that works"),
+        ({"admin_password": "é" * 37}, "74 bytes"),
+    ],
+)
+def test_passwords_that_cannot_do_are_refused_before_any_call(server, passwords, words):
+    with pytest.raises(Failure, match=words):
+        go(given(server, **passwords))
+    assert server.requests == []

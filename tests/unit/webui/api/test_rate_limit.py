@@ -1,0 +1,275 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passwords that are verified, what the server limits, and accounts that are not ours to purge."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.rate_limit import Gate, pauses
+from unit.webui.accounts.test_resource import entry, many, one, told
+
+VERIFY = {"update_password": "verify"}
+
+
+class Time:
+    """A clock that only a sleep moves."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.slept = []
+
+    def clock(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def time(monkeypatch):
+    clock = Time()
+    make = "ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource.Gate"
+    monkeypatch.setattr(make, lambda: Gate(clock.clock, clock.sleep))
+    return clock
+
+
+def sign_ins(server):
+    return [line for line in server.requests if line.endswith("/signin")]
+
+
+def too_many(words="Too many attempts. Please try again later.", **more):
+    failure = HttpFailure("POST", "http://x", words, 429)
+    for name, value in more.items():
+        setattr(failure, name, value)
+    return failure
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_password_in_force_is_left_alone_and_costs_one_sign_in(server, client, check):
+    server.add_user("anna@example.org", password="right")
+    assert not one(client, "anna@example.org", check=check, password="right", **VERIFY)["changed"]
+    assert len(sign_ins(server)) == 1
+
+
+def test_another_password_is_written_once(server, client):
+    anna = server.add_user("anna@example.org", password="old")
+    foreseen = one(client, "anna@example.org", check=True, password="new", **VERIFY)
+    assert foreseen["diff"]["after"] == {"password": "********"}
+    assert server.passwords[anna] == "old"
+    assert one(client, "anna@example.org", password="new", **VERIFY)["diff"] == foreseen["diff"]
+    assert server.passwords[anna] == "new"
+    # One for the check run and one for the run: a password that was just written needs no proof.
+    assert len(sign_ins(server)) == 2
+    assert not one(client, "anna@example.org", password="new", **VERIFY)["changed"]
+
+
+def test_only_accounts_that_are_there_and_have_a_password_are_verified(server, client):
+    for name in ("right", "wrong", "silent", "gone"):
+        server.add_user(f"{name}@example.org", password="pw")
+    entries = [
+        entry("right@example.org", password="pw", **VERIFY),
+        entry("wrong@example.org", password="other", **VERIFY),
+        entry("new@example.org", password="pw", **VERIFY),
+        entry("gone@example.org", password="pw", state="absent", **VERIFY),
+        entry("silent@example.org"),
+    ]
+    done = many(client, *entries)
+    assert [(step["action"], step["name"]) for step in done["plan"]] == [
+        ("update", "wrong@example.org"),
+        ("create", "new@example.org"),
+        ("delete", "gone@example.org"),
+    ]
+    assert len(sign_ins(server)) == 2
+
+
+def test_a_second_factor_proves_the_password_before_it(server, client):
+    server.second_factor = True
+    anna = server.add_user("anna@example.org", password="right")
+    assert not one(client, "anna@example.org", password="right", **VERIFY)["changed"]
+    assert one(client, "anna@example.org", password="other", **VERIFY)["changed"]
+    assert server.passwords[anna] == "other"
+
+
+def test_too_many_sign_ins_of_one_email_wait_four_minutes_once(server, client, time):
+    server.too_many_words = "API rate limit exceeded"
+    server.add_user("anna@example.org", password="right")
+    server.too_many = 1
+    assert not one(client, "anna@example.org", password="right", **VERIFY)["changed"]
+    assert time.slept == [240.0]
+    server.too_many = 2
+    message = told(one, client, "anna@example.org", password="right", **VERIFY).message
+    assert message.startswith("Cannot tell whether the password of anna@example.org is in force: ")
+    assert "15 in 3 minutes" in message
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (403, "The requested action has been restricted as a security measure."),
+        (400, "Your provider has not provided a trusted header. Please contact your administrator for assistance."),
+    ],
+)
+def test_a_server_that_looks_at_no_password_is_told(server, client, status, words):
+    server.add_user("anna@example.org", password="right")
+    server.instead["POST /api/v1/auths/signin"] = (status, {"detail": words}, "application/json")
+    message = told(one, client, "anna@example.org", password="secret-word", **VERIFY).message
+    assert words.rstrip(".") in message
+    assert "set update_password to on_create or always" in message
+    assert "secret-word" not in message
+    assert server.writes() == []
+
+
+@pytest.mark.parametrize("mode", ["always", "verify"])
+def test_a_mode_that_needs_a_password_says_so(client, mode):
+    message = told(one, client, "anna@example.org", update_password=mode).message
+    assert f"update_password is {mode}, but there is no password" in message
+
+
+def test_a_gate_waits_as_long_as_the_server_says_and_a_minute_more():
+    clock, answers = Time(), iter([too_many(retry_after=30), too_many(), None])
+
+    def call():
+        failure = next(answers)
+        if failure:
+            raise failure
+        return "done"
+
+    assert Gate(clock.clock, clock.sleep).call(call) == "done"
+    assert clock.slept == [90.0, 960.0]
+
+
+@pytest.mark.parametrize("failure", [too_many("slow down"), HttpFailure("POST", "http://x", "no", 500), Failure("no")])
+def test_a_gate_lets_other_failures_through(failure):
+    clock = Time()
+
+    def call():
+        raise failure
+
+    with pytest.raises(Failure) as caught:
+        Gate(clock.clock, clock.sleep).call(call)
+    assert caught.value is failure
+    assert clock.slept == []
+
+
+def test_a_gate_gives_up_after_three_waits():
+    clock, calls = Time(), []
+
+    def call():
+        calls.append(clock.now)
+        raise too_many()
+
+    with pytest.raises(HttpFailure):
+        Gate(clock.clock, clock.sleep).call(call)
+    assert calls == [0.0, 960.0, 1920.0, 2880.0]
+
+
+@pytest.mark.parametrize(("calls", "times"), [(0, 0), (100, 0), (101, 1), (200, 1), (201, 2), (1000, 9)])
+def test_how_often_calls_wait(calls, times):
+    assert pauses(calls) == times
+
+
+def test_a_hundred_and_one_new_accounts_under_a_second_factor_say_so_and_wait(server, client, time):
+    server.second_factor = True
+    entries = [entry(f"user{number}@example.org", password="pw") for number in range(101)]
+    foreseen = many(client, *entries, check=True)
+    assert len(foreseen["warnings"]) == 1
+    assert foreseen["warnings"][0].startswith("101 new accounts take about 16 minutes, since Open WebUI takes 100 ")
+    server.too_many = 3
+    done = many(client, *entries)
+    assert done["warnings"] == foreseen["warnings"]
+    assert len(server.users) == 102
+    assert time.now >= 960.0
+    assert "warnings" not in many(client, *entries)
+
+
+def test_a_wait_that_nobody_foresaw_is_told_afterwards(server, client, time):
+    server.too_many = 1
+    (warning,) = many(client, entry("anna@example.org", password="pw"))["warnings"]
+    assert warning == "Open WebUI took no more than 100 calls in 15 minutes; the run waited for it."
+    assert time.slept[0] == 960.0
+
+
+@pytest.mark.parametrize(("second_factor", "count"), [(False, 101), (True, 100)])
+def test_where_nothing_waits_nothing_is_said(server, client, second_factor, count):
+    server.second_factor = second_factor
+    entries = [entry(f"user{number}@example.org", password="pw") for number in range(count)]
+    assert "warnings" not in many(client, *entries, check=True)
+    asked = [line for line in server.requests if line.endswith("/admin/config")]
+    assert len(asked) == (count > 100)
+
+
+@pytest.mark.parametrize("crowd", [0, 40])
+@pytest.mark.parametrize(
+    "mark", [{"oauth": {"google": {"sub": "1"}}}, {"scim": {"x": {"external_id": "1"}}}, {"oauth_sub": "g@1"}]
+)
+def test_a_purge_keeps_whom_oauth_and_scim_own_unless_told(server, client, mark, crowd):
+    server.add_user("theirs@example.org", **mark)
+    server.add_user("ours@example.org", oauth=None, scim={})
+    for number in range(crowd):
+        server.add_user(f"user{number}@example.org")
+    keep = [entry("admin@example.org")]
+    done = many(client, *keep, purge=True)
+    assert done["kept"] == ["theirs@example.org"]
+    assert set(server.by_email()) == {"admin@example.org", "theirs@example.org"}
+    assert not many(client, *keep, purge=True)["changed"]
+    assert many(client, *keep, purge=True, purge_external=True)["kept"] == []
+    assert set(server.by_email()) == {"admin@example.org"}
+
+
+@pytest.mark.parametrize(("feature", "who"), [("enable_ldap", "LDAP"), ("auth_trusted_header", "a trusted header")])
+def test_a_purge_is_refused_where_nobody_can_tell_whose_accounts_these_are(server, client, feature, who):
+    server.features[feature] = True
+    keep = [entry("admin@example.org")]
+    assert not many(client, *keep, purge=True)["changed"]
+    server.add_user("anna@example.org")
+    for check in (True, False):
+        message = told(many, client, *keep, purge=True, check=check).message
+        assert message.startswith(f"Refusing to purge: {who} signs people in there")
+    assert server.writes() == []
+    assert many(client, *keep, purge=True, purge_external=True)["changed"]
+
+
+@pytest.mark.parametrize("version", ["0.6.43", "0.8.12"])
+def test_the_500_of_old_versions_for_the_primary_admin_is_told_as_the_403(server, client, version):
+    server.version, server.tells_status = version, False
+    server.instead[f"POST /api/v1/users/{server.caller}/update"] = (
+        500, {"detail": "Could not verify primary admin status."}, "application/json",
+    )  # fmt: skip
+    message = told(one, client, "admin@example.org", name="X").message
+    assert message == (
+        "The user admin@example.org is the primary admin (the oldest account), which nobody else may change; give its "
+        "own credentials, or leave it out."
+    )
+
+
+def test_groups_that_an_earlier_task_would_make_count_in_a_check_run(server, client):
+    foreseen = {"foreseen": {"groups": ["new"]}}
+    assert many(client, entry("a@b.c", password="x", groups=["new"]), check=True, credentials=foreseen)["changed"]
+    message = told(many, client, entry("a@b.c", password="x", groups=["new"]), credentials=foreseen).message
+    assert "there is no group 'new'" in message
+
+
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_account_that_was_made_meanwhile_is_brought_to_what_is_wanted(server, client, status):
+    """A run that was killed leaves calls behind that the server still answers."""
+    server.add_group("staff")
+    words = {"detail": "Uh-oh! This email is already registered."}
+    server.instead["POST /api/v1/auths/add"] = (status, words, "application/json")
+    answer = server.answer
+
+    def made_by_another(method, target, body, token):
+        if target.endswith("/auths/add"):
+            server.add_user(body["email"], role="pending", password="of the other")
+        return answer(method, target, body, token)
+
+    server.answer = made_by_another
+    assert one(client, "anna@example.org", password="pw", name="Anna", groups=["staff"])["changed"]
+    shown = server.by_email()["anna@example.org"]
+    assert (shown["name"], shown["role"], shown["groups"]) == ("Anna", "user", ["staff"])
+    server.answer = answer
+    assert "already registered" in told(one, client, "ben@example.org", password="pw").message
