@@ -18,8 +18,8 @@ from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from house_checks import examples, layout, specs
 
-from ansible_collections.selfhosted.llm.plugins.module_utils import invocation
-from ansible_collections.selfhosted.llm.plugins.module_utils import module as modules
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine import invocation
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine import module as modules
 
 MARK = "Planted"
 NUMBER = 918273645546
@@ -204,7 +204,7 @@ def test_every_option_is_declared_as_one_that_may_be_shown_or_not(module: str) -
         known = invocation.FREE_FORM if kind in ("dict", "raw") else invocation.PLAIN | invocation.FREE_TEXT
         if name not in known:
             undeclared.append(f"{path} ({kind})")
-    assert undeclared == [], "name these in plugins/module_utils/invocation.py: may a log have their values?"
+    assert undeclared == [], "name these in plugins/module_utils/engine/invocation.py: may a log have their values?"
 
 
 def test_a_new_option_without_a_declaration_is_masked() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""No file and no function with two jobs, and no word in a room where it does not belong."""
+"""No file and no function with two jobs, and no word where it does not belong."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def test_a_file_keeps_to_its_job(path: str) -> None:
         ("plugins/module_utils/a.py", "from __future__ import annotations\n", "the head of the file"),
         ("plugins/modules/a.py", HEAD, "the head of the file"),
         ("plugins/module_utils/a.py", "\n".join(shape.HEADER), "annotations are not imported"),
-        ("plugins/module_utils/converge.py", HEAD + "# as Ollama does\n", "Ollama has no business here"),
-        ("plugins/module_utils/webui/a.py", HEAD + "from ..ollama import names\n", "has no business here"),
+        ("plugins/module_utils/engine/converge.py", HEAD + "# as Ollama does\n", "Ollama has no business here"),
         ("plugins/module_utils/ollama/a.py", HEAD + "module.fail_json(msg='')\n", "has no business here"),
         ("plugins/module_utils/ollama/a.py", HEAD + "import requests\n", "has no business here"),
     ],

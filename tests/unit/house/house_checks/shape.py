@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shape of the code: how long a thing may be, and what may stand in which room."""
+"""The shape of the code: how long a thing may be, and which words may stand in which folder."""
 
 from __future__ import annotations
 
@@ -16,14 +16,18 @@ HEADER = (
     "# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)",
     "# SPDX-License-Identifier: GPL-3.0-or-later",
 )
-# A word that a room does not know: path of the room, the word, the one file where it is at home.
+ENGINE = "plugins/module_utils/engine"
+# A word that a folder does not know: its path, the word, the one file where it is at home.
 STRANGERS = (
-    (r"^plugins/module_utils/(converge|http|http_words|errors|module)\.py$", r"(?i)\b(ollama|open.?webui)\b", ""),
-    (r"^plugins/module_utils/ollama/", r"module_utils\.webui|from \.\.webui", ""),
-    (r"^plugins/module_utils/webui/", r"module_utils\.ollama|from \.\.ollama", ""),
-    (r"^plugins/", r"\bfail_json\(", "plugins/module_utils/module.py"),
-    (r"^plugins/", r"\bexit_json\(", "plugins/module_utils/module.py"),
-    (r"^plugins/", r"^\s*(import requests|from requests)", "plugins/module_utils/http.py"),
+    # secrets.py names products among the words that are no secrets.
+    (
+        r"^plugins/module_utils/(engine|http)/",
+        r"(?i)\b(ollama|open.?webui)\b",
+        "plugins/module_utils/engine/secrets.py",
+    ),
+    (r"^plugins/", r"\bfail_json\(", f"{ENGINE}/module.py"),
+    (r"^plugins/", r"\bexit_json\(", f"{ENGINE}/module.py"),
+    (r"^plugins/", r"^\s*(import requests|from requests)", "plugins/module_utils/http/session.py"),
 )
 
 
