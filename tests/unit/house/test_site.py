@@ -63,6 +63,14 @@ def test_a_link_to_what_is_not_on_the_site_is_an_error(site: ModuleType) -> None
         site.staged("[a](../tests/run)", "docs/developing.md")
 
 
+def test_a_page_of_a_module_loses_what_does_not_hold_here(site: ModuleType) -> None:
+    note = ".. note::\n    This module is part of the collection.\n\n    To install it, use Galaxy.\n\n"
+    text = f"Title\n+++++\n\n{note}.. contents::\n   :local:\n   :depth: 1\n\nSynopsis\n--------\n"
+    assert site.tidy(text, "a_module") == "Title\n+++++\n\n\nSynopsis\n--------\n"
+    with pytest.raises(site.SiteError, match="changed its form"):
+        site.tidy("Synopsis\n--------\n", "a_module")
+
+
 def test_an_index_lists_the_pages_that_it_links_to_in_their_order(site: ModuleType) -> None:
     text = site.with_toctree(
         "[b](b.md) [a](a.md#x) [b](b.md) [up](../c.md) [x](https://example.org/d.md)", "howto/index.md"
