@@ -91,6 +91,7 @@ def test_a_server_that_does_not_know_the_api(webui, by_token):
 
 
 def test_html_of_another_server(by_token):
+    # Any web server that is not Open WebUI; this is no double of it.
     class Page(http.server.BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))

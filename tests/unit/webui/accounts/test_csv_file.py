@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from doubles.webui_call import KEY
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,9 +23,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors impor
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.csv_file import csv_entries
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import listed_entries, user_wishes
-from unit.webui.webui_double import KEY
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 HEAD = "Name,Email,Password,Role,Groups\n"
 MOST_BYTES = 150_000_000
 
@@ -317,7 +317,7 @@ def test_ten_thousand_rows_take_150_mb_and_are_judged_before_any_call(server):
     assert len(result["plan"]) == 10_000
     assert most <= MOST_BYTES
     assert "Password-of-" not in repr(result)
-    server.requests.clear()
+    server.forget()
     rows[::100] = [f"Nobody,nobody{n}@example.org,Password-of-nobody,king,\n" for n in range(100)]
     result, most = module(server, csv="files/people.csv", csv_content=HEAD + "".join(rows))
     assert [problem.split(":")[0] for problem in result["problems"]] == [

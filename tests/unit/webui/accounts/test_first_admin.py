@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from doubles.webui_call import Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
@@ -14,8 +15,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.firs
     first_admin_wish,
 )
 
-CHANGE = "POST /api/v1/auths/update/password"
-SIGN_UP = "POST /api/v1/auths/signup"
+CHANGE = "POST auths/update/password"
+SIGN_UP = "POST auths/signup"
 
 
 def given(server, **more):
@@ -32,7 +33,7 @@ def test_the_lasting_password_in_force_is_nothing_to_do(server):
     result = go(given(server, admin_password="admin-password", initial_password="one-time"))
     assert not result["changed"]
     assert result["first_admin"] == {"email": "admin@example.org", "signs_in_with": "admin_password"}
-    assert server.requests == ["POST /api/v1/auths/signin"]
+    assert server.requests == ["POST auths/signin"]
 
 
 def test_a_check_run_tells_that_it_would_change(server):
@@ -45,7 +46,7 @@ def test_a_check_run_tells_that_it_would_change(server):
 
 
 def test_a_change_that_does_not_take_is_found_out(server):
-    server.instead[CHANGE] = (200, True, "application/json")
+    server.instead[CHANGE] = Reply(200, True)
     with pytest.raises(Failure, match="still shows another signs_in_with"):
         go(given(server))
 
@@ -54,11 +55,11 @@ def test_a_change_that_does_not_take_is_found_out(server):
     ("path", "status", "body", "words"),
     [
         (CHANGE, 400, {"detail": "Too simple"}, "Cannot change the password of admin@example.org: .* Too simple"),
-        ("POST /api/v1/auths/signin", 429, {"detail": "API rate limit exceeded"}, "too many sign-ins"),
+        ("POST auths/signin", 429, {"detail": "API rate limit exceeded"}, "too many sign-ins"),
     ],
 )
 def test_a_refusal_is_told_in_the_servers_words(server, path, status, body, words):
-    server.instead[path] = (status, body, "application/json")
+    server.instead[path] = Reply(status, body)
     with pytest.raises(Failure, match=words):
         go(given(server))
 
@@ -74,7 +75,7 @@ def test_neither_password_is_one_sentence(server):
 def empty(server):
     """A server that nobody has signed up to, as one before 0.7 is at first."""
     server.users.clear()
-    server.instead["GET /api/config"] = (200, {"onboarding": True}, "application/json")
+    server.instead["GET /api/config"] = Reply(200, {"onboarding": True})
     return server
 
 
@@ -86,19 +87,19 @@ def test_an_account_is_foreseen_where_there_is_none(empty):
 
 
 def test_the_account_is_made_with_the_lasting_password(empty):
-    empty.instead[SIGN_UP] = (200, {"token": "eyJ"}, "application/json")
+    empty.instead[SIGN_UP] = Reply(200, {"token": "eyJ"})
     FirstAdmin(given(empty), False).create(None)
     assert empty.bodies == [{"name": "Admin", "email": "admin@example.org", "password": "lasting"}]
 
 
 def test_a_sign_up_that_is_refused_is_told_in_the_servers_words(empty):
-    empty.instead[SIGN_UP] = (403, {"detail": "Sign-up is off"}, "application/json")
+    empty.instead[SIGN_UP] = Reply(403, {"detail": "Sign-up is off"})
     with pytest.raises(Failure, match=r"Cannot sign up as admin@example\.org: .* 403: Sign-up is off"):
         go(given(empty))
 
 
 def test_a_second_factor_proves_a_password_but_cannot_change_one(server):
-    server.instead["POST /api/v1/auths/signin"] = (200, {"next_step": "verify"}, "application/json")
+    server.instead["POST auths/signin"] = Reply(200, {"next_step": "verify"})
     assert not go(given(server))["changed"]
     admin = FirstAdmin(given(server), False)
     with pytest.raises(Failure, match="wants a second factor"):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import threading
 
 import pytest
+from doubles.webui import session_token
+from doubles.webui_call import HTML, JSON, KEY, Reply
 
 import ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client as client_module
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
@@ -17,11 +19,9 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.messages import cannot
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.directory.accounts import Accounts
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.directory.groups import Groups
-from unit.webui.webui_double import KEY, session_token
 
 BY_PASSWORD = {"token": None, "admin_email": "Admin@example.org", "admin_password": "admin-password"}
-SIGN_IN = "POST /api/v1/auths/signin"
-JSON, HTML = "application/json", "text/html; charset=utf-8"
+SIGN_IN = "POST auths/signin"
 
 
 def refusal(client, **given):
@@ -47,7 +47,7 @@ def test_many_threads_sign_in_once(server, client):
 def test_nobody_signs_in_before_it_is_needed_or_where_there_is_a_token(server, client):
     client(**BY_PASSWORD)
     client().get("groups/", "read the groups")
-    assert server.requests == ["GET /api/v1/groups/"]
+    assert server.requests == ["GET groups/"]
 
 
 def test_a_token_from_a_file_is_taken_without_its_line_end(server, client):
@@ -55,13 +55,13 @@ def test_a_token_from_a_file_is_taken_without_its_line_end(server, client):
 
 
 def test_a_token_from_a_file_is_hidden_without_its_line_end_too(server, client):
-    server.instead["GET /api/v1/groups/"] = (500, {"detail": f"who is {KEY}?"}, JSON)
+    server.instead["GET groups/"] = Reply(500, {"detail": f"who is {KEY}?"}, JSON)
     with pytest.raises(Failure, match=r"who is \*{8}\?"):
         client(token=KEY + "\n").get_list("groups/", "read the groups")
 
 
 def test_accounts_that_are_no_list_are_not_this_api(server, client):
-    server.instead["GET /api/v1/users/all"] = (200, {"x": 1}, JSON)
+    server.instead["GET users/all"] = Reply(200, {"x": 1}, JSON)
     for number in range(40):
         server.add_user(f"u{number}@example.org")
     reader = client()
@@ -71,7 +71,7 @@ def test_accounts_that_are_no_list_are_not_this_api(server, client):
 
 def test_an_empty_token_is_none(server, client):
     client(**{**BY_PASSWORD, "token": ""}).get("groups/", "read the groups")
-    assert server.requests == ["POST /api/v1/auths/signin", "GET /api/v1/groups/"]
+    assert server.requests == ["POST auths/signin", "GET groups/"]
 
 
 def test_a_check_run_signs_in(server, client):
@@ -103,7 +103,7 @@ def test_a_check_run_signs_in(server, client):
     ],
 )
 def test_a_refused_sign_in_is_one_sentence(server, client, status, body, kind, sentence):
-    server.instead[SIGN_IN] = (status, body, kind)
+    server.instead[SIGN_IN] = Reply(status, body, kind)
     message = refusal(client, **BY_PASSWORD)
     assert sentence in message
     assert "admin-password" not in message
@@ -128,12 +128,12 @@ def test_a_refused_sign_in_is_one_sentence(server, client, status, body, kind, s
     ],
 )
 def test_a_refused_call_is_one_sentence(server, client, status, body, kind, sentence):
-    server.instead["GET /api/v1/groups/"] = (status, body, kind)
+    server.instead["GET groups/"] = Reply(status, body, kind)
     assert sentence in refusal(client)
 
 
 def test_a_list_where_an_object_belongs_is_not_this_api(server, client):
-    server.instead["GET /api/v1/users/"] = (200, [], JSON)
+    server.instead["GET users/"] = Reply(200, [], JSON)
     with pytest.raises(Failure, match="is not Open WebUI's API"):
         client().get_mapping("users/", "read the accounts")
 
@@ -150,7 +150,7 @@ def test_a_token_in_an_answer_never_reaches_an_error(server, client):
     one = client(**BY_PASSWORD)
     one.get("groups/", "read the groups")
     token = session_token(server.caller + "admin-password")
-    server.instead["GET /api/v1/groups/"] = (500, {"detail": f"who is {token}?"}, JSON)
+    server.instead["GET groups/"] = Reply(500, {"detail": f"who is {token}?"}, JSON)
     with pytest.raises(Failure, match=r"who is \*{8}\?"):
         one.get("groups/", "read the groups")
 
@@ -187,7 +187,7 @@ def test_the_caller_of_an_api_key_is_asked_for_once(server, client):
     one = client()
     assert one.caller().id == server.caller
     assert one.caller().is_account(server.users[server.caller])
-    assert server.requests == ["GET /api/v1/users/user/status"]
+    assert server.requests == ["GET users/user/status"]
 
 
 def test_an_api_key_that_nobody_owns_up_to_is_known_by_admin_email_or_not_at_all(server, client):
@@ -302,10 +302,10 @@ def test_a_token_that_is_not_valid_is_told_where_it_is_all_there_is(server, clie
 
 
 def test_what_is_refused_for_another_reason_is_not_asked_for_again(server, client, warned):
-    server.instead["GET /api/v1/tools/id/x"] = (401, {"detail": "We could not find what you're looking for :/"}, JSON)
+    server.instead["GET tools/id/x"] = Reply(401, {"detail": "We could not find what you're looking for :/"}, JSON)
     with pytest.raises(Failure, match="could not find"):
         client(**{**BY_PASSWORD, "token": KEY}).get("tools/id/x", "read a tool")
-    assert server.requests == ["GET /api/v1/tools/id/x"]
+    assert server.requests == ["GET tools/id/x"]
     assert warned == []
 
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from doubles.webui import nothing
+from doubles.webui_call import Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
@@ -116,7 +118,7 @@ def test_too_many_sign_ins_of_one_email_wait_four_minutes_once(server, client, t
 )
 def test_a_server_that_looks_at_no_password_is_told(server, client, status, words):
     server.add_user("anna@example.org", password="right")
-    server.instead["POST /api/v1/auths/signin"] = (status, {"detail": words}, "application/json")
+    server.instead["POST auths/signin"] = Reply(status, {"detail": words})
     message = told(one, client, "anna@example.org", password="secret-word", **VERIFY).message
     assert words.rstrip(".") in message
     assert "set update_password to on_create or always" in message
@@ -237,8 +239,8 @@ def test_a_purge_is_refused_where_nobody_can_tell_whose_accounts_these_are(serve
 @pytest.mark.parametrize("version", ["0.6.43", "0.8.12"])
 def test_the_500_of_old_versions_for_the_primary_admin_is_told_as_the_403(server, client, version):
     server.version, server.tells_status = version, False
-    server.instead[f"POST /api/v1/users/{server.caller}/update"] = (
-        500, {"detail": "Could not verify primary admin status."}, "application/json",
+    server.instead[f"POST users/{server.caller}/update"] = Reply(
+        500, {"detail": "Could not verify primary admin status."},
     )  # fmt: skip
     message = told(one, client, "admin@example.org", name="X").message
     assert message == (
@@ -259,17 +261,15 @@ def test_an_account_that_was_made_meanwhile_is_brought_to_what_is_wanted(server,
     """A run that was killed leaves calls behind that the server still answers."""
     server.add_group("staff")
     words = {"detail": "Uh-oh! This email is already registered."}
-    server.instead["POST /api/v1/auths/add"] = (status, words, "application/json")
-    answer = server.answer
+    server.instead["POST auths/add"] = Reply(status, words)
 
-    def made_by_another(method, target, body, token):
-        if target.endswith("/auths/add"):
-            server.add_user(body["email"], role="pending", password="of the other")
-        return answer(method, target, body, token)
+    def made_by_another(call):
+        if call.name == "POST auths/add":
+            server.add_user(call.body["email"], role="pending", password="of the other")
 
-    server.answer = made_by_another
+    server.before = made_by_another
     assert one(client, "anna@example.org", password="pw", name="Anna", groups=["staff"])["changed"]
     shown = server.by_email()["anna@example.org"]
     assert (shown["name"], shown["role"], shown["groups"]) == ("Anna", "user", ["staff"])
-    server.answer = answer
+    server.before = nothing
     assert "already registered" in told(one, client, "ben@example.org", password="pw").message

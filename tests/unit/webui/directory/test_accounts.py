@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from doubles.webui_call import Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.directory.accounts import Accounts
@@ -104,19 +105,19 @@ def test_the_oldest_account_is_the_primary_admin_and_admins_win_ties(server, rea
 
 def test_without_accounts_there_is_no_primary_admin(server, reader):
     server.users.clear()
-    server.instead["GET /api/v1/users/"] = (200, {"users": [], "total": 0}, "application/json")
+    server.instead["GET users/"] = Reply(200, {"users": [], "total": 0})
     assert reader.primary([]) is None
 
 
 def test_json_of_somebody_else_is_not_this_api(server, reader):
-    server.instead["GET /api/v1/users/"] = (200, {"data": []}, "application/json")
+    server.instead["GET users/"] = Reply(200, {"data": []})
     with pytest.raises(Failure, match="is not Open WebUI's API"):
         reader.every()
 
 
 def test_an_account_that_goes_away_between_two_pages_ends_no_loop(server, reader):
     fill(server, 31)
-    server.instead["GET /api/v1/users/"] = (200, {"users": [], "total": 31}, "application/json")
+    server.instead["GET users/"] = Reply(200, {"users": [], "total": 31})
     assert reader.every() == []
 
 
