@@ -8,10 +8,14 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Callable
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
 from doubles.webui import Webui
 from doubles.webui_call import decoded
+
+# Takes ``read_only`` and the options of a module that differ from the usual.
+MakeClient = Callable[..., Client]
 
 
 @dataclass

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from doubles.webui_call import KEY
-from doubles.webui_http import HttpWebui
+from doubles.webui_http import HttpWebui, MakeClient
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -34,7 +34,7 @@ def server() -> Iterator[HttpWebui]:
 
 
 @pytest.fixture
-def client(server: HttpWebui) -> Callable[..., Client]:
+def client(server: HttpWebui) -> MakeClient:
     def make(read_only: bool = False, **params: Any) -> Client:
         given = {"token": KEY, "admin_email": None, "admin_password": None, **params}
         common = {"url": server.url, "timeout": 10.0, "validate_certs": True, "ca_path": None}

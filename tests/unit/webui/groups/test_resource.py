@@ -84,7 +84,7 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH, NEW])
-def test_every_version_takes_groups_with_permissions_and_members(version):
+def test_every_version_takes_groups_with_permissions_and_members(version: str) -> None:
     server = webui(version)
     said = {"name": "a", "permissions": {"chat": {"share": True}}, "members": ["p1@Example.org "]}
     outcome = converged(server, said)
@@ -96,17 +96,17 @@ def test_every_version_takes_groups_with_permissions_and_members(version):
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH])
 @pytest.mark.parametrize("parent", ["b", ""])
-def test_before_0_12_a_parent_is_refused(version, parent):
+def test_before_0_12_a_parent_is_refused(version: str, parent: str) -> None:
     server = webui(version)
     server.add_group("b")
     message = refused(server, {"name": "a", "parent": parent})
     assert f"parent needs Open WebUI 0.12 or newer, and the server is {version}; leave it out" in message
 
 
-def test_a_server_that_ignores_permissions_at_creation_gets_them_after():
+def test_a_server_that_ignores_permissions_at_creation_gets_them_after() -> None:
     server = webui()
 
-    def forget_permissions(call):
+    def forget_permissions(call: Call) -> None:
         if call.name == "POST groups/create":
             call.body["permissions"] = None
 
@@ -115,7 +115,7 @@ def test_a_server_that_ignores_permissions_at_creation_gets_them_after():
     assert server.writes() == ["POST groups/create", "POST groups/id/g00005/update"]
 
 
-def test_a_chain_is_turned_around_from_its_new_root():
+def test_a_chain_is_turned_around_from_its_new_root() -> None:
     server = webui()
     server.add_group("a", id="ga")
     server.add_group("b", id="gb", parent_group_id="ga")
@@ -124,14 +124,14 @@ def test_a_chain_is_turned_around_from_its_new_root():
     assert server.writes() == [f"POST groups/id/{each}/update" for each in ("gc", "gb", "ga")]
 
 
-def test_a_circle_is_found_through_groups_that_nobody_listed():
+def test_a_circle_is_found_through_groups_that_nobody_listed() -> None:
     server = webui()
     server.add_group("a", id="ga")
     server.add_group("b", id="gb", parent_group_id="ga")
     assert "a part of itself (a -> b -> a); break the circle" in refused(server, {"name": "a", "parent": "b"})
 
 
-def test_what_is_absent_makes_no_circle():
+def test_what_is_absent_makes_no_circle() -> None:
     server = webui()
     server.add_group("b")
     converged(server, {"name": "a", "parent": "b"}, {"name": "c", "state": "absent", "parent": "a"})
@@ -139,7 +139,7 @@ def test_what_is_absent_makes_no_circle():
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_what_is_purged_takes_no_group(inside):
+def test_what_is_purged_takes_no_group(inside: bool) -> None:
     server = webui()
     server.add_group("b", id="gb")
     server.add_group("a", id="ga", parent_group_id="gb" if inside else None)
@@ -147,7 +147,7 @@ def test_what_is_purged_takes_no_group(inside):
     assert "parent is 'b', which purge would remove; list it, too" in message
 
 
-def test_in_check_mode_what_earlier_tasks_would_make_is_there():
+def test_in_check_mode_what_earlier_tasks_would_make_is_there() -> None:
     foreseen = {"groups": ["b"], "users": ["New@example.org"]}
     wish = {"name": "a", "parent": "b", "members": ["new@example.org"]}
     outcome = converged(webui(), wish, check=True, foreseen=foreseen)
@@ -155,24 +155,24 @@ def test_in_check_mode_what_earlier_tasks_would_make_is_there():
 
 
 @pytest.mark.parametrize("rival", ["g0", "g9"], ids=["first", "last"])
-def test_where_another_group_stays_ones_own_is_taken_back(rival):
+def test_where_another_group_stays_ones_own_is_taken_back(rival: str) -> None:
     server = with_rival(rival)
     with pytest.raises(Failure, match="The group a was made by somebody else at the same moment; run the task again"):
         converged(server, {"name": "a"})
     assert list(server.groups) == [rival]
 
 
-def test_where_the_other_run_takes_its_own_back_the_first_stays():
+def test_where_the_other_run_takes_its_own_back_the_first_stays() -> None:
     server = with_rival("g9", looks=3)
     assert converged(server, {"name": "a"}).changed
     assert list(server.groups) == ["g00005"]
 
 
-def test_fifty_groups_as_wanted_cost_one_read_and_one_for_each_with_members():
+def test_fifty_groups_as_wanted_cost_one_read_and_one_for_each_with_members() -> None:
     server = webui()
     for number in range(50):
         server.add_group(f"c{number}", members={"u1"} if number < 5 else set())
-    said = [{"name": f"c{number}", "description": ""} for number in range(50)]
+    said: list[dict[str, Any]] = [{"name": f"c{number}", "description": ""} for number in range(50)]
     server.forget()
     assert not converged(server, *said).changed
     assert server.asked() == ["GET groups/"]
@@ -183,7 +183,7 @@ def test_fifty_groups_as_wanted_cost_one_read_and_one_for_each_with_members():
     assert sorted(call.split("/")[-1] for call in server.asked()) == ["", "all", *["export"] * 5]
 
 
-def test_the_members_of_the_one_that_is_asked_for_are_told():
+def test_the_members_of_the_one_that_is_asked_for_are_told() -> None:
     server = webui()
     server.add_group("a", members={"u0", "gone"})
     server.add_group("b", members={"u1"})
@@ -193,7 +193,7 @@ def test_the_members_of_the_one_that_is_asked_for_are_told():
 
 
 @pytest.mark.parametrize("character", ["\n", "\x00", "\u202e", "\u200b", "\ufeff", "\ud800", "\x1b"])
-def test_a_name_that_nobody_can_read_is_refused(character):
+def test_a_name_that_nobody_can_read_is_refused(character: str) -> None:
     name = f"a{character}b"
     words = "name holds a NUL" if character in "\0\ud800" else "name holds characters that nobody sees; take them out"
     message = refused(webui(), {"name": name})
@@ -202,7 +202,7 @@ def test_a_name_that_nobody_can_read_is_refused(character):
 
 
 @pytest.mark.parametrize("name", [" a ", "", "a\u202eb", "n" * 2000])
-def test_a_group_that_exists_is_managed_whatever_its_name_is(name):
+def test_a_group_that_exists_is_managed_whatever_its_name_is(name: str) -> None:
     server = webui()
     server.add_group(name)
     assert not converged(server, {"name": name}).changed
@@ -224,7 +224,7 @@ def test_a_group_that_exists_is_managed_whatever_its_name_is(name):
         ({"description": "Made by hand", "user_id": "u1"}, True, False),
     ],
 )
-def test_a_purge_keeps_groups_of_oauth_ldap_and_scim(row, scim, stays):
+def test_a_purge_keeps_groups_of_oauth_ldap_and_scim(row: dict[str, str], scim: bool, stays: bool) -> None:
     server = webui()
     server.add_group("listed")
     server.add_group("a", **row)
@@ -237,7 +237,7 @@ def test_a_purge_keeps_groups_of_oauth_ldap_and_scim(row, scim, stays):
     assert [row["name"] for row in server.groups.values()] == ["listed"]
 
 
-def test_a_purge_asks_where_groups_come_from_once_and_only_if_it_would_remove_some():
+def test_a_purge_asks_where_groups_come_from_once_and_only_if_it_would_remove_some() -> None:
     server = webui()
     server.add_group("listed")
     converged(server, {"name": "listed"}, purge=True)
@@ -248,7 +248,7 @@ def test_a_purge_asks_where_groups_come_from_once_and_only_if_it_would_remove_so
     assert server.requests.count("GET users/all") == server.requests.count("GET scim/v2/ServiceProviderConfig") == 1
 
 
-def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on():
+def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on() -> None:
     server = webui()
     server.add_group("listed")
     server.add_group("a", user_id="u0")
@@ -258,14 +258,14 @@ def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on():
     )
 
 
-def test_all_that_a_list_has_wrong_is_told_before_any_call():
+def test_all_that_a_list_has_wrong_is_told_before_any_call() -> None:
     with pytest.raises(Failure) as failure:
         group_wishes(entries({"name": "a", "purge_members": True}, {"name": "a"}, {"name": "b"}))
     assert len(failure.value.details["problems"]) == 2
     assert "2 of 3 groups cannot be as wanted" in str(failure.value)
 
 
-def test_a_list_names_each_unknown_account_and_permission():
+def test_a_list_names_each_unknown_account_and_permission() -> None:
     message = refused(
         webui(),
         {"name": "a", "members": ["x@example.org", "p1@example.org", "y@example.org"]},
@@ -276,7 +276,7 @@ def test_a_list_names_each_unknown_account_and_permission():
     assert "p1@example.org" not in message
 
 
-def test_a_permission_keeps_what_was_not_given_of_it():
+def test_a_permission_keeps_what_was_not_given_of_it() -> None:
     present = {"chat": {"share": True, "edit": False}, "own": {"x": True}}
     assert permissions.merged(present, {"chat": {"edit": True}}) == {
         "chat": {"share": True, "edit": True},
@@ -286,7 +286,7 @@ def test_a_permission_keeps_what_was_not_given_of_it():
     assert permissions.granted(present) == {"chat": ["share"], "own": ["x"]}
 
 
-def test_a_false_that_everybody_has_is_warned_of_once_a_group():
+def test_a_false_that_everybody_has_is_warned_of_once_a_group() -> None:
     said = {"name": "a", "permissions": {"chat": {"share": False, "delete": False}}}
     outcome = converged(webui(), said)
     assert len(outcome.warnings) == 1
@@ -294,7 +294,7 @@ def test_a_false_that_everybody_has_is_warned_of_once_a_group():
     assert not converged(webui(), {"name": "a", "permissions": {"chat": {"delete": False}}}).warnings
 
 
-def test_default_permissions_are_written_whole():
+def test_default_permissions_are_written_whole() -> None:
     server = webui()
     said = {"chat": {"delete": True}}
     resource = permissions.DefaultPermissions(server.client())
@@ -305,7 +305,7 @@ def test_default_permissions_are_written_whole():
 
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("version", [NEW, "0.8.12"])
-def test_default_permissions_that_the_server_would_forget_are_refused(version, check):
+def test_default_permissions_that_the_server_would_forget_are_refused(version: str, check: bool) -> None:
     server = webui(version)
     server.keeps_settings = False
     saved = {**TREE, "chat": {**TREE["chat"], "delete": not TREE["chat"]["delete"]}}
@@ -320,7 +320,7 @@ def test_default_permissions_that_the_server_would_forget_are_refused(version, c
 
 
 @pytest.mark.parametrize("said", [{"chat": {"share": "yes"}}, {"chat": 1}, {"chat": {"shar": True}}, {"cat": {}}])
-def test_default_permissions_that_are_none_are_told(said):
+def test_default_permissions_that_are_none_are_told(said: dict[str, Any]) -> None:
     server = webui()
     with pytest.raises(Failure, match="The set of permissions of everybody cannot be as wanted") as failure:
         converge(

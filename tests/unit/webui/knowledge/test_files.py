@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 OLD = "0.8.12"
 NOWHERE: Any = None
+Rows = dict[Hashable, Mapping[str, Any]]
 
 
 def fill(server: Webui, src: Path) -> Any:
@@ -115,7 +117,7 @@ def test_an_upload_is_abandoned_when_its_run_is_dead_or_it_is_old() -> None:
 
 
 def ordered(before: dict[str, str], after: dict[str, str]) -> Order:
-    rows = {path: {"text": text, "sha256": text} for path, text in before.items()}
+    rows: Rows = {path: {"text": text, "sha256": text} for path, text in before.items()}
     sources = {path: Source(path, NOWHERE, 1, text, text, "") for path, text in after.items()}
     changing = [path for path, text in after.items() if before.get(path) != text]
     return order_of(sources, rows, changing, [path for path in before if path not in after])
@@ -171,7 +173,7 @@ def test_short_names_ask_for_no_version() -> None:
 def test_a_file_never_waits_for_itself() -> None:
     order = ordered({"a": "1"}, {"a": "1"})
     assert (order.after, order.rings) == ({}, {})
-    rows = {"a": {"text": "1", "sha256": "x"}}
+    rows: Rows = {"a": {"text": "1", "sha256": "x"}}
     same_text = order_of({"a": Source("a", NOWHERE, 1, "y", "1", "")}, rows, ["a"], [])
     assert (same_text.after, same_text.rings) == ({}, {})
 

@@ -79,7 +79,7 @@ def test_an_update_leaves_a_model_off_and_as_closed_as_it_was(version: str) -> N
 def test_a_new_model_is_private_and_access_is_by_names(version: str) -> None:
     server = webui(version)
     models(server, {"id": "m"})
-    private = {"read": {"group_ids": [], "user_ids": []}, "write": {"group_ids": [], "user_ids": []}}
+    private: dict[str, Any] = {"read": {"group_ids": [], "user_ids": []}, "write": {"group_ids": [], "user_ids": []}}
     assert server.models["m"]["access_grants" if server.can().access_grants else "access_control"] == (
         [] if server.can().access_grants else private
     )
