@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.llm.plugins.plugin_utils.doctor.findings imp
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.doctor.rules import RULES
 from unit.plugin_utils.doctor.healthy import GIB, WAY, healthy
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "doctor.md"
+PAGE = Path(__file__).resolve().parents[4] / "docs" / "doctor.md"
 OLLAMA, WEBUI = 0, 1
 
 

@@ -24,7 +24,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.reso
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import listed_entries, user_wishes
 from unit.webui.webui_double import KEY
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 HEAD = "Name,Email,Password,Role,Groups\n"
 MOST_BYTES = 150_000_000
 

@@ -82,7 +82,7 @@ def run(
 ) -> Outcome:
     wishes = connection_wishes(entries)
     wishes += api_wishes(wishes, {"ollama": None, "openai": None, **switches}, ordered)
-    resource = module.Connections(server, purge=purge, listed=True)  # type: ignore[arg-type]
+    resource = module.Connections(server, purge=purge)  # type: ignore[arg-type]
     return converge(resource, wishes, check_mode=False, purge=purge, workers=1)
 
 

@@ -141,7 +141,7 @@ def entries(*groups: dict[str, Any]) -> list[dict[str, Any]]:
 def converged(
     server: Server, *groups: dict[str, Any], check: bool = False, purge: bool = False, **more: bool
 ) -> Outcome:
-    resource = ManagedGroups(server, listed=True, **more)  # type: ignore[arg-type]
+    resource = ManagedGroups(server, **more)  # type: ignore[arg-type]
     return converge(resource, group_wishes(entries(*groups)), check_mode=check, purge=purge, workers=1)
 
 

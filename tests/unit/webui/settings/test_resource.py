@@ -107,7 +107,7 @@ def run(server: Server, check: bool = False, by_api_key: bool = False, **given: 
     params = {"settings": None, **dict.fromkeys(LIST_OPTIONS), **given}
     server.calls.clear()
     resource = Settings(server, by_api_key)  # type: ignore[arg-type]
-    return converge(resource, [settings_wish(params)], check_mode=check).single()
+    return converge(resource, [resource.settle(settings_wish(params))], check_mode=check).single()
 
 
 def refusal(server: Server, **given: Any) -> str:

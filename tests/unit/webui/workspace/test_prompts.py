@@ -153,12 +153,12 @@ def filled(spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 def models(server: Server, *entries: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
     wishes = model_wishes([filled(MODEL_OPTIONS, entry) for entry in entries])
-    return converge(Models(server, listed=True), wishes, check_mode=check, **more).many("models")  # type: ignore[arg-type]
+    return converge(Models(server), wishes, check_mode=check, **more).many("models")  # type: ignore[arg-type]
 
 
 def prompts(server: Server, *entries: dict[str, Any], purge: bool = False) -> dict[str, Any]:
     wishes = prompt_wishes([filled(PROMPT_OPTIONS, entry) for entry in entries])
-    resource = Prompts(server, listed=True, whole=purge)  # type: ignore[arg-type]
+    resource = Prompts(server, whole=purge)  # type: ignore[arg-type]
     return converge(resource, wishes, check_mode=False, purge=purge).many("prompts")
 
 
