@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
-from typing import Any, Collection, Mapping, Sequence
+from typing import Any, Collection, Iterator, Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import (
     HIDDEN,
     Outcome,
+    Present,
+    Problem,
     Resource,
     Secret,
     State,
@@ -35,6 +37,7 @@ class Shelf(Resource):
     def __init__(self, crates: Mapping[str, State] | None = None, **quirks: Any) -> None:
         self.crates = {name.lower(): {"name": name, **state} for name, state in (crates or {}).items()}
         self.reads = 0
+        self.checks = 0
         self.writes: list[tuple[str, str]] = []
         self.quirks = quirks
         self.most_at_once = 0
@@ -53,6 +56,12 @@ class Shelf(Resource):
         if present is not None and self.quirks.get("password_on_create"):
             fields.pop("password", None)
         return fields
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        self.checks += 1
+        for number, wish in enumerate(wishes):
+            if wish.name in self.quirks.get("invalid", ()):
+                yield number, "it is too heavy"
 
     def refusal(self, step: Step) -> str | None:
         if step.name in self.quirks.get("protected", ()) and step.action == "delete":
@@ -451,3 +460,32 @@ def test_what_was_done_is_told_where_it_cannot_be_compared_again() -> None:
     with pytest.raises(Failure, match="The price of a crate is unknown") as caught:
         go(Forgetful(), Wish("a"))
     assert (caught.value.details["changed"], caught.value.details["done"]) == (True, ["a"])
+
+
+def test_all_that_is_wrong_is_told_before_the_first_write() -> None:
+    shelf = Shelf({"a": {}}, invalid=("b", "d"))
+    wishes = [Wish(name, fields={"size": 1}, place=f"entry {number} ({name})") for number, name in enumerate("abcd", 1)]
+    with pytest.raises(Failure) as caught:
+        converge(shelf, wishes, check_mode=False)
+    assert caught.value.message == (
+        "Nothing was changed, because 2 of 4 crates cannot be as wanted: "
+        "entry 2 (b): it is too heavy; entry 4 (d): it is too heavy."
+    )
+    assert shelf.writes == []
+
+
+def test_what_is_desired_is_judged_once_however_often_it_is_read() -> None:
+    shelf = Shelf()
+    go(shelf, Wish("a", fields={"size": 1}))
+    assert (shelf.reads, shelf.checks) == (2, 1)
+
+
+def test_all_steps_that_must_not_be_done_are_told() -> None:
+    shelf = Shelf({"a": {}, "b": {}, "c": {}}, protected=("a", "b"))
+    with pytest.raises(Failure) as caught:
+        go(shelf, Wish("a", False), Wish("b", False), Wish("c", False))
+    assert caught.value.message == (
+        "Nothing was changed, because 2 of 3 crates cannot be as wanted: The crate a must stay; The crate b must stay."
+    )
+    assert caught.value.details["problems"] == ["The crate a must stay.", "The crate b must stay."]
+    assert shelf.writes == []

@@ -9,7 +9,6 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ...engine.converge import converge
 from ...engine.errors import Failure
 from ..accounts.resource import Users
 from ..accounts.spec import LISTED_OPTIONS as USER_OPTIONS
@@ -25,8 +24,8 @@ from ..knowledge.spec import KNOWLEDGE_OPTIONS, knowledge_wish
 from ..models.resource import Models
 from ..models.spec import MODEL_OPTIONS, model_wishes
 from ..settings.lists import OPTION_KEYS
-from ..settings.resource import Settings
-from ..settings.spec import SETTINGS_OPTIONS, settings_wish
+from ..settings.resource import converge_settings
+from ..settings.spec import SETTINGS_OPTIONS
 from ..workspace.code_spec import FUNCTION, SKILL, TOOL, code_wishes
 from ..workspace.functions import Functions
 from ..workspace.prompt_spec import PROMPT_OPTIONS, prompt_wishes
@@ -36,9 +35,7 @@ from ..workspace.tools import Tools
 from .trial import Taker, left_out, raise_outage, reason_of
 
 TAKERS: Mapping[str, Taker] = {
-    "groups": Taker(
-        "group", "name", ("name",), GROUP_OPTIONS, group_wishes, lambda client: ManagedGroups(client, listed=True)
-    ),
+    "groups": Taker("group", "name", ("name",), GROUP_OPTIONS, group_wishes, ManagedGroups),
     "users": Taker(
         "user",
         "email",
@@ -53,7 +50,7 @@ TAKERS: Mapping[str, Taker] = {
         ("kind", "base_url", "prefix_id"),
         CONNECTION_OPTIONS,
         connection_wishes,
-        lambda client: Connections(client, False, False, listed=True),
+        Connections,
     ),
     "knowledge": Taker(
         "knowledge base",
@@ -70,7 +67,7 @@ TAKERS: Mapping[str, Taker] = {
         ("id",),
         TOOL.options,
         lambda entries: code_wishes(TOOL, entries),
-        lambda client: Tools(client, listed=True),
+        Tools,
     ),
     "functions": Taker(
         "function",
@@ -78,7 +75,7 @@ TAKERS: Mapping[str, Taker] = {
         ("id",),
         FUNCTION.options,
         lambda entries: code_wishes(FUNCTION, entries),
-        lambda client: Functions(client, listed=True),
+        Functions,
     ),
     "skills": Taker(
         "skill",
@@ -86,7 +83,7 @@ TAKERS: Mapping[str, Taker] = {
         ("id",),
         SKILL.options,
         lambda entries: code_wishes(SKILL, entries),
-        lambda client: Skills(client, listed=True),
+        Skills,
     ),
     "prompts": Taker(
         "prompt",
@@ -94,9 +91,9 @@ TAKERS: Mapping[str, Taker] = {
         ("command",),
         PROMPT_OPTIONS,
         prompt_wishes,
-        lambda client: Prompts(client, listed=True),
+        Prompts,
     ),
-    "models": Taker("model", "id", ("id",), MODEL_OPTIONS, model_wishes, lambda client: Models(client, listed=True)),
+    "models": Taker("model", "id", ("id",), MODEL_OPTIONS, model_wishes, Models),
 }
 
 Piece = Tuple[str, str]
@@ -126,8 +123,7 @@ def _steps(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> Lis
     result = ArgumentSpecValidator(SETTINGS_OPTIONS).validate(_params(found, pieces))
     if result.error_messages:
         raise Failure("; ".join(result.error_messages))
-    wish = settings_wish(result.validated_parameters)
-    outcome = converge(Settings(client, by_api_key=False), [wish], check_mode=True)
+    outcome = converge_settings(client, result.validated_parameters, by_api_key=False, check_mode=True)
     return [name for step in outcome.steps for name in step.changes]
 
 

@@ -16,11 +16,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ...engine.converge import Outcome, Resource, Wish, converge
+from ...engine.entries import legible, shortened
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.messages import NOT_READY
 from ..api.rate_limit import http_failure
-from ..entries.problems import legible, shortened
 
 MAX_NAME_LENGTH = 80
 _ENTRY = re.compile(r"^Entry 1 \(.*?\): ", re.DOTALL)

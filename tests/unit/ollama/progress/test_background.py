@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Works until a file is there, then answers as a module does.
 MODULE = """
 import os, sys, time
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import background
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.progress import background
 background.AT_ONCE, background.TICK, background.PATIENCE = 0.5, 0.05, float(sys.argv[2])
 background.hand_over(lambda: {"done": os.getpid()})
 while not os.path.exists(sys.argv[1]):

@@ -53,7 +53,7 @@ def run(
 ) -> Outcome:
     wishes = connection_wishes(entries)
     wishes += api_wishes(wishes, {"ollama": None, "openai": None, **switches}, ordered)
-    resource = module.Connections(server.client(), purge=purge, listed=True)
+    resource = module.Connections(server.client(), purge=purge)
     return converge(resource, wishes, check_mode=False, purge=purge, workers=1)
 
 

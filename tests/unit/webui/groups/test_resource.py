@@ -63,7 +63,7 @@ def converged(
     foreseen: dict[str, list[str]] | None = None,
     **more: bool,
 ) -> Outcome:
-    resource = ManagedGroups(server.client(check, foreseen=foreseen), listed=True, **more)
+    resource = ManagedGroups(server.client(check, foreseen=foreseen), **more)
     return converge(resource, group_wishes(entries(*groups)), check_mode=check, purge=purge, workers=1)
 
 

@@ -80,7 +80,7 @@ def run(server: Webui, check: bool = False, by_api_key: bool = False, **given: A
     params = {"settings": None, **dict.fromkeys(LIST_OPTIONS), **given}
     server.forget()
     resource = Settings(server.client(check), by_api_key)
-    return converge(resource, [settings_wish(params)], check_mode=check).single()
+    return converge(resource, [resource.settle(settings_wish(params))], check_mode=check).single()
 
 
 def refusal(server: Webui, **given: Any) -> str:

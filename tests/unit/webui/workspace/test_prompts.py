@@ -45,12 +45,12 @@ def filled(spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 def models(server: Webui, *entries: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
     wishes = model_wishes([filled(MODEL_OPTIONS, entry) for entry in entries])
-    return converge(Models(server.client(check), listed=True), wishes, check_mode=check, **more).many("models")
+    return converge(Models(server.client(check)), wishes, check_mode=check, **more).many("models")
 
 
 def prompts(server: Webui, *entries: dict[str, Any], purge: bool = False) -> dict[str, Any]:
     wishes = prompt_wishes([filled(PROMPT_OPTIONS, entry) for entry in entries])
-    resource = Prompts(server.client(), listed=True, whole=purge)
+    resource = Prompts(server.client(), whole=purge)
     return converge(resource, wishes, check_mode=False, purge=purge).many("prompts")
 
 
