@@ -99,12 +99,14 @@ class Client:
     A given token comes first. If the server refuses it and there is a password as well, the calls go on with that.
     """
 
-    def __init__(self, params: Mapping[str, Any], read_only: bool) -> None:
+    def __init__(
+        self, params: Mapping[str, Any], read_only: bool, foreseen: Optional[Mapping[str, List[str]]] = None
+    ) -> None:
         # A token that was read from a file ends in a line end, and an empty one is none.
         self._given: Optional[str] = (params["token"] or "").strip() or None
         self._was_given: Optional[str] = None
         self._session = open_session(params, read_only, self._given, params["admin_password"])
-        self._foreseen: Mapping[str, List[str]] = (params.get("foreseen") or {}) if read_only else {}
+        self._foreseen: Mapping[str, List[str]] = (foreseen or params.get("foreseen") or {}) if read_only else {}
         self._email: Optional[str] = params["admin_email"]
         self._password: Optional[str] = params["admin_password"]
         self._signed_in: Optional[SignIn] = None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules that take over what is exported, section by section."""
+"""A trial of exported settings: the module must take all of them, and find nothing to do."""
 
 from __future__ import annotations
 
@@ -10,91 +10,12 @@ from typing import Any, Dict, List, Mapping, Tuple
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ...engine.errors import Failure
-from ..accounts.resource import Users
-from ..accounts.spec import LISTED_OPTIONS as USER_OPTIONS
-from ..accounts.spec import listed_entries, user_wishes
 from ..api.client import Client
-from ..connections.resource import Connections
-from ..connections.spec import LISTED_OPTIONS as CONNECTION_OPTIONS
-from ..connections.spec import connection_wishes
-from ..groups.resource import ManagedGroups
-from ..groups.spec import GROUP_OPTIONS, group_wishes
-from ..knowledge.resource import Bases
-from ..knowledge.spec import KNOWLEDGE_OPTIONS, knowledge_wish
-from ..models.resource import Models
-from ..models.spec import MODEL_OPTIONS, model_wishes
+from ..api.outage import raise_outage
 from ..settings.lists import OPTION_KEYS
 from ..settings.resource import converge_settings
 from ..settings.spec import SETTINGS_OPTIONS
-from ..workspace.code_spec import FUNCTION, SKILL, TOOL, code_wishes
-from ..workspace.functions import Functions
-from ..workspace.prompt_spec import PROMPT_OPTIONS, prompt_wishes
-from ..workspace.prompts import Prompts
-from ..workspace.skills import Skills
-from ..workspace.tools import Tools
-from .trial import Taker, left_out, raise_outage, reason_of
-
-TAKERS: Mapping[str, Taker] = {
-    "groups": Taker("group", "name", ("name",), GROUP_OPTIONS, group_wishes, ManagedGroups),
-    "users": Taker(
-        "user",
-        "email",
-        ("email",),
-        USER_OPTIONS,
-        lambda entries: user_wishes(listed_entries(entries)),
-        lambda client: Users(client, {}, listed=True),
-    ),
-    "connections": Taker(
-        "connection",
-        "base_url",
-        ("kind", "base_url", "prefix_id"),
-        CONNECTION_OPTIONS,
-        connection_wishes,
-        Connections,
-    ),
-    "knowledge": Taker(
-        "knowledge base",
-        "name",
-        ("name",),
-        KNOWLEDGE_OPTIONS,
-        lambda entries: [knowledge_wish(entry) for entry in entries],
-        lambda client: Bases(client, filled=False),
-        single=True,
-    ),
-    "tools": Taker(
-        "tool",
-        "id",
-        ("id",),
-        TOOL.options,
-        lambda entries: code_wishes(TOOL, entries),
-        Tools,
-    ),
-    "functions": Taker(
-        "function",
-        "id",
-        ("id",),
-        FUNCTION.options,
-        lambda entries: code_wishes(FUNCTION, entries),
-        Functions,
-    ),
-    "skills": Taker(
-        "skill",
-        "id",
-        ("id",),
-        SKILL.options,
-        lambda entries: code_wishes(SKILL, entries),
-        Skills,
-    ),
-    "prompts": Taker(
-        "prompt",
-        "command",
-        ("command",),
-        PROMPT_OPTIONS,
-        prompt_wishes,
-        Prompts,
-    ),
-    "models": Taker("model", "id", ("id",), MODEL_OPTIONS, model_wishes, Models),
-}
+from .trial import left_out, reason_of
 
 Piece = Tuple[str, str]
 """A setting as (`settings`, its name), or an option for a list as (its name, empty)."""
