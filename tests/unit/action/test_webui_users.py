@@ -15,7 +15,7 @@ TEXT = "Name;Email;Password\r\nAnna Große;anna@example.org;Cell-of-Ännä\r\n"
 
 
 @pytest.fixture
-def warned(monkeypatch):
+def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found = []
     monkeypatch.setattr(Display, "warning", lambda self, words: found.append(words))
     return found
@@ -33,18 +33,18 @@ def warned(monkeypatch):
         TEXT.encode("utf-32"),
     ],
 )
-def test_every_encoding_that_can_be_told_is_read_without_a_warning(data, warned):
+def test_every_encoding_that_can_be_told_is_read_without_a_warning(data: bytes, warned: list[str]) -> None:
     assert decoded(data, "people.csv") == TEXT
     assert warned == []
 
 
-def test_windows_1252_is_read_with_a_warning_that_names_the_line(warned):
+def test_windows_1252_is_read_with_a_warning_that_names_the_line(warned: list[str]) -> None:
     assert decoded(TEXT.encode("cp1252"), "people.csv") == TEXT
     (warning,) = warned
     assert warning.startswith("csv 'people.csv' is not UTF-8 (see line 2), so it is read as Windows-1252. If names")
 
 
-def test_an_empty_file_is_an_empty_text(warned):
+def test_an_empty_file_is_an_empty_text(warned: list[str]) -> None:
     assert decoded(b"", "people.csv") == ""
     assert warned == []
 
@@ -58,7 +58,7 @@ def test_an_empty_file_is_an_empty_text(warned):
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "csv 'people.csv' is a spreadsheet, not a CSV file"),
     ],
 )
-def test_what_is_no_text_is_told_without_a_cell(data, words, warned):
+def test_what_is_no_text_is_told_without_a_cell(data: bytes, words: str, warned: list[str]) -> None:
     with pytest.raises(AnsibleActionFail) as caught:
         decoded(data, "people.csv")
     assert words in str(caught.value)
