@@ -1,7 +1,7 @@
 # Recipes only call scripts; what they do is written there.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-all test-versions lint format sanity docs unit integration tarball molecule bench bed bed-down env clean
+.PHONY: help demo demo-down test test-all test-versions lint format sanity docs site release unit integration tarball molecule bench bed bed-down env clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ sanity: env ## ansible-test sanity, without an ignore file
 docs: env ## write the generated parts of the documentation anew
 	@PYTHONPATH=tests/unit/house .cache/venv/bin/python -m house_checks.option_table
 
+site: env ## build the documentation site with search, in .cache/site/html
+	@tests/site/build
+
 unit: env ## unit tests and the checks of the house (examples, argument specs)
 	@tests/run unit
 
@@ -44,6 +47,9 @@ tarball: env ## build the collection, check what is in it, run from it
 
 molecule: env ## site.yml on a systemd host: check, converge, idempotence, check, verify
 	@tests/run molecule
+
+release: env ## check tree, changelog and version; build dist/*.tar.gz and its SHA-256
+	@.cache/venv/bin/python tests/release
 
 bench: env ## measure, and write the figures as JSON and Markdown
 	@tests/bench/bench

@@ -240,7 +240,7 @@ container:
       type: bool
       returned: success
 problems:
-  description: What keeps GPUs from work. The page docs/gpu.md lists all of them.
+  description: What keeps GPUs from work. The page docs/reference/findings.md lists all of them.
   returned: success
   type: list
   elements: dict

@@ -43,7 +43,8 @@ def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("built")
     done = layout.tool("ansible-galaxy", "collection", "build", "--output-path", str(place))
     assert done.returncode == 0, done.stdout + done.stderr
-    return place / "selfhosted-llm-0.1.0.tar.gz"
+    version = layout.read_yaml(layout.ROOT / "galaxy.yml")["version"]
+    return place / f"selfhosted-llm-{version}.tar.gz"
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,16 @@ from house_checks import layout
 
 # Said here anew and not read from galaxy.yml, so that a slip there shows.
 FOLDERS = ("docs/", "inventories/", "meta/", "playbooks/", "plugins/", "roles/")
-FILES = ("CHANGELOG.md", "LICENSE", "README.md", "changelogs/changelog.yaml")
+FILES = (
+    "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "README.md",
+    "SECURITY.md",
+    "changelogs/changelog.yaml",
+    "requirements.yml",
+)
 MADE_BY_THE_BUILD = {"MANIFEST.json", "FILES.json"}
 
 
@@ -47,6 +56,7 @@ def test_what_serves_the_making_is_not_shipped() -> None:
     workshop = {
         "tests/run",
         "tests/unit/a.py",
+        "tests/site/build",
         "molecule/default/molecule.yml",
         "demo/demo",
         ".ci/run",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All rules, and those about reaching a host, its engine and the machine below. docs/doctor.md explains each id."""
+"""All rules, and those about reaching a host, its engine and the machine below: docs/reference/findings.md has them."""
 
 from __future__ import annotations
 
@@ -331,7 +331,7 @@ RULES = (
         "Put it back from a backup; else ansible-playbook selfhosted.llm.site makes a new one, and everybody "
         "signs in anew.",
     ),
-    Rule("gpu", WARNING, gpu_problems, "{say}", "docs/gpu.md has a row for each cause."),
+    Rule("gpu", WARNING, gpu_problems, "{say}", "docs/reference/findings.md has a row for each cause."),
     Rule(
         "inventory-changed",
         WARNING,

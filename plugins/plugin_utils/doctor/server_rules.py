@@ -207,7 +207,7 @@ SERVER_RULES = (
         "Answers of {models} on {about} have no limit: a model that rambles holds a slot of the server, even after its "
         "user has gone.",
         "Set num_predict in parameters of the model (ollama_models), or max_tokens in params of a preset "
-        "(open_webui_models); docs/tuning.md has an example.",
+        "(open_webui_models); docs/howto/tuning.md has an example.",
     ),
     Rule(
         "gpu-not-used",
@@ -215,7 +215,7 @@ SERVER_RULES = (
         gpu_not_used,
         "{about} was given a GPU and cannot use it ({lost}), so it computes on the processor, many times slower.",
         "Run docker restart {about} when nobody waits for an answer; docker logs {about} shows what the server finds, "
-        "and docs/gpu.md has the causes.",
+        "and docs/howto/gpu.md has the causes.",
     ),
     Rule(
         "gpu-not-reserved",

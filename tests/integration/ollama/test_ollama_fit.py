@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Args = Callable[..., dict[str, Any]]
 
-# What docs/fit.md promises. With the table of tensors the estimate is the server's own.
+# What docs/howto/fit.md promises. With the table of tensors the estimate is the server's own.
 EXACT = 0.001
 # Before a pull the tables of the vocabulary cannot be told from the layers, so it is never less, and seldom much more.
 MOST_ABOVE = 0.05

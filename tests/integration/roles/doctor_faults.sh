@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs inside a test host with a Docker Engine and the bed's images: plants faults for the doctor to find. Each line of
-# `docs/doctor.md` that is planted here is named beside what plants it.
+# `docs/reference/findings.md` that is planted here is named beside what plants it.
 set -euo pipefail
 ollama=selfhosted-llm-bed/ollama webui=selfhosted-llm-bed/open-webui:0.12.4
 # As if a role had made it.

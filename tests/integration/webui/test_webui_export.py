@@ -72,6 +72,7 @@ def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(
         }
         assert ("skills" in said) is webui.features.skills
 
+        unchanged("webui_instance", by_token(**said), recorder)
         settings = {name: said[name] for name in SETTINGS if name in said}
         unchanged("webui_settings", by_token(**settings), recorder)
         permissions = said["default_permissions"]

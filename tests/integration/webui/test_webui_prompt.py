@@ -154,19 +154,6 @@ def test_access_is_by_names(webui: Webui, recorder: Recorder, by_token: Callable
     )
 
 
-def test_a_check_run_counts_groups_and_accounts_of_earlier_tasks(
-    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
-) -> None:
-    access = {"read": {"groups": ["new"], "users": ["New@example.org"]}}
-    foreseen = {"groups": ["new"], "users": ["NEW@example.org"]}
-    said = by_token(command="c", content="x", access=access, foreseen=foreseen)
-    checked = succeed("webui_prompt", said, check=True)
-    assert "there is no group 'new'" in sentence("webui_prompt", said)
-    webui.add_group("new")
-    webui.add_user("new@example.org")
-    assert quadruple("webui_prompt", said, recorder, lambda: every(webui)).done["diff"] == checked["diff"]
-
-
 @by_id
 def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(
     webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]

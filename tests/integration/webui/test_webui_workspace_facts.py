@@ -1,4 +1,4 @@
-"""What docs/servers-open-webui.md tells of models, seen on a real Open WebUI."""
+"""What docs/explanation/servers-open-webui.md tells of models, seen on a real Open WebUI."""
 
 from __future__ import annotations
 

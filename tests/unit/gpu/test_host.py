@@ -71,7 +71,7 @@ def test_a_problem_is_one_printable_sentence_with_a_way_out(
 
 
 def test_every_problem_is_on_the_page() -> None:
-    page = (Path(causes.__file__).resolve().parents[4] / "docs" / "gpu.md").read_text(encoding="utf-8")
-    listed = page.partition("## What the host has")[2].partition("\n## ")[0]
+    page = Path(causes.__file__).resolve().parents[4] / "docs" / "reference" / "findings.md"
+    listed = page.read_text(encoding="utf-8").partition("## GPU problems")[2].partition("\n## ")[0]
     found = {name for one in recording.names() for name in recording.load(one)["problems"]}
     assert [name for name in sorted(found) if f"`{name}`" not in listed] == []

@@ -27,14 +27,13 @@ from .tree import Tree, scan
 NONE = Tree((), (), ())
 
 
-def fill(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
+def fill(params: Mapping[str, Any], client: Client, check_mode: bool) -> Dict[str, Any]:
     """Bring a base and its files to what the options say, and return the module's result."""
     wish = knowledge_wish(params)
     with _directory(params) as src:
         tree = NONE
         if src is not None and wish.present:
             tree = scan(src, params["patterns"], params["excludes"], params["recurse"])
-        client = Client(params, check_mode)
         problems = [*tree.problems, *name_problems(client, [source.path for source in tree.sources])]
         refuse_wishes(NOUN, [wish], ((0, problem) for problem in problems))
         return _converged(client, wish, params, tree, src is not None, check_mode)

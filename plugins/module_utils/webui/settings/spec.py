@@ -101,7 +101,7 @@ def _unsaved(name: str, stored: Stored) -> str:
 
 def _near(name: str, stored: Stored) -> str:
     found = near(name, stored.values)
-    return f"near are {', '.join(found)}" if found else "docs/settings.md tells how to find one"
+    return f"near are {', '.join(found)}" if found else "docs/howto/settings.md tells how to find one"
 
 
 def _cut(text: str) -> str:

@@ -268,13 +268,6 @@ def test_the_500_of_old_versions_for_the_primary_admin_is_told_as_the_403(
     )
 
 
-def test_groups_that_an_earlier_task_would_make_count_in_a_check_run(server: HttpWebui, client: MakeClient) -> None:
-    foreseen = {"foreseen": {"groups": ["new"]}}
-    assert many(client, entry("a@b.c", password="x", groups=["new"]), check=True, credentials=foreseen)["changed"]
-    message = told(many, client, entry("a@b.c", password="x", groups=["new"]), credentials=foreseen).message
-    assert "there is no group 'new'" in message
-
-
 @pytest.mark.parametrize("status", [400, 500])
 def test_an_account_that_was_made_meanwhile_is_brought_to_what_is_wanted(
     server: HttpWebui, client: MakeClient, status: int

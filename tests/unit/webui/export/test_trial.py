@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Resource, State, Wish
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export.trial import Taker, Trial
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export.trial import Trial
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.instance.kinds import Kind
 
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -61,8 +62,8 @@ def wishes(entries: Sequence[Mapping[str, Any]]) -> list[Wish]:
 
 def passed(*entries: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     warnings: list[str] = []
-    taker = Taker("thing", "name", ("name",), OPTIONS, wishes, lambda client: Things())
-    return Trial(taker, Webui().client(), warnings).passed(list(entries)), warnings
+    kind = Kind("thing", "name", ("name",), OPTIONS, wishes, lambda client, switches: Things())
+    return Trial(kind, Webui().client(), warnings).passed(list(entries)), warnings
 
 
 def test_what_is_taken_and_unchanged_is_told_without_a_warning() -> None:
