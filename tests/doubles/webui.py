@@ -19,7 +19,7 @@ import itertools
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from doubles import webui_accounts, webui_files, webui_settings, webui_workspace
@@ -116,11 +116,13 @@ class Webui:
         """Return what this version can do."""
         return Features.of(self.version)
 
-    def client(self, read_only: bool = False, **params: Any) -> Client:
+    def client(
+        self, read_only: bool = False, foreseen: Mapping[str, list[str]] | None = None, **params: Any
+    ) -> Client:
         """Return the real client, connected to this server without a network."""
         from doubles.webui_wire import connected
 
-        return connected(self, read_only, {"token": KEY, **params})
+        return connected(self, read_only, foreseen, {"token": KEY, **params})
 
     def add_user(self, email: str, role: str = "user", password: str = "secret-word", **more: Any) -> str:
         number = next(self.numbers)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from doubles.webui import Webui
 
 
-def connected(server: Webui, read_only: bool, params: Mapping[str, Any]) -> Client:
+def connected(
+    server: Webui, read_only: bool, foreseen: Mapping[str, list[str]] | None, params: Mapping[str, Any]
+) -> Client:
     """Return a client whose requests go to ``server``."""
     unset = {"admin_email": None, "admin_password": None, "timeout": 10.0, "validate_certs": True, "ca_path": None}
-    client = Client({**unset, **params, "url": server.url}, read_only)
+    client = Client({**unset, **params, "url": server.url}, read_only, foreseen)
     client._session = _WiredSession(server, read_only)
     client.hide(params.get("token"), params.get("admin_password"))
     return client

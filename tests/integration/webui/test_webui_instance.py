@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import code_objects
 import pytest
 from breaking import REFUSED, Breaking
-from conftest import SIGN_IN
+from conftest import SIGN_IN, Webui
 from known_settings import settings_as_before
+from recorder import Recorder
 from runner import fail, hides, sentence, succeed, unchanged
 
 PASSWORD = "password-of-a-pupil-1"
@@ -16,7 +18,7 @@ CREATED = {"groups": "create", "users": "create", "members": "update", "tools": 
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was(webui):
+def _as_it_was(webui: Webui) -> Iterator[None]:
     with settings_as_before(webui):
         yield
 
@@ -49,7 +51,7 @@ def school() -> dict[str, Any]:
     }
 
 
-def emptied(webui, by_token) -> None:
+def emptied(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     gone: dict[str, Any] = {
         "connections": [{"kind": "openai", "base_url": "http://127.0.0.1:9/v1", "state": "absent"}],
         "knowledge": [{"name": "Rules", "state": "absent"}],
@@ -66,7 +68,9 @@ def steps(result: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [(step["part"], step["action"], step["name"]) for step in result["plan"]]
 
 
-def test_a_school_comes_by_one_task_that_a_check_run_foresees(webui, recorder, by_token):
+def test_a_school_comes_by_one_task_that_a_check_run_foresees(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     try:
         foreseen = succeed("webui_instance", by_token(**school()), check=True)
         assert recorder.writes() == []
@@ -84,7 +88,9 @@ def test_a_school_comes_by_one_task_that_a_check_run_foresees(webui, recorder, b
         emptied(webui, by_token)
 
 
-def test_where_nothing_is_to_be_done_each_part_is_read_once(webui, recorder, by_token):
+def test_where_nothing_is_to_be_done_each_part_is_read_once(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     given = {"groups": [{"name": "pupils"}], "prompts": [{"command": "sum", "content": "x"}]}
     try:
         succeed("webui_instance", by_token(**given))
@@ -102,7 +108,9 @@ def test_where_nothing_is_to_be_done_each_part_is_read_once(webui, recorder, by_
         succeed("webui_instance", by_token(**gone))
 
 
-def test_mistakes_in_several_parts_are_told_before_anything_is_written(webui, recorder, by_token):
+def test_mistakes_in_several_parts_are_told_before_anything_is_written(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     given = {
         "groups": [{"name": "pupils"}],
         "users": [{"email": "new@example.org", "password": PASSWORD, "groups": ["nobody's"]}],
@@ -115,14 +123,18 @@ def test_mistakes_in_several_parts_are_told_before_anything_is_written(webui, re
     assert len(result["problems"]) == 2
 
 
-def test_an_entry_that_is_none_is_told_by_its_part(webui, recorder, by_token):
+def test_an_entry_that_is_none_is_told_by_its_part(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     told = sentence("webui_instance", by_token(groups=[{"name": "a", "membres": []}], models=[{"name": "no id"}]))
     assert "membres" in told
     assert "id" in told
     assert recorder.requests == []
 
 
-def test_a_purge_of_all_is_refused_and_a_list_is_purged(webui, recorder, by_token):
+def test_a_purge_of_all_is_refused_and_a_list_is_purged(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     assert sentence("webui_instance", by_token(prompts=[], prompts_purge=True)).startswith("Refusing to purge")
     try:
         prompts = [{"command": name, "content": "x"} for name in ("keep", "drop")]
@@ -134,7 +146,9 @@ def test_a_purge_of_all_is_refused_and_a_list_is_purged(webui, recorder, by_toke
         succeed("webui_instance", by_token(prompts=[{"command": "keep", "state": "absent"}]))
 
 
-def test_a_run_that_breaks_off_tells_what_it_did_and_the_next_one_finishes(webui, recorder, by_token):
+def test_a_run_that_breaks_off_tells_what_it_did_and_the_next_one_finishes(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     given = {"groups": [{"name": "pupils"}], "prompts": [{"command": "sum", "content": "x"}], "models": [{"id": "m1"}]}
     try:
         broken = Breaking(webui.url, (SIGN_IN,), 2, REFUSED)
