@@ -47,24 +47,23 @@ class CodeFiles(FilesAction):
 
 
 class CodeAction(CodeFiles):
-    """Runs the module of one kind of object, or of many."""
-
-    noun = "object"
-    """What the module manages, in the singular."""
+    """Runs the module of one kind of object, or of many: ``webui_NOUN`` or ``webui_NOUNs``, by the name of the task."""
 
     def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return the arguments with what the files say, those of a list as well."""
-        plural = f"{self.noun}s"
-        if not self._task.action.endswith(plural):
-            return dict(self.with_file(self.noun, arguments))
+        name = str(self._task.action).rpartition("webui_")[2]
+        noun = name.removesuffix("s")
+        plural = f"{noun}s"
+        if name != plural:
+            return dict(self.with_file(noun, arguments))
         whole = dict(arguments)
         if isinstance(whole.get(plural), list):
-            whole[plural] = [self.with_file(self.noun, entry) for entry in whole[plural]]
+            whole[plural] = [self.with_file(noun, entry) for entry in whole[plural]]
         if self.is_here(whole) and isinstance(whole.get(plural, []), list):
             src = str(whole.pop("src"))
             given = [entry if isinstance(entry, dict) else {} for entry in whole.get(plural, [])]
             try:
-                whole[plural] = listed(self.noun, given, self.text_of(src), src)
+                whole[plural] = listed(noun, given, self.text_of(src), src)
             except Failure as failure:
                 raise AnsibleActionFail(failure.message) from None
         return whole
