@@ -70,30 +70,6 @@ options:
     description:
       - The password of O(admin_email). Either this or O(token) is required. Where both are given, O(token) comes first.
     type: str
-  foreseen:
-    description:
-      - What earlier tasks of a play would have made, which in check mode is not there. Looked at in check mode only,
-        where it counts as there.
-    type: dict
-    suboptions:
-      groups:
-        description:
-          - Names of groups.
-        type: list
-        elements: str
-        default: []
-      users:
-        description:
-          - E-mails of accounts.
-        type: list
-        elements: str
-        default: []
-      knowledge:
-        description:
-          - Names of knowledge bases.
-        type: list
-        elements: str
-        default: []
 """
 
     # What is said of one account.

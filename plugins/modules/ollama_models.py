@@ -348,7 +348,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import EXCLUSIVE, MODEL, TASK
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_wish
@@ -374,8 +374,8 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     wishes = [read_wish(entry) for entry in given["models"]]
-    if given["purge"] and not given["purge_all"] and not any(wish.present for wish in wishes):
-        raise Failure("Refusing to purge, because models lists none that is to be there; say purge_all to remove all.")
+    if given["purge"] and not given["purge_all"]:
+        refuse_to_purge_all(wishes, "models", "say purge_all to remove all")
     job = Job()
     outcome = bring(
         connect(module),

@@ -318,7 +318,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.resource import Connections, result_of
@@ -342,14 +342,11 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     params, purge = module.params, module.params["purge"]
     wishes = connection_wishes(params["connections"])
-    if purge and not any(wish.present for wish in wishes):
-        raise Failure(
-            "Refusing to purge, because connections lists none that is to be there, and Open WebUI would have no "
-            "models; list those to keep."
-        )
+    if purge:
+        refuse_to_purge_all(wishes, "connections")
     switches = {"ollama": params["enable_ollama"], "openai": params["enable_openai"]}
     wishes += api_wishes(wishes, switches, ordered=(params["order"] or ("listed" if purge else "any")) == "listed")
-    connections = Connections(Client(params, module.check_mode), params["verify"], purge, listed=True)
+    connections = Connections(Client(params, module.check_mode), params["verify"], purge)
     # The first step writes all of a kind.
     return result_of(converge(connections, wishes, check_mode=module.check_mode, purge=purge, workers=1))
 

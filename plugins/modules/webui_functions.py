@@ -146,9 +146,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_files import (
     SRC_OPTIONS,
     all_entries,
@@ -174,8 +174,9 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("function", module.params["functions"], module.params["src"], FUNCTION_OPTIONS)
     wishes = code_wishes(FUNCTION, entries)
-    refuse_to_purge_all(purge, wishes, "functions")
-    resource = Functions(Client(module.params, module.check_mode), listed=True, hide=module.no_log_values.update)
+    if purge:
+        refuse_to_purge_all(wishes, "functions")
+    resource = Functions(Client(module.params, module.check_mode), hide=module.no_log_values.update)
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("functions")
 
 

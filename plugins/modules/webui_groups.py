@@ -181,9 +181,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import ManagedGroups
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, group_wishes
 
@@ -200,8 +200,9 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     purge, workers = params["purge"], params["workers"]
     wishes = group_wishes(params["groups"])
-    refuse_to_purge_all(purge, wishes, "groups")
-    groups = ManagedGroups(Client(params, module.check_mode), listed=True, purge_external=params["purge_external"])
+    if purge:
+        refuse_to_purge_all(wishes, "groups")
+    groups = ManagedGroups(Client(params, module.check_mode), purge_external=params["purge_external"])
     return converge(groups, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("groups")
 
 

@@ -219,13 +219,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge.run import fill
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge.spec import KNOWLEDGE_OPTIONS
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    return fill(module.params, module.check_mode)
+    return fill(module.params, Client(module.params, module.check_mode), module.check_mode)
 
 
 def main() -> None:

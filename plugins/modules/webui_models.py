@@ -168,9 +168,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_files import (
     SRC_OPTIONS,
     all_entries,
@@ -194,9 +194,10 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("model", module.params["models"], module.params["src"], MODEL_OPTIONS)
     wishes = model_wishes(entries)
-    refuse_to_purge_all(purge, wishes, "models")
+    if purge:
+        refuse_to_purge_all(wishes, "models")
     client = Client(module.params, module.check_mode)
-    models, hide = Models(client, listed=True), module.params["hide_embedding_models"]
+    models, hide = Models(client), module.params["hide_embedding_models"]
     if hide is not None:
         wishes = with_embedders(client, wishes, models.rows(), hide)
     outcome = converge(models, wishes, check_mode=module.check_mode, purge=purge, workers=workers)

@@ -150,9 +150,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_files import (
     SRC_OPTIONS,
     all_entries,
@@ -177,8 +177,9 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("prompt", module.params["prompts"], module.params["src"], PROMPT_OPTIONS)
     wishes = prompt_wishes(entries)
-    refuse_to_purge_all(purge, wishes, "prompts")
-    prompts = Prompts(Client(module.params, module.check_mode), listed=True, whole=purge)
+    if purge:
+        refuse_to_purge_all(wishes, "prompts")
+    prompts = Prompts(Client(module.params, module.check_mode), whole=purge)
     return converge(prompts, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("prompts")
 
 

@@ -170,21 +170,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import Settings
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import SETTINGS_OPTIONS, settings_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import converge_settings
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import SETTINGS_OPTIONS
 
 RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], list(SETTINGS_OPTIONS)]}
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    wish = settings_wish(params)
     by_api_key = (params["token"] or "").strip().startswith("sk-")
-    settings = Settings(Client(params, module.check_mode), by_api_key)
-    return converge(settings, [wish], check_mode=module.check_mode).single()
+    return converge_settings(Client(params, module.check_mode), params, by_api_key, module.check_mode).single()
 
 
 def main() -> None:

@@ -140,9 +140,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_files import (
     SRC_OPTIONS,
     all_entries,
@@ -168,8 +168,9 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("skill", module.params["skills"], module.params["src"], SKILL_OPTIONS)
     wishes = code_wishes(SKILL, entries)
-    refuse_to_purge_all(purge, wishes, "skills")
-    resource = Skills(Client(module.params, module.check_mode), listed=True)
+    if purge:
+        refuse_to_purge_all(wishes, "skills")
+    resource = Skills(Client(module.params, module.check_mode))
     return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("skills")
 
 

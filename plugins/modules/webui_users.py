@@ -312,6 +312,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import HIDDEN, Wish, converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users, without_password
@@ -370,12 +371,8 @@ def forget_passwords(module: AnsibleModule) -> None:
 def body(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     wishes = wishes_of(module)
-    if params["purge"] and not any(wish.present for wish in wishes):
-        listing = "users" if params["users"] is not None else "csv"
-        raise Failure(
-            f"Refusing to purge, because {listing} lists nobody who is to be there, which would remove all; "
-            f"list those to keep."
-        )
+    if params["purge"]:
+        refuse_to_purge_all(wishes, "users" if params["users"] is not None else "csv")
     users = Users(
         Client(params, module.check_mode),
         params,

@@ -16,48 +16,54 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.ui_ex
 from .controller_files import FilesAction
 
 
-class CodeAction(FilesAction):
-    """Runs the module with what each ``src`` says, unless that is on the managed host."""
+class CodeFiles(FilesAction):
+    """Reads what each `src` says, unless that is on the managed host."""
 
-    noun = "object"
-    """What the module manages, in the singular."""
-
-    def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments with what the files say, those of a list as well."""
-        plural = f"{self.noun}s"
-        if not self._task.action.endswith(plural):
-            return dict(self._filled(arguments))
-        whole = dict(arguments)
-        if isinstance(whole.get(plural), list):
-            whole[plural] = [self._filled(entry) for entry in whole[plural]]
-        if self._is_here(whole) and isinstance(whole.get(plural, []), list):
-            src = str(whole.pop("src"))
-            given = [entry if isinstance(entry, dict) else {} for entry in whole.get(plural, [])]
-            try:
-                whole[plural] = listed(self.noun, given, self._text(src), src)
-            except Failure as failure:
-                raise AnsibleActionFail(failure.message) from None
-        return whole
-
-    def _filled(self, entry: Any) -> Any:
+    def with_file(self, noun: str, entry: Any) -> Any:
+        """Return the options of one object with those that its `src` gives."""
         if not isinstance(entry, dict) or entry.get("src") is None or entry.get("state") == "absent":
             return entry
         if entry.get("content") is not None:
             raise AnsibleActionFail("content and src are both given; give one of them.")
-        if not self._is_here(entry):
+        if not self.is_here(entry):
             return entry
         src = str(entry["src"])
         try:
-            return filled(self.noun, entry, self._text(src), src)
+            return filled(noun, entry, self.text_of(src), src)
         except Failure as failure:
             raise AnsibleActionFail(failure.message) from None
 
-    def _is_here(self, entry: dict[str, Any]) -> bool:
+    def is_here(self, entry: dict[str, Any]) -> bool:
+        """Tell whether a `src` is on the controller."""
         return entry.get("src") is not None and not boolean(entry.get("remote_src", False), strict=False)
 
-    def _text(self, given: str) -> str:
+    def text_of(self, given: str) -> str:
+        """Return the text of a file."""
         way_out = "give its path, or say remote_src=true where it is on the managed host"
         try:
             return self.data("src", given, way_out).decode("utf-8-sig")
         except UnicodeDecodeError:
             raise AnsibleActionFail(f"src is {given!r}, which is no text in UTF-8; save it so.") from None
+
+
+class CodeAction(CodeFiles):
+    """Runs the module of one kind of object, or of many: ``webui_NOUN`` or ``webui_NOUNs``, by the name of the task."""
+
+    def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments with what the files say, those of a list as well."""
+        name = str(self._task.action).rpartition("webui_")[2]
+        noun = name.removesuffix("s")
+        plural = f"{noun}s"
+        if name != plural:
+            return dict(self.with_file(noun, arguments))
+        whole = dict(arguments)
+        if isinstance(whole.get(plural), list):
+            whole[plural] = [self.with_file(noun, entry) for entry in whole[plural]]
+        if self.is_here(whole) and isinstance(whole.get(plural, []), list):
+            src = str(whole.pop("src"))
+            given = [entry if isinstance(entry, dict) else {} for entry in whole.get(plural, [])]
+            try:
+                whole[plural] = listed(noun, given, self.text_of(src), src)
+            except Failure as failure:
+                raise AnsibleActionFail(failure.message) from None
+        return whole

@@ -225,7 +225,9 @@ def site() -> dict[str, float]:
     nothing = servers.FOLDER / "nothing.json"
     nothing.write_text(json.dumps([{"hosts": "all", "gather_facts": True, "tasks": []}]))
     first, _ = play(arguments)
-    again, check, empty = [], [], []
+    again: list[float] = []
+    check: list[float] = []
+    empty: list[float] = []
     # Open WebUI takes 15 sign-ins in 3 minutes, and a run makes two: hence one check run only.
     for taken, more in ((again, []), (check, ["--check"]), (again, []), (again, [])):
         seconds, output = play([*arguments, *more])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from recorder import SAFE, Recorder, Request, _Handler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from _typeshed import ReadableBuffer
 
 REFUSED, LOST, ANSWER_LOST = "refused", "lost", "answer lost"
 
@@ -81,16 +84,8 @@ class _Breaker(_Handler):
         super()._back(answer)  # type: ignore[arg-type]
 
 
-class _Nowhere:
+class _Nowhere(io.BufferedIOBase):
     """What takes all and keeps nothing."""
 
-    def write(self, data: bytes) -> int:
-        return len(data)
-
-    def flush(self) -> None:
-        """Keep nothing."""
-
-    def close(self) -> None:
-        """Keep nothing."""
-
-    closed = False
+    def write(self, data: ReadableBuffer, /) -> int:
+        return memoryview(data).nbytes

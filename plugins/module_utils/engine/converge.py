@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one engine: read, compare, plan, apply, report.
+"""The one engine: read, check, compare, plan, apply, report.
 
 A resource knows one kind of object; the engine knows what ``changed`` means. One
 object, a thousand, and a settings singleton (a list of one that is never created)
@@ -16,10 +16,23 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Callable, Dict, Hashable, Mapping, Optional, Sequence
 
 from .apply import apply, prove
+from .entries import failure, refuse_wishes
 from .errors import Failure
-from .resource import HIDDEN, Present, Resource, Secret, State, Step, Wish, changes_of, shown
+from .resource import HIDDEN, Present, Problem, Resource, Secret, State, Step, Wish, changes_of, shown
 
-__all__ = ["HIDDEN", "Outcome", "Present", "Resource", "Secret", "State", "Step", "Wish", "converge", "shown"]
+__all__ = [
+    "HIDDEN",
+    "Outcome",
+    "Present",
+    "Problem",
+    "Resource",
+    "Secret",
+    "State",
+    "Step",
+    "Wish",
+    "converge",
+    "shown",
+]
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,7 @@ def converge(
     """
     keys = _keys(resource, wishes)
     present = resource.read(wishes)
+    refuse_wishes(resource.noun or resource.kind, wishes, resource.check(wishes, present))
     steps = _plan(resource, wishes, present)
     kept: tuple[str, ...] = ()
     if purge:
@@ -118,15 +132,15 @@ def _keys(resource: Resource, wishes: Sequence[Wish]) -> list[Hashable]:
 
 
 def _plan(resource: Resource, wishes: Sequence[Wish], present: Present) -> list[Step]:
-    steps = []
-    for wish in wishes:
-        step = _step(resource, wish, present.get(resource.key(wish)))
-        if step is None:
-            continue
-        refusal = resource.refusal(step)
-        if refusal:
-            raise Failure(refusal)
-        steps.append(step)
+    planned = (_step(resource, wish, present.get(resource.key(wish))) for wish in wishes)
+    steps = [step for step in planned if step]
+    refusals = [refusal for refusal in map(resource.refusal, steps) if refusal]
+    if len(refusals) == 1:
+        raise Failure(refusals[0])
+    if refusals:
+        kind = resource.noun or resource.kind
+        words = f"Nothing was changed, because {len(refusals)} of {len(wishes)} {kind}s cannot be as wanted: "
+        raise failure(words, [refusal.rstrip(".") for refusal in refusals])
     return steps
 
 

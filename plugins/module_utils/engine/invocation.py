@@ -32,8 +32,8 @@ PLAIN = _words(
     base_url bridge command connection_type csv default_models digest egress egress_lease email embedding_model
     excludes filters gpu groups hosts id image images insecure keep_alive kind knowledge lease looks members
     mirror model_ids model_order mtu name network network_mtu new_option ollama_urls option owner parent
-    patterns prefix_id provider quantize role sections skills source tags title tools url urls users variables
-    version volume what
+    patterns prefix_id provider quantize role sections skills source tags title tools url urls users users_csv
+    variables version volume what
     """
 )
 """Options of type ``str``, or lists of these, that name things. A secret in their URLs is masked."""
@@ -47,8 +47,9 @@ FREE_TEXT = _words(
 
 FREE_FORM = _words(
     """
-    adapters capabilities config docker files gpu_devices headers i18n ignore labels license meta models
-    parameters params permissions proxies rules settings suggestions valves
+    adapters capabilities config connections default_permissions docker files functions gpu_devices groups headers
+    i18n ignore knowledge labels license meta models parameters params permissions prompts proxies rules settings
+    skills suggestions tools users valves
     """
 )
 """Options whose keys nobody declares (``dict``, ``raw``). They are never logged; ``invocation`` has their keys only."""

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Collection, Hashable, Mapping, Optional, Sequence
+from typing import Any, Collection, Hashable, Iterable, Mapping, Optional, Sequence, Tuple
 
 State = Mapping[str, Any]
 Present = Mapping[Hashable, State]
+Problem = Tuple[int, str]
+"""The number of a desired object in its list, from 0, and what is wrong with it."""
 
 HIDDEN = "********"
 
@@ -30,11 +32,15 @@ class Secret:
 
 @dataclass(frozen=True)
 class Wish:
-    """One object as a person wants it: its name as written, and what was said of it."""
+    """One object as a person wants it: its name as written, and what was said of it.
+
+    ``place`` is where messages say that it stands, if it is an entry of a list: ``entry 3 (teachers)``.
+    """
 
     name: str
     present: bool = True
     fields: Mapping[str, Any] = field(default_factory=dict)
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,12 +65,21 @@ class Resource:
 
     kind = "object"
     """The singular noun of messages and results."""
+    noun = ""
+    """What messages about desired objects call one, if not ``kind``."""
     writes_unseen = False
     """Whether a step writes what no state shows. Then nobody can tell whether a write with a lost answer was done."""
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the present objects by key, in as few calls as the server allows."""
+        """Return the present objects by key, in as few calls as the server allows. Do not judge them."""
         raise NotImplementedError
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterable[Problem]:
+        """Yield all that only the server can tell is wrong with desired objects.
+
+        Called once, after the first ``read`` and before any write; what is wrong is refused in one Failure.
+        """
+        return ()
 
     def key(self, wish: Wish) -> Hashable:
         """Return the identity of a wished object, as the server compares names."""

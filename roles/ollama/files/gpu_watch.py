@@ -185,7 +185,8 @@ def requested(known: dict[str, Any]) -> list[str]:
 
 def names_of(printed: str) -> set[str]:
     """Return the names of the GPUs and MIG devices that `nvidia-smi -L` printed: 0, GPU-..., 0:1, MIG-..."""
-    found, card = set(), ""
+    found: set[str] = set()
+    card = ""
     for line in printed.splitlines():
         whole = re.match(r"GPU (\d+): ", line)
         part = re.match(r"\s+MIG .*?Device\s+(\d+):", line)

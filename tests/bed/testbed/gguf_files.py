@@ -6,6 +6,7 @@ gguf-split: the first holds all keys, each holds its number, their count and how
 
 from __future__ import annotations
 
+import mmap
 import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,11 +79,11 @@ def taken_apart(content: bytes) -> Parts:
     return Parts(tuple(pairs), tuple(_tensor(content, start, *one) for one in found))
 
 
-def _text_end(content: bytes, at: int) -> int:
+def _text_end(content: bytes | mmap.mmap, at: int) -> int:
     return at + 8 + int(struct.unpack_from("<Q", content, at)[0])
 
 
-def _value_end(content: bytes, at: int) -> int:
+def _value_end(content: bytes | mmap.mmap, at: int) -> int:
     (kind,) = struct.unpack_from("<I", content, at)
     if kind == tiny.STRING:
         return _text_end(content, at + 4)

@@ -43,15 +43,16 @@ class Store:
         headers = {}
         if isinstance(body, Path):
             headers = {"Content-Length": str(body.stat().st_size)}
-        data = body.open("rb") if isinstance(body, Path) else None if body is None else json.dumps(body).encode()
+        file = body.open("rb") if isinstance(body, Path) else None
+        data = file or (None if body is None else json.dumps(body).encode())
         try:
             connection.request(method, path, body=data, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
             connection.close()
-            if isinstance(body, Path):
-                data.close()
+            if file:
+                file.close()
 
     def show(self, name: str) -> dict[str, Any]:
         """Return what the server behind shows of a model; nothing where it shows none."""

@@ -13,7 +13,7 @@ from runner import run, unchanged
 from world import Ought, World, bare, fold, made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from conftest import Ollama
@@ -46,7 +46,7 @@ TEMPLATES = [
     '"a"\n{{ .Prompt }}',
     "",
 ]
-PARAMETERS = {
+PARAMETERS: dict[str, Sequence[Any]] = {
     "num_ctx": [1, 512, 1000000, "2048", 10**9, None],
     "temperature": [0, 0.1, 1, "0.70", 1e-7, 0.30000000000000004],
     "stop": ["a", ["a", "b"], ["\n", '"'], ["\\n", "\t"], ["<|x|>"], None],
@@ -87,13 +87,14 @@ class Dice:
     def content(self) -> dict[str, Any]:
         """Return what may be said of a made model."""
         said: dict[str, Any] = {}
-        for name, some, share in (
+        chances: tuple[tuple[str, Sequence[Any], float], ...] = (
             ("system", TEXTS, 0.4),
             ("template", TEMPLATES, 0.3),
             ("messages", MESSAGES, 0.25),
             ("license", LICENSES, 0.25),
             ("quantize", ["Q8_0", "Q4_K_M", "F16"], 0.1),
-        ):
+        )
+        for name, some, share in chances:
             if self.likely(share):
                 said[name] = self.random.choice(some)
         said["parameters"] = {name: self.random.choice(some) for name, some in PARAMETERS.items() if self.likely(0.3)}

@@ -22,6 +22,7 @@ from runner import ROOT
 sys.path.insert(0, str(ROOT / "roles/ollama/files"))
 import gpu_activity
 import gpu_evidence
+import gpu_remake
 import gpu_watch
 from conftest import Ollama, docker
 
@@ -163,7 +164,7 @@ def test_a_real_server_that_lost_its_gpu_is_restarted_when_its_answer_has_ended(
         return gpu_evidence.Answer(0, LIST) if words[0] == "nvidia-smi" else gpu_evidence.run(words, seconds)
 
     monkeypatch.setattr(gpu_watch, "LABEL", LABEL)
-    monkeypatch.setattr(gpu_watch.remake, "LABEL", LABEL)
+    monkeypatch.setattr(gpu_remake, "LABEL", LABEL)
     monkeypatch.setattr(gpu_watch, "reserved", lambda _known: True)
     host = gpu_watch.Host(run=run_here, say=said.append, state=tmp_path / "state", temporary=tmp_path)
     started = docker("inspect", "--format", "{{.State.StartedAt}}", name)

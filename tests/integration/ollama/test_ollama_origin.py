@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,6 @@ from testbed import gguf_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import Ollama
     from recorder import Recorder
@@ -38,7 +38,7 @@ def front(server: Ollama, recorder: Recorder) -> Iterator[Front]:
 @pytest.fixture
 def path(tmp_path: Path, gguf: Path) -> Path:
     """A file that a test may replace."""
-    return shutil.copy(gguf, tmp_path / "m.gguf")
+    return Path(shutil.copy(gguf, tmp_path / "m.gguf"))
 
 
 def level(server: Ollama, name: str) -> str:

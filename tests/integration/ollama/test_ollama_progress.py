@@ -106,7 +106,7 @@ class Play:
 @pytest.fixture
 def start(server: Ollama, tmp_path: Path) -> Iterator[Callable[..., Play]]:
     """Start a playbook with one task; its options are those of the module."""
-    plays = []
+    plays: list[Play] = []
 
     def begin(
         module: str,
@@ -119,7 +119,7 @@ def start(server: Ollama, tmp_path: Path) -> Iterator[Callable[..., Play]]:
         place = tmp_path / f"play{len(plays)}"
         (place / "tmp").mkdir(parents=True)
         task = {f"selfhosted.llm.{module}": {"url": server.url, **options}, "register": "out", **(task or {})}
-        answer = {
+        answer: dict[str, Any] = {
             "ansible.builtin.copy": {"content": "{{ out | to_json }}", "dest": f"{place}/{{{{ inventory_hostname }}}}"}
         }
         answer |= {"check_mode": False, "diff": False, "no_log": True}

@@ -35,7 +35,9 @@ def test_sixty_present_models_take_one_request(server: Ollama, recorder: Recorde
 def test_created_models_among_sixty_are_shown_once_each_with_their_base(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path
 ) -> None:
-    made = [{"name": f"made{number}", "base": "m0", "parameters": {"num_ctx": 100 + number}} for number in range(10)]
+    made: list[dict[str, Any]] = [
+        {"name": f"made{number}", "base": "m0", "parameters": {"num_ctx": 100 + number}} for number in range(10)
+    ]
     names = [f"m{number}" for number in range(SIXTY - len(made))]
     server.make(names[0], gguf)
     for name in names[1:]:

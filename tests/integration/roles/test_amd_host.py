@@ -207,7 +207,7 @@ def test_a_gpu_of_nvidias_by_cdi_is_asked_for_once(host: Host) -> None:
     """Here, where an engine knows CDI. Nothing is there of the GPU but the specification."""
     node = "{containerEdits: {env: [SEEN=by-cdi]}, name: all}"
     host.sh(f"echo '{{cdiVersion: 0.5.0, kind: nvidia.com/gpu, devices: [{node}]}}' >/etc/cdi/nvidia.yaml")
-    nvidia = {
+    nvidia: dict[str, Any] = {
         "ollama_gpu": "nvidia",
         "ollama_version": BUILT.version,
         "ollama_gpu_proof": "none",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from demo_machine import bring_checkout, difference, snapshot
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 def site(host: Host, folder: Path) -> None:
     """Make the real service of default names."""
-    groups = {name: {"hosts": {host.name: {}}} for name in ("ollama_hosts", "open_webui_hosts")}
+    groups: dict[str, Any] = {name: {"hosts": {host.name: {}}} for name in ("ollama_hosts", "open_webui_hosts")}
     reached = {"ansible_connection": "community.docker.docker", "ansible_python_interpreter": "/usr/bin/python3"}
     inventory = folder / "inventory.json"
     inventory.write_text(json.dumps({"all": {"children": groups, "vars": {**reached, **PRODUCTION}}}))

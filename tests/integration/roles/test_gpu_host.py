@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 GPU = "/srv/pci/0000:01:00.0"
-STAND_INS = {
+STAND_INS: dict[str, Any] = {
     "__nvidia_container_toolkit_pci": "/srv/pci",
     "__nvidia_container_toolkit_driver": "/srv/driver",
     "nvidia_container_toolkit_repository_url": "http://127.0.0.1:8000/",
@@ -293,7 +293,10 @@ def test_local_packages_come_from_the_host_or_the_controller(host: Host) -> None
     assert installed(host) == ["1.20.0-1"] * 4
     here = host.folder / "packages"
     subprocess.run(["docker", "cp", f"{host.name}:{there}", str(here)], check=True)
-    given = {"nvidia_container_toolkit_packages_path": str(here), "nvidia_container_toolkit_version": "1.19.0-1"}
+    given: dict[str, Any] = {
+        "nvidia_container_toolkit_packages_path": str(here),
+        "nvidia_container_toolkit_version": "1.19.0-1",
+    }
     run = host.role("nvidia_container_toolkit", **given)
     assert run.code == 0, run.text
     assert installed(host) == ["1.19.0-1"] * 4

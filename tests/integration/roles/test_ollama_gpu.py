@@ -58,7 +58,7 @@ def test_a_gpu_that_the_host_does_not_have_is_refused_before_anything_changes(ho
 
 
 def test_a_gpu_by_its_name_is_asked_for_once(host: Host) -> None:
-    one = {"ollama_gpu_devices": ["GPU-00000001-0000-0000-0000-000000000000"]}
+    one: dict[str, Any] = {"ollama_gpu_devices": ["GPU-00000001-0000-0000-0000-000000000000"]}
     assert host.role("ollama", **one).code == 0
     host.converged("ollama", **one)
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WEIGHTS = tiny.ensure(ROOT / ".cache" / "bed")["tiny"]
-TUNED = {"ollama_keep_alive": "7m", "ollama_context_length": 2048, "ollama_gpu_overhead": "1MiB"}
+TUNED: dict[str, Any] = {"ollama_keep_alive": "7m", "ollama_context_length": 2048, "ollama_gpu_overhead": "1MiB"}
 
 TINY = [{"name": "tiny", "files": str(WEIGHTS)}]
 
@@ -153,7 +153,7 @@ class Pull(threading.Thread):
             self.last = str(error)
 
     def fetches(self) -> bool:
-        return json.loads(self.last or "{}").get("completed", 0) > 0
+        return bool(json.loads(self.last or "{}").get("completed", 0) > 0)
 
 
 @pytest.fixture

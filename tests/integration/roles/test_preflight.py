@@ -106,7 +106,7 @@ def test_all_that_stops_is_told_at_once(host: Host) -> None:
         {"port": 11434, "address": "192.0.2.7", "option": "ollama_port", "address_option": "ollama_bind_address"},
         {"port": 11435},
     ]
-    options = {"preflight_ports": ports, "preflight_memory_least": 10**5}
+    options: dict[str, Any] = {"preflight_ports": ports, "preflight_memory_least": 10**5}
     run = host.role("preflight", **options)
     pid = host.sh("systemctl show --property MainPID --value squatter")
     assert run.code == 2

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
-from conftest import access_of
+from conftest import Webui, access_of
 
 TOOL = '''"""
 title: Weather
@@ -48,22 +49,22 @@ CODE = {"tool": TOOL, "function": FILTER, "skill": "# How to"}
 SECRET = "sk-not-to-be-shown-anywhere"
 
 
-def remove(webui, kind, one):
+def remove(webui: Webui, kind: str, one: str) -> None:
     webui.call("DELETE", f"{PATHS[kind]}/id/{quote(one, safe='')}/delete")
 
 
-def records(webui, kind):
+def records(webui: Webui, kind: str) -> dict[str, Any]:
     """Return all of a kind by id, with code or words."""
     listed = webui.call("GET", "functions/export" if kind == "function" else f"{PATHS[kind]}/")
     at = f"{PATHS[kind]}/id/"
     return {one["id"]: webui.call("GET", at + quote(one["id"], safe="")) for one in listed}
 
 
-def valves(webui, kind, one):
+def valves(webui: Webui, kind: str, one: str) -> Any:
     return webui.call("GET", f"{PATHS[kind]}/id/{quote(one, safe='')}/valves")
 
 
-def every(webui, kind):
+def every(webui: Webui, kind: str) -> dict[str, Any]:
     """Return all of a kind as far as a module may change it, with how many versions each has."""
     found = {}
     for one, record in records(webui, kind).items():
@@ -80,16 +81,16 @@ def every(webui, kind):
     return found
 
 
-def make(webui, kind, one, **more):
+def make(webui: Webui, kind: str, one: str, **more: Any) -> Any:
     body = {"id": one, "name": one, "content": CODE[kind], "meta": {}, **more}
     return webui.call("POST", f"{PATHS[kind]}/create", body)
 
 
-def set_valves(webui, kind, one, **given):
+def set_valves(webui: Webui, kind: str, one: str, **given: Any) -> None:
     webui.call("POST", f"{PATHS[kind]}/id/{one}/valves/update", given)
 
 
-def clear(webui):
+def clear(webui: Webui) -> None:
     """Remove all that there is."""
     for kind in PATHS if webui.features.skills else ("tool", "function"):
         for record in records(webui, kind).values():

@@ -1,4 +1,8 @@
-"""A server as years of hands, sign-ons and databases leave it: what no module would write."""
+"""Fills a real server with odd values, as years of manual work, single sign-on and databases leave it.
+
+This is no double of Open WebUI: the server is the real one, and only its content is odd. The double for unit tests is
+tests/doubles/webui.py.
+"""
 
 from __future__ import annotations
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import runner
-from conftest import Refused
+from conftest import Refused, Webui
+from recorder import Recorder
 from runner import fail, run, sentence
 
 # The server counts the sign-ins of an e-mail over several runs of these tests.
@@ -19,13 +22,13 @@ PASSWORD = "Bot-Password-1"
 
 
 @pytest.fixture(autouse=True)
-def _keys_are_on(webui):
+def _keys_are_on(webui: Webui) -> Iterator[None]:
     before = webui.settings(ENABLE_API_KEYS=True)
     yield
     webui.settings(**before)
 
 
-def works(webui, key: str) -> bool:
+def works(webui: Webui, key: str) -> bool:
     """Tell whether a key opens what only an administrator sees."""
     admin, webui.token = webui.token, key
     try:
@@ -36,7 +39,9 @@ def works(webui, key: str) -> bool:
         webui.token = admin
 
 
-def test_an_account_and_its_key_are_made_once(webui, by_token, recorder):
+def test_an_account_and_its_key_are_made_once(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     said = by_token(email=BOT)
     foreseen = run("webui_api_key", said, check=True)
     assert foreseen["changed"]
@@ -52,14 +57,16 @@ def test_an_account_and_its_key_are_made_once(webui, by_token, recorder):
     assert made["key"] not in again.raw
 
 
-def test_a_key_that_was_lost_is_fetched_and_goes_on_working(webui, by_token):
+def test_a_key_that_was_lost_is_fetched_and_goes_on_working(
+    webui: Webui, by_token: Callable[..., dict[str, Any]]
+) -> None:
     key = run("webui_api_key", by_token(email=BOT))["key"]
     found = run("webui_api_key", by_token(email=BOT, key="sk-of-another-life"))
     assert found["key"] == key
     assert works(webui, key)
 
 
-def test_a_rotated_key_ends_the_one_before(webui, by_token):
+def test_a_rotated_key_ends_the_one_before(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     first = run("webui_api_key", by_token(email=BOT))["key"]
     second = run("webui_api_key", by_token(email=BOT, key=first, state="rotated"))
     assert second["changed"]
@@ -67,7 +74,7 @@ def test_a_rotated_key_ends_the_one_before(webui, by_token):
     assert not works(webui, first)
 
 
-def test_no_key_is_left(webui, by_token):
+def test_no_key_is_left(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     key = run("webui_api_key", by_token(email=BOT))["key"]
     gone = run("webui_api_key", by_token(email=BOT, key=key, state="absent"))
     assert gone["changed"]
@@ -78,7 +85,9 @@ def test_no_key_is_left(webui, by_token):
     assert not run("webui_api_key", by_token(email="nobody@example.org", state="absent"))["changed"]
 
 
-def test_a_persons_account_is_left_alone(webui, by_token, recorder):
+def test_a_persons_account_is_left_alone(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     webui.add_user(BOT, PASSWORD, role="admin")
     message = sentence("webui_api_key", by_token(email=BOT))
     assert f"was there before (its name is {BOT.split('@', maxsplit=1)[0]!r}, its role admin)" in message
@@ -95,7 +104,7 @@ def test_a_persons_account_is_left_alone(webui, by_token, recorder):
     assert "Wrong-Password" not in wrong.raw
 
 
-def test_the_key_of_somebody_else_is_refused(by_token):
+def test_the_key_of_somebody_else_is_refused(by_token: Callable[..., dict[str, Any]]) -> None:
     key = run("webui_api_key", by_token(email=BOT))["key"]
     run("webui_api_key", by_token(email="other@example.org"))
     failed = fail("webui_api_key", by_token(email="other@example.org", key=key))
@@ -103,7 +112,7 @@ def test_the_key_of_somebody_else_is_refused(by_token):
     assert key not in failed.raw
 
 
-def test_the_callers_own(webui, by_token):
+def test_the_callers_own(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     run("webui_api_key", by_token(state="absent"))
     made = run("webui_api_key", by_token())
     assert made["changed"]
@@ -113,7 +122,7 @@ def test_the_callers_own(webui, by_token):
     assert not works(webui, made["key"])
 
 
-def test_keys_that_are_switched_off_are_told(webui, by_token):
+def test_keys_that_are_switched_off_are_told(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     webui.settings(ENABLE_API_KEYS=False)
     message = sentence("webui_api_key", by_token(email=BOT))
     assert "switch on API keys there" in message
@@ -121,7 +130,7 @@ def test_keys_that_are_switched_off_are_told(webui, by_token):
     assert run("webui_api_key", by_token(email=BOT))["changed"]
 
 
-def test_a_key_that_is_not_valid_is_made_again_by_password(webui, recorder):
+def test_a_key_that_is_not_valid_is_made_again_by_password(webui: Webui, recorder: Recorder) -> None:
     """As the role calls it after the server was set up again: the old key is in the file, and API keys are off."""
     webui.settings(ENABLE_API_KEYS=False)
     both = {"admin_email": webui.admin_email, "admin_password": webui.admin_password}
@@ -142,7 +151,9 @@ def test_a_key_that_is_not_valid_is_made_again_by_password(webui, recorder):
     assert "warnings" not in again
 
 
-def test_a_key_that_is_forbidden_is_kept_and_the_rest_goes_on_by_password(webui, recorder, by_token):
+def test_a_key_that_is_forbidden_is_kept_and_the_rest_goes_on_by_password(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     key = run("webui_api_key", by_token(email=BOT))["key"]
     webui.settings(ENABLE_API_KEYS=False)
     recorder.clear()
@@ -178,7 +189,7 @@ class Controller:
         play = {"hosts": "localhost", "gather_facts": False, "vars": how, "tasks": tasks}
         (self.place / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
         done = subprocess.run(
-            [Path(runner.sys.executable).with_name("ansible-playbook"), "play.yml", "-vvv", *words],
+            [Path(sys.executable).with_name("ansible-playbook"), "play.yml", "-vvv", *words],
             cwd=self.place,
             env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(runner.COLLECTIONS), "ANSIBLE_NOCOLOR": "1"},
             stdin=subprocess.DEVNULL,
@@ -194,13 +205,13 @@ class Controller:
 
 
 @pytest.fixture
-def controller(webui, tmp_path: Path) -> Controller:
+def controller(webui: Webui, tmp_path: Path) -> Controller:
     place = tmp_path / "project"
     place.mkdir()
     return Controller(place, webui.url, webui.token)
 
 
-def test_the_controller_keeps_it_and_nothing_shows_it(controller, webui):
+def test_the_controller_keeps_it_and_nothing_shows_it(controller: Controller, webui: Webui) -> None:
     foreseen, _printed = controller.play("--check")
     assert foreseen["changed"]
     assert not (controller.place / "bot.key").exists()
@@ -221,17 +232,17 @@ def test_the_controller_keeps_it_and_nothing_shows_it(controller, webui):
     assert not (controller.place / "bot.key").exists()
 
 
-def test_an_encrypted_file_stays_encrypted(controller, webui):
+def test_an_encrypted_file_stays_encrypted(controller: Controller, webui: Webui) -> None:
     (controller.place / "secret").write_text("word\n", encoding="utf-8")
     vault = ("--vault-password-file", "secret")
     controller.play(*vault)
     first = controller.key
-    program = Path(runner.sys.executable).with_name("ansible-vault")
+    program = Path(sys.executable).with_name("ansible-vault")
     subprocess.run([program, "encrypt", *vault, "bot.key"], cwd=controller.place, check=True, capture_output=True)
     assert not controller.play(*vault)[0]["changed"]
     assert controller.play(*vault, state="rotated")[0]["changed"]
     assert controller.key.startswith("$ANSIBLE_VAULT;")
-    shown = [program, "view", *vault, "bot.key"]
+    shown = [str(program), "view", *vault, "bot.key"]
     key = subprocess.run(shown, cwd=controller.place, check=True, capture_output=True, text=True).stdout.strip()
     assert key != first
     assert works(webui, key)
@@ -245,7 +256,9 @@ def test_an_encrypted_file_stays_encrypted(controller, webui):
         ({"key": "sk-1"}, "dest and key are two places for one key; give one of them"),
     ],
 )
-def test_a_place_that_cannot_be_is_refused_before_any_change(controller, webui, options, words):
+def test_a_place_that_cannot_be_is_refused_before_any_change(
+    controller: Controller, webui: Webui, options: dict[str, str], words: str
+) -> None:
     result, _printed = controller.play(fails=True, **options)
     assert words in result["msg"]
     assert BOT not in webui.users()

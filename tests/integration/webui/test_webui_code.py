@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from code_objects import CODE, FILTER, HOSTILE, PATHS, PIPE, TOOL, clear, every, make, records
-from conftest import Refused
+from conftest import Refused, Webui
+from recorder import Recorder
 from runner import fail, quadruple, sentence, succeed, unchanged
 
 KINDS = ["tool", "function", pytest.param("skill", marks=pytest.mark.feature("skills"))]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> Iterator[None]:
     yield
     clear(webui)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_is_made_changed_and_removed(webui, recorder, by_token, kind):
+def test_one_is_made_changed_and_removed(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str
+) -> None:
     make(webui, kind, "foreign", name="Foreign")
     module, said = f"webui_{kind}", {"id": "Mine", "name": "Mine!", "content": CODE[kind], "description": "Of mine"}
     runs = quadruple(module, by_token(**said), recorder, lambda: every(webui, kind))
@@ -47,7 +52,7 @@ READS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_requests_are_few(webui, recorder, by_token, kind):
+def test_requests_are_few(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str) -> None:
     said = by_token(id="mine", content=CODE[kind], description="d")
     recorder.clear()
     succeed(f"webui_{kind}", said)
@@ -60,11 +65,13 @@ def test_requests_are_few(webui, recorder, by_token, kind):
 
 
 @pytest.mark.parametrize("kind", [KINDS[0], KINDS[2]])
-def test_one_is_seen_by_a_member_of_the_group_only(webui, recorder, by_token, kind):
+def test_one_is_seen_by_a_member_of_the_group_only(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str
+) -> None:
     tokens = {name: webui.add_user(f"{name}@example.org") for name in ("anna", "ben")}
     pupils = webui.add_group("pupils", "anna@example.org")
 
-    def seen(name):
+    def seen(name: str) -> list[Any]:
         headers = {"Authorization": f"Bearer {tokens[name]}"}
         request = urllib.request.Request(f"{webui.url}/api/v1/{PATHS[kind]}/", headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -87,8 +94,10 @@ def test_one_is_seen_by_a_member_of_the_group_only(webui, recorder, by_token, ki
     assert foreseen["changed"]
 
 
-def test_a_pipe_that_is_made_active_is_a_model_and_answers(webui, recorder, by_token):
-    def models():
+def test_a_pipe_that_is_made_active_is_a_model_and_answers(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
+    def models() -> list[Any]:
         request = urllib.request.Request(
             f"{webui.url}/api/models?refresh=true", headers={"Authorization": f"Bearer {webui.token}"}
         )
@@ -114,7 +123,9 @@ def test_a_pipe_that_is_made_active_is_a_model_and_answers(webui, recorder, by_t
         assert "mine" not in models()
 
 
-def test_switches_are_flipped_once_and_an_update_keeps_them(webui, recorder, by_token):
+def test_switches_are_flipped_once_and_an_update_keeps_them(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     said = {"id": "mine", "content": FILTER, "active": True, "global": True}
     quadruple("webui_function", by_token(**said), recorder, lambda: every(webui, "function"))
     recorder.clear()
@@ -130,7 +141,9 @@ def test_switches_are_flipped_once_and_an_update_keeps_them(webui, recorder, by_
 
 @pytest.mark.feature("skills")
 @pytest.mark.parametrize("active", [True, False])
-def test_a_skill_is_made_and_switched_by_its_update(webui, recorder, by_token, active):
+def test_a_skill_is_made_and_switched_by_its_update(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], active: bool
+) -> None:
     said = {"id": "mine", "content": "x", "active": active}
     quadruple("webui_skill", by_token(**said), recorder, lambda: every(webui, "skill"))
     assert every(webui, "skill")["mine"]["is_active"] is active
@@ -143,7 +156,7 @@ def test_a_skill_is_made_and_switched_by_its_update(webui, recorder, by_token, a
 
 
 @pytest.mark.feature("prompt_drafts")
-def test_other_files_of_a_skill_stay(webui, recorder, by_token):
+def test_other_files_of_a_skill_stay(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     files = [{"path": "SKILL.md", "content": "one"}, {"path": "more.md", "content": "more"}]
     webui.call("POST", "skills/create", {"id": "mine", "name": "Mine", "files": files, "meta": {"tags": ["t"]}})
     quadruple("webui_skill", by_token(id="mine", content="two"), recorder, lambda: every(webui, "skill"))
@@ -162,7 +175,9 @@ BAD = {
 
 @pytest.mark.parametrize("kind", ["tool", "function"])
 @pytest.mark.parametrize("bad", BAD)
-def test_code_that_does_not_load_is_refused_in_a_sentence(webui, recorder, by_token, kind, bad):
+def test_code_that_does_not_load_is_refused_in_a_sentence(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str, bad: str
+) -> None:
     message = sentence(f"webui_{kind}", by_token(id="mine", content=BAD[bad]))
     assert message.startswith(f"Cannot create the {kind} mine: Open WebUI at ")
     assert "answered 400" in message
@@ -173,12 +188,16 @@ def test_code_that_does_not_load_is_refused_in_a_sentence(webui, recorder, by_to
     assert records(webui, kind)["mine"]["content"] == CODE[kind]
 
 
-def test_code_that_prints_and_takes_its_time_is_stored(webui, recorder, by_token):
+def test_code_that_prints_and_takes_its_time_is_stored(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     slow = "import time\nprint('hello')\ntime.sleep(2)\n" + TOOL
     quadruple("webui_tool", by_token(id="mine", content=slow), recorder, lambda: every(webui, "tool"))
 
 
-def test_imports_that_the_server_writes_anew_are_no_difference(webui, recorder, by_token):
+def test_imports_that_the_server_writes_anew_are_no_difference(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     code = "# from utils, from main\n" + TOOL
     runs = quadruple("webui_tool", by_token(id="mine", content=code), recorder, lambda: every(webui, "tool"))
     stored = records(webui, "tool")["mine"]["content"]
@@ -188,7 +207,9 @@ def test_imports_that_the_server_writes_anew_are_no_difference(webui, recorder, 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_ten_megabytes_are_stored(webui, recorder, by_token, kind):
+def test_ten_megabytes_are_stored(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str
+) -> None:
     large = CODE[kind] + "\n# " + "x" * 10_000_000
     runs = quadruple(f"webui_{kind}", by_token(id="mine", content=large), recorder)
     assert runs.again[kind]["content"] == large
@@ -196,9 +217,11 @@ def test_ten_megabytes_are_stored(webui, recorder, by_token, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_hostile_words_are_kept_to_the_letter(webui, recorder, by_token, kind):
+def test_hostile_words_are_kept_to_the_letter(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str
+) -> None:
     code = HOSTILE if kind == "skill" else f'x = r"""{HOSTILE}"""\n{CODE[kind]}'
-    more = {"valves": {"token": HOSTILE}} if kind == "function" else {}
+    more: dict[str, Any] = {"valves": {"token": HOSTILE}} if kind == "function" else {}
     if kind == "tool" and webui.features.tool_meta:
         more = {"meta": {HOSTILE: [HOSTILE, {"a": None, "b": 1}], "own": {"x": 1}}}
     said = {"id": "mine", "name": HOSTILE, "description": HOSTILE, "content": code, **more}
@@ -213,7 +236,7 @@ def test_hostile_words_are_kept_to_the_letter(webui, recorder, by_token, kind):
         assert records(webui, kind)["mine"]["meta"]["own"] == {"x": 1, "y": 2}
 
 
-def test_odd_ids_are_kept_or_refused(webui, recorder, by_token):
+def test_odd_ids_are_kept_or_refused(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     odd = ["ä", "变量", "_", "x" * 255, "class", "é_1"]
     said = [{"id": one, "content": PIPE, "active": True, "name": one} for one in odd]
     quadruple("webui_functions", by_token(functions=said), recorder, lambda: every(webui, "function"))
@@ -223,7 +246,7 @@ def test_odd_ids_are_kept_or_refused(webui, recorder, by_token):
 
 
 @pytest.mark.feature("skills")
-def test_odd_ids_of_skills_are_kept(webui, recorder, by_token):
+def test_odd_ids_of_skills_are_kept(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     skills = ["-", "a-b_c", "9", "x" * 255]
     quadruple("webui_skills", by_token(skills=[{"id": one, "content": one} for one in skills]), recorder)
     assert set(records(webui, "skill")) == set(skills)
@@ -250,20 +273,26 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("kind", "said", "words"), WRONG)
-def test_what_is_wrong_is_said_before_any_call(recorder, by_token, kind, said, words):
+def test_what_is_wrong_is_said_before_any_call(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str, said: dict[str, Any], words: str
+) -> None:
     assert words in sentence(f"webui_{kind}", by_token(**said))
     assert recorder.requests == []
 
 
 @pytest.mark.feature("skills")
 @pytest.mark.parametrize(("kind", "said", "words"), NEW_IDS)
-def test_the_id_of_a_new_object_is_checked_before_any_write(recorder, by_token, kind, said, words):
+def test_the_id_of_a_new_object_is_checked_before_any_write(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str, said: dict[str, str], words: str
+) -> None:
     assert words in sentence(f"webui_{kind}", by_token(**said, content="x"))
     assert recorder.writes() == []
 
 
 @pytest.mark.feature("skills")
-def test_a_name_of_another_skill_is_refused(webui, recorder, by_token):
+def test_a_name_of_another_skill_is_refused(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     make(webui, "skill", "theirs", name="Taken")
     message = sentence("webui_skill", by_token(id="mine", name="Taken", content="x"))
     assert "its name 'Taken' is that of the skill theirs; give another" in message
@@ -273,7 +302,9 @@ def test_a_name_of_another_skill_is_refused(webui, recorder, by_token):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_list_names_every_bad_entry_and_purges_what_it_does_not_name(webui, recorder, by_token, kind):
+def test_a_list_names_every_bad_entry_and_purges_what_it_does_not_name(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str
+) -> None:
     module, plural = f"webui_{PATHS[kind]}", PATHS[kind]
     make(webui, kind, "foreign")
     entries = [{"id": "a", "content": CODE[kind]}, {"id": "b"}, {"id": "gone", "state": "absent"}]
@@ -289,12 +320,16 @@ def test_a_list_names_every_bad_entry_and_purges_what_it_does_not_name(webui, re
     assert sentence(module, by_token(**{plural: [], "purge": True})).startswith("Refusing to purge")
 
 
-def test_a_tool_of_which_the_server_forgets_the_name_is_no_traceback(recorder, by_token):
+def test_a_tool_of_which_the_server_forgets_the_name_is_no_traceback(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     recorder.answer("GET /api/v1/tools/export", {"detail": "x"})
     assert "is not Open WebUI's API" in sentence("webui_tool", by_token(id="mine"))
 
 
-def test_nothing_is_lost_where_an_id_is_taken_unseen(webui, recorder, by_token):
+def test_nothing_is_lost_where_an_id_is_taken_unseen(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     make(webui, "tool", "mine")
     recorder.answer("GET /api/v1/tools/export", [], times=1)
     assert "Cannot create the tool mine" in sentence("webui_tool", by_token(id="mine", content=TOOL + "#"))

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Webui
+from recorder import Recorder
 from runner import ROOT
 
 TOOL = "class Tools:\n    def hi(self) -> str:\n        return 'hi {{ not_a_variable }}'\r\n"
@@ -18,7 +21,7 @@ SECRET = "sk-of-the-pipe-0815"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> Iterator[None]:
     yield
     for kind in ("tools", "functions", *(["skills"] if webui.features.skills else [])):
         for record in webui.call("GET", f"{kind}/"):
@@ -47,7 +50,9 @@ def play(place: Path, *tasks: dict[str, Any]) -> str:
 
 
 @pytest.mark.feature("skills")
-def test_code_is_found_beside_the_playbook_in_a_vault_and_on_the_host(webui, by_token, tmp_path):
+def test_code_is_found_beside_the_playbook_in_a_vault_and_on_the_host(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "hi.py").write_text("\ufeff" + TOOL, encoding="utf-8", newline="")
     (tmp_path / "pipe.py").write_text(PIPE, encoding="utf-8")
@@ -75,7 +80,9 @@ def test_code_is_found_beside_the_playbook_in_a_vault_and_on_the_host(webui, by_
     assert webui.call("GET", "functions/id/pipe/valves") == {"key": SECRET}
 
 
-def test_files_that_cannot_be_used_are_told_in_one_sentence(recorder, by_token, tmp_path):
+def test_files_that_cannot_be_used_are_told_in_one_sentence(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     (tmp_path / "latin.py").write_bytes("# für".encode("latin-1"))
     words = {
         "none.py": "src is 'none.py', and there is no such file on the controller",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import random
 import types
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import access_of
+from conftest import Webui, access_of
 from fuzzing import SEED, scaled
+from recorder import Recorder
 from runner import MODULES
 
 STATES = scaled(39, 15)
@@ -47,7 +49,7 @@ def some_access(dice: random.Random, together: bool) -> dict[str, Any]:
     return {"public": dice.random() < 0.4 and (together or not groups), "read": {"groups": groups}}
 
 
-def by_hand(webui, kind: str, one: str, dice: random.Random) -> None:
+def by_hand(webui: Webui, kind: str, one: str, dice: random.Random) -> None:
     """Make an object as somebody in the browser would."""
     body = {"id": one, "name": f"By hand {one}", "content": code(kind, dice), "meta": {"description": "d", "own": 1}}
     webui.call("POST", f"{PLURALS[kind]}/create", body)
@@ -78,7 +80,7 @@ def some_wish(kind: str, one: str, there: bool, dice: random.Random, together: b
     return {"id": dice.choice([one, one.upper()]), **chosen}
 
 
-def seen(webui, kind: str, groups: dict[str, str]) -> dict[str, dict[str, Any]]:
+def seen(webui: Webui, kind: str, groups: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Return what is there, in the words of the options."""
     found = {}
     for row in webui.call("GET", f"{PLURALS[kind]}/"):
@@ -132,12 +134,12 @@ def has(kind: str, name: str) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> Iterator[None]:
     yield
     clear(webui)
 
 
-def clear(webui):
+def clear(webui: Webui) -> None:
     for kind in PLURALS.values():
         if kind == "skills" and not webui.features.skills:
             continue
@@ -165,7 +167,9 @@ def run(kind: str, check: bool, given: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["tool", "function", pytest.param("skill", marks=pytest.mark.feature("skills"))])
-def test_random_states_converge_in_one_run(webui, recorder, by_token, kind):
+def test_random_states_converge_in_one_run(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str
+) -> None:
     dice = random.Random(f"{kind} {SEED}")
     groups = {webui.add_group(name): name for name in ("pupils", "staff")}
     changed = 0

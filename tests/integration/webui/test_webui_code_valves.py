@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from code_objects import FILTER, PIPE, SECRET, TOOL, clear, every, make, records, remove, set_valves, valves
+from conftest import Webui
+from recorder import Recorder
 from runner import fail, hides, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> Iterator[None]:
     yield
     clear(webui)
 
 
 @pytest.mark.parametrize("kind", ["tool", "function"])
-def test_valves_are_merged_and_secrets_are_never_shown(webui, recorder, by_token, kind):
+def test_valves_are_merged_and_secrets_are_never_shown(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], kind: str
+) -> None:
     code = {"tool": TOOL, "function": FILTER.replace("token", "api_key").replace("depth", "count")}[kind]
     said = {"id": "mine", "content": code, "valves": {"api_key": SECRET, "count": 7}}
     runs = quadruple(f"webui_{kind}", by_token(**said), recorder, lambda: every(webui, kind))
@@ -38,7 +44,9 @@ def test_valves_are_merged_and_secrets_are_never_shown(webui, recorder, by_token
     assert valves(webui, kind, "mine") == {"api_key": SECRET + "2", "added": 2}
 
 
-def test_what_the_code_asks_for_as_a_password_is_hidden_too(webui, recorder, by_token):
+def test_what_the_code_asks_for_as_a_password_is_hidden_too(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     make(webui, "tool", "mine")
     set_valves(webui, "tool", "mine", pin=SECRET, place="here")
     result = succeed("webui_tool", by_token(id="mine", valves={"loud": True}))
@@ -53,7 +61,9 @@ def test_what_the_code_asks_for_as_a_password_is_hidden_too(webui, recorder, by_
     assert valves(webui, "tool", "new") == {"pin": SECRET + "2"}
 
 
-def test_code_that_does_not_load_any_more_can_be_replaced_with_its_valves(webui, recorder, by_token):
+def test_code_that_does_not_load_any_more_can_be_replaced_with_its_valves(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     make(webui, "tool", "mine")
     broken = {"detail": "[ERROR: No module named 'gone']"}
     recorder.answer("GET /api/v1/tools/id/mine/valves/spec", broken, status=500, times=1)
@@ -76,7 +86,9 @@ WRONG_VALVES = [
 
 
 @pytest.mark.parametrize(("given", "words"), WRONG_VALVES)
-def test_wrong_valves_are_named_and_nothing_is_written(webui, recorder, by_token, given, words):
+def test_wrong_valves_are_named_and_nothing_is_written(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], given: dict[str, Any], words: str
+) -> None:
     make(webui, "tool", "mine")
     set_valves(webui, "tool", "mine", count=1, api_key=SECRET)
     recorder.clear()
@@ -91,7 +103,9 @@ def test_wrong_valves_are_named_and_nothing_is_written(webui, recorder, by_token
     assert set(records(webui, "tool")) == {"mine"}
 
 
-def test_a_valve_that_new_code_requires_is_asked_for_and_the_code_taken_back(webui, recorder, by_token):
+def test_a_valve_that_new_code_requires_is_asked_for_and_the_code_taken_back(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     needing = TOOL.replace('api_key: str = ""', "api_key: str")
     said = by_token(id="mine", content=needing, valves={"count": 1})
     assert "valves.api_key is not given, and the code has no default for it; give it" in sentence("webui_tool", said)
@@ -101,7 +115,9 @@ def test_a_valve_that_new_code_requires_is_asked_for_and_the_code_taken_back(web
 
 
 @pytest.mark.feature("prompt_drafts")
-def test_code_that_the_present_valves_do_not_fit_is_refused(webui, recorder, by_token):
+def test_code_that_the_present_valves_do_not_fit_is_refused(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     needing = TOOL.replace('api_key: str = ""', "api_key: str")
     succeed("webui_tool", by_token(id="mine", content=needing, valves={"api_key": SECRET}))
     refused = needing.replace("count: int", "count: str")
@@ -111,9 +127,11 @@ def test_code_that_the_present_valves_do_not_fit_is_refused(webui, recorder, by_
     assert records(webui, "tool")["mine"]["content"] == needing
 
 
-def test_runs_that_are_killed_are_finished_by_the_next(webui, recorder, by_token):
+def test_runs_that_are_killed_are_finished_by_the_next(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     dice = random.Random(5)
-    functions = [
+    functions: list[dict[str, Any]] = [
         {"id": f"f{number}", "content": FILTER, "valves": {"depth": number}, "active": True, "global": True}
         for number in range(6)
     ]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import threading
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from back_ends import FRESH, BackEnd, both, config, models
+from conftest import Webui
 from known_settings import put
 from recorder import Recorder
 from runner import fail, hides, quadruple, run, sentence, succeed, unchanged
@@ -16,7 +19,7 @@ MODEL = "connected:latest"
 
 
 @pytest.fixture(autouse=True)
-def _fresh(webui):
+def _fresh(webui: Webui) -> Iterator[None]:
     before = both(webui)
     for kind, lists in FRESH.items():
         config(webui, kind, lists)
@@ -26,7 +29,7 @@ def _fresh(webui):
 
 
 @pytest.fixture(scope="module")
-def ollama(bed):
+def ollama(bed: dict[str, Any]) -> Iterator[str]:
     """The address of the bed's Ollama as Open WebUI reaches it; it has one model."""
     name = f"{bed['bed']}-ollama:11434"
     succeed("ollama_model", {"url": bed["ollama_url"], "name": MODEL, "files": [bed["tiny_gguf"]]})
@@ -35,7 +38,7 @@ def ollama(bed):
 
 
 @pytest.fixture
-def back_end(bed):
+def back_end(bed: dict[str, Any]) -> Iterator[BackEnd]:
     shown = ["docker", "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", bed["network"]]
     double = BackEnd(subprocess.run(shown, check=True, capture_output=True, text=True).stdout.strip())
     yield double
@@ -43,14 +46,16 @@ def back_end(bed):
 
 
 @pytest.fixture
-def by_proxy(webui):
+def by_proxy(webui: Webui) -> Iterator[tuple[Callable[..., Any], Any]]:
     """Module arguments past a recorder that knows that verifying writes nothing."""
     proxy = Recorder(webui.url, reads=VERIFY)
     yield lambda **more: {"url": proxy.url, "token": webui.token, **more}, proxy
     proxy.close()
 
 
-def test_an_ollama_brings_its_models_with_prefix_and_tags(webui, recorder, by_token, ollama):
+def test_an_ollama_brings_its_models_with_prefix_and_tags(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], ollama: str
+) -> None:
     said = by_token(kind="ollama", base_url=f"{ollama}/", prefix_id="house", tags=["local", "free"])
     runs = quadruple("webui_connection", said, recorder, lambda: both(webui))
     assert config(webui, "ollama")["OLLAMA_BASE_URLS"] == [ollama]
@@ -64,7 +69,9 @@ def test_an_ollama_brings_its_models_with_prefix_and_tags(webui, recorder, by_to
         models(webui, gone=[MODEL, f"house.{MODEL}"])
 
 
-def test_the_same_ollama_by_openai_s_api_with_a_key_and_a_filter(webui, recorder, by_token, ollama):
+def test_the_same_ollama_by_openai_s_api_with_a_key_and_a_filter(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], ollama: str
+) -> None:
     said = by_token(
         connections=[{"kind": "openai", "base_url": f"{ollama}/v1", "key": "sk-of-v1", "prefix_id": "v1"}],
         enable_openai=True,
@@ -84,7 +91,9 @@ def test_the_same_ollama_by_openai_s_api_with_a_key_and_a_filter(webui, recorder
     assert config(webui, "openai")["OPENAI_API_KEYS"] == ["sk-of-v1"]
 
 
-def test_key_and_headers_arrive_and_are_never_shown(webui, recorder, by_token, back_end):
+def test_key_and_headers_arrive_and_are_never_shown(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], back_end: BackEnd
+) -> None:
     config(webui, "openai", {**FRESH["openai"], "ENABLE_OPENAI_API": True, "OPENAI_API_BASE_URLS": []})
     said = by_token(
         kind="openai", base_url=back_end.url, key="sk-first-key", headers={"X-Proxy": "secret-of-the-proxy"}
@@ -107,7 +116,9 @@ def test_key_and_headers_arrive_and_are_never_shown(webui, recorder, by_token, b
         hides(result, "sk-first-key", "sk-second-key", "secret-of-the-proxy")
 
 
-def test_whatever_moves_takes_its_key_and_config_along(webui, recorder, by_token):
+def test_whatever_moves_takes_its_key_and_config_along(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     urls = [f"http://back-end-{number}.example/v1" for number in range(5)]
     lists = {
         "ENABLE_OPENAI_API": True,
@@ -128,7 +139,9 @@ def test_whatever_moves_takes_its_key_and_config_along(webui, recorder, by_token
     }
 
 
-def test_configs_by_address_are_kept_and_renewed(webui, recorder, by_token):
+def test_configs_by_address_are_kept_and_renewed(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     legacy = {
         "openai.api_base_urls": ["http://a.example/v1", "http://b.example/v1"],
         "openai.api_keys": ["ka"],
@@ -142,7 +155,9 @@ def test_configs_by_address_are_kept_and_renewed(webui, recorder, by_token):
     assert after["OPENAI_API_KEYS"] == ["ka", ""]
 
 
-def test_many_changes_of_two_kinds_cost_one_write_each(webui, recorder, by_token):
+def test_many_changes_of_two_kinds_cost_one_write_each(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     entries = [
         {
             "kind": kind,
@@ -165,7 +180,9 @@ def test_many_changes_of_two_kinds_cost_one_write_each(webui, recorder, by_token
     assert config(webui, "openai")["OPENAI_API_KEYS"][1:] == [f"key-{number}" for number in range(10)]
 
 
-def test_purge_and_order_are_of_the_kinds_that_are_listed(webui, recorder, by_token):
+def test_purge_and_order_are_of_the_kinds_that_are_listed(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     urls = [f"http://o{number}.example" for number in range(4)]
     config(webui, "ollama", {**FRESH["ollama"], "OLLAMA_BASE_URLS": urls, "OLLAMA_API_CONFIGS": {"3": {"key": "k"}}})
     listed = [{"kind": "ollama", "base_url": url} for url in (urls[3], "http://new.example", urls[1])]
@@ -186,7 +203,9 @@ def test_purge_and_order_are_of_the_kinds_that_are_listed(webui, recorder, by_to
     assert message.startswith("Refusing to purge")
 
 
-def test_switches_are_set_and_an_omitted_one_stays(webui, recorder, by_token):
+def test_switches_are_set_and_an_omitted_one_stays(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     listed = [{"kind": "ollama", "base_url": "http://one.example", "enabled": False}]
     quadruple("webui_connections", by_token(connections=listed), recorder)
     assert config(webui, "ollama")["ENABLE_OLLAMA_API"] is True
@@ -198,7 +217,9 @@ def test_switches_are_set_and_an_omitted_one_stays(webui, recorder, by_token):
     quadruple("webui_connections", by_token(connections=[], enable_ollama=True), recorder)
 
 
-def test_one_address_twice_is_told_apart_by_the_prefix(webui, recorder, by_token):
+def test_one_address_twice_is_told_apart_by_the_prefix(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     url = "http://shared.example/v1"
     two = [{"kind": "openai", "base_url": url, "prefix_id": prefix, "key": f"key-{prefix}"} for prefix in ("a", "b")]
     quadruple("webui_connections", by_token(connections=two), recorder, lambda: both(webui))
@@ -216,7 +237,9 @@ def test_one_address_twice_is_told_apart_by_the_prefix(webui, recorder, by_token
 
 
 @pytest.mark.feature("provider_names")
-def test_what_has_no_option_is_merged(webui, recorder, by_token):
+def test_what_has_no_option_is_merged(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     url = FRESH["openai"]["OPENAI_API_BASE_URLS"][0]
     given = {"extra": None, "extra_params": {"top_k": 20}, "api_token": "sk-in-the-config"}
     said = by_token(kind="openai", base_url=url, config=given, api_type="responses", provider="llama.cpp")
@@ -235,9 +258,11 @@ def test_what_has_no_option_is_merged(webui, recorder, by_token):
     }
 
 
-def test_an_unreachable_back_end_is_told_before_anything_is_written(webui, by_proxy, ollama, back_end):
+def test_an_unreachable_back_end_is_told_before_anything_is_written(
+    webui: Webui, by_proxy: tuple[Callable[..., Any], Any], ollama: str, back_end: BackEnd
+) -> None:
     arguments, proxy = by_proxy
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"kind": "ollama", "base_url": ollama},
         {"kind": "ollama", "base_url": "http://nowhere.invalid:11434"},
         {"kind": "ollama", "base_url": back_end.url},
@@ -260,7 +285,9 @@ def test_an_unreachable_back_end_is_told_before_anything_is_written(webui, by_pr
 
 
 @pytest.mark.parametrize("url", ["http://u:secret-pass@host.example", "http://host.example/v1?key=secret-pass"])
-def test_a_secret_in_an_address_is_not_shown(webui, recorder, by_token, url):
+def test_a_secret_in_an_address_is_not_shown(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], url: str
+) -> None:
     config(webui, "ollama", {**FRESH["ollama"], "OLLAMA_BASE_URLS": [url]})
     hides(succeed("webui_connection_info", by_token()), "secret-pass")
     hides(fail("webui_connection", by_token(kind="ollama", base_url=url)), "secret-pass")
@@ -271,14 +298,16 @@ def test_a_secret_in_an_address_is_not_shown(webui, recorder, by_token, url):
         hides(result, "secret-pass")
 
 
-def test_a_huge_key_is_kept_exactly(webui, recorder, by_token):
+def test_a_huge_key_is_kept_exactly(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     key = "k" * 2**20
     runs = quadruple("webui_connection", by_token(kind="openai", base_url="http://big.example", key=key), recorder)
     assert config(webui, "openai")["OPENAI_API_KEYS"][1] == key
     assert len(runs.done.raw) < 10000
 
 
-def test_what_cannot_be_is_told_for_all_entries_at_once(webui, recorder, by_token):
+def test_what_cannot_be_is_told_for_all_entries_at_once(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     listed = [
         {"kind": "openai", "base_url": "http://a.example", "headers": {"X-A": "one\r\nX-B: two"}},
         {"kind": "other", "base_url": "ftp://b.example"},
@@ -303,7 +332,9 @@ def test_what_cannot_be_is_told_for_all_entries_at_once(webui, recorder, by_toke
     hides(result, "from-a-file", "X-B: two")
 
 
-def test_a_server_that_refuses_the_write_is_told_truthfully(webui, recorder, by_token):
+def test_a_server_that_refuses_the_write_is_told_truthfully(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     listed = [
         {"kind": kind, "base_url": f"http://{kind}{number}.example"}
         for number in range(2)
@@ -321,7 +352,9 @@ def test_a_server_that_refuses_the_write_is_told_truthfully(webui, recorder, by_
     assert len(succeed("webui_connections", by_token(connections=listed))["plan"]) == 2
 
 
-def test_a_write_that_does_not_stay_is_tried_again_and_told(webui, recorder, by_token):
+def test_a_write_that_does_not_stay_is_tried_again_and_told(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     recorder.answer("POST /ollama/config/update", {}, times=2)
     succeed("webui_connection", by_token(kind="ollama", base_url="http://lost.example"))
     assert len(recorder.writes()) == 3
@@ -330,7 +363,7 @@ def test_a_write_that_does_not_stay_is_tried_again_and_told(webui, recorder, by_
     assert "something else is changing them at the same time" in message
 
 
-def test_two_at_once_lose_nothing(webui):
+def test_two_at_once_lose_nothing(webui: Webui) -> None:
     arguments = {"url": webui.url, "token": webui.token}
     said = [[{"kind": "ollama", "base_url": f"http://r{run}-{n}.example"} for n in range(3)] for run in range(3)]
     results = []

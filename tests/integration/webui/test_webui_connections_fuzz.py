@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from back_ends import FRESH, both, config
+from conftest import Webui
 from fuzzing import SEED, scaled
+from recorder import Recorder
 from runner import fail, hides, killed_in_requests, succeed, unchanged
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 
 STATES = scaled(60, 16)
 KILLS = scaled(5, 3)
@@ -25,19 +31,19 @@ UNSET = {"enable": True, "prefix_id": "", "tags": [], "model_ids": [], "headers"
 
 
 @pytest.fixture(autouse=True)
-def _kept(webui):
+def _kept(webui: Webui) -> Iterator[None]:
     before = both(webui)
     yield
     for kind, lists in before.items():
         config(webui, kind, lists)
 
 
-def address(url):
+def address(url: str) -> int:
     """Which of the addresses this is a spelling of."""
     return next(number for number, spellings in enumerate(ADDRESSES) if url in spellings or url == spellings[1][:-1])
 
 
-def some_fields(pick):
+def some_fields(pick: random.Random) -> dict[str, Any]:
     """What may be said of a connection; each option with a probability of its own."""
     fields = {
         "key": pick.choice(["", "sk-one", "sk-two"]),
@@ -51,7 +57,7 @@ def some_fields(pick):
     return {name: value for name, value in fields.items() if pick.random() < 0.5}
 
 
-def put(kind, entry, fields):
+def put(kind: str, entry: dict[str, Any], fields: dict[str, Any]) -> dict[str, Any]:
     """Say of an entry of the oracle what a task says of a connection."""
     names = {"enabled": "enable"}
     for name, value in fields.items():
@@ -73,7 +79,7 @@ def put(kind, entry, fields):
     return entry
 
 
-def by_hand(kind, pick):
+def by_hand(kind: str, pick: random.Random) -> list[dict[str, Any]]:
     """Return entries as people and old versions leave them."""
     entries, taken = [], set()
     for _number in range(pick.randrange(6)):
@@ -81,7 +87,7 @@ def by_hand(kind, pick):
         if (place, prefix) in taken:
             continue
         taken.add((place, prefix))
-        entry = {"url": pick.choice(ADDRESSES[place]), "key": "", "config": {}}
+        entry: dict[str, Any] = {"url": pick.choice(ADDRESSES[place]), "key": "", "config": {}}
         put(kind, entry, {**some_fields(pick), **({"prefix_id": prefix} if prefix else {})})
         if pick.random() < 0.3:
             entry["config"]["unknown"] = pick.choice([None, [1, {"a": None}], "ü"])
@@ -89,7 +95,7 @@ def by_hand(kind, pick):
     return entries
 
 
-def some_wishes(kind, pick, entries):
+def some_wishes(kind: str, pick: random.Random, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what a task says; where an address is there or listed several times, the prefix is said."""
     wishes, several = [], pick.random() < 0.3
     for place in pick.sample(range(len(ADDRESSES)), pick.randrange(4)):
@@ -102,7 +108,9 @@ def some_wishes(kind, pick, entries):
     return wishes
 
 
-def expected(kind, entries, wishes, purge, ordered):
+def expected(
+    kind: str, entries: list[dict[str, Any]], wishes: list[dict[str, Any]], purge: bool, ordered: bool
+) -> list[Any]:
     """Return the entries that a task must leave behind."""
     entries = [{**entry, "config": dict(entry["config"])} for entry in entries]
     listed = []
@@ -129,16 +137,16 @@ def expected(kind, entries, wishes, purge, ordered):
     return [entry for entry in entries if any(entry is one for one in (*listed, *others))]
 
 
-def lists_of(kind, entries, switch):
+def lists_of(kind: str, entries: list[dict[str, Any]], switch: bool | None) -> dict[str, Any]:
     urls, configs = CONFIGS[kind]
-    lists = {SWITCH[kind]: switch, urls: [entry["url"] for entry in entries]}
+    lists: dict[str, Any] = {SWITCH[kind]: switch, urls: [entry["url"] for entry in entries]}
     lists[configs] = {str(place): entry["config"] for place, entry in enumerate(entries)}
     if kind == "openai":
         lists["OPENAI_API_KEYS"] = [entry["key"] for entry in entries]
     return lists
 
 
-def meaning(kind, lists):
+def meaning(kind: str, lists: dict[str, Any]) -> tuple[bool, list[tuple[Any, Any, dict[str, Any]]]]:
     """Return what lists mean to the server: what is missing has its defaults."""
     urls, configs = CONFIGS[kind]
     keys = lists.get("OPENAI_API_KEYS", [])
@@ -150,7 +158,9 @@ def meaning(kind, lists):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_lists_converge_in_one_run_and_spare_the_others(webui, recorder, by_token, features, seed):
+def test_random_lists_converge_in_one_run_and_spare_the_others(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], features: Features, seed: int
+) -> None:
     pick = random.Random(f"connections {SEED} {seed}")
     changed = 0
     for number in range(STATES // 4):
@@ -159,7 +169,7 @@ def test_random_lists_converge_in_one_run_and_spare_the_others(webui, recorder, 
         for kind, entries in server.items():
             config(webui, kind, lists_of(kind, entries, switches[kind]))
         wishes = {kind: some_wishes(kind, pick, server[kind]) for kind in FRESH}
-        said = {"connections": wishes["ollama"] + wishes["openai"]}
+        said: dict[str, Any] = {"connections": wishes["ollama"] + wishes["openai"]}
         pick.shuffle(said["connections"])
         for wish in said["connections"]:
             if wish["kind"] == "ollama" and not features.ollama_headers:
@@ -202,7 +212,9 @@ def test_random_lists_converge_in_one_run_and_spare_the_others(webui, recorder, 
     assert changed > STATES // 8
 
 
-def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, by_token, recorder):
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     pick = random.Random("kills")
     config(webui, "ollama", FRESH["ollama"])
     ended = 0
@@ -217,7 +229,9 @@ def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, 
     assert ended > KILLS / 2
 
 
-def test_several_problems_of_the_server_s_own_lists_are_told_together(webui, by_token):
+def test_several_problems_of_the_server_s_own_lists_are_told_together(
+    webui: Webui, by_token: Callable[..., dict[str, Any]]
+) -> None:
     twice = {**FRESH["ollama"], "OLLAMA_BASE_URLS": ["http://t.example", "http://T.example/", "http://u.example"]}
     config(webui, "ollama", {**twice, "OLLAMA_API_CONFIGS": {"0": {"prefix_id": "p"}, "1": {"prefix_id": "p"}}})
     listed = [{"kind": "ollama", "base_url": "http://u.example"}, {"kind": "ollama", "base_url": "http://t.example"}]

@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from back_ends import FRESH, both, config
+from conftest import Webui
+from recorder import Recorder
 from runner import COLLECTIONS, ROOT
 
 SECRETS = {
@@ -22,7 +25,7 @@ SECRETS = {
 }
 
 
-def playbook(url, token):
+def playbook(url: str, token: str) -> list[dict[str, Any]]:
     words = {name: f"{{{{ secrets.{name} }}}}" for name in SECRETS}
     one = {"kind": "openai", "base_url": "http://one.example/v1", "key": words["key"]}
     more = {**one, "headers": {"X-Proxy": words["header"]}, "config": {"extra": [{"api_token": words["config"]}]}}
@@ -53,7 +56,7 @@ def playbook(url, token):
     ]
 
 
-def test_no_key_is_printed_or_logged(webui, recorder, tmp_path):
+def test_no_key_is_printed_or_logged(webui: Webui, recorder: Recorder, tmp_path: Path) -> None:
     before = both(webui)
     config(webui, "openai", {**FRESH["openai"], "OPENAI_API_KEYS": [SECRETS["foreign"]]})
     (tmp_path / "secrets.json").write_text(json.dumps({"secrets": SECRETS}), encoding="utf-8")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 from back_ends import from_root, models
 from bed_embedder import create_chat_model, create_embedder, create_embedding_model, embedder, remove
+from conftest import Webui
 from knowledge_beds import clear, contents, write
+from recorder import Recorder
 from runner import quadruple, sentence, succeed, unchanged
 
 EMBEDS, CHATS = "only-embeds:latest", "chats:latest"
@@ -14,7 +20,7 @@ SHOW = "POST /ollama/api/show"
 
 
 @pytest.fixture(autouse=True)
-def _models(webui, bed):
+def _models(webui: Webui, bed: dict[str, Any]) -> Iterator[None]:
     create_embedder(bed)
     create_embedding_model(bed, EMBEDS)
     create_chat_model(bed, CHATS)
@@ -28,13 +34,15 @@ def _models(webui, bed):
 
 
 @pytest.fixture
-def embedding(webui):
+def embedding(webui: Webui) -> Iterator[dict[str, Any]]:
     before = webui.call("GET", "retrieval/embedding")
     yield before
     webui.call("POST", "retrieval/embedding/update", before)
 
 
-def test_a_chat_model_is_refused_for_embeddings_where_its_server_reports_it(webui, recorder, by_token, embedding):
+def test_a_chat_model_is_refused_for_embeddings_where_its_server_reports_it(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], embedding: dict[str, Any]
+) -> None:
     recorder.answer(
         TAGS,
         {
@@ -53,7 +61,9 @@ def test_a_chat_model_is_refused_for_embeddings_where_its_server_reports_it(webu
     quadruple("webui_settings", by_token(settings={"rag.embedding_model": "only-embeds"}), recorder)
 
 
-def test_a_model_of_an_older_ollama_is_taken(webui, recorder, by_token, embedding):
+def test_a_model_of_an_older_ollama_is_taken(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], embedding: dict[str, Any]
+) -> None:
     # 0.9.3 embeds with every model and reports nothing; a newer one refuses this, and that is the test above.
     tags = from_root(webui, "ollama/api/tags/0")["models"]
     if any("capabilities" in row for row in tags):
@@ -61,7 +71,9 @@ def test_a_model_of_an_older_ollama_is_taken(webui, recorder, by_token, embeddin
     quadruple("webui_settings", by_token(settings={"rag.embedding_model": "chats"}), recorder)
 
 
-def test_knowledge_names_the_chat_model_before_anything_is_written(webui, bed, recorder, by_token, tmp_path):
+def test_knowledge_names_the_chat_model_before_anything_is_written(
+    webui: Webui, bed: dict[str, Any], recorder: Recorder, by_token: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     write(tmp_path, a_txt="one")
     said = by_token(name="Rules", src=str(tmp_path), remote_src=True)
     succeed("webui_knowledge", said)
@@ -75,7 +87,9 @@ def test_knowledge_names_the_chat_model_before_anything_is_written(webui, bed, r
     assert contents(webui) == before
 
 
-def test_nobody_is_offered_a_model_that_only_embeds(webui, recorder, by_token):
+def test_nobody_is_offered_a_model_that_only_embeds(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     recorder.reads |= {SHOW}
     models(webui, EMBEDS, CHATS)
     said = by_token(models=[], hide_embedding_models=True)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from conftest import Webui
+from recorder import Recorder
 from runner import fail, hides, sentence, succeed
 
 PASSWORD = "Anna-Password-1"
@@ -14,9 +18,10 @@ ANNA = {"email": "anna@example.org", "password": PASSWORD}
 
 
 @pytest.mark.parametrize("module", ["webui_user", "webui_users", "webui_user_info"])
-def test_a_wrong_admin_password(webui, recorder, module):
+def test_a_wrong_admin_password(webui: Webui, recorder: Recorder, module: str) -> None:
     webui.add_user("boss@example.org", role="admin")
-    said = {"webui_user": ANNA, "webui_users": {"users": [ANNA]}, "webui_user_info": {}}[module]
+    given: dict[str, dict[str, Any]] = {"webui_user": ANNA, "webui_users": {"users": [ANNA]}, "webui_user_info": {}}
+    said = given[module]
     result = fail(
         module, {"url": recorder.url, "admin_email": "boss@example.org", "admin_password": "Wrong-Password", **said}
     )
@@ -27,7 +32,7 @@ def test_a_wrong_admin_password(webui, recorder, module):
     assert recorder.writes() == []
 
 
-def test_too_many_sign_ins(webui, recorder):
+def test_too_many_sign_ins(webui: Webui, recorder: Recorder) -> None:
     for _attempt in range(15):
         assert not webui.lets_in("throw-away@example.org", "wrong")
     message = sentence(
@@ -39,7 +44,7 @@ def test_too_many_sign_ins(webui, recorder):
 
 
 @pytest.mark.parametrize("role", ["user", "pending"])
-def test_no_administrator(webui, recorder, role):
+def test_no_administrator(webui: Webui, recorder: Recorder, role: str) -> None:
     token = webui.add_user("clara@example.org", role=role)
     said = {"url": recorder.url, "admin_email": "clara@example.org", "admin_password": "Password-1", **ANNA}
     assert f"its role is {role}; give the credentials of an administrator" in sentence("webui_user", said)
@@ -49,14 +54,14 @@ def test_no_administrator(webui, recorder, role):
 
 
 @pytest.mark.parametrize("token", ["sk-0123456789abcdef", "no-token", "a.b.c"])
-def test_a_token_that_is_none(recorder, token):
+def test_a_token_that_is_none(recorder: Recorder, token: str) -> None:
     result = fail("webui_user", {"url": recorder.url, "token": token, **ANNA})
     assert "give a valid API key or session token of an administrator" in result["msg"]
     assert token not in result.raw
 
 
 @pytest.mark.parametrize("token", ["sk-0123456789abcdef", "no-token", "a.b.c", "two\nlines", "schlüssel"])
-def test_a_token_that_is_none_gives_way_to_the_password(webui, recorder, token):
+def test_a_token_that_is_none_gives_way_to_the_password(webui: Webui, recorder: Recorder, token: str) -> None:
     both = {"admin_email": webui.admin_email, "admin_password": webui.admin_password}
     result = succeed("webui_user_info", {"url": recorder.url, "token": token, **both})
     assert [user["email"] for user in result["users"]] == [webui.admin_email]
@@ -65,11 +70,11 @@ def test_a_token_that_is_none_gives_way_to_the_password(webui, recorder, token):
     hides(result, token, webui.admin_password)
 
 
-def test_no_credentials():
+def test_no_credentials() -> None:
     assert "one of the following is required: token, admin_password" in sentence("webui_user", ANNA)
 
 
-def test_a_server_that_is_down(by_token):
+def test_a_server_that_is_down(by_token: Callable[..., dict[str, Any]]) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
@@ -80,7 +85,7 @@ def test_a_server_that_is_down(by_token):
         assert message.startswith(f"Cannot sign in as a@b.c: Open WebUI at {url} does not answer")
 
 
-def test_a_server_that_does_not_know_the_api(webui, by_token):
+def test_a_server_that_does_not_know_the_api(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     # The server answers unknown addresses with its own page and 200.
     message = sentence("webui_user", {**by_token(**ANNA), "url": f"{webui.url}/chat"})
     assert "is not Open WebUI's API" in message
@@ -90,7 +95,8 @@ def test_a_server_that_does_not_know_the_api(webui, by_token):
     assert "is not Open WebUI's API" in message
 
 
-def test_html_of_another_server(by_token):
+def test_html_of_another_server(by_token: Callable[..., dict[str, Any]]) -> None:
+    # Any web server that is not Open WebUI; this is no double of it.
     class Page(http.server.BaseHTTPRequestHandler):
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -124,19 +130,23 @@ def test_html_of_another_server(by_token):
         ({"profile_image_url": "javascript:alert(1)"}, "profile_image_url is none that the server takes"),
     ],
 )
-def test_values_that_cannot_be_are_told_before_any_call(recorder, by_token, said, words):
+def test_values_that_cannot_be_are_told_before_any_call(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], said: dict[str, str], words: str
+) -> None:
     assert words in sentence("webui_user", by_token(**{**ANNA, **said}))
     assert recorder.requests == []
 
 
 @pytest.mark.parametrize("email", ["anna", "mia@schule", "a\u202eb@c.d"])
-def test_a_new_account_with_an_email_that_the_server_does_not_take(recorder, by_token, email):
+def test_a_new_account_with_an_email_that_the_server_does_not_take(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], email: str
+) -> None:
     message = sentence("webui_user", by_token(**{**ANNA, "email": email}))
     assert "cannot be as wanted: email " in message
     assert recorder.writes() == []
 
 
-def test_a_new_account_without_a_password(recorder, by_token):
+def test_a_new_account_without_a_password(recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     message = sentence("webui_user", by_token(email="anna@example.org"))
     assert message.startswith("The user anna@example.org cannot be as wanted: the account is not there yet")
     assert recorder.writes() == []
@@ -151,13 +161,20 @@ def test_a_new_account_without_a_password(recorder, by_token):
         ({"role": "pending"}, "is the primary admin (the oldest account), which stays an admin; leave its role out."),
     ],
 )
-def test_the_primary_admin_is_told_to_stay(webui, recorder, by_token, said, words, check):
+def test_the_primary_admin_is_told_to_stay(
+    webui: Webui,
+    recorder: Recorder,
+    by_token: Callable[..., dict[str, Any]],
+    said: dict[str, str],
+    words: str,
+    check: bool,
+) -> None:
     message = sentence("webui_user", by_token(email=webui.admin_email, **said), check=check)
     assert message == f"The user {webui.admin_email} {words}"
     assert recorder.writes() == []
 
 
-def test_nobody_else_changes_the_primary_admin(webui, recorder):
+def test_nobody_else_changes_the_primary_admin(webui: Webui, recorder: Recorder) -> None:
     token = webui.add_user("boss@example.org", role="admin")
     message = sentence("webui_user", {"url": recorder.url, "token": token, "email": webui.admin_email, "name": "X"})
     assert "is the primary admin (the oldest account), which nobody else may change" in message
@@ -167,7 +184,9 @@ def test_nobody_else_changes_the_primary_admin(webui, recorder):
 @pytest.mark.parametrize(
     ("said", "words"), [({"state": "absent"}, "nobody can delete himself"), ({"role": "user"}, "must stay an admin")]
 )
-def test_nobody_removes_the_admin_that_the_task_is(webui, recorder, said, words):
+def test_nobody_removes_the_admin_that_the_task_is(
+    webui: Webui, recorder: Recorder, said: dict[str, str], words: str
+) -> None:
     token = webui.add_user("boss@example.org", role="admin")
     message = sentence("webui_user", {"url": recorder.url, "token": token, "email": "boss@example.org", **said})
     assert message.startswith("The user boss@example.org is the account that this task signs in with")
@@ -175,7 +194,9 @@ def test_nobody_removes_the_admin_that_the_task_is(webui, recorder, said, words)
     assert recorder.writes() == []
 
 
-def test_groups_that_are_not_there_or_not_clear(webui, recorder, by_token):
+def test_groups_that_are_not_there_or_not_clear(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_group("staff")
     twins = [webui.add_group("twins"), webui.add_group("twins")]
     message = sentence("webui_user", by_token(**ANNA, groups=["nobody", "twins"]))
@@ -185,8 +206,10 @@ def test_groups_that_are_not_there_or_not_clear(webui, recorder, by_token):
     assert recorder.writes() == []
 
 
-def test_one_error_names_every_bad_entry_of_a_list(webui, recorder, by_token):
-    users = [
+def test_one_error_names_every_bad_entry_of_a_list(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
+    users: list[dict[str, Any]] = [
         {"email": "good@example.org", "password": PASSWORD},
         {"email": "bad", "password": PASSWORD, "role": "king"},
         {"email": "Twice@example.org", "password": PASSWORD},
@@ -207,7 +230,7 @@ def test_one_error_names_every_bad_entry_of_a_list(webui, recorder, by_token):
 
 
 @pytest.mark.parametrize("users", [[], [{"email": "gone@example.org", "state": "absent"}]])
-def test_purge_of_all_is_refused(recorder, by_token, users):
+def test_purge_of_all_is_refused(recorder: Recorder, by_token: Callable[..., dict[str, Any]], users: list[Any]) -> None:
     message = sentence("webui_users", by_token(users=users, purge=True))
     assert message.startswith("Refusing to purge, because users lists nobody who is to be there")
     assert recorder.requests == []

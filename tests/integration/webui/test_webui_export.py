@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import code_objects
 import knowledge_beds
 import pytest
 from ansible.parsing.dataloader import DataLoader
+from conftest import Webui
 from known_settings import put, settings_as_before
+from recorder import Recorder
 from runner import hides, succeed, unchanged
 
 HOSTILE = "{{ x }} {% raw %} <b> '; -- 😀 \u202eRTL\u2028 \x07 : # - yes"
@@ -17,12 +22,12 @@ PLURALS = ("groups", "users", "connections", "tools", "functions", "skills", "pr
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was(webui):
+def _as_it_was(webui: Webui) -> Iterator[None]:
     with settings_as_before(webui):
         yield
 
 
-def made_by_hand(webui, by_token):
+def made_by_hand(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     """Fill the server with one or two of each, with words that look like templates and YAML."""
     for email, role in (("anna@example.org", "user"), ("ben@example.org", "pending")):
         webui.add_user(email, role=role, profile_image_url="/static/favicon.png")
@@ -43,11 +48,13 @@ def made_by_hand(webui, by_token):
     succeed("webui_knowledge", by_token(name="Rules", description=HOSTILE, access={"public": True}))
 
 
-def banner(name, content):
+def banner(name: str, content: str) -> dict[str, Any]:
     return {"id": name, "type": "info", "content": content, "title": "", "dismissible": True, "timestamp": 1700000000}
 
 
-def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(webui, recorder, by_token):
+def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     try:
         made_by_hand(webui, by_token)
         recorder.clear()
@@ -65,6 +72,7 @@ def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(webui, recorder
         }
         assert ("skills" in said) is webui.features.skills
 
+        unchanged("webui_instance", by_token(**said), recorder)
         settings = {name: said[name] for name in SETTINGS if name in said}
         unchanged("webui_settings", by_token(**settings), recorder)
         permissions = said["default_permissions"]
@@ -79,7 +87,7 @@ def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(webui, recorder
         emptied(webui, by_token)
 
 
-def emptied(webui, by_token):
+def emptied(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     absent = {"state": "absent"}
     succeed("webui_models", by_token(models=[{"id": "tutor", **absent}]))
     succeed("webui_prompts", by_token(prompts=[{"command": "sum", **absent}]))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import back_ends
 import pytest
 from ansible.parsing.dataloader import DataLoader
+from conftest import Webui
 from known_settings import settings_as_before
 from odd_server import OddServer
+from recorder import Recorder
 from runner import hides, succeed, unchanged
 
 SETTINGS = ("settings", "banners", "suggestions", "default_models", "model_order")
@@ -15,7 +20,7 @@ SECRETS = ("secret-word", "secret-hook")
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was(webui):
+def _as_it_was(webui: Webui) -> Iterator[None]:
     before = back_ends.both(webui)
     with settings_as_before(webui):
         yield
@@ -23,7 +28,7 @@ def _as_it_was(webui):
         back_ends.config(webui, kind, lists)
 
 
-def taken_over(said, by_token, recorder):
+def taken_over(said: Any, by_token: Callable[..., dict[str, Any]], recorder: Recorder) -> None:
     """Give all that was told to the modules, which must find nothing to do."""
     unchanged("webui_settings", by_token(**{name: said[name] for name in SETTINGS if name in said}), recorder)
     unchanged("webui_default_permissions", by_token(permissions=said["default_permissions"]), recorder)
@@ -35,7 +40,9 @@ def taken_over(said, by_token, recorder):
 
 @pytest.mark.feature("settings_by_key")
 @pytest.mark.parametrize("seed", range(3))
-def test_what_is_told_of_an_odd_server_is_taken_by_every_module_and_changes_nothing(webui, recorder, by_token, seed):
+def test_what_is_told_of_an_odd_server_is_taken_by_every_module_and_changes_nothing(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], seed: int
+) -> None:
     odd = OddServer(webui, seed)
     try:
         odd.fill()

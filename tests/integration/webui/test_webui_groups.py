@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from conftest import Webui
 from fuzzing import SEED, scaled
+from recorder import Recorder
 from runner import fail, quadruple, run, sentence
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 
 SECTIONS = {"workspace": ("models", "prompts"), "chat": ("share", "delete"), "features": ("notes", "api_keys")}
 
 
-def _config(row) -> dict[str, Any]:
+def _config(row: dict[str, Any]) -> dict[str, Any]:
     """Return what a group is told besides: where nothing is, anyone shares with it, and it has no models of its own."""
     kept = (row["data"] or {}).get("config") or {}
     return {"share": True, **{key: value for key, value in kept.items() if value != []}}
 
 
-def tree(webui) -> dict[str, Any]:
+def tree(webui: Webui) -> dict[str, Any]:
     """Return all groups by name, as a person would tell of them."""
     rows = webui.call("GET", "groups/")
     names = {row["id"]: row["name"] for row in rows}
@@ -37,17 +42,19 @@ def tree(webui) -> dict[str, Any]:
 
 
 @pytest.fixture
-def everybody(webui):
+def everybody(webui: Webui) -> Iterator[dict[str, Any]]:
     """What everybody may do comes back."""
     before = webui.call("GET", "users/default/permissions")
     yield before
     webui.call("POST", "users/default/permissions", before)
 
 
-def test_a_group_is_made_changed_and_removed(webui, by_token, recorder):
+def test_a_group_is_made_changed_and_removed(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     webui.add_user("anna@example.org")
     webui.add_user("ben@example.org")
-    said = {
+    said: dict[str, Any] = {
         "name": "Räte & <b>Ämter</b> 🙂",
         "description": "50 % of all",
         "permissions": {"workspace": {"models": True}},
@@ -74,7 +81,9 @@ def test_a_group_is_made_changed_and_removed(webui, by_token, recorder):
 
 
 @pytest.mark.feature("nested_groups")
-def test_a_list_is_nested_in_one_run_whatever_its_order(webui, by_token, recorder):
+def test_a_list_is_nested_in_one_run_whatever_its_order(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     groups = [
         {"name": "7a", "parent": "seventh"},
         {"name": "seventh", "parent": "pupils"},
@@ -102,7 +111,9 @@ def test_a_list_is_nested_in_one_run_whatever_its_order(webui, by_token, recorde
     assert recorder.writes() == []
 
 
-def test_who_may_share_with_a_group_is_said_and_what_others_keep_in_it_stays(webui, by_token, features, recorder):
+def test_who_may_share_with_a_group_is_said_and_what_others_keep_in_it_stays(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], features: Features, recorder: Recorder
+) -> None:
     kept = {"by hand": 1, "config": {"own": 2, "share": True}}
     webui.call("POST", "groups/create", {"name": "teachers", "description": "", "data": kept})
     shares = {"no_one": False, "anyone": True, **({"members": "members"} if features.share_with_members else {})}
@@ -121,7 +132,9 @@ def test_who_may_share_with_a_group_is_said_and_what_others_keep_in_it_stays(web
 
 
 @pytest.mark.feature("group_models")
-def test_the_members_of_a_group_begin_with_its_models(webui, by_token, recorder):
+def test_the_members_of_a_group_begin_with_its_models(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     webui.add_user("ben@example.org")
     said = {"name": "pupils", "members": ["ben@example.org"]}
     done = quadruple("webui_group", by_token(**said, default_models=[" tutor", "m:1", "tutor"]), recorder).done
@@ -135,8 +148,10 @@ def test_the_members_of_a_group_begin_with_its_models(webui, by_token, recorder)
     assert "default_models has an empty one" in sentence("webui_group", by_token(name="pupils", default_models=[" "]))
 
 
-def test_what_a_version_does_not_have_of_groups_is_told(by_token, features, recorder):
-    lacking = [
+def test_what_a_version_does_not_have_of_groups_is_told(
+    by_token: Callable[..., dict[str, Any]], features: Features, recorder: Recorder
+) -> None:
+    lacking: list[tuple[dict[str, Any], bool, str]] = [
         ({"share": "members"}, features.share_with_members, "share: members needs Open WebUI 0.8 or newer"),
         ({"default_models": ["a"]}, features.group_models, "default_models needs Open WebUI 0.12 or newer"),
     ]
@@ -146,14 +161,16 @@ def test_what_a_version_does_not_have_of_groups_is_told(by_token, features, reco
     assert not recorder.writes()
 
 
-def test_before_0_12_no_group_lies_in_another(by_token, features):
+def test_before_0_12_no_group_lies_in_another(by_token: Callable[..., dict[str, Any]], features: Features) -> None:
     if features.nested_groups:
         pytest.skip(f"Open WebUI {features.version} has nested groups")
     message = sentence("webui_group", by_token(name="7a", parent="pupils"))
     assert "parent needs Open WebUI 0.12 or newer" in message
 
 
-def test_groups_as_wanted_cost_few_requests(webui, by_token, recorder):
+def test_groups_as_wanted_cost_few_requests(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     groups = [{"name": f"g{number}", "permissions": {"chat": {"share": True}}} for number in range(20)]
     assert not run("webui_groups", by_token(groups=groups)).failed
     recorder.clear()
@@ -195,12 +212,16 @@ def test_groups_as_wanted_cost_few_requests(webui, by_token, recorder):
         ({"name": "a", "parent": "a"}, "parent is the group itself"),
     ],
 )
-def test_what_cannot_be_is_told_before_any_write(by_token, recorder, said, words):
+def test_what_cannot_be_is_told_before_any_write(
+    by_token: Callable[..., dict[str, Any]], recorder: Recorder, said: dict[str, Any], words: str
+) -> None:
     assert words in sentence("webui_group", by_token(**said))
     assert recorder.writes() == []
 
 
-def test_all_that_is_wrong_with_a_list_is_told_at_once(by_token, recorder):
+def test_all_that_is_wrong_with_a_list_is_told_at_once(
+    by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     said = [
         {"name": "a", "parent": "b"},
         {"name": "b", "state": "absent"},
@@ -215,7 +236,7 @@ def test_all_that_is_wrong_with_a_list_is_told_at_once(by_token, recorder):
     assert "Refusing to purge" in sentence("webui_groups", by_token(groups=[], purge=True))
 
 
-def test_two_groups_of_one_name_are_told_by_their_ids(webui, by_token):
+def test_two_groups_of_one_name_are_told_by_their_ids(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     ids = [webui.call("POST", "groups/create", {"name": "twice", "description": ""})["id"] for _time in range(2)]
     message = sentence("webui_group", by_token(name="twice"))
     assert "its name is ambiguous" in message
@@ -226,14 +247,16 @@ def test_two_groups_of_one_name_are_told_by_their_ids(webui, by_token):
     assert list(tree(webui)) == ["other"]
 
 
-def test_what_a_group_cannot_take_away_is_warned_of(by_token, everybody):
+def test_what_a_group_cannot_take_away_is_warned_of(
+    by_token: Callable[..., dict[str, Any]], everybody: dict[str, Any]
+) -> None:
     assert everybody["chat"]["delete"]
     made = run("webui_group", by_token(name="a", permissions={"chat": {"delete": False, "share": True}}))
     assert len(made["warnings"]) == 1
     assert "cannot take away chat.delete, which everybody has" in str(made["warnings"])
 
 
-def test_members_are_told(webui, by_token, recorder):
+def test_members_are_told(webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder) -> None:
     webui.add_user("anna@example.org")
     webui.add_group("teachers", "anna@example.org")
     (told,) = run("webui_group_info", by_token(members=True))["groups"]
@@ -242,7 +265,9 @@ def test_members_are_told(webui, by_token, recorder):
     assert recorder.writes() == []
 
 
-def test_what_everybody_may_do(webui, by_token, recorder, everybody):
+def test_what_everybody_may_do(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder, everybody: dict[str, Any]
+) -> None:
     said = {
         "chat": {"share": not everybody["chat"]["share"]},
         "features": {"notes": not everybody["features"]["notes"]},
@@ -255,7 +280,7 @@ def test_what_everybody_may_do(webui, by_token, recorder, everybody):
     assert webui.call("GET", "users/default/permissions") == wanted
 
 
-def test_two_runs_at_once_make_no_group_twice(webui, by_token):
+def test_two_runs_at_once_make_no_group_twice(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     groups = [{"name": f"g{number}"} for number in range(8)]
     results: list[Any] = []
     threads = [
@@ -373,7 +398,9 @@ def _circles(parents: dict[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_random_lists_end_as_they_ought_to(webui, by_token, features, everybody, seed):
+def test_random_lists_end_as_they_ought_to(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], features: Features, everybody: dict[str, Any], seed: int
+) -> None:
     chance = random.Random(f"{SEED} {seed}")
     names, emails = [f"g{number}" for number in range(6)], [f"u{number}@example.org" for number in range(4)]
     for email in emails:
@@ -410,7 +437,9 @@ def test_random_lists_end_as_they_ought_to(webui, by_token, features, everybody,
         assert now["by hand"] == before["by hand"]
 
 
-def test_a_purge_keeps_groups_of_oauth_and_ldap_and_names_them(webui, recorder, by_token):
+def test_a_purge_keeps_groups_of_oauth_and_ldap_and_names_them(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org")
     webui.add_group("ours")
     for name, description in (("claimed", "Group 'claimed' created automatically via OAuth."), ("theirs", "By hand")):
@@ -428,7 +457,9 @@ def test_a_purge_keeps_groups_of_oauth_and_ldap_and_names_them(webui, recorder, 
 
 
 @pytest.mark.parametrize("name", [" blanks ", "", "a\u202eb", "a/b"])
-def test_a_group_that_exists_is_managed_whatever_its_name_is(webui, recorder, by_token, name):
+def test_a_group_that_exists_is_managed_whatever_its_name_is(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], name: str
+) -> None:
     webui.add_group(name)
     quadruple("webui_groups", by_token(groups=[{"name": name, "description": "x"}]), recorder)
     quadruple("webui_groups", by_token(groups=[{"name": name, "state": "absent"}]), recorder)

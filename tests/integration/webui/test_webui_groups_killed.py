@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from fuzzing import SEED, scaled
 from recorder import Recorder
 from runner import fail, killed, quadruple, run, sentence, succeed
+
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 
 if TYPE_CHECKING:
     from conftest import Webui
@@ -43,7 +46,9 @@ def killed_after(webui: Webui, arguments: dict[str, Any], requests: int) -> bool
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, features, number):
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(
+    webui: Webui, features: Features, number: int
+) -> None:
     dice = random.Random(f"{SEED} {number}")
     for email in EMAILS:
         webui.add_user(email)
@@ -79,7 +84,9 @@ def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, 
 
 
 @pytest.mark.feature("nested_groups")
-def test_purging_what_a_group_is_to_lie_in_is_refused(webui, by_token, recorder):
+def test_purging_what_a_group_is_to_lie_in_is_refused(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     webui.add_group("pupils")
     groups = [{"name": "teachers"}, {"name": "7a", "parent": "pupils"}]
     for check in (True, False):
@@ -93,7 +100,9 @@ def test_purging_what_a_group_is_to_lie_in_is_refused(webui, by_token, recorder)
     assert recorder.writes() == []
 
 
-def test_what_others_keep_with_a_group_stays(webui, by_token, recorder):
+def test_what_others_keep_with_a_group_stays(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     webui.add_user(EMAILS[0])
     group = {"name": "a", "description": "b", "data": {"config": {"share": False}, "note": "by hand"}}
     group_id = webui.call("POST", "groups/create", group)["id"]
@@ -104,7 +113,7 @@ def test_what_others_keep_with_a_group_stays(webui, by_token, recorder):
     assert webui.call("GET", f"groups/id/{group_id}")["data"] == data
 
 
-def test_purged_groups_of_one_name_are_told_apart(webui, by_token):
+def test_purged_groups_of_one_name_are_told_apart(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     ids = [webui.call("POST", "groups/create", {"name": "twice", "description": ""})["id"] for _time in range(2)]
     result = succeed("webui_groups", by_token(groups=[{"name": "a"}], purge=True))
     gone = [step["name"] for step in result["plan"] if step["action"] == "delete"]
@@ -113,7 +122,9 @@ def test_purged_groups_of_one_name_are_told_apart(webui, by_token):
     assert set(result["diff"]["before"]) == {"a", *gone}
 
 
-def test_members_of_one_group_are_asked_for_alone(webui, by_token, recorder):
+def test_members_of_one_group_are_asked_for_alone(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     webui.add_user(EMAILS[0])
     for name in ("a", "b", "c"):
         webui.add_group(name, EMAILS[0])
@@ -136,7 +147,7 @@ def test_members_of_one_group_are_asked_for_alone(webui, by_token, recorder):
     ],
     ids=["html", "right to left", "emoji", "control", "blanks", "template", "10 MB"],
 )
-def test_a_description_is_kept_exactly(webui, by_token, text):
+def test_a_description_is_kept_exactly(webui: Webui, by_token: Callable[..., dict[str, Any]], text: str) -> None:
     said = by_token(groups=[{"name": "a", "description": text}])
     assert succeed("webui_groups", said)["groups"][0]["description"] == text
     assert webui.call("GET", "groups/")[0]["description"] == text
@@ -144,7 +155,9 @@ def test_a_description_is_kept_exactly(webui, by_token, text):
 
 
 @pytest.mark.parametrize("word", ["a\nb", "\x1b[31m", "k" * 1_000_000])
-def test_an_odd_permission_is_one_short_sentence(by_token, recorder, word):
+def test_an_odd_permission_is_one_short_sentence(
+    by_token: Callable[..., dict[str, Any]], recorder: Recorder, word: str
+) -> None:
     for permissions in ({word: {"share": True}}, {"chat": {word: True}}, {"chat": {"share": word}}):
         assert "permissions." in sentence("webui_default_permissions", by_token(permissions=permissions))
         assert "permissions." in sentence("webui_group", by_token(name="a", permissions=permissions))
@@ -152,7 +165,7 @@ def test_an_odd_permission_is_one_short_sentence(by_token, recorder, word):
     assert recorder.writes() == []
 
 
-def test_all_that_is_wrong_with_default_permissions_is_told(by_token):
+def test_all_that_is_wrong_with_default_permissions_is_told(by_token: Callable[..., dict[str, Any]]) -> None:
     result = fail("webui_default_permissions", by_token(permissions={"chat": {"shair": True}, "cat": {"a": True}}))
     assert len(result["problems"]) == 2
     assert result["msg"].startswith("The set of permissions of everybody cannot be as wanted: permissions.chat.shair")

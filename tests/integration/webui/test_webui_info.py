@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
+from conftest import Webui
+from recorder import Recorder
 from runner import run
 
 
-def test_a_server_is_told_about(webui, by_token, recorder):
+def test_a_server_is_told_about(webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder) -> None:
     webui.add_user("anna@example.org")
     webui.add_group("teachers", "anna@example.org")
     before = webui.settings(ENABLE_API_KEYS=True)

@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from bed_models import create_embedder
-from conftest import access_of
+from conftest import Webui, access_of
 from knowledge_beds import bases, by_hand, clear, contents, records, stored, tree, write
+from recorder import Recorder
 from runner import BYTECODE, COLLECTIONS, MODULES, fail, quadruple, sentence, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -25,7 +29,7 @@ runpy.run_module(os.environ["MEASURED"], run_name="__main__")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui, bed):
+def _nothing_there(webui: Webui, bed: dict[str, Any]) -> Iterator[None]:
     create_embedder(bed)
     clear(webui)
     yield
@@ -33,18 +37,20 @@ def _nothing_there(webui, bed):
 
 
 @pytest.fixture
-def src(tmp_path):
+def src(tmp_path: Path) -> Path:
     place = tmp_path / "src"
     place.mkdir()
     return place
 
 
 @pytest.fixture
-def rules(by_token, src):
+def rules(by_token: Callable[..., dict[str, Any]], src: Path) -> Callable[..., Any]:
     return lambda **more: by_token(name="Rules", src=str(src), remote_src=True, **more)
 
 
-def test_a_base_is_filled_changed_and_removed(webui, recorder, rules, src):
+def test_a_base_is_filled_changed_and_removed(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, a_txt="The bell rings at eight.", sub__b_md="Shoes stay outside.", sub__deep__c_txt="No running.")
     runs = quadruple(MODULE, rules(description="d"), recorder, lambda: (len(bases(webui)), contents(webui)))
     assert contents(webui) == tree(src)
@@ -79,14 +85,16 @@ def test_a_base_is_filled_changed_and_removed(webui, recorder, rules, src):
     assert stored(webui) == []
 
 
-def test_what_was_put_there_is_found_by_a_query(webui, rules, src):
+def test_what_was_put_there_is_found_by_a_query(webui: Webui, rules: Callable[..., Any], src: Path) -> None:
     write(src, a_txt="The bell rings at eight.")
     base = succeed(MODULE, rules())["knowledge"]["id"]
     body = {"collection_names": [base], "query": "bell", "k": 1}
     assert webui.call("POST", "retrieval/query/collection", body)["documents"] == [["The bell rings at eight."]]
 
 
-def test_files_of_people_stay_unless_all_are_purged(webui, recorder, rules, src):
+def test_files_of_people_stay_unless_all_are_purged(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, a_txt="ours")
     base = succeed(MODULE, rules())["knowledge"]["id"]
     mine = by_hand(webui, base, "mine.txt", "of a person")
@@ -105,7 +113,7 @@ def test_files_of_people_stay_unless_all_are_purged(webui, recorder, rules, src)
     assert "b.txt" in contents(webui)
 
 
-def test_odd_names_and_odd_files(webui, recorder, rules, src):
+def test_odd_names_and_odd_files(webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path) -> None:
     names = ["ä😀 %41.txt", ".hidden", 'q"u\\o.txt', "a&b=c;d.txt", "x" * 200, "% dir/'s.txt", "noext"]
     for number, name in enumerate(names):
         (src / name).parent.mkdir(exist_ok=True)
@@ -129,7 +137,7 @@ def test_odd_names_and_odd_files(webui, recorder, rules, src):
     assert "not UTF-8" in message
 
 
-def test_only_the_wanted_files(webui, rules, src):
+def test_only_the_wanted_files(webui: Webui, rules: Callable[..., Any], src: Path) -> None:
     write(src, a_md="1", b_txt="2", drafts__c_md="3", sub__d_md="4")
     succeed(MODULE, rules(patterns=["*.md"], excludes=["drafts"]))
     assert set(contents(webui)) == {"a.md", "sub/d.md"}
@@ -137,7 +145,9 @@ def test_only_the_wanted_files(webui, rules, src):
     assert set(contents(webui)) == {"a.md"}
 
 
-def test_a_file_that_the_server_cannot_read_is_named_and_leaves_nothing(webui, recorder, rules, src):
+def test_a_file_that_the_server_cannot_read_is_named_and_leaves_nothing(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, a_txt="fine", blank_txt=" \n")
     result = fail(MODULE, rules(workers=1))
     assert "The file 'blank.txt' could not be processed by Open WebUI at " in result["msg"]
@@ -146,13 +156,13 @@ def test_a_file_that_the_server_cannot_read_is_named_and_leaves_nothing(webui, r
     unchanged(MODULE, rules(excludes=["blank.txt"]), recorder)
 
 
-def test_two_bases_of_a_name_are_an_error_with_their_ids(webui, rules):
+def test_two_bases_of_a_name_are_an_error_with_their_ids(webui: Webui, rules: Callable[..., Any]) -> None:
     ids = [webui.call("POST", "knowledge/create", {"name": "Rules", "description": ""})["id"] for _time in range(2)]
     message = sentence(MODULE, rules())
     assert all(each in message for each in ids)
 
 
-def test_access_by_names(webui, recorder, by_token):
+def test_access_by_names(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     webui.add_group("pupils")
     said = by_token(name="Rules", access={"read": {"groups": ["pupils"]}})
     quadruple(MODULE, said, recorder, lambda: bases(webui))
@@ -162,7 +172,7 @@ def test_access_by_names(webui, recorder, by_token):
     assert access_of(bases(webui)[0]) == {("user", "*", "read")}
 
 
-def test_a_huge_file_is_never_whole_in_memory(recorder, rules, src):
+def test_a_huge_file_is_never_whole_in_memory(recorder: Recorder, rules: Callable[..., Any], src: Path) -> None:
     with (src / "huge.bin").open("wb") as file:
         file.truncate(HUGE)
     succeed(MODULE, {key: value for key, value in rules().items() if key != "src"})

@@ -6,9 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from bed_models import create_embedder
+from conftest import Webui
 from knowledge_beds import clear, contents, tree, write
 from runner import ROOT
 
@@ -38,14 +42,14 @@ PLAY = """
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui, bed):
+def _nothing_there(webui: Webui, bed: dict[str, Any]) -> Iterator[None]:
     create_embedder(bed)
     clear(webui)
     yield
     clear(webui)
 
 
-def test_a_directory_of_the_controller_is_sent_and_leaves_no_copy(webui, tmp_path):
+def test_a_directory_of_the_controller_is_sent_and_leaves_no_copy(webui: Webui, tmp_path: Path) -> None:
     src = tmp_path / "files" / "material"
     write(src, a_txt="one", s__b_md="two")
     (src / "out.txt").symlink_to("/etc/hostname")

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from bed_models import create_embedder
+from conftest import Webui
 from fuzzing import SEED, scaled
 from knowledge_beds import by_hand, clear, contents, records, stored
+from recorder import Recorder
 from runner import killed_in_requests, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -18,18 +23,18 @@ WORDS = [f"words of number {number}" for number in range(12)]
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui, bed):
+def _nothing_there(webui: Webui, bed: dict[str, Any]) -> Iterator[None]:
     create_embedder(bed)
     clear(webui)
     yield
     clear(webui)
 
 
-def sha(text):
+def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def put(src, files):
+def put(src: Path, files: dict[str, str]) -> None:
     """Make a directory hold exactly these files."""
     for file in sorted(src.rglob("*"), reverse=True):
         if file.is_file():
@@ -39,7 +44,7 @@ def put(src, files):
         (src / name).write_text(text)
 
 
-def changed(chance, files):
+def changed(chance: random.Random, files: dict[str, str]) -> dict[str, str]:
     """Return files after one to three things that people do to them."""
     files = dict(files)
     for _thing in range(chance.randint(1, 3)):
@@ -57,7 +62,7 @@ def changed(chance, files):
     return files
 
 
-def foreseen(files, now, foreign):
+def foreseen(files: dict[str, str], now: dict[str, str], foreign: dict[str, str]) -> dict[str, Any]:
     """Return what the base must hold: each text once, where it is or else in the first place."""
     wanted, taken = {}, set(foreign.values())
     for name in sorted(files, key=lambda name: (now.get(name) != sha(files[name]), name)):
@@ -67,11 +72,15 @@ def foreseen(files, now, foreign):
     return {**wanted, **foreign}
 
 
-def test_random_states_converge(webui, recorder, by_token, tmp_path):
+def test_random_states_converge(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     chance = random.Random(SEED)
     said = by_token(name="Rules", src=str(tmp_path), remote_src=True)
     base = succeed(MODULE, said)["knowledge"]["id"]
-    files, foreign, ids, now = {}, {}, {}, {}
+    files: dict[str, str] = {}
+    now: dict[str, str] = {}
+    foreign, ids = {}, {}
     for state in range(STATES):
         if chance.random() < 0.15:
             name, text = f"person {state}.txt", f"a person's {state}"
@@ -98,7 +107,9 @@ def test_random_states_converge(webui, recorder, by_token, tmp_path):
     assert len(stored(webui)) == len(found)
 
 
-def test_killed_runs_are_finished_by_the_next(webui, recorder, by_token, tmp_path):
+def test_killed_runs_are_finished_by_the_next(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     chance = random.Random(SEED)
     said = by_token(name="Rules", src=str(tmp_path), remote_src=True)
     ended = 0

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from bed_embedder import create_embedder, embedder, lose_embedder
+from conftest import Webui
 from knowledge_beds import bases, by_hand, clear, contents, stored, tree, write
+from recorder import Recorder
 from runner import fail, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 MODULE = "webui_knowledge"
@@ -16,7 +21,7 @@ UPLOAD = "POST /api/v1/files/"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui, bed):
+def _nothing_there(webui: Webui, bed: dict[str, Any]) -> Iterator[None]:
     create_embedder(bed)
     clear(webui)
     yield
@@ -24,34 +29,36 @@ def _nothing_there(webui, bed):
 
 
 @pytest.fixture
-def src(tmp_path):
+def src(tmp_path: Path) -> Path:
     place = tmp_path / "src"
     place.mkdir()
     return place
 
 
 @pytest.fixture
-def rules(by_token, src):
+def rules(by_token: Callable[..., dict[str, Any]], src: Path) -> Callable[..., Any]:
     return lambda **more: by_token(name="Rules", src=str(src), remote_src=True, **more)
 
 
-def sha(text):
+def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def versions(number, count=6):
+def versions(number: int, count: int = 6) -> dict[str, Any]:
     return {f"f{file}_txt": f"file {file} in version {number}" for file in range(count)}
 
 
-def hashes(number, count=6):
+def hashes(number: int, count: int = 6) -> dict[str, Any]:
     return {name.replace("_", "."): sha(text) for name, text in versions(number, count).items()}
 
 
-def written(recorder):
+def written(recorder: Recorder) -> list[Any]:
     return [line for line in recorder.writes() if not line.startswith(PROBE)]
 
 
-def test_a_broken_embedding_engine_is_reported_before_anything_is_written(webui, bed, recorder, rules, src):
+def test_a_broken_embedding_engine_is_reported_before_anything_is_written(
+    webui: Webui, bed: dict[str, Any], recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, **versions(1))
     succeed(MODULE, rules())
     write(src, **versions(2))
@@ -69,7 +76,9 @@ def test_a_broken_embedding_engine_is_reported_before_anything_is_written(webui,
     assert len(recorder.seen("query/doc")) == 0, "a run without changes asked the engine"
 
 
-def test_a_broken_embedding_engine_leaves_no_new_base(webui, bed, recorder, rules, src):
+def test_a_broken_embedding_engine_leaves_no_new_base(
+    webui: Webui, bed: dict[str, Any], recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, **versions(1))
     lose_embedder(bed)
     result = fail(MODULE, rules())
@@ -78,7 +87,9 @@ def test_a_broken_embedding_engine_leaves_no_new_base(webui, bed, recorder, rule
     assert written(recorder) == []
 
 
-def test_a_changed_file_that_cannot_be_processed_keeps_the_old_one(webui, rules, src):
+def test_a_changed_file_that_cannot_be_processed_keeps_the_old_one(
+    webui: Webui, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, **versions(1, 3))
     succeed(MODULE, rules())
     write(src, **versions(2, 3))
@@ -93,7 +104,9 @@ def test_a_changed_file_that_cannot_be_processed_keeps_the_old_one(webui, rules,
 
 
 @pytest.mark.parametrize("served", [0, 2])
-def test_uploads_that_fail_leave_each_file_old_or_new(webui, recorder, rules, src, served):
+def test_uploads_that_fail_leave_each_file_old_or_new(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path, served: int
+) -> None:
     write(src, **versions(1))
     succeed(MODULE, rules())
     write(src, **versions(2))
@@ -106,7 +119,9 @@ def test_uploads_that_fail_leave_each_file_old_or_new(webui, recorder, rules, sr
     assert sum(now[path] == hashes(2)[path] for path in now) == served
 
 
-def test_killed_runs_leave_each_file_old_or_new(webui, recorder, rules, src):
+def test_killed_runs_leave_each_file_old_or_new(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, **versions(0, 3))
     succeed(MODULE, rules())
     at_work = 0
@@ -123,13 +138,15 @@ def test_killed_runs_leave_each_file_old_or_new(webui, recorder, rules, src):
     assert at_work >= 4
 
 
-def linked(webui):
+def linked(webui: Webui) -> list[dict[str, Any]]:
     """Return the rows of the base, also where a path has two of them."""
     (base,) = bases(webui)
-    return webui.call("GET", f"knowledge/{base['id']}/files?limit=1000")["items"]
+    return list(webui.call("GET", f"knowledge/{base['id']}/files?limit=1000")["items"])
 
 
-def test_files_that_exchange_their_texts(webui, recorder, rules, src):
+def test_files_that_exchange_their_texts(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     write(src, a_txt="one", b_txt="two", c_txt="three", d_txt="four")
     succeed(MODULE, rules())
     # a and b swap, d takes over the text of c, and c gets a new one.
@@ -139,7 +156,9 @@ def test_files_that_exchange_their_texts(webui, recorder, rules, src):
     assert len(stored(webui)) == 4
 
 
-def test_other_bytes_of_the_same_text_replace_the_old_ones(webui, recorder, rules, src):
+def test_other_bytes_of_the_same_text_replace_the_old_ones(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     (src / "a.txt").write_bytes(b"one\r\ntwo")
     write(src, b_txt="three")
     succeed(MODULE, rules())
@@ -153,7 +172,9 @@ def test_other_bytes_of_the_same_text_replace_the_old_ones(webui, recorder, rule
     assert len(stored(webui)) == 2
 
 
-def test_an_exchange_that_fails_puts_the_old_file_back(webui, recorder, rules, src):
+def test_an_exchange_that_fails_puts_the_old_file_back(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     (src / "a.txt").write_bytes(b"one\r\ntwo")
     base = succeed(MODULE, rules())["knowledge"]["id"]
     before = contents(webui)
@@ -171,7 +192,9 @@ def test_an_exchange_that_fails_puts_the_old_file_back(webui, recorder, rules, s
     quadruple(MODULE, rules(), recorder)
 
 
-def test_an_exchange_that_fails_puts_a_file_back_into_its_folder(webui, recorder, rules, src):
+def test_an_exchange_that_fails_puts_a_file_back_into_its_folder(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     (src / "s").mkdir()
     (src / "s" / "b.txt").write_bytes(b"one\r\ntwo")
     base = succeed(MODULE, rules())["knowledge"]["id"]
@@ -187,7 +210,9 @@ def test_an_exchange_that_fails_puts_a_file_back_into_its_folder(webui, recorder
     assert len(stored(webui)) == 1
 
 
-def test_two_runs_at_once_leave_each_others_uploads_alone(webui, by_token, src, tmp_path):
+def test_two_runs_at_once_leave_each_others_uploads_alone(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], src: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     other.mkdir()
     write(src, **versions(1, 8))
@@ -210,7 +235,7 @@ def test_two_runs_at_once_leave_each_others_uploads_alone(webui, by_token, src, 
     assert contents(webui, "More") == tree(other)
 
 
-def test_an_upload_that_another_host_is_at_work_on_stays(webui, rules, src):
+def test_an_upload_that_another_host_is_at_work_on_stays(webui: Webui, rules: Callable[..., Any], src: Path) -> None:
     write(src, a_txt="one")
     base = succeed(MODULE, rules())["knowledge"]["id"]
     mark = {"managed_by": "selfhosted.llm", "base": base, "path": "b.txt", "sha256": "0", "run": "elsewhere:1:1"}
@@ -220,7 +245,9 @@ def test_an_upload_that_another_host_is_at_work_on_stays(webui, rules, src):
     assert file_id in {row["id"] for row in stored(webui)}
 
 
-def test_names_that_the_server_cannot_store_are_told_before_anything_is_written(webui, recorder, rules, src):
+def test_names_that_the_server_cannot_store_are_told_before_anything_is_written(
+    webui: Webui, recorder: Recorder, rules: Callable[..., Any], src: Path
+) -> None:
     longest = 255 if webui.features.long_upload_names else 218
     wide, deep = "会" * ((longest - 4) // 3) + ".txt", "/".join(["d" * 60] * 3 + ["e" * 60 + ".md"])
     (src / wide).write_text("one")

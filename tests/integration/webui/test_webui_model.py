@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from bed_models import create_chat_model
-from conftest import access_of
+from conftest import Webui, access_of
+from recorder import Recorder
 from runner import hides, quadruple, sentence, succeed, unchanged
 
 BASE = "tiny:latest"
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "id": "librarian",
     "name": "Librarian",
     "base_model": BASE,
@@ -32,37 +35,37 @@ EVERYTHING = {
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> None:
     for record in webui.models():
         webui.call("POST", "models/model/delete", {"id": record["id"]})
 
 
 @pytest.fixture
-def everything(webui):
+def everything(webui: Webui) -> dict[str, Any]:
     """All that can be said of a model on this version of the server."""
     return {name: value for name, value in EVERYTHING.items() if name != "skills" or webui.features.skills}
 
 
 @pytest.fixture
-def tiny(bed):
+def tiny(bed: dict[str, Any]) -> str:
     """The bed's Ollama has a model."""
     create_chat_model(bed)
     return BASE
 
 
-def shown(webui, model_id):
+def shown(webui: Webui, model_id: str) -> dict[str, Any]:
     """Return a model as the server has it, without what changes by itself."""
     (record,) = (each for each in webui.models() if each["id"] == model_id)
     changing = ("updated_at", "created_at", "version_id", "access_grants", "access_control")
     return {**{name: value for name, value in record.items() if name not in changing}, "access": access_of(record)}
 
 
-def every(webui):
+def every(webui: Webui) -> dict[str, Any]:
     """Return what there is to see: all models."""
     return {record["id"]: shown(webui, record["id"]) for record in webui.models()}
 
 
-def as_user(webui, token, path, body=None):
+def as_user(webui: Webui, token: str, path: str, body: Any = None) -> Any:
     """Make a call of the browser as a user; return what was answered."""
     request = urllib.request.Request(
         f"{webui.url}{path}",
@@ -73,20 +76,22 @@ def as_user(webui, token, path, body=None):
         return json.load(answer)
 
 
-def offered(webui, token):
+def offered(webui: Webui, token: str) -> set[str]:
     return {model["id"] for model in as_user(webui, token, "/api/models")["data"]}
 
 
-def says(webui, token, model, words="abc"):
+def says(webui: Webui, token: str, model: str, words: str = "abc") -> str:
     """Return the answer of a chat, or what refused it."""
     body = {"model": model, "messages": [{"role": "user", "content": words}], "stream": False}
     try:
-        return as_user(webui, token, "/api/chat/completions", body)["choices"][0]["message"]["content"]
+        return str(as_user(webui, token, "/api/chat/completions", body)["choices"][0]["message"]["content"])
     except urllib.error.HTTPError as error:
         return f"{error.code} {error.read().decode()}"
 
 
-def test_all_that_can_be_said_is_stored(webui, recorder, by_token, everything):
+def test_all_that_can_be_said_is_stored(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], everything: dict[str, Any]
+) -> None:
     runs = quadruple("webui_model", by_token(**everything), recorder, lambda: every(webui))
     record = shown(webui, "librarian")
     assert record["name"] == "Librarian"
@@ -115,7 +120,9 @@ def test_all_that_can_be_said_is_stored(webui, recorder, by_token, everything):
     assert len(recorder.requests) == (2 if webui.features.all_models else 3), recorder.seen()
 
 
-def test_only_what_is_said_changes(webui, recorder, by_token, everything):
+def test_only_what_is_said_changes(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], everything: dict[str, Any]
+) -> None:
     succeed("webui_model", by_token(**everything))
     record = webui.call("GET", "models/model?id=librarian")
     record["meta"] |= {"by_hand": {"deep": [1, None]}, "voice": {"voice": "alloy"}}
@@ -137,7 +144,9 @@ def test_only_what_is_said_changes(webui, recorder, by_token, everything):
     assert {**after, "access": None} == expected
 
 
-def test_what_the_server_keeps_by_itself_can_be_taken_away(webui, recorder, by_token):
+def test_what_the_server_keeps_by_itself_can_be_taken_away(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     controls = {"effort": {"label": "E", "options": {"low": {"label": "L", "params": {"a": 1}}}}}
     said = {"id": "m", "profile_image_url": "https://example.org/a.png", "params": {"model_controls": controls}}
     succeed("webui_model", by_token(**said))
@@ -148,7 +157,9 @@ def test_what_the_server_keeps_by_itself_can_be_taken_away(webui, recorder, by_t
     assert record["meta"]["profile_image_url"] is None
 
 
-def test_a_model_is_switched_off_and_on(webui, recorder, by_token):
+def test_a_model_is_switched_off_and_on(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     succeed("webui_model", by_token(id="m", base_model=BASE))
     for active in (False, True):
         quadruple("webui_model", by_token(id="m", active=active), recorder, lambda: every(webui))
@@ -160,20 +171,24 @@ def test_a_model_is_switched_off_and_on(webui, recorder, by_token):
 
 
 @pytest.mark.feature("model_history")
-def test_to_switch_a_model_makes_no_version_of_it(webui, by_token):
+def test_to_switch_a_model_makes_no_version_of_it(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     for active in (True, False, True):
         succeed("webui_model", by_token(id="m", base_model=BASE, active=active))
     succeed("webui_model", by_token(id="m", description="x"))
     assert len(webui.call("GET", "models/model/history?id=m")) == 2
 
 
-def test_a_preset_becomes_an_override_and_back(webui, recorder, by_token):
+def test_a_preset_becomes_an_override_and_back(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     for base in (BASE, "", "other:1b"):
         quadruple("webui_model", by_token(id="m", base_model=base), recorder)
         assert shown(webui, "m")["base_model_id"] == (base or None)
 
 
-def test_access_is_by_names_and_left_alone_where_it_is_not_given(webui, recorder, by_token):
+def test_access_is_by_names_and_left_alone_where_it_is_not_given(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org")
     groups = {name: webui.add_group(name) for name in ("pupils", "teachers")}
     users = webui.users()
@@ -191,7 +206,7 @@ def test_access_is_by_names_and_left_alone_where_it_is_not_given(webui, recorder
     assert shown(webui, "m")["access"] == set()
 
 
-def test_a_model_goes_and_stays_away(webui, recorder, by_token):
+def test_a_model_goes_and_stays_away(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     webui.call("POST", "models/create", {"id": "foreign", "name": "f", "meta": {}, "params": {}})
     succeed("webui_model", by_token(id="m"))
     runs = quadruple("webui_model", by_token(id="m", state="absent"), recorder)
@@ -199,7 +214,9 @@ def test_a_model_goes_and_stays_away(webui, recorder, by_token):
     assert [record["id"] for record in webui.models()] == ["foreign"]
 
 
-def test_knowledge_is_meant_by_its_name(webui, recorder, by_token):
+def test_knowledge_is_meant_by_its_name(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     ids = {}
     for name in ("rules", "maps", "twice", "twice"):
         ids[name] = webui.call("POST", "knowledge/create", {"name": name, "description": "d"})["id"]
@@ -222,9 +239,6 @@ def test_knowledge_is_meant_by_its_name(webui, recorder, by_token):
         assert "the knowledge base 'twice' is ambiguous (ids " in message
         assert ids["twice"] in message
         assert "there is no knowledge base 'nowhere' on the server (there are: maps, rules, twice)" in message
-        foreseen = by_token(id="m", knowledge=["nowhere"], foreseen={"knowledge": ["nowhere"]})
-        assert succeed("webui_model", foreseen, check=True)["changed"]
-        assert "no knowledge base" in sentence("webui_model", foreseen)
     finally:
         for base in webui.call("GET", "knowledge/")["items"]:
             webui.call("DELETE", f"knowledge/{base['id']}/delete")
@@ -233,8 +247,10 @@ def test_knowledge_is_meant_by_its_name(webui, recorder, by_token):
 HOSTILE = "<script>alert(1)</script> '; DROP TABLE model; -- \x01\x1b\r\n\t\x7f\u2028 😀 \u202eRTL\u200f %s {{ x }} "
 
 
-def test_hostile_values_are_stored_to_the_letter(webui, recorder, by_token):
-    said = {
+def test_hostile_values_are_stored_to_the_letter(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
+    said: dict[str, Any] = {
         "name": HOSTILE,
         "description": HOSTILE,
         "system": HOSTILE,
@@ -253,7 +269,9 @@ def test_hostile_values_are_stored_to_the_letter(webui, recorder, by_token):
     assert record["meta"]["toolIds"] == [HOSTILE]
 
 
-def test_a_system_prompt_of_ten_megabytes_is_stored(webui, recorder, by_token):
+def test_a_system_prompt_of_ten_megabytes_is_stored(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     large = "x😀" * 2_000_000
     runs = quadruple("webui_model", by_token(id="m", system=large), recorder)
     assert runs.again["model"]["system"] == large
@@ -293,7 +311,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("said", "words"), WRONG)
-def test_all_that_is_wrong_is_said_at_once_and_nothing_is_written(recorder, by_token, said, words):
+def test_all_that_is_wrong_is_said_at_once_and_nothing_is_written(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], said: dict[str, Any], words: list[str]
+) -> None:
     message = sentence("webui_model", by_token(**said))
     assert [each for each in words if each not in message] == []
     assert recorder.requests == []
@@ -303,11 +323,15 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_written(recorder, by_t
     ("model_id", "words"),
     [("", "id is empty"), ("x" * 257, "id has 257 characters, and"), ("y" * 100_000, "takes 256 at most; shorten it")],
 )
-def test_an_id_that_the_server_refuses_is_named(by_token, model_id, words):
+def test_an_id_that_the_server_refuses_is_named(
+    by_token: Callable[..., dict[str, Any]], model_id: str, words: str
+) -> None:
     assert words in sentence("webui_model", by_token(id=model_id))
 
 
-def test_the_caller_of_a_conflict_is_retried_once_and_then_told(webui, recorder, by_token):
+def test_the_caller_of_a_conflict_is_retried_once_and_then_told(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     succeed("webui_model", by_token(id="m"))
     conflict = {"detail": {"code": "version_conflict"}}
     recorder.answer("POST /api/v1/models/model/update", conflict, status=409, times=1)
@@ -322,7 +346,7 @@ def test_the_caller_of_a_conflict_is_retried_once_and_then_told(webui, recorder,
 
 
 @pytest.fixture
-def school(webui, by_token, tiny):
+def school(webui: Webui, by_token: Callable[..., dict[str, Any]], tiny: str) -> list[tuple[dict[str, Any], str]]:
     """Two groups, each with a member and a preset that only it sees: what made the presets, and the tokens."""
     found = []
     for preset, group in (("tutor", "pupils"), ("staff", "teachers")):
@@ -334,7 +358,7 @@ def school(webui, by_token, tiny):
     return found
 
 
-def test_pupils_see_exactly_what_the_groups_allow(webui, school):
+def test_pupils_see_exactly_what_the_groups_allow(webui: Webui, school: list[tuple[dict[str, Any], str]]) -> None:
     (_tutor, pupil), (_staff, teacher) = school
     assert offered(webui, pupil) == {"tutor"}
     assert offered(webui, teacher) == {"staff"}
@@ -342,7 +366,13 @@ def test_pupils_see_exactly_what_the_groups_allow(webui, school):
 
 
 @pytest.mark.feature("base_row")
-def test_pupils_get_answers_once_the_base_is_open_to_them(webui, recorder, by_token, tiny, school):
+def test_pupils_get_answers_once_the_base_is_open_to_them(
+    webui: Webui,
+    recorder: Recorder,
+    by_token: Callable[..., dict[str, Any]],
+    tiny: str,
+    school: list[tuple[dict[str, Any], str]],
+) -> None:
     (tutor, pupil), (staff, teacher) = school
     assert says(webui, pupil, "tutor").startswith("400 ")
     assert (
@@ -367,7 +397,9 @@ def test_pupils_get_answers_once_the_base_is_open_to_them(webui, recorder, by_to
 
 
 @pytest.mark.feature("nested_groups")
-def test_a_chain_of_bases_and_a_group_within_a_group(webui, recorder, by_token, tiny):
+def test_a_chain_of_bases_and_a_group_within_a_group(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], tiny: str
+) -> None:
     pupil = webui.add_user("pupil@example.org")
     school, pupils = webui.add_group("school"), webui.add_group("pupils", "pupil@example.org")
     webui.call("POST", f"groups/id/{pupils}/update", {"name": "pupils", "description": "", "parent_group_id": school})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from conftest import access_of
+from conftest import Webui, access_of
+from recorder import Recorder
 from runner import fail, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 BASE = "llama3.2:3b"
-FIFTY = [
+FIFTY: list[dict[str, Any]] = [
     {
         "id": f"preset-{number:02}",
         "base_model": BASE,
@@ -25,18 +28,18 @@ ODD = ["a/b", "a?b=c&d", "a#b", "a%2fb", "ä😀", "a'\"\\b", "\u202ea", "x" * 2
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> None:
     for record in webui.models():
         webui.call("POST", "models/model/delete", {"id": record["id"]})
 
 
 @pytest.fixture
-def school(webui):
+def school(webui: Webui) -> dict[str, Any]:
     webui.add_user("anna@example.org")
     return {name: webui.add_group(name) for name in ("pupils", "teachers")}
 
 
-def every(webui):
+def every(webui: Webui) -> dict[str, Any]:
     """Return all models without what changes by itself."""
     found = {}
     for record in webui.models():
@@ -46,18 +49,20 @@ def every(webui):
     return found
 
 
-def reads(webui):
+def reads(webui: Webui) -> list[str]:
     """Return the calls that read the models."""
     lists = ("all",) if webui.features.all_models else ("base", "export")
     return ["GET /api/version", *(f"GET /api/v1/models/{name}" for name in lists)]
 
 
-def make(webui, model_id, **more):
+def make(webui: Webui, model_id: str, **more: Any) -> Any:
     body = {"id": model_id, "name": model_id, "meta": {}, "params": {}, **more}
     return webui.call("POST", "models/create", body)
 
 
-def test_fifty_presets_cost_four_requests_when_as_wanted(webui, recorder, by_token, school):
+def test_fifty_presets_cost_four_requests_when_as_wanted(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], school: dict[str, Any]
+) -> None:
     make(webui, "foreign", meta={"by_hand": 1})
     runs = quadruple("webui_models", by_token(models=FIFTY), recorder, lambda: every(webui))
     assert recorder.seen() == [*reads(webui), "GET /api/v1/groups/", "GET /api/v1/users/all"]
@@ -72,14 +77,18 @@ def test_fifty_presets_cost_four_requests_when_as_wanted(webui, recorder, by_tok
     assert recorder.writes() == ["POST /api/v1/models/model/update"]
 
 
-def test_without_access_two_requests_do(webui, recorder, by_token):
+def test_without_access_two_requests_do(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     plain = [{name: value for name, value in preset.items() if name != "access"} for preset in FIFTY]
     succeed("webui_models", by_token(models=plain, workers=8))
     unchanged("webui_models", by_token(models=plain), recorder)
     assert recorder.seen() == reads(webui)
 
 
-def test_odd_ids_are_models_like_others(webui, recorder, by_token):
+def test_odd_ids_are_models_like_others(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     models = [{"id": model_id, "name": "n", "base_model": ODD[number - 1]} for number, model_id in enumerate(ODD)]
     runs = quadruple("webui_models", by_token(models=models), recorder, lambda: every(webui))
     assert [model["id"] for model in runs.again["models"]] == ODD
@@ -97,7 +106,9 @@ def test_odd_ids_are_models_like_others(webui, recorder, by_token):
     assert every(webui) == {}
 
 
-def test_purge_removes_rows_and_keeps_what_presets_are_based_on(webui, recorder, by_token, school):
+def test_purge_removes_rows_and_keeps_what_presets_are_based_on(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], school: dict[str, Any]
+) -> None:
     for model_id, base in (("a", "b"), ("b", "c"), ("c", None), ("d", None), ("e", "a")):
         make(webui, model_id, base_model_id=base)
     models = [{"id": "a", "description": "kept"}, {"id": "new", "base_model": BASE}]
@@ -113,13 +124,17 @@ def test_purge_removes_rows_and_keeps_what_presets_are_based_on(webui, recorder,
 
 
 @pytest.mark.parametrize("models", [[], [{"id": "a", "state": "absent"}]])
-def test_a_purge_that_would_remove_all_is_refused(webui, recorder, by_token, models):
+def test_a_purge_that_would_remove_all_is_refused(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], models: list[Any]
+) -> None:
     make(webui, "a")
     assert sentence("webui_models", by_token(models=models, purge=True)).startswith("Refusing to purge, because models")
     assert recorder.requests == []
 
 
-def test_every_bad_entry_is_named_before_anything_is_written(webui, recorder, by_token):
+def test_every_bad_entry_is_named_before_anything_is_written(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     twice = [webui.add_group("twice"), webui.add_group("twice")]
     models = [
         {"id": "good"},
@@ -149,7 +164,9 @@ def test_every_bad_entry_is_named_before_anything_is_written(webui, recorder, by
 
 
 @pytest.mark.feature("base_row")
-def test_a_base_model_that_the_list_closes_is_not_opened(recorder, by_token):
+def test_a_base_model_that_the_list_closes_is_not_opened(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     models = [
         {"id": "base", "access": {"public": False}},
         {"id": "c", "base_model": "base", "access": {"public": True}, "grant_base": True},
@@ -164,7 +181,9 @@ def test_a_base_model_that_the_list_closes_is_not_opened(recorder, by_token):
 
 
 @pytest.mark.feature("base_row")
-def test_presets_side_by_side_open_one_base_to_all_of_their_readers(webui, recorder, by_token):
+def test_presets_side_by_side_open_one_base_to_all_of_their_readers(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     groups = {webui.add_group(f"g{number}"): number for number in range(6)}
     presets = [
         {"id": f"p{number}", "base_model": "shared", "access": {"read": {"groups": [f"g{number}"]}}, "grant_base": True}
@@ -182,7 +201,9 @@ def test_presets_side_by_side_open_one_base_to_all_of_their_readers(webui, recor
     assert every(webui)["shared"]["access"] == {("user", "*", "read")}
 
 
-def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token, school):
+def test_a_run_that_is_killed_is_finished_by_the_next(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], school: dict[str, Any]
+) -> None:
     dice = random.Random(4)
     for number in range(4):
         for record in webui.models():

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import random
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 import pytest
-from conftest import access_of
+from conftest import Webui, access_of
+from recorder import Recorder
 from runner import fail, killed_in_writes, quadruple, sentence, succeed, unchanged
 
 by_id = pytest.mark.feature("prompts_by_id")
@@ -28,16 +31,16 @@ ODD = ["a?b=c&d", "a#b", "a%2fb", "ä😀", "a'\"\\b", "\u202ea", "x" * 256, "a+
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> None:
     remove_all(webui)
 
 
-def remove_all(webui):
+def remove_all(webui: Webui) -> None:
     for record in webui.prompts().values():
         webui.remove_prompt(record)
 
 
-def every(webui):
+def every(webui: Webui) -> dict[str, Any]:
     """Return all prompts without what changes by itself, and how many versions each has, where it has any."""
     if not webui.features.prompts_by_id:
         return {
@@ -52,7 +55,7 @@ def every(webui):
     return found
 
 
-def make(webui, command, **more):
+def make(webui: Webui, command: str, **more: Any) -> Any:
     """Make a prompt by hand."""
     if webui.features.prompts_by_id:
         body = {"command": command, "name": command, "content": "x", **more}
@@ -61,7 +64,7 @@ def make(webui, command, **more):
     return webui.call("POST", "prompts/create", body)
 
 
-def fitted(webui, prompts):
+def fitted(webui: Webui, prompts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what may be said of prompts to this version."""
     if webui.features.prompts_by_id:
         return prompts
@@ -72,7 +75,9 @@ def fitted(webui, prompts):
 
 
 @by_id
-def test_a_prompt_is_made_changed_and_removed(webui, recorder, by_token):
+def test_a_prompt_is_made_changed_and_removed(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     make(webui, "foreign", meta={"by_hand": 1})
     said = {"command": "/summary", "content": "Sum up:", "tags": ["b", "a", "b"]}
     runs = quadruple("webui_prompt", by_token(**said), recorder, lambda: every(webui))
@@ -95,7 +100,9 @@ def test_a_prompt_is_made_changed_and_removed(webui, recorder, by_token):
 
 
 @by_id
-def test_a_prompt_is_switched_off_and_on_without_a_version(webui, recorder, by_token):
+def test_a_prompt_is_switched_off_and_on_without_a_version(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     said = {"command": "c", "content": "x", "active": False}
     quadruple("webui_prompt", by_token(**said), recorder, lambda: every(webui))
     assert (every(webui)["c"]["is_active"], every(webui)["c"]["versions"]) == (False, 1)
@@ -109,7 +116,9 @@ def test_a_prompt_is_switched_off_and_on_without_a_version(webui, recorder, by_t
 
 
 @pytest.mark.feature("prompt_drafts")
-def test_a_draft_of_a_human_is_left_alone(webui, recorder, by_token):
+def test_a_draft_of_a_human_is_left_alone(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     record = make(webui, "c", data={"a": 1})
     draft = {"command": "c", "name": "c", "content": "draft", "is_production": False}
     webui.call("POST", f"prompts/id/{record['id']}/update", draft)
@@ -120,7 +129,7 @@ def test_a_draft_of_a_human_is_left_alone(webui, recorder, by_token):
     assert every(webui)["c"] == {**before["c"], "tags": ["t"], "access": {("user", "*", "read")}, "versions": 3}
 
 
-def test_access_is_by_names(webui, recorder, by_token):
+def test_access_is_by_names(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     token = webui.add_user("anna@example.org")
     pupils, teachers = webui.add_group("pupils", "anna@example.org"), webui.add_group("teachers")
     access = {"read": {"groups": ["pupils"]}, "write": {"groups": ["teachers"]}}
@@ -129,7 +138,7 @@ def test_access_is_by_names(webui, recorder, by_token):
     wanted = {("group", pupils, "read"), ("group", teachers, "read"), ("group", teachers, "write")}
     assert every(webui)["c"]["access"] == wanted
 
-    def seen():
+    def seen() -> list[Any]:
         headers = {"Authorization": f"Bearer {token}"}
         request = urllib.request.Request(f"{webui.url}/api/v1/prompts/", headers=headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
@@ -145,19 +154,10 @@ def test_access_is_by_names(webui, recorder, by_token):
     )
 
 
-def test_a_check_run_counts_groups_and_accounts_of_earlier_tasks(webui, recorder, by_token):
-    access = {"read": {"groups": ["new"], "users": ["New@example.org"]}}
-    foreseen = {"groups": ["new"], "users": ["NEW@example.org"]}
-    said = by_token(command="c", content="x", access=access, foreseen=foreseen)
-    checked = succeed("webui_prompt", said, check=True)
-    assert "there is no group 'new'" in sentence("webui_prompt", said)
-    webui.add_group("new")
-    webui.add_user("new@example.org")
-    assert quadruple("webui_prompt", said, recorder, lambda: every(webui)).done["diff"] == checked["diff"]
-
-
 @by_id
-def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(webui, recorder, by_token):
+def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     old = make(webui, "/old")
     quadruple("webui_prompt", by_token(command="old", name="Old"), recorder, lambda: every(webui))
     assert webui.prompts()["old"]["id"] == old["id"]
@@ -171,7 +171,9 @@ def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(webui, recorder
     assert set(webui.prompts()) == {"x"}
 
 
-def test_fifty_prompts_cost_two_requests_and_those_of_names(webui, recorder, by_token):
+def test_fifty_prompts_cost_two_requests_and_those_of_names(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_group("pupils")
     active = fitted(webui, [{**prompt, "active": True} for prompt in FIFTY])
     quadruple("webui_prompts", by_token(prompts=active, workers=8), recorder, lambda: every(webui))
@@ -179,7 +181,9 @@ def test_fifty_prompts_cost_two_requests_and_those_of_names(webui, recorder, by_
 
 
 @by_id
-def test_those_that_are_switched_off_cost_two_requests_more(webui, recorder, by_token):
+def test_those_that_are_switched_off_cost_two_requests_more(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_group("pupils")
     succeed("webui_prompts", by_token(prompts=[{**prompt, "active": True} for prompt in FIFTY], workers=8))
     # Those that are switched off are in pages only, and all were made within a second or two.
@@ -195,7 +199,9 @@ def test_those_that_are_switched_off_cost_two_requests_more(webui, recorder, by_
     assert recorder.writes() == [f"POST /api/v1/prompts/id/{state['p00']['id']}/update"]
 
 
-def test_odd_commands_and_hostile_words_are_kept_to_the_letter(webui, recorder, by_token):
+def test_odd_commands_and_hostile_words_are_kept_to_the_letter(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     odd = [command for command in ODD if command != ".." or webui.features.prompts_by_id]
     prompts = [
         {"command": command, "name": HOSTILE, "content": HOSTILE, "tags": [HOSTILE], "active": command != "A"}
@@ -215,7 +221,9 @@ def test_odd_commands_and_hostile_words_are_kept_to_the_letter(webui, recorder, 
     assert webui.prompts() == {}
 
 
-def test_a_command_that_no_address_holds_is_refused_where_it_is_one(webui, recorder, by_token):
+def test_a_command_that_no_address_holds_is_refused_where_it_is_one(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     said = by_token(prompts=[{"command": "..", "content": "x"}])
     if webui.features.prompts_by_id:
         assert succeed("webui_prompts", said, check=True)["changed"]
@@ -224,7 +232,9 @@ def test_a_command_that_no_address_holds_is_refused_where_it_is_one(webui, recor
         assert words in sentence("webui_prompts", said)
 
 
-def test_ten_megabytes_of_words_are_stored(webui, recorder, by_token):
+def test_ten_megabytes_of_words_are_stored(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     large = "x😀" * 2_000_000
     runs = quadruple("webui_prompt", by_token(command="c", content=large), recorder)
     assert runs.again["prompt"]["content"] == large
@@ -246,18 +256,22 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("said", "words"), WRONG)
-def test_what_is_wrong_is_said_before_any_call(recorder, by_token, said, words):
+def test_what_is_wrong_is_said_before_any_call(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], said: dict[str, Any], words: str
+) -> None:
     assert words in sentence("webui_prompt", by_token(**said))
     assert recorder.requests == []
 
 
 @pytest.mark.parametrize(("said", "words"), NEW_COMMANDS)
-def test_the_command_of_a_new_prompt_is_checked_before_any_write(webui, recorder, by_token, said, words):
+def test_the_command_of_a_new_prompt_is_checked_before_any_write(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], said: dict[str, str], words: str
+) -> None:
     assert words in sentence("webui_prompt", by_token(**said, content="x"))
     assert recorder.writes() == []
 
 
-def test_every_bad_entry_is_named(webui, recorder, by_token):
+def test_every_bad_entry_is_named(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     prompts = [
         {"command": "good", "content": "x"},
         {"command": "new"},
@@ -275,13 +289,15 @@ def test_every_bad_entry_is_named(webui, recorder, by_token):
     assert sentence("webui_prompts", by_token(prompts=prompts[3:], purge=True)).startswith("Refusing to purge")
 
 
-def expected_access(webui, group, *, public):
+def expected_access(webui: Webui, group: str, *, public: bool) -> set[tuple[str, str, str]]:
     """Return who may read; before 0.8 it is everybody or those who are named."""
     named, everybody = {("group", group, "read")}, {("user", "*", "read")} if public else set()
     return named | everybody if webui.features.access_grants else everybody or named
 
 
-def test_a_run_that_is_killed_is_finished_by_the_next(webui, recorder, by_token):
+def test_a_run_that_is_killed_is_finished_by_the_next(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     pupils = webui.add_group("pupils")
     dice = random.Random(7)
     for _run in range(3):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from conftest import Webui
+from recorder import Recorder
 from runner import quadruple
 
 
-def contents(webui):
+def contents(webui: Webui) -> dict[str, Any]:
     """Return the words of all prompts by command, which before 0.8 begins with a slash."""
     return {prompt["command"].lstrip("/"): prompt["content"] for prompt in webui.call("GET", "prompts/")}
 
 
-def test_a_prompt_is_made_changed_and_removed(webui, recorder, by_token):
+def test_a_prompt_is_made_changed_and_removed(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     said = {"command": "versions", "name": "In every version"}
     before = contents(webui)
     quadruple("webui_prompt", by_token(**said, content="Sum up:"), recorder, lambda: contents(webui))

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from conftest import Webui
+from recorder import Recorder
 from runner import COLLECTIONS, ROOT
 
 SECRETS = {
@@ -59,7 +61,7 @@ def playbook(url: str, email: str) -> list[dict[str, object]]:
     ]
 
 
-def test_no_secret_is_printed_or_logged(webui, recorder, tmp_path):
+def test_no_secret_is_printed_or_logged(webui: Webui, recorder: Recorder, tmp_path: Path) -> None:
     webui.add_user("loud@example.org", password=SECRETS["initial"], role="admin")
     (tmp_path / "secrets.json").write_text(json.dumps({"secrets": SECRETS}), encoding="utf-8")
     (tmp_path / "play.yml").write_text(json.dumps(playbook(recorder.url, "loud@example.org")), encoding="utf-8")

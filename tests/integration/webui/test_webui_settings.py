@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import threading
 import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from bed_models import create_embedder
-from conftest import Refused
+from conftest import Refused, Webui
 from known_settings import all_saved, export, put
+from recorder import Recorder
 from runner import fail, hides, quadruple, run, sentence, succeed, unchanged
 
 EXPORT, IMPORT = "GET /api/v1/configs/export", "POST /api/v1/configs/import"
@@ -27,7 +30,7 @@ START = {
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was(webui):
+def _as_it_was(webui: Webui) -> Iterator[None]:
     with all_saved(webui):
         put(webui, START)
         before = export(webui)
@@ -42,31 +45,33 @@ def _as_it_was(webui):
         assert export(webui).keys() == before.keys(), "a test made a key that the server does not know"
 
 
-def others(webui, *keys):
+def others(webui: Webui, *keys: str) -> str:
     """Return all other settings, as they came."""
     return json.dumps({key: value for key, value in export(webui).items() if key not in keys}, sort_keys=True)
 
 
-def refused(webui, body):
+def refused(webui: Webui, body: Any) -> int:
     """Return the status that a stranger who signs up gets."""
     request = urllib.request.Request(
         f"{webui.url}/api/v1/auths/signup", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status
+            return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
 
 
-def config(webui):
+def config(webui: Webui) -> Any:
     """Return what the browser is told when somebody has signed in."""
     request = urllib.request.Request(f"{webui.url}/api/config", headers={"Authorization": f"Bearer {webui.token}"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
 
 
-def test_dotted_and_nested_names_are_one_and_all_else_stays(webui, by_token, recorder):
+def test_dotted_and_nested_names_are_one_and_all_else_stays(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     said = {
         "ui": {"enable_community_sharing": False, "default_user_role": "user"},
         "rag.chunk_size": 1234,
@@ -74,8 +79,10 @@ def test_dotted_and_nested_names_are_one_and_all_else_stays(webui, by_token, rec
         "code_execution": {"jupyter.timeout": 61},
         "webhook_url": "",
     }
-    keys = ("ui.enable_community_sharing", "ui.default_user_role", "rag.chunk_size", "rag.file.max_size")
-    keys += ("rag.relevance_threshold", "code_execution.jupyter.timeout")
+    keys = (
+        *("ui.enable_community_sharing", "ui.default_user_role", "rag.chunk_size", "rag.file.max_size"),
+        *("rag.relevance_threshold", "code_execution.jupyter.timeout"),
+    )
     untouched = others(webui, *keys)
     runs = quadruple("webui_settings", by_token(settings=said), recorder, lambda: export(webui))
     assert runs.done["diff"]["before"] == {
@@ -93,7 +100,9 @@ def test_dotted_and_nested_names_are_one_and_all_else_stays(webui, by_token, rec
     assert export(webui)["rag.relevance_threshold"] == 0.25
 
 
-def test_a_run_is_one_read_and_one_write(webui, by_token, recorder):
+def test_a_run_is_one_read_and_one_write(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     arguments = by_token(settings={"ui.watermark": "of the school", "rag.top_k": 5}, banners=[{"content": "hello"}])
     succeed("webui_settings", arguments)
     if webui.features.settings_by_key:
@@ -106,7 +115,9 @@ def test_a_run_is_one_read_and_one_write(webui, by_token, recorder):
     assert recorder.seen() == [EXPORT]
 
 
-def test_a_mapping_is_merged_and_a_null_takes_a_key_out(webui, by_token, recorder):
+def test_a_mapping_is_merged_and_a_null_takes_a_key_out(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     before = export(webui)["user.permissions"]
     said = {"user.permissions.chat": {"delete": False}, "audio": {"tts.openai.params": {"a": 1, "b": 2}}}
     runs = quadruple("webui_settings", by_token(settings=said), recorder, lambda: export(webui))
@@ -122,7 +133,9 @@ def test_a_mapping_is_merged_and_a_null_takes_a_key_out(webui, by_token, recorde
     assert "user.permissions.chat.delte is no permission of this server; there are delete" in message
 
 
-def test_a_name_that_another_version_has_is_told_with_the_one_of_this(webui, by_token):
+def test_a_name_that_another_version_has_is_told_with_the_one_of_this(
+    webui: Webui, by_token: Callable[..., dict[str, Any]]
+) -> None:
     now, then = "web.search.brave_search_api_key", "rag.web.search.brave_search_api_key"
     if webui.features.settings_by_key:
         message = sentence("webui_settings", by_token(settings={then: "x"}))
@@ -134,7 +147,9 @@ def test_a_name_that_another_version_has_is_told_with_the_one_of_this(webui, by_
         assert f"near are {then}" in str(warned)
 
 
-def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(webui, by_token, recorder):
+def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     before = export(webui)
     said = {
         "ENABLE_SIGNUP": False,
@@ -178,12 +193,14 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(webui, by_toke
     assert "one of the following is required" in run("webui_settings", by_token())["msg"]
 
 
-def test_secrets_are_compared_and_never_shown(webui, by_token, recorder):
+def test_secrets_are_compared_and_never_shown(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     search, loader = "web.search", "rag.external_document_loader_headers"
     if not webui.features.settings_by_key:
         search, loader = "rag.web.search", "rag.docling_params"
     words = ["brave-key-1", "header-word-2", "proxy-word-3", "connection-key-4", "loader-token-7"]
-    said = {
+    said: dict[str, Any] = {
         search: {"brave_search_api_key": words[0]},
         "openai.api_configs": {"0": {"headers": {"X-School": words[1]}}},
         loader: {"Authorization": words[4]},
@@ -214,8 +231,10 @@ def test_secrets_are_compared_and_never_shown(webui, by_token, recorder):
         hides(result, *words, "brave-key-5", "brave-key-6", webui.token)
 
 
-def test_banners_are_what_people_see_in_their_order(webui, by_token, recorder):
-    said = [
+def test_banners_are_what_people_see_in_their_order(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
+    said: list[dict[str, Any]] = [
         {"content": "The server is down on Friday.", "type": "warning", "dismissible": False},
         {"content": "Welcome", "title": "Hello"},
         {"content": "Welcome", "title": "Hello"},
@@ -242,7 +261,9 @@ def test_banners_are_what_people_see_in_their_order(webui, by_token, recorder):
     assert export(webui)["ui.banners"] == []
 
 
-def test_suggestions_default_models_and_their_order(webui, by_token, recorder):
+def test_suggestions_default_models_and_their_order(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     said = {
         "suggestions": ["Explain photosynthesis.", {"title": ["Help me", "with an essay"], "content": "Structure"}],
         "default_models": ["tutor", "tiny:latest"],
@@ -266,7 +287,9 @@ def test_suggestions_default_models_and_their_order(webui, by_token, recorder):
 
 
 @pytest.mark.feature("second_factor")
-def test_banners_have_other_languages(webui, by_token, recorder):
+def test_banners_have_other_languages(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     said = [{"content": "Welcome", "i18n": {"de": {"content": "Willkommen"}}}]
     quadruple("webui_settings", by_token(banners=said), recorder)
     assert webui.call("GET", "configs/banners")[0]["i18n"] == {"de": {"content": "Willkommen"}}
@@ -286,7 +309,9 @@ def test_banners_have_other_languages(webui, by_token, recorder):
     ],
     ids=["html", "long", "emoji", "control", "sql", "template"],
 )
-def test_hostile_words_are_stored_exactly(webui, by_token, recorder, words):
+def test_hostile_words_are_stored_exactly(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder, words: str
+) -> None:
     untouched = others(webui, "ui.banners", "ui.watermark", "audio.tts.openai.params")
     settings = {"ui": {"watermark": words}, "audio": {"tts.openai.params": {"note": words}}}
     said = {"banners": [{"content": words}], "settings": settings}
@@ -297,7 +322,9 @@ def test_hostile_words_are_stored_exactly(webui, by_token, recorder, words):
     assert others(webui, "ui.banners", "ui.watermark", "audio.tts.openai.params") == untouched
 
 
-def test_sign_up_is_open_or_closed_from_the_run_on(webui, by_token, recorder):
+def test_sign_up_is_open_or_closed_from_the_run_on(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     stranger = {"name": "S", "email": "stranger@example.org", "password": "Password-1"}
     succeed("webui_settings", by_token(settings={"ui.enable_signup": False}))
     assert refused(webui, stranger) == 403
@@ -310,7 +337,7 @@ def test_sign_up_is_open_or_closed_from_the_run_on(webui, by_token, recorder):
     assert refused(webui, {**stranger, "email": "other@example.org"}) == 403
 
 
-def embeds(webui):
+def embeds(webui: Webui) -> bool:
     """Return whether the server can embed a text, with what it has in memory."""
     try:
         webui.call("POST", "memories/add", {"content": "The library opens at nine."})
@@ -319,7 +346,9 @@ def embeds(webui):
     return True
 
 
-def test_the_embedding_model_in_use_is_the_one_that_is_stored(webui, bed, by_token, recorder):
+def test_the_embedding_model_in_use_is_the_one_that_is_stored(
+    webui: Webui, bed: dict[str, Any], by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     create_embedder(bed, "settings-embedder")
     idle_key = "rag.openai.api_key" if webui.features.settings_by_key else "rag.openai_api_key"
     missing = {"rag": {"embedding_model": "missing:latest"}, idle_key: "not-in-use-1"}
@@ -339,7 +368,9 @@ def test_the_embedding_model_in_use_is_the_one_that_is_stored(webui, bed, by_tok
     assert not embeds(webui)
 
 
-def test_a_reranker_that_cannot_be_loaded_is_told(webui, by_token, recorder):
+def test_a_reranker_that_cannot_be_loaded_is_told(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     good = {"rag": {"enable_hybrid_search": True, "reranking_engine": "external", "reranking_model": "m"}}
     good["rag"]["external_reranker_url"] = "http://127.0.0.1:9/rerank"
     quadruple("webui_settings", by_token(settings=good), recorder, lambda: export(webui))
@@ -348,7 +379,9 @@ def test_a_reranker_that_cannot_be_loaded_is_told(webui, by_token, recorder):
     assert "could not load the reranking model 'no/such' and switched rag.enable_hybrid_search off" in message
 
 
-def test_speech_is_stored_where_the_model_cannot_be_loaded_yet(webui, by_token, recorder):
+def test_speech_is_stored_where_the_model_cannot_be_loaded_yet(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     untouched = others(webui, "audio.stt.whisper_model")
     result = succeed("webui_settings", by_token(settings={"audio.stt.whisper_model": "tiny"}))
     assert "could not load the model 'tiny' yet" in str(result["warnings"])
@@ -357,7 +390,9 @@ def test_speech_is_stored_where_the_model_cannot_be_loaded_yet(webui, by_token, 
     quadruple("webui_settings", by_token(settings={"audio.stt.engine": "openai"}), recorder, lambda: export(webui))
 
 
-def test_servers_of_tools_are_used_as_they_are_stored(webui, by_token, recorder):
+def test_servers_of_tools_are_used_as_they_are_stored(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     entry = {"url": "http://127.0.0.1:9", "path": "openapi.json", "auth_type": "bearer", "key": "tool-key-1"}
     said = {"tool_server.connections": [{**entry, "config": {"enable": True}}]}
     runs = quadruple("webui_settings", by_token(settings=said), recorder, lambda: export(webui))
@@ -374,7 +409,9 @@ def test_servers_of_tools_are_used_as_they_are_stored(webui, by_token, recorder)
         assert "terminal_server.connections needs Open WebUI 0.8 or newer, and the server is 0.6" in message
 
 
-def test_connections_are_written_by_their_own_call(webui, by_token, recorder):
+def test_connections_are_written_by_their_own_call(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     said = {"ollama": {"enable": True, "api_configs": {"0": {"prefix_id": "lab"}}}}
     foreseen = succeed("webui_settings", by_token(settings=said), check=True)
     assert succeed("webui_settings", by_token(settings=said))["diff"] == foreseen["diff"]
@@ -387,7 +424,9 @@ def test_connections_are_written_by_their_own_call(webui, by_token, recorder):
 
 
 @pytest.mark.feature("second_factor")
-def test_what_would_be_lost_is_refused(webui, by_token, recorder):
+def test_what_would_be_lost_is_refused(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     before = export(webui)
     for check in (True, False):
         message = sentence("webui_settings", by_token(settings={"oauth.enable_signup": True}), check=check)
@@ -401,7 +440,7 @@ def test_what_would_be_lost_is_refused(webui, by_token, recorder):
 
 
 @pytest.mark.feature("second_factor")
-def test_a_second_factor_is_for_people_only(webui, by_token):
+def test_a_second_factor_is_for_people_only(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     succeed("webui_settings", by_token(settings={"auth.enable_api_keys": True}))
     by_key = {**by_token(), "token": webui.call("POST", "auths/api_key")["api_key"]}
     for check in (True, False):
@@ -412,13 +451,13 @@ def test_a_second_factor_is_for_people_only(webui, by_token):
     assert export(webui)["ui.watermark"] == "by key"
 
 
-def test_two_runs_at_once_lose_nothing(webui, by_token):
+def test_two_runs_at_once_lose_nothing(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     names = sorted(name for name, value in export(webui)["user.permissions"]["chat"].items() if value)[:8]
     halves = [{"user.permissions.chat": dict.fromkeys(names[place::2], False)} for place in (0, 1)]
     lists = [[{"content": f"{place}-{number}"} for number in range(20)] for place in (0, 1)]
     results = {}
 
-    def converge(place):
+    def converge(place: int) -> None:
         results[place] = run("webui_settings", by_token(settings=halves[place], banners=lists[place]))
 
     threads = [threading.Thread(target=converge, args=(place,)) for place in (0, 1)]
@@ -436,7 +475,9 @@ def test_two_runs_at_once_lose_nothing(webui, by_token):
     assert not results[wanted.index(seen)].get("failed")
 
 
-def test_another_s_change_between_write_and_look_is_told(webui, by_token, recorder):
+def test_another_s_change_between_write_and_look_is_told(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     recorder.answer(IMPORT, {**export(webui), "ui.banners": []})
     message = sentence("webui_settings", by_token(banners=[{"content": "mine"}]))
     assert "still shows another ui.banners" in message

@@ -8,10 +8,14 @@ from __future__ import annotations
 import copy
 import json
 import random
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from conftest import Webui
 from fuzzing import SEED, scaled
 from known_settings import all_saved, export, put
+from recorder import Recorder
 from runner import killed_in_requests, succeed, unchanged
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
@@ -55,7 +59,7 @@ APART = (
 
 
 @pytest.fixture(autouse=True)
-def _as_it_was(webui):
+def _as_it_was(webui: Webui) -> Iterator[None]:
     with all_saved(webui):
         before = export(webui)
         yield
@@ -64,13 +68,13 @@ def _as_it_was(webui):
         webui.call("POST", "retrieval/embedding/update", webui.call("GET", "retrieval/embedding"))
 
 
-def run(url, token, said, check):
+def run(url: str, token: str, said: Any, check: bool) -> dict[str, Any]:
     params = {**dict.fromkeys(SETTINGS_OPTIONS), **said, "url": url, "token": token, "timeout": 30.0}
     params.update(validate_certs=True, ca_path=None, admin_email=None, admin_password=None)
     return converge(Settings(Client(params, check), False), [settings_wish(params)], check_mode=check).single()
 
 
-def value(pick, key, present, nulls):
+def value(pick: random.Random, key: str, present: Any, nulls: bool) -> Any:
     """Return a valid value for a setting, sometimes the one that is there; a null only where ``nulls`` are taken."""
     if pick.random() < 0.2 and (nulls or present is not None):
         return copy.deepcopy(present)
@@ -93,7 +97,7 @@ def value(pick, key, present, nulls):
     return plain(pick, present, number, words)
 
 
-def plain(pick, present, number, words):
+def plain(pick: random.Random, present: Any, number: int, words: str) -> Any:
     if isinstance(present, bool):
         return pick.random() < 0.5
     if isinstance(present, int):
@@ -105,7 +109,7 @@ def plain(pick, present, number, words):
     return words
 
 
-def pool(settings):
+def pool(settings: dict[str, Any]) -> list[Any]:
     """Return the settings whose kind the oracle knows."""
     known = {*CHOICES, *NUMBER_OR_EMPTY, *NULL_OR_NUMBER, *NULL_OR_TEXT}
     return sorted(
@@ -119,9 +123,9 @@ def pool(settings):
     )
 
 
-def written(pick, wish):
+def written(pick: random.Random, wish: dict[str, Any]) -> dict[str, Any]:
     """Return a wish in one of its many forms: each name is cut at random places."""
-    said = {}
+    said: dict[str, Any] = {}
     for key, wanted in wish.items():
         at, parts = said, key.split(".")
         while len(parts) > 1 and pick.random() < 0.6:
@@ -132,7 +136,7 @@ def written(pick, wish):
     return said
 
 
-def expected(settings, wish):
+def expected(settings: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:
     """Return what a wish makes of all settings."""
     after = copy.deepcopy(settings)
     for key, wanted in wish.items():
@@ -140,7 +144,7 @@ def expected(settings, wish):
     return after
 
 
-def merge(present, said):
+def merge(present: Any, said: Any) -> Any:
     result = copy.deepcopy(present)
     for name, item in said.items():
         if item is None:
@@ -152,11 +156,11 @@ def merge(present, said):
     return result
 
 
-def bare(settings):
+def bare(settings: object) -> str:
     return json.dumps(settings, sort_keys=True)
 
 
-def differing(one, other):
+def differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """Return what two sets of settings have otherwise, by key."""
     return {
         key: (one.get(key), other.get(key))
@@ -165,7 +169,7 @@ def differing(one, other):
     }
 
 
-def test_random_settings_converge_and_nothing_else_moves(webui, recorder):
+def test_random_settings_converge_and_nothing_else_moves(webui: Webui, recorder: Recorder) -> None:
     pick = random.Random(SEED)
     start = export(webui)
     keys = pool(start)
@@ -196,7 +200,9 @@ def test_random_settings_converge_and_nothing_else_moves(webui, recorder):
     assert len(touched) > scaled(len(keys) // 3)
 
 
-def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, by_token, recorder):
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
+) -> None:
     pick = random.Random("kills")
     mapping = "audio.tts.openai.params"
     ended = 0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from conftest import Webui
+from recorder import Recorder
 from runner import hides, quadruple, sentence, succeed, unchanged
 
 PASSWORD = "Anna-Password-1"
@@ -12,7 +17,9 @@ PIXEL = (
 )
 
 
-def test_a_new_account_is_a_user_who_can_sign_in(webui, recorder, by_token):
+def test_a_new_account_is_a_user_who_can_sign_in(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     runs = quadruple("webui_user", by_token(email="Anna@Example.org", password=PASSWORD), recorder, webui.state)
     assert webui.state()["anna@example.org"] == {
         "name": "anna",
@@ -29,7 +36,9 @@ def test_a_new_account_is_a_user_who_can_sign_in(webui, recorder, by_token):
         hides(result, PASSWORD, webui.token, "eyJ")
 
 
-def test_a_new_account_with_all_options_is_made_in_one_run(webui, recorder, by_token):
+def test_a_new_account_with_all_options_is_made_in_one_run(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_group("staff")
     webui.add_group("teachers")
     said = {
@@ -67,7 +76,13 @@ def test_a_new_account_with_all_options_is_made_in_one_run(webui, recorder, by_t
         ({"groups": []}, {"groups": []}),
     ],
 )
-def test_only_what_is_given_changes(webui, recorder, by_token, said, after):
+def test_only_what_is_given_changes(
+    webui: Webui,
+    recorder: Recorder,
+    by_token: Callable[..., dict[str, Any]],
+    said: dict[str, Any],
+    after: dict[str, Any],
+) -> None:
     webui.add_user("anna@example.org")
     webui.add_user("ben@example.org")
     webui.add_group("a", "anna@example.org", "ben@example.org")
@@ -79,20 +94,26 @@ def test_only_what_is_given_changes(webui, recorder, by_token, said, after):
     assert webui.lets_in("anna@example.org", "Password-1")
 
 
-def test_an_empty_picture_is_the_one_that_all_have(webui, recorder, by_token):
+def test_an_empty_picture_is_the_one_that_all_have(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org", profile_image_url="/static/favicon.png")
     quadruple("webui_user", by_token(email="anna@example.org", profile_image_url=""), recorder, webui.state)
     assert webui.state()["anna@example.org"]["profile_image_url"] == "/user.png"
 
 
-def test_an_account_goes_and_stays_away(webui, recorder, by_token):
+def test_an_account_goes_and_stays_away(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org")
     webui.add_user("ben@example.org")
     quadruple("webui_user", by_token(email="ANNA@example.org", state="absent"), recorder, webui.state)
     assert set(webui.users()) == {webui.admin_email, "ben@example.org"}
 
 
-def test_wildcards_in_an_email_touch_nobody_else(webui, recorder, by_token):
+def test_wildcards_in_an_email_touch_nobody_else(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     for email in ("ab@example.org", "axb@example.org", "a_b@example.org"):
         webui.add_user(email)
     quadruple("webui_user", by_token(email="a%b@example.org", password=PASSWORD), recorder, webui.state)
@@ -101,7 +122,9 @@ def test_wildcards_in_an_email_touch_nobody_else(webui, recorder, by_token):
     assert "a_b@example.org" not in webui.users()
 
 
-def test_a_password_is_kept_or_written_each_time(webui, recorder, by_token):
+def test_a_password_is_kept_or_written_each_time(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org", password="First-1")
     unchanged("webui_user", by_token(email="anna@example.org", password="Second-2"), recorder)
     assert webui.lets_in("anna@example.org", "First-1")
@@ -115,13 +138,13 @@ def test_a_password_is_kept_or_written_each_time(webui, recorder, by_token):
     assert not webui.lets_in("anna@example.org", "First-1")
 
 
-def test_the_longest_password_works(webui, recorder, by_token):
+def test_the_longest_password_works(webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     password = "é" * 36
     quadruple("webui_user", by_token(email="anna@localhost", password=password), recorder, webui.state)
     assert webui.lets_in("anna@localhost", password)
 
 
-def test_an_admin_changes_the_own_password_by_itself_and_goes_on(webui, recorder):
+def test_an_admin_changes_the_own_password_by_itself_and_goes_on(webui: Webui, recorder: Recorder) -> None:
     webui.add_user("owner@example.org", password="Old-Password-1", role="admin")
     said = {
         "url": recorder.url,
@@ -138,7 +161,9 @@ def test_an_admin_changes_the_own_password_by_itself_and_goes_on(webui, recorder
     assert webui.lets_in("owner@example.org", "New-Password-2")
 
 
-def test_the_default_group_holds_only_whom_it_should(webui, recorder, by_token):
+def test_the_default_group_holds_only_whom_it_should(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     before = webui.settings(DEFAULT_GROUP_ID=webui.add_group("everybody"))
     webui.add_group("staff")
     try:
@@ -151,7 +176,9 @@ def test_the_default_group_holds_only_whom_it_should(webui, recorder, by_token):
     assert webui.state()["ben@example.org"]["groups"] == ["everybody"]
 
 
-def test_an_account_as_wanted_costs_two_requests_at_most(webui, recorder, by_token):
+def test_an_account_as_wanted_costs_two_requests_at_most(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org")
     webui.add_group("staff", "anna@example.org")
     said = by_token(email="anna@example.org", name="anna", role="user", groups=["staff"], password="x")
@@ -159,7 +186,7 @@ def test_an_account_as_wanted_costs_two_requests_at_most(webui, recorder, by_tok
     assert len(recorder.requests) <= 2, recorder.seen()
 
 
-def test_an_api_key_does_as_well(webui, recorder):
+def test_an_api_key_does_as_well(webui: Webui, recorder: Recorder) -> None:
     before = webui.settings(ENABLE_API_KEYS=True)
     try:
         key = webui.call("POST", "auths/api_key")["api_key"]

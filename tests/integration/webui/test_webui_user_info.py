@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from conftest import Webui
+from recorder import Recorder
 from runner import hides, succeed
 
 
-def test_one_account_or_all_and_never_a_write(webui, recorder, by_token):
+def test_one_account_or_all_and_never_a_write(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org", profile_image_url="data:image/png;base64,iVBORw0KGgo=")
     webui.add_user("ben@example.org", role="pending")
     webui.add_group("staff", "anna@example.org")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from conftest import Webui
+from recorder import Recorder
 from runner import fail, hides, quadruple, run, succeed, unchanged
 
-PEOPLE = [
+PEOPLE: list[dict[str, Any]] = [
     {
         "email": f"Person{number:02}@example.org",
         "name": "The same name",
@@ -21,12 +25,14 @@ PEOPLE = [
 
 
 @pytest.fixture
-def groups(webui):
+def groups(webui: Webui) -> None:
     for name in ("even", "odd", "staff"):
         webui.add_group(name)
 
 
-def test_a_list_is_made_in_one_run(webui, recorder, by_token, groups):
+def test_a_list_is_made_in_one_run(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], groups: None
+) -> None:
     webui.add_user("foreign@example.org")
     runs = quadruple("webui_users", by_token(users=PEOPLE), recorder, webui.state)
     state = webui.state()
@@ -46,13 +52,17 @@ def test_a_list_is_made_in_one_run(webui, recorder, by_token, groups):
         hides(result, *(person["password"] for person in PEOPLE), webui.token, "eyJ")
 
 
-def test_a_list_as_wanted_costs_five_requests_at_most(webui, recorder, by_token, groups):
+def test_a_list_as_wanted_costs_five_requests_at_most(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], groups: None
+) -> None:
     succeed("webui_users", by_token(users=PEOPLE))
     unchanged("webui_users", by_token(users=PEOPLE), recorder)
     assert len(recorder.requests) <= 5, recorder.seen()
 
 
-def test_more_accounts_than_a_page_are_all_seen(webui, recorder, by_token, groups):
+def test_more_accounts_than_a_page_are_all_seen(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], groups: None
+) -> None:
     people = [{"email": f"p{number}@example.org", "password": "x"} for number in range(33)]
     succeed("webui_users", by_token(users=people, workers=8))
     unchanged("webui_users", by_token(users=people), recorder)
@@ -66,7 +76,9 @@ def test_more_accounts_than_a_page_are_all_seen(webui, recorder, by_token, group
     assert set(webui.users()) == {webui.admin_email, "p0@example.org"}
 
 
-def test_present_and_absent_and_changed_in_one_list(webui, recorder, by_token, groups):
+def test_present_and_absent_and_changed_in_one_list(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], groups: None
+) -> None:
     for email in ("anna@example.org", "ben@example.org", "clara@example.org"):
         webui.add_user(email)
     users = [
@@ -81,7 +93,7 @@ def test_present_and_absent_and_changed_in_one_list(webui, recorder, by_token, g
     assert set(webui.users()) == {webui.admin_email, "ben@example.org", "clara@example.org", "dora@example.org"}
 
 
-def test_a_purge_keeps_administrators_unless_told_otherwise(webui, recorder, groups):
+def test_a_purge_keeps_administrators_unless_told_otherwise(webui: Webui, recorder: Recorder, groups: None) -> None:
     webui.add_user("purger@example.org", role="admin")
     for email in ("anna@example.org", "ben@example.org", "other-admin@example.org"):
         webui.add_user(email, role="admin" if "admin" in email else "user")
@@ -96,7 +108,9 @@ def test_a_purge_keeps_administrators_unless_told_otherwise(webui, recorder, gro
     assert "other-admin@example.org" not in webui.users()
 
 
-def test_a_purge_with_a_key_that_the_server_does_not_name_keeps_its_account(webui, recorder, by_token):
+def test_a_purge_with_a_key_that_the_server_does_not_name_keeps_its_account(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     """As the role calls it: the key is the automation's, the password the first administrator's."""
     before = webui.settings(ENABLE_API_KEYS=True, ENABLE_USER_STATUS=False)
     try:
@@ -116,7 +130,9 @@ def test_a_purge_with_a_key_that_the_server_does_not_name_keeps_its_account(webu
         webui.settings(**before)
 
 
-def test_a_refused_account_stops_the_list_and_says_how_far_it_came(webui, recorder, by_token):
+def test_a_refused_account_stops_the_list_and_says_how_far_it_came(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     recorder.answer("POST /api/v1/auths/add", {"detail": "database is locked"}, status=500, times=1)
     people = [{"email": f"p{number}@example.org", "password": "Password-1"} for number in range(6)]
     result = fail("webui_users", by_token(users=people, workers=1))
@@ -126,7 +142,9 @@ def test_a_refused_account_stops_the_list_and_says_how_far_it_came(webui, record
     assert result["not_begun"] == [person["email"] for person in people[1:]]
 
 
-def test_a_server_that_dies_halfway_is_told_and_the_next_run_finishes(webui, recorder, by_token, groups):
+def test_a_server_that_dies_halfway_is_told_and_the_next_run_finishes(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], groups: None
+) -> None:
     if not webui.container:
         pytest.skip("this server is no container that could be killed")
     results = []

@@ -6,10 +6,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Webui
+from recorder import Recorder
 from runner import COLLECTIONS, ROOT, hides, quadruple, succeed
 
 BIN = Path(sys.executable).parent
@@ -54,12 +57,14 @@ def users(said: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def groups(webui):
+def groups(webui: Webui) -> None:
     webui.add_group("staff")
     webui.add_group("choir")
 
 
-def test_the_text_of_a_file_converges_as_a_list_does(webui, recorder, by_token, groups):
+def test_the_text_of_a_file_converges_as_a_list_does(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], groups: None
+) -> None:
     runs = quadruple("webui_users", by_token(csv="people.csv", csv_content=PEOPLE), recorder, webui.state)
     state = webui.state()
     assert state["csv-anna@example.org"]["name"] == 'Anna "die Große" Weber'
@@ -71,7 +76,9 @@ def test_the_text_of_a_file_converges_as_a_list_does(webui, recorder, by_token, 
         hides(result, "Cell-of")
 
 
-def test_a_file_beside_a_role_encrypted_or_not_is_used_and_never_shown(webui, by_token, groups, tmp_path):
+def test_a_file_beside_a_role_encrypted_or_not_is_used_and_never_shown(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], groups: None, tmp_path: Path
+) -> None:
     role = tmp_path / "roles" / "people"
     for folder in ("tasks", "files"):
         (role / folder).mkdir(parents=True)
@@ -98,7 +105,9 @@ def test_a_file_beside_a_role_encrypted_or_not_is_used_and_never_shown(webui, by
     assert "csv is 'people.csv', which cannot be read: " in done.stdout
 
 
-def test_a_command_line_reads_a_file_too(webui, by_token, groups, tmp_path):
+def test_a_command_line_reads_a_file_too(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], groups: None, tmp_path: Path
+) -> None:
     (tmp_path / "people.csv").write_text(PEOPLE, encoding="utf-8", newline="")
     said = f"url={webui.url} token={by_token()['token']} csv={tmp_path / 'people.csv'}"
     interpreter = json.dumps({"ansible_python_interpreter": sys.executable})
@@ -110,12 +119,14 @@ def test_a_command_line_reads_a_file_too(webui, by_token, groups, tmp_path):
     assert set(webui.users()) == {webui.admin_email, "csv-anna@example.org", "ben@example.org"}
 
 
-# All forms are in tests/unit/action/test_webui_users.py.
+# All forms are in tests/unit/plugin_utils/test_csv_text.py.
 FORMS = {"utf-16 of a spreadsheet": PEOPLE.encode("utf-16"), "Windows-1252": PEOPLE.encode("cp1252")}
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_file_is_read_as_spreadsheets_write_it(webui, by_token, groups, tmp_path, form):
+def test_a_file_is_read_as_spreadsheets_write_it(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], groups: None, tmp_path: Path, form: str
+) -> None:
     (tmp_path / "people.csv").write_bytes(FORMS[form])
     done = ansible("ansible-playbook", "-vvv", play(tmp_path, users(by_token(csv="people.csv"))), cwd=tmp_path)
     assert "changed=1" in done.stdout, done.stdout + done.stderr
@@ -127,7 +138,7 @@ def test_a_file_is_read_as_spreadsheets_write_it(webui, by_token, groups, tmp_pa
     assert state["ben@example.org"]["groups"] == ["choir", "staff"]
 
 
-def test_columns_that_are_not_used_are_told_in_a_warning(webui, by_token):
+def test_columns_that_are_not_used_are_told_in_a_warning(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:
     text = "First Name [Required],Last Name [Required],Email Address [Required],Password [Required],Class\n"
     result = succeed("webui_users", by_token(csv_content=text + "Mia,M,mia@example.org,Cell-of-Mia,7a\n"))
     (warning,) = result["warnings"]
@@ -136,7 +147,9 @@ def test_columns_that_are_not_used_are_told_in_a_warning(webui, by_token):
     hides(result, "Cell-of")
 
 
-def test_files_that_cannot_be_used_are_told_in_one_sentence(recorder, by_token, tmp_path):
+def test_files_that_cannot_be_used_are_told_in_one_sentence(
+    recorder: Recorder, by_token: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
     files: dict[str, bytes] = {
         "dos.csv": (HEAD + "Jürg;juerg@example.org;Cell-of-Juerg;user;\r\n").encode("cp850"),
         "cut.csv": PEOPLE.encode("utf-16")[:-1],

@@ -122,7 +122,7 @@ def converged(webui: Webui, said: Said, *, check: bool, purge: bool) -> Outcome:
     return converge(users, wishes, check_mode=check, purge=purge)
 
 
-def test_any_accounts_converge_in_one_run_as_foreseen(webui, pictures):
+def test_any_accounts_converge_in_one_run_as_foreseen(webui: Webui, pictures: tuple[str, ...]) -> None:
     dice, server = random.Random(SEED), Server(webui)
     admin = webui.state()[webui.admin_email]
     wanted: State = {}
@@ -154,7 +154,9 @@ def killed_after(webui: Webui, arguments: dict[str, Any], requests: int) -> bool
 
 
 @pytest.mark.parametrize("number", range(KILLS))
-def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(webui, pictures, number):
+def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(
+    webui: Webui, pictures: tuple[str, ...], number: int
+) -> None:
     dice, server = random.Random(f"{SEED} {number}"), Server(webui)
     present = {email: random_account(dice, pictures) for email in EMAILS[:3]}
     server.put(present)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import Refused
+from recorder import Recorder
 from runner import fail, hides, quadruple, run, sentence, succeed, unchanged
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ LONG = 10_000_000
 
 
 @pytest.mark.parametrize("module", ["webui_user", "webui_users"])
-def test_a_password_is_verified_and_written_only_where_it_is_wrong(webui, recorder, by_token, module):
+def test_a_password_is_verified_and_written_only_where_it_is_wrong(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], module: str
+) -> None:
     email = f"{module}@example.org"
     webui.add_user(email, password="First-1")
     account = {"email": email, "password": "Second-2", **VERIFY}
@@ -34,7 +38,9 @@ def test_a_password_is_verified_and_written_only_where_it_is_wrong(webui, record
     assert len(recorder.seen(SIGN_IN)) == 1
 
 
-def test_only_those_that_are_there_are_signed_in(webui, recorder, by_token):
+def test_only_those_that_are_there_are_signed_in(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("only-anna@example.org", password="Anna-1", role="pending")
     webui.add_user("only-ben@example.org", password="Ben-1")
     text = "Email,Password\nonly-anna@example.org,Anna-1\nonly-ben@example.org,Ben-2\nonly-clara@example.org,Clara-1\n"
@@ -48,7 +54,9 @@ def test_only_those_that_are_there_are_signed_in(webui, recorder, by_token):
 
 
 @pytest.mark.parametrize("field", ["oauth", "scim"])
-def test_a_purge_keeps_accounts_of_other_systems_and_names_them(webui, recorder, by_token, field):
+def test_a_purge_keeps_accounts_of_other_systems_and_names_them(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], field: str
+) -> None:
     if field not in {column[1] for column in webui.database("PRAGMA table_info(user)")}:
         pytest.skip(f"accounts of Open WebUI {webui.features.version} have no mark of {field}")
     for name in ("theirs", "ours"):
@@ -64,7 +72,9 @@ def test_a_purge_keeps_accounts_of_other_systems_and_names_them(webui, recorder,
     assert set(webui.users()) == {webui.admin_email}
 
 
-def test_a_purge_is_refused_where_ldap_signs_people_in(webui, recorder, by_token):
+def test_a_purge_is_refused_where_ldap_signs_people_in(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     webui.add_user("anna@example.org")
     said = by_token(users=[{"email": webui.admin_email}], purge=True)
     webui.call("POST", "auths/admin/config/ldap", {"enable_ldap": True})
@@ -87,7 +97,9 @@ def single_sign_on(webui: Webui, *emails: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["users", "csv"])
-def test_accounts_of_single_sign_on_are_managed_as_others_are(webui, recorder, by_token, form):
+def test_accounts_of_single_sign_on_are_managed_as_others_are(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], form: str
+) -> None:
     webui.add_group("staff")
     single_sign_on(webui, *SINGLE_SIGN_ON)
     if form == "users":
@@ -108,7 +120,9 @@ def test_accounts_of_single_sign_on_are_managed_as_others_are(webui, recorder, b
     assert set(webui.users()) == {webui.admin_email}
 
 
-def test_the_server_makes_accounts_of_the_emails_that_the_modules_take_and_of_no_others(webui, recorder, by_token):
+def test_the_server_makes_accounts_of_the_emails_that_the_modules_take_and_of_no_others(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     emails = [
         "mia@schule",
         "mia",
@@ -141,7 +155,7 @@ def succeed_or_not(webui: Webui, email: str) -> bool:
 
 
 @pytest.fixture
-def second_factor(webui) -> Iterator[str]:
+def second_factor(webui: Webui) -> Iterator[str]:
     """A server that asks everybody for a second factor; the value is the admin's API key."""
     before = webui.settings(ENABLE_API_KEYS=True)
     key = webui.call("POST", "auths/api_key")["api_key"]
@@ -156,7 +170,9 @@ def second_factor(webui) -> Iterator[str]:
 
 
 @pytest.mark.feature("second_factor")
-def test_under_a_second_factor_accounts_are_made_and_passwords_verified(webui, recorder, second_factor):
+def test_under_a_second_factor_accounts_are_made_and_passwords_verified(
+    webui: Webui, recorder: Recorder, second_factor: str
+) -> None:
     said = {"url": recorder.url, "token": second_factor}
     people = [
         {"email": "mfa-anna@example.org", "password": "Anna-1"},
@@ -185,14 +201,18 @@ def test_under_a_second_factor_accounts_are_made_and_passwords_verified(webui, r
     ],
     ids=lambda name: name.encode("ascii", "replace")[:12].decode(),
 )
-def test_a_hostile_name_is_stored_exactly(webui, recorder, by_token, name):
+def test_a_hostile_name_is_stored_exactly(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], name: str
+) -> None:
     webui.add_user("anna@example.org")
     assert succeed("webui_users", by_token(users=[{"email": "anna@example.org", "name": name}]))["changed"]
     assert webui.users()["anna@example.org"]["name"] == name
     unchanged("webui_users", by_token(users=[{"email": "anna@example.org", "name": name}]), recorder)
 
 
-def test_hostile_emails_are_kept_apart(webui, recorder, by_token):
+def test_hostile_emails_are_kept_apart(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     emails = ["a_b@example.org", "a%b@example.org", "axb@example.org", "'or'1'='1@example.org", "<i>@example.org",
               "a\\b@example.org", "a\\_b@example.org", "jürgen@exämple.org", "🙂@example.org"]  # fmt: skip
     quadruple("webui_users", by_token(users=[{"email": e, "password": "x"} for e in emails]), recorder, webui.state)
@@ -205,7 +225,9 @@ def test_hostile_emails_are_kept_apart(webui, recorder, by_token):
     assert set(webui.users()) == {webui.admin_email, *emails[2:]}
 
 
-def test_hostile_passwords_and_pictures_are_stored_exactly(webui, recorder, by_token):
+def test_hostile_passwords_and_pictures_are_stored_exactly(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
     password = "🙂'\"\\\x01%s{{ x }}"
     picture = "data:image/png;base64," + "A" * LONG
     said = by_token(email="odd-anna@example.org", password=password, profile_image_url=picture)
@@ -235,7 +257,9 @@ def test_hostile_passwords_and_pictures_are_stored_exactly(webui, recorder, by_t
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_what_cannot_be_stored_is_refused_by_its_name_before_any_write(webui, recorder, by_token, said, words):
+def test_what_cannot_be_stored_is_refused_by_its_name_before_any_write(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], said: dict[str, Any], words: str
+) -> None:
     account = {"email": "anna@example.org", "password": "Password-1", **said}
     result = fail("webui_users", by_token(users=[account]))
     assert words in result["msg"], result["msg"]

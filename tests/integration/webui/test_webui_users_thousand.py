@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import Webui
+from recorder import Recorder
 from runner import succeed, unchanged
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ NAMES = ("teachers", "pupils", "parents")
 
 
 @pytest.fixture
-def thousand(webui) -> Iterator[list[dict[str, Any]]]:
+def thousand(webui: Webui) -> Iterator[list[dict[str, Any]]]:
     """Accounts that the server has, as a list would say them."""
     if not webui.container:
         pytest.skip("this server is no container whose database could be filled")
@@ -62,7 +65,9 @@ def thousand(webui) -> Iterator[list[dict[str, Any]]]:
     inside(CLEAR)
 
 
-def test_a_thousand_accounts_as_wanted_cost_five_requests_at_most(webui, recorder, by_token, thousand):
+def test_a_thousand_accounts_as_wanted_cost_five_requests_at_most(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], thousand: list[dict[str, Any]]
+) -> None:
     plain = [{name: value for name, value in user.items() if name != "groups"} for user in thousand]
     unchanged("webui_users", by_token(users=plain), recorder)
     assert len(recorder.requests) == 1, recorder.seen()
@@ -72,7 +77,9 @@ def test_a_thousand_accounts_as_wanted_cost_five_requests_at_most(webui, recorde
     assert len(recorder.requests) <= MOST_REQUESTS, recorder.seen()
 
 
-def test_a_thousand_lines_as_wanted_cost_five_requests_at_most(webui, recorder, by_token, thousand):
+def test_a_thousand_lines_as_wanted_cost_five_requests_at_most(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], thousand: list[dict[str, Any]]
+) -> None:
     lines = ["Name,Email,Password,Role,Groups"]
     lines += [",".join([u["name"], u["email"], u["password"], u["role"], ";".join(u["groups"])]) for u in thousand]
     said = by_token(csv="people.csv", csv_content="\n".join(lines))

@@ -78,13 +78,13 @@ class Kind:
     def record(self) -> dict[str, Any]:
         """Return the object as the server has it."""
         if self.name == "model":
-            return self.webui.call("GET", f"models/model?id={quote(ID)}")
+            return dict(self.webui.call("GET", f"models/model?id={quote(ID)}"))
         if self.name == "prompt" and not self.webui.features.prompts_by_id:
             found = self.webui.call("GET", f"prompts/command/{ID}")
             return {**found, "name": found["title"]}
         if self.name == "knowledge":
-            return self.webui.call("GET", f"knowledge/{self.record_id}")
-        return self.webui.call("GET", f"{self.name}s/id/{self.record_id}")
+            return dict(self.webui.call("GET", f"knowledge/{self.record_id}"))
+        return dict(self.webui.call("GET", f"{self.name}s/id/{self.record_id}"))
 
     def edit(self, **fields: Any) -> None:
         """Change fields as the browser does: by a body with all the others as they are."""

@@ -39,10 +39,16 @@ def made(webui: Webui, kind: str, name: str) -> None:
     elif kind == "model":
         meta = {"description": "About", "tags": [{"name": "school"}], "capabilities": {"vision": False}}
         params = {"system": "Help {{ them }}.", "temperature": 0.3}
-        body = {"id": name, "name": name.upper(), "base_model_id": "tiny:latest", "meta": meta, "params": params}
-        webui.call("POST", "models/create", body)
+        model: dict[str, Any] = {
+            "id": name,
+            "name": name.upper(),
+            "base_model_id": "tiny:latest",
+            "meta": meta,
+            "params": params,
+        }
+        webui.call("POST", "models/create", model)
     else:
-        about = {"description": "About", "meta": {"description": "About"}}
+        about: dict[str, Any] = {"description": "About", "meta": {"description": "About"}}
         make(webui, kind, name, name=name.upper(), **about)
 
 

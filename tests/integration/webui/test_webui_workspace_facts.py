@@ -5,27 +5,43 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from bed_models import create_chat_model
+from conftest import Webui
+from recorder import Recorder
 from runner import succeed
 
 BASE = "tiny:latest"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_there(webui):
+def _nothing_there(webui: Webui) -> None:
     for record in webui.models():
         webui.call("POST", "models/model/delete", {"id": record["id"]})
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a user gets: the words of a model, or the status of an error, and the list of models."""
+
+    say: Callable[[str], Any]
+    offered: Callable[[], Any]
+
+    def __call__(self, model: str) -> Any:
+        return self.say(model)
+
+
 @pytest.fixture
-def answer(bed, webui):
+def answer(bed: dict[str, Any], webui: Webui) -> Answer:
     """Ask a model as a user would; return what it says, or the status that refused it."""
     create_chat_model(bed)
     token = webui.add_user("pupil@example.org")
 
-    def ask(path, body=None):
+    def ask(path: str, body: Any = None) -> Any:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         data = None if body is None else json.dumps(body).encode()
         try:
@@ -34,16 +50,17 @@ def answer(bed, webui):
         except urllib.error.HTTPError as error:
             return error.code
 
-    def say(model):
+    def say(model: str) -> Any:
         body = {"model": model, "messages": [{"role": "user", "content": "abc"}], "stream": False}
         said = ask("/api/chat/completions", body)
         return said["choices"][0]["message"]["content"] if isinstance(said, dict) else said
 
-    say.offered = lambda: ask("/api/models")
-    return say
+    return Answer(say, lambda: ask("/api/models"))
 
 
-def test_a_base_model_that_is_off_answers_nobody_and_a_hidden_one_does(webui, by_token, answer):
+def test_a_base_model_that_is_off_answers_nobody_and_a_hidden_one_does(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], answer: Answer
+) -> None:
     models = [
         {"id": BASE, "access": {"public": True}, "hidden": True},
         {"id": "preset", "base_model": BASE, "access": {"public": True}},
@@ -58,7 +75,9 @@ def test_a_base_model_that_is_off_answers_nobody_and_a_hidden_one_does(webui, by
     assert answer("preset") == (400 if webui.features.access_grants else None)
 
 
-def test_functions_that_are_taken_away_do_not_break_the_list_of_models(by_token, answer):
+def test_functions_that_are_taken_away_do_not_break_the_list_of_models(
+    by_token: Callable[..., dict[str, Any]], answer: Answer
+) -> None:
     said = {"id": BASE, "access": {"public": True}}
     lists = ("filters", "actions", "tools", "tags", "knowledge")
     succeed("webui_model", by_token(**said, filters=["f"], actions=["a"], tools=["t"], tags=["x"]))
@@ -66,7 +85,9 @@ def test_functions_that_are_taken_away_do_not_break_the_list_of_models(by_token,
     assert [model["id"] for model in answer.offered()["data"]] == [BASE]
 
 
-def test_a_base_model_that_no_connection_offers_is_warned_of_when_it_is_new(by_token, recorder, answer):
+def test_a_base_model_that_no_connection_offers_is_warned_of_when_it_is_new(
+    by_token: Callable[..., dict[str, Any]], recorder: Recorder, answer: Answer
+) -> None:
     result = succeed("webui_model", by_token(id="preset", base_model="tiny"), check=True)
     assert "is based on tiny, which no connection offers now (there is tiny:latest)" in str(result["warnings"])
     assert "warnings" not in succeed("webui_model", by_token(id="preset", base_model=BASE))

@@ -9,11 +9,14 @@ import copy
 import importlib
 import random
 import types
+from collections.abc import Callable, Collection
+from types import ModuleType
 from typing import Any
 
 import pytest
-from conftest import access_of
+from conftest import Webui, access_of
 from fuzzing import SEED, scaled
+from recorder import Recorder
 from runner import MODULES
 
 PRESETS, PROMPTS = scaled(60), scaled(20)
@@ -25,7 +28,7 @@ LISTS = {"tools": "toolIds", "filters": "filterIds", "actions": "actionIds", "sk
 OUTSIDE = {"updated_at", "created_at", "version_id", "access_grants", "access_control"}
 
 
-def body(module: str):
+def body(module: str) -> ModuleType:
     """Return what a module does once its options are read."""
     return importlib.import_module(f"{MODULES}.{module}")
 
@@ -46,7 +49,7 @@ def filled(spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 class Bench:
     """Runs one module in this process, which is where most of a run's time would go."""
 
-    def __init__(self, module: str, recorder, by_token) -> None:
+    def __init__(self, module: str, recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
         self._module = body(module)
         self._recorder = recorder
         self._by_token = by_token
@@ -74,11 +77,11 @@ class Bench:
 class Dice(random.Random):
     """What a person, or somebody in the browser, may come to write."""
 
-    def some(self, items, most: int = 3) -> list[Any]:
+    def some(self, items: Collection[Any], most: int = 3) -> list[Any]:
         return self.sample(list(items), self.randint(0, min(most, len(items))))
 
     def value(self, depth: int = 0) -> Any:
-        kinds = [None, True, False, 0, 1, 1.0, -0.5, 2**53, [], {}, *WORDS]
+        kinds: list[Any] = [None, True, False, 0, 1, 1.0, -0.5, 2**53, [], {}, *WORDS]
         if depth < 2 and self.random() < 0.4:
             return self.mapping(depth + 1) if self.random() < 0.6 else [self.value(depth + 1) for _item in range(2)]
         return self.choice(kinds)
@@ -139,7 +142,7 @@ def said(value: Any) -> Any:
 class School:
     """The ids of groups and people, and what their server can do."""
 
-    def __init__(self, webui) -> None:
+    def __init__(self, webui: Webui) -> None:
         self.features = webui.features
         for email in PEOPLE:
             webui.add_user(email)
@@ -208,7 +211,8 @@ def expected(before: dict[str, Any] | None, wish: dict[str, Any], school: School
 
 
 def chain_of(state: dict[str, Any], model_id: str) -> list[str]:
-    found, current = [], (state.get(model_id) or {}).get("base_model_id")
+    found: list[str] = []
+    current = (state.get(model_id) or {}).get("base_model_id")
     while current and current not in (model_id, *found):
         found.append(current)
         current = (state.get(current) or {}).get("base_model_id")
@@ -238,7 +242,14 @@ def foretold(before: dict[str, Any], wishes: list[dict[str, Any]], school: Schoo
                 if base not in state and not school.features.base_row:
                     continue
                 if missing and base not in state:
-                    row = {"id": base, "name": base, "base_model_id": None, "is_active": True, "meta": {}, "params": {}}
+                    row: dict[str, Any] = {
+                        "id": base,
+                        "name": base,
+                        "base_model_id": None,
+                        "is_active": True,
+                        "meta": {},
+                        "params": {},
+                    }
                     state[base] = {**model_of({**row, "access_grants": []}), "meta": said({"hidden": True})}
                 if missing:
                     state[base]["access"] = state[base]["access"] | {(*each, "read") for each in missing}
@@ -259,7 +270,7 @@ def contradicts(state: dict[str, Any], wishes: list[dict[str, Any]]) -> bool:
     return False
 
 
-def meddle(webui, dice: Dice, school: School) -> None:
+def meddle(webui: Webui, dice: Dice, school: School) -> None:
     """Do what people do in the browser."""
     rows = {record["id"]: record for record in webui.models()}
     for model_id in dice.some(IDS):
@@ -300,14 +311,14 @@ def control(grants: list[dict[str, str]]) -> dict[str, Any] | None:
     }
 
 
-def dice_for(webui) -> Dice:
+def dice_for(webui: Webui) -> Dice:
     dice = Dice(SEED)
     dice.public_with_names = webui.features.access_grants
     return dice
 
 
 @pytest.fixture
-def school(webui):
+def school(webui: Webui) -> School:
     for record in webui.models():
         webui.call("POST", "models/model/delete", {"id": record["id"]})
     for prompt in webui.prompts().values():
@@ -317,7 +328,9 @@ def school(webui):
     return made
 
 
-def test_random_states_of_presets(webui, recorder, by_token, school):
+def test_random_states_of_presets(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], school: School
+) -> None:
     dice, bench = dice_for(webui), Bench("webui_models", recorder, by_token)
     tried = written = 0
     while tried < PRESETS:
@@ -351,7 +364,7 @@ def test_random_states_of_presets(webui, recorder, by_token, school):
     assert written > PRESETS * 0.6
 
 
-def by_hand(webui, dice: Dice, command: str) -> None:
+def by_hand(webui: Webui, dice: Dice, command: str) -> None:
     """Make a prompt as a person may."""
     words = {"name": dice.choice(WORDS), "content": dice.choice(WORDS)}
     if not webui.features.prompts_by_id:
@@ -383,7 +396,9 @@ def expected_prompt(before: dict[str, Any] | None, wish: dict[str, Any], school:
     return result
 
 
-def test_random_states_of_prompts(webui, recorder, by_token, school):
+def test_random_states_of_prompts(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], school: School
+) -> None:
     dice, bench = dice_for(webui), Bench("webui_prompts", recorder, by_token)
     written = 0
     for tried in range(PROMPTS):
@@ -395,7 +410,7 @@ def test_random_states_of_prompts(webui, recorder, by_token, school):
         before = webui.prompts()
         wishes = []
         for command in dice.sample(IDS, dice.randint(1, 4)):
-            every = {
+            every: dict[str, Any] = {
                 "name": dice.choice(WORDS[1:]),
                 "content": dice.choice(WORDS),
                 "access": dice.access(),

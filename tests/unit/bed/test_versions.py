@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from testbed import images
@@ -20,25 +21,27 @@ REPORT = """<testsuites><testsuite>
 
 
 @pytest.fixture
-def versions():
+def versions() -> ModuleType:
     loader = SourceFileLoader("versions", str(SCRIPT))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("versions", loader))
+    spec = importlib.util.spec_from_loader("versions", loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
     return module
 
 
-def test_each_version_is_an_image_of_its_own():
+def test_each_version_is_an_image_of_its_own() -> None:
     made = [images.Image("open-webui", version) for version in images.WEBUI_VERSIONS]
     assert len({image.tag for image in made}) == len({image.inputs() for image in made}) == 4
 
 
-def test_a_version_that_is_none_is_one_sentence(monkeypatch):
+def test_a_version_that_is_none_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(images.ALL, "open-webui", images.Image("open-webui", "latest"))
     with pytest.raises(BedError, match=r"must be a release like 0\.6\.43, not 'latest'"):
         images.ensure(["open-webui"])
 
 
-def test_the_table_has_a_row_for_each_file_and_a_column_for_each_version(versions, tmp_path):
+def test_the_table_has_a_row_for_each_file_and_a_column_for_each_version(versions: ModuleType, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     report.write_text(REPORT, encoding="utf-8")
     found = versions.counts(report)
@@ -52,14 +55,16 @@ def test_the_table_has_a_row_for_each_file_and_a_column_for_each_version(version
     ]
 
 
-def test_the_table_goes_between_its_marks(versions, tmp_path, monkeypatch):
+def test_the_table_goes_between_its_marks(
+    versions: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(versions, "PAGE", tmp_path / "page.md")
     versions.PAGE.write_text("a\n<!-- table -->\nold\n<!-- /table -->\nz\n", encoding="utf-8")
     versions.write("new")
     assert versions.PAGE.read_text(encoding="utf-8") == "a\n<!-- table -->\nnew\n<!-- /table -->\nz\n"
 
 
-def test_an_ollama_that_is_given_is_known_by_its_id_and_version(monkeypatch):
+def test_an_ollama_that_is_given_is_known_by_its_id_and_version(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BED_OLLAMA_IMAGE", "registry.example:5000/mine/ollama:0.32.15")
     given = images._ollama()
     assert (given.own, given.version, given.repository) == (False, "0.32.15", "registry.example:5000/mine/ollama")
@@ -70,15 +75,17 @@ def test_an_ollama_that_is_given_is_known_by_its_id_and_version(monkeypatch):
 
 
 @pytest.mark.parametrize("reference", ["ollama", "ollama/ollama:latest", "ollama:"])
-def test_an_ollama_without_a_version_is_refused(monkeypatch, reference):
+def test_an_ollama_without_a_version_is_refused(monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
     monkeypatch.setenv("BED_OLLAMA_IMAGE", reference)
     monkeypatch.setitem(images.ALL, "ollama", images._ollama())
     with pytest.raises(BedError, match=r"BED_OLLAMA_IMAGE must be NAME:VERSION, such as ollama/ollama:\d"):
         images.ensure(["ollama"])
 
 
-def test_where_no_registry_gives_the_newer_ollama_its_double_is_tested(versions, monkeypatch):
-    def refused(image):
+def test_where_no_registry_gives_the_newer_ollama_its_double_is_tested(
+    versions: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(image: images.Image) -> None:
         raise BedError(f"no registry gives {image.tag}")
 
     monkeypatch.delenv("BED_OLLAMA_IMAGE", raising=False)

@@ -167,7 +167,7 @@ def test_a_mistyped_volume_is_refused_where_no_container_uses_the_data(engine: E
 
 @pytest.mark.parametrize("label", ["org.selfhosted.llm.demo", "org.selfhosted.llm.bed"])
 def test_data_of_the_demo_are_nobody_s_lost_data(engine: EngineDouble, label: str) -> None:
-    engine.make("demo", **{label: "x"})
+    engine.make("demo", data=True, **{label: "x"})
     assert problems(engine) == []
 
 

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Secret, Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Secret, State, Step, Wish
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure, is_unclear
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
 from unit.engine.test_converge import Shelf, go
@@ -26,7 +28,7 @@ def lost() -> Failure:
 class Lossy(Shelf):
     """Loses the answers to the writes of these names: `done` are done, `half` in part, and `undone` are not."""
 
-    def _lossy(self, step, write):
+    def _lossy(self, step: Step, write: Callable[[Step], None]) -> None:
         if step.name in self.quirks.get("done", ()):
             write(step)
             raise lost()
@@ -37,17 +39,17 @@ class Lossy(Shelf):
             raise lost()
         write(step)
 
-    def create(self, step):
+    def create(self, step: Step) -> None:
         self._lossy(step, super().create)
 
-    def update(self, step):
+    def update(self, step: Step) -> None:
         self._lossy(step, super().update)
 
-    def delete(self, step):
+    def delete(self, step: Step) -> None:
         self._lossy(step, super().delete)
 
 
-def failed(shelf: Shelf, *wishes: Wish, **options: object) -> Failure:
+def failed(shelf: Shelf, *wishes: Wish, **options: Any) -> Failure:
     with pytest.raises(Failure) as caught:
         go(shelf, *wishes, **options)
     return caught.value
@@ -61,7 +63,7 @@ WISHES = {
 
 
 @pytest.mark.parametrize("action", WISHES)
-def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(action):
+def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(action: str) -> None:
     shelf = Lossy({"old": {"size": 5}}, done=["new", "old"])
     after = Wish("after", fields={"size": 2})
     outcome = go(shelf, WISHES[action], after, workers=1)
@@ -70,45 +72,45 @@ def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(
     assert shelf.writes.count(("create", "after")) == 1
 
 
-def test_a_purged_object_whose_answer_was_lost_is_gone():
+def test_a_purged_object_whose_answer_was_lost_is_gone() -> None:
     shelf = Lossy({"old": {"size": 5}, "kept": {}}, done=["old"])
     assert go(shelf, Wish("kept"), purge=True).changed
 
 
 @pytest.mark.parametrize("action", WISHES)
-def test_a_write_that_was_not_done_fails_without_a_change(action):
+def test_a_write_that_was_not_done_fails_without_a_change(action: str) -> None:
     failure = failed(Lossy({"old": {"size": 5}}, undone=["new", "old"]), WISHES[action])
     assert failure.details["changed"] is False
 
 
 @pytest.mark.parametrize("action", ["create", "update"])
-def test_a_write_that_was_done_in_part_fails_with_a_change(action):
+def test_a_write_that_was_done_in_part_fails_with_a_change(action: str) -> None:
     failure = failed(Lossy({"old": {"size": 5}}, half=["new", "old"]), WISHES[action])
     assert failure.details["changed"] is True
 
 
-def test_whether_a_secret_was_written_cannot_be_looked_up():
+def test_whether_a_secret_was_written_cannot_be_looked_up() -> None:
     wish = Wish("old", fields={"password": Secret("hunter2")})
     failure = failed(Lossy({"old": {"size": 5}}, done=["old"]), wish)
     assert failure.details["changed"] is True
     assert go(Lossy(done=["new"]), Wish("new", fields={"size": 1, "password": Secret("hunter2")})).changed
 
 
-def test_a_resource_may_write_what_it_does_not_show():
+def test_a_resource_may_write_what_it_does_not_show() -> None:
     class Silent(Lossy):
         writes_unseen = True
 
     assert failed(Silent(undone=["new"]), WISHES["create"]).details["changed"] is True
 
 
-def test_a_field_that_was_not_there_before_may_have_been_written():
+def test_a_field_that_was_not_there_before_may_have_been_written() -> None:
     failure = failed(Lossy({"old": {}}, undone=["old"]), Wish("old", fields={"size": 1}))
     assert failure.details["changed"] is True
 
 
-def test_where_nothing_can_be_read_again_a_change_is_possible():
+def test_where_nothing_can_be_read_again_a_change_is_possible() -> None:
     class Gone(Lossy):
-        def read(self, wishes):
+        def read(self, wishes: Sequence[Wish]) -> dict[Hashable, State]:
             if self.reads:
                 raise Failure("Nobody is there.")
             return super().read(wishes)
@@ -116,9 +118,9 @@ def test_where_nothing_can_be_read_again_a_change_is_possible():
     assert failed(Gone(undone=["new"]), WISHES["create"]).details["changed"] is True
 
 
-def test_what_a_session_wrote_is_a_change_whatever_the_resource_says():
+def test_what_a_session_wrote_is_a_change_whatever_the_resource_says() -> None:
     class Halfway(Shelf):
-        def create(self, step):
+        def create(self, step: Step) -> None:
             threading.Thread(target=writes.accepted).start()
             while not writes.any_accepted():
                 pass
@@ -134,19 +136,19 @@ def test_what_a_session_wrote_is_a_change_whatever_the_resource_says():
     [({"cut": True}, True), ({"stalled": True}, True), ({"status": 502}, True), ({"repeated": True}, True),
      ({"status": 500}, False), ({"status": 404}, False), ({}, False)],
 )  # fmt: skip
-def test_only_a_lost_answer_leaves_open_what_was_done(more, unclear):
+def test_only_a_lost_answer_leaves_open_what_was_done(more: dict[str, Any], unclear: bool) -> None:
     assert is_unclear(HttpFailure("POST", "http://h", "words", **more)) == unclear
     assert not is_unclear(KeyError("x"))
 
 
-def test_a_cause_that_is_not_named_is_found_as_well():
+def test_a_cause_that_is_not_named_is_found_as_well() -> None:
     failure = Failure("In other words.")
     failure.__context__ = HttpFailure("POST", "http://h", "words", cut=True)
     failure.__suppress_context__ = True
     assert is_unclear(failure)
 
 
-def test_errors_that_name_each_other_come_to_an_end():
+def test_errors_that_name_each_other_come_to_an_end() -> None:
     one, other = Failure("One."), Failure("Other.")
     one.__context__, other.__context__ = other, one
     assert not is_unclear(one)
@@ -155,21 +157,21 @@ def test_errors_that_name_each_other_come_to_an_end():
 class Edited(Shelf):
     """Somebody edits the crate between the plan and the update."""
 
-    def __init__(self, edit, **quirks):
+    def __init__(self, edit: State, **quirks: Any) -> None:
         super().__init__({"old": {"size": 5, "colour": "red"}}, **quirks)
         self.edit = edit
-        self.written = None
+        self.written: State | None = None
 
-    def current(self, step):
+    def current(self, step: Step) -> State:
         self.crates["old"].update(self.edit)
         return dict(self.crates["old"])
 
-    def update(self, step):
-        self.written = dict(step.after)
+    def update(self, step: Step) -> None:
+        self.written = dict(step.after or {})
         super().update(step)
 
 
-def test_an_update_refuses_to_overwrite_an_edit_made_since_the_plan():
+def test_an_update_refuses_to_overwrite_an_edit_made_since_the_plan() -> None:
     shelf = Edited({"size": 9})
     failure = failed(shelf, WISHES["update"])
     assert failure.message.startswith("The crate old was not updated: somebody else changed its size while this task")
@@ -178,11 +180,11 @@ def test_an_update_refuses_to_overwrite_an_edit_made_since_the_plan():
     assert shelf.crates["old"]["size"] == 9
 
 
-def test_an_update_takes_over_an_edit_of_other_fields():
+def test_an_update_takes_over_an_edit_of_other_fields() -> None:
     shelf = Edited({"colour": "blue"})
     assert go(shelf, WISHES["update"]).changed
     assert shelf.written == {"name": "old", "size": 1, "colour": "blue"}
 
 
-def test_an_edit_to_what_is_wanted_is_no_conflict():
+def test_an_edit_to_what_is_wanted_is_no_conflict() -> None:
     assert go(Edited({"size": 1}), WISHES["update"]).changed

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Collection, Mapping, Sequence
+from collections.abc import Hashable
+from typing import Any, Collection, Iterator, Mapping, Sequence
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import (
     HIDDEN,
+    Outcome,
+    Present,
+    Problem,
     Resource,
     Secret,
     State,
@@ -33,13 +37,14 @@ class Shelf(Resource):
     def __init__(self, crates: Mapping[str, State] | None = None, **quirks: Any) -> None:
         self.crates = {name.lower(): {"name": name, **state} for name, state in (crates or {}).items()}
         self.reads = 0
+        self.checks = 0
         self.writes: list[tuple[str, str]] = []
         self.quirks = quirks
         self.most_at_once = 0
         self._at_once = 0
         self._lock = threading.Lock()
 
-    def read(self, wishes: Sequence[Wish]) -> dict[str, State]:
+    def read(self, wishes: Sequence[Wish]) -> dict[Hashable, State]:
         self.reads += 1
         return {key: dict(state) for key, state in self.crates.items()}
 
@@ -52,13 +57,20 @@ class Shelf(Resource):
             fields.pop("password", None)
         return fields
 
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        self.checks += 1
+        for number, wish in enumerate(wishes):
+            if wish.name in self.quirks.get("invalid", ()):
+                yield number, "it is too heavy"
+
     def refusal(self, step: Step) -> str | None:
         if step.name in self.quirks.get("protected", ()) and step.action == "delete":
             return f"The crate {step.name} must stay."
         return None
 
     def needs(self, step: Step) -> Collection[str]:
-        return self.quirks.get("needs", {}).get(step.key, ())
+        needed: Collection[str] = self.quirks.get("needs", {}).get(step.key, ())
+        return needed
 
     def create(self, step: Step) -> None:
         self._write(step)
@@ -96,11 +108,11 @@ def _stored(state: State) -> dict[str, Any]:
     return {key: value for key, value in state.items() if not isinstance(value, Secret)}
 
 
-def go(shelf: Shelf, *wishes: Wish, check: bool = False, **options: Any):
+def go(shelf: Shelf, *wishes: Wish, check: bool = False, **options: Any) -> Outcome:
     return converge(shelf, wishes, check_mode=check, **options)
 
 
-def test_as_wished_is_one_read_and_nothing_else():
+def test_as_wished_is_one_read_and_nothing_else() -> None:
     shelf = Shelf({"a": {"size": 1}})
     outcome = go(shelf, Wish("A", fields={"size": 1}))
     assert (outcome.changed, shelf.reads, shelf.writes) == (False, 1, [])
@@ -125,7 +137,9 @@ def test_as_wished_is_one_read_and_nothing_else():
         ({"a": {"size": 1}}, Wish("a", present=False), "delete", {"before": {"name": "a", "size": 1}, "after": {}}),
     ],
 )
-def test_check_run_foretells_the_run_and_the_second_run_is_empty(crates, wish, action, diff):
+def test_check_run_foretells_the_run_and_the_second_run_is_empty(
+    crates: dict[str, Any], wish: Wish, action: str, diff: dict[str, Any]
+) -> None:
     shelf = Shelf(crates)
     foretold = go(shelf, wish, check=True)
     assert shelf.writes == []
@@ -136,12 +150,12 @@ def test_check_run_foretells_the_run_and_the_second_run_is_empty(crates, wish, a
     assert not go(shelf, wish).changed
 
 
-def test_absent_and_not_there_is_nothing_to_do():
+def test_absent_and_not_there_is_nothing_to_do() -> None:
     outcome = go(Shelf(), Wish("a", present=False))
     assert outcome.single() == {"changed": False, "diff": {"before": {}, "after": {}}, "crate": {}}
 
 
-def test_a_run_without_wishes_does_nothing():
+def test_a_run_without_wishes_does_nothing() -> None:
     outcome = go(Shelf({"a": {}}))
     assert outcome.many("crates") == {
         "changed": False, "diff": {"before": {}, "after": {}}, "plan": [], "kept": [], "crates": [],
@@ -149,7 +163,7 @@ def test_a_run_without_wishes_does_nothing():
     assert outcome.single()["crate"] == {}
 
 
-def test_a_list_tells_each_step_and_each_state():
+def test_a_list_tells_each_step_and_each_state() -> None:
     shelf = Shelf({"a": {"size": 1}, "b": {"size": 1}, "old": {}})
     result = go(
         shelf, Wish("a", fields={"size": 1}), Wish("b", fields={"size": 2}), Wish("c"), Wish("old", present=False)
@@ -163,21 +177,21 @@ def test_a_list_tells_each_step_and_each_state():
     assert result["crates"] == [{"name": "a", "size": 1}, {"name": "b", "size": 2}, {"name": "c"}]
 
 
-def test_a_name_given_twice_is_refused_before_anything_is_read():
+def test_a_name_given_twice_is_refused_before_anything_is_read() -> None:
     shelf = Shelf()
     with pytest.raises(Failure, match=r"crate A is listed twice \(as a and as A\)"):
         go(shelf, Wish("a"), Wish("A"))
     assert shelf.reads == 0
 
 
-def test_a_refused_wish_stops_the_run_before_any_write():
+def test_a_refused_wish_stops_the_run_before_any_write() -> None:
     shelf = Shelf({"a": {}, "b": {}}, protected=("b",))
     with pytest.raises(Failure, match="must stay"):
         go(shelf, Wish("a", present=False), Wish("b", present=False))
     assert shelf.writes == []
 
 
-def test_purge_removes_the_unlisted_and_keeps_the_protected():
+def test_purge_removes_the_unlisted_and_keeps_the_protected() -> None:
     shelf = Shelf({"z": {}, "b": {}, "keep": {}, "listed": {}}, protected=("keep",))
     outcome = go(shelf, Wish("listed"), purge=True)
     assert outcome.kept == ("keep",)
@@ -185,24 +199,26 @@ def test_purge_removes_the_unlisted_and_keeps_the_protected():
     assert sorted(shelf.crates) == ["keep", "listed"]
 
 
-def test_without_purge_the_unlisted_stay():
+def test_without_purge_the_unlisted_stay() -> None:
     shelf = Shelf({"other": {}})
     assert not go(shelf, Wish("other")).changed
     go(shelf, Wish("a"))
     assert "other" in shelf.crates
 
 
-def test_a_secret_is_written_and_never_shown():
+def test_a_secret_is_written_and_never_shown() -> None:
     shelf = Shelf()
     wish = Wish("a", fields={"password": Secret("hunter2"), "nested": {"keys": [Secret("hunter2")]}})
     shelf.quirks["password_on_create"] = True
     steps = go(shelf, wish, check=True)
-    assert steps.steps[0].after["password"].reveal() == "hunter2"
+    after = steps.steps[0].after
+    assert after
+    assert after["password"].reveal() == "hunter2"
     assert "hunter2" not in repr(steps) + str(steps.single()) + str(steps.many("crates"))
     assert steps.single()["diff"]["after"] == {"password": HIDDEN, "nested": {"keys": [HIDDEN]}}
 
 
-def test_a_secret_always_counts_as_a_change_and_is_not_verified():
+def test_a_secret_always_counts_as_a_change_and_is_not_verified() -> None:
     shelf = Shelf({"a": {"size": 1}})
     wish = Wish("a", fields={"size": 1, "password": Secret("x")})
     for _unused in range(2):
@@ -220,37 +236,37 @@ def test_a_secret_always_counts_as_a_change_and_is_not_verified():
         ("text", "text"),
     ],
 )
-def test_what_is_shown_is_plain_data(value, expected):
+def test_what_is_shown_is_plain_data(value: object, expected: dict[str, Any] | list[Any] | str) -> None:
     assert shown(value) == expected
 
 
-def test_writes_run_side_by_side_up_to_the_bound():
+def test_writes_run_side_by_side_up_to_the_bound() -> None:
     shelf = Shelf(barrier=threading.Barrier(3))
     go(shelf, *(Wish(f"b{number}") for number in range(6)), workers=3)
     assert shelf.most_at_once == 3
 
 
-def test_one_worker_writes_in_the_order_of_the_list():
+def test_one_worker_writes_in_the_order_of_the_list() -> None:
     shelf = Shelf()
     names = [f"b{number}" for number in range(9)]
     go(shelf, *(Wish(name) for name in names), workers=1)
     assert [name for dummy, name in shelf.writes] == names
 
 
-def test_what_is_needed_is_finished_first():
+def test_what_is_needed_is_finished_first() -> None:
     shelf = Shelf(needs={"a": ("b", "stranger", "a"), "b": ("c",)})
     go(shelf, Wish("a"), Wish("b"), Wish("c"), workers=3)
     assert [name for dummy, name in shelf.writes] == ["c", "b", "a"]
 
 
-def test_a_circle_of_needs_is_refused_before_any_write():
+def test_a_circle_of_needs_is_refused_before_any_write() -> None:
     shelf = Shelf(needs={"a": ("b",), "b": ("a",)})
     with pytest.raises(Failure, match=r"need each other in a circle \((a -> b -> a|b -> a -> b)\)"):
         go(shelf, Wish("a"), Wish("b"))
     assert shelf.writes == []
 
 
-def test_the_first_error_stops_new_steps_and_tells_the_rest():
+def test_the_first_error_stops_new_steps_and_tells_the_rest() -> None:
     shelf = Shelf(errors={"b": Failure("The crate b is stuck.", status=500)})
     with pytest.raises(Failure) as caught:
         go(shelf, Wish("a"), Wish("b"), Wish("c"), Wish("d"), workers=1)
@@ -267,28 +283,28 @@ def test_the_first_error_stops_new_steps_and_tells_the_rest():
     assert sorted(shelf.crates) == ["a"]
 
 
-def test_a_single_failure_is_told_in_its_own_words_alone():
+def test_a_single_failure_is_told_in_its_own_words_alone() -> None:
     with pytest.raises(Failure) as caught:
         go(Shelf(errors={"a": Failure("The crate a is stuck.")}), Wish("a"))
     assert caught.value.message == "The crate a is stuck."
     assert caught.value.details["changed"] is False
 
 
-def test_a_part_that_was_written_is_a_change():
+def test_a_part_that_was_written_is_a_change() -> None:
     errors = {"a": Failure("The crate a is half full.", changed=True)}
     with pytest.raises(Failure) as caught:
         go(Shelf(errors=errors), Wish("a"))
     assert (caught.value.details["changed"], caught.value.details["done"]) == (True, [])
 
 
-def test_what_needs_a_failed_step_is_not_begun():
+def test_what_needs_a_failed_step_is_not_begun() -> None:
     shelf = Shelf(needs={"a": ("b",)}, errors={"b": Failure("no")})
     with pytest.raises(Failure) as caught:
         go(shelf, Wish("a"), Wish("b"), workers=2)
     assert caught.value.details["not_begun"] == ["a"]
 
 
-def test_several_that_fail_at_once_are_all_told():
+def test_several_that_fail_at_once_are_all_told() -> None:
     errors = {"a": Failure("no a"), "b": Failure("no b")}
     shelf = Shelf(barrier=threading.Barrier(2), errors=errors)
     with pytest.raises(Failure) as caught:
@@ -296,7 +312,7 @@ def test_several_that_fail_at_once_are_all_told():
     assert {step["msg"] for step in caught.value.details["failed_steps"]} == {"no a", "no b"}
 
 
-def test_a_bug_is_told_with_what_was_done_besides():
+def test_a_bug_is_told_with_what_was_done_besides() -> None:
     shelf = Shelf(errors={"b": ZeroDivisionError("by zero")}, needs={"b": ("a",), "c": ("b",)})
     with pytest.raises(Failure, match="it does not know") as caught:
         go(shelf, Wish("a"), Wish("b"), Wish("c"))
@@ -313,20 +329,20 @@ def test_a_bug_is_told_with_what_was_done_besides():
         (Shelf({"a": {}}, undeletable=("a",)), Wish("a", present=False), "presence"),
     ],
 )
-def test_a_server_that_ignores_a_write_is_found_out(shelf, wish, word):
+def test_a_server_that_ignores_a_write_is_found_out(shelf: Shelf, wish: Wish, word: str) -> None:
     with pytest.raises(Failure, match=f"accepted the change of the crate a, but still shows another {word}") as caught:
         go(shelf, wish)
     assert caught.value.details["changed"] is True
 
 
-def test_an_object_that_purge_cannot_remove_is_found_out():
+def test_an_object_that_purge_cannot_remove_is_found_out() -> None:
     with pytest.raises(Failure, match="crate old"):
         go(Shelf({"old": {}}, undeletable=("old",)), Wish("a"), purge=True)
 
 
-def test_a_server_lost_after_the_writes_is_told_with_what_was_done():
+def test_a_server_lost_after_the_writes_is_told_with_what_was_done() -> None:
     class Lost(Shelf):
-        def read(self, wishes: Sequence[Wish]) -> dict[str, State]:
+        def read(self, wishes: Sequence[Wish]) -> dict[Hashable, State]:
             if self.writes:
                 raise Failure("The shelf is gone.")
             return super().read(wishes)
@@ -336,7 +352,7 @@ def test_a_server_lost_after_the_writes_is_told_with_what_was_done():
     assert caught.value.details == {"changed": True, "done": ["a"]}
 
 
-def test_what_a_resource_must_say_itself():
+def test_what_a_resource_must_say_itself() -> None:
     resource, wish = Resource(), Wish("a")
     step = Step("create", "a", "a", None, {})
     calls = (
@@ -365,7 +381,9 @@ SIZES = st.dictionaries(st.sampled_from(("size", "colour")), st.integers(0, 2))
     purge=st.booleans(),
     workers=st.integers(1, 4),
 )
-def test_converging_does_what_was_wished_once(crates, wishes, purge, workers):
+def test_converging_does_what_was_wished_once(
+    crates: dict[str, State], wishes: dict[str, tuple[bool, State]], purge: bool, workers: int
+) -> None:
     shelf = Shelf(crates)
     wished = [Wish(name, present, fields) for name, (present, fields) in wishes.items()]
     foretold = go(shelf, *wished, check=True, purge=purge)
@@ -382,7 +400,7 @@ def test_converging_does_what_was_wished_once(crates, wishes, purge, workers):
     assert not go(shelf, *wished, purge=purge).changed
 
 
-def test_who_asks_is_told_the_steps_once_right_before_the_first_write():
+def test_who_asks_is_told_the_steps_once_right_before_the_first_write() -> None:
     told: list[tuple[list[str], int]] = []
     shelf = Shelf({"a": {}, "b": {}})
 
@@ -399,7 +417,7 @@ def test_who_asks_is_told_the_steps_once_right_before_the_first_write():
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_a_plan_is_reviewed_whole_before_the_first_write(check):
+def test_a_plan_is_reviewed_whole_before_the_first_write(check: bool) -> None:
     class Small(Shelf):
         def review(self, steps: Sequence[Step]) -> None:
             if len(steps) > 1:
@@ -412,7 +430,7 @@ def test_a_plan_is_reviewed_whole_before_the_first_write(check):
     assert go(shelf, Wish("a"), check=check).changed
 
 
-def test_what_a_person_should_know_is_told_with_the_result():
+def test_what_a_person_should_know_is_told_with_the_result() -> None:
     class Wary(Shelf):
         def warnings(self) -> Sequence[str]:
             return [f"{len(self.crates)} crates are old."]
@@ -422,7 +440,7 @@ def test_what_a_person_should_know_is_told_with_the_result():
     assert outcome.many("crates")["warnings"] == ["1 crates are old."]
 
 
-def test_a_resource_may_know_why_a_server_shows_something_else():
+def test_a_resource_may_know_why_a_server_shows_something_else() -> None:
     class Wary(Shelf):
         def doubt(self, fields: Collection[str]) -> str:
             return f"it rounds the {' and the '.join(fields)}"
@@ -432,7 +450,7 @@ def test_a_resource_may_know_why_a_server_shows_something_else():
     assert caught.value.details["done"] == ["a"]
 
 
-def test_what_was_done_is_told_where_it_cannot_be_compared_again():
+def test_what_was_done_is_told_where_it_cannot_be_compared_again() -> None:
     class Forgetful(Shelf):
         def wanted(self, wish: Wish, present: State | None) -> State:
             if self.reads > 1:
@@ -442,3 +460,32 @@ def test_what_was_done_is_told_where_it_cannot_be_compared_again():
     with pytest.raises(Failure, match="The price of a crate is unknown") as caught:
         go(Forgetful(), Wish("a"))
     assert (caught.value.details["changed"], caught.value.details["done"]) == (True, ["a"])
+
+
+def test_all_that_is_wrong_is_told_before_the_first_write() -> None:
+    shelf = Shelf({"a": {}}, invalid=("b", "d"))
+    wishes = [Wish(name, fields={"size": 1}, place=f"entry {number} ({name})") for number, name in enumerate("abcd", 1)]
+    with pytest.raises(Failure) as caught:
+        converge(shelf, wishes, check_mode=False)
+    assert caught.value.message == (
+        "Nothing was changed, because 2 of 4 crates cannot be as wanted: "
+        "entry 2 (b): it is too heavy; entry 4 (d): it is too heavy."
+    )
+    assert shelf.writes == []
+
+
+def test_what_is_desired_is_judged_once_however_often_it_is_read() -> None:
+    shelf = Shelf()
+    go(shelf, Wish("a", fields={"size": 1}))
+    assert (shelf.reads, shelf.checks) == (2, 1)
+
+
+def test_all_steps_that_must_not_be_done_are_told() -> None:
+    shelf = Shelf({"a": {}, "b": {}, "c": {}}, protected=("a", "b"))
+    with pytest.raises(Failure) as caught:
+        go(shelf, Wish("a", False), Wish("b", False), Wish("c", False))
+    assert caught.value.message == (
+        "Nothing was changed, because 2 of 3 crates cannot be as wanted: The crate a must stay; The crate b must stay."
+    )
+    assert caught.value.details["problems"] == ["The crate a must stay.", "The crate b must stay."]
+    assert shelf.writes == []

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.invocation import (
@@ -47,11 +49,11 @@ SPEC = {
         ({"tags": ["a"] * 51}, {"tags": "51 entries"}),
     ],
 )
-def test_options_are_shown_without_what_may_be_a_secret(given, told):
+def test_options_are_shown_without_what_may_be_a_secret(given: dict[str, Any], told: dict[str, Any]) -> None:
     assert shown(SPEC, given) == told
 
 
-def test_a_log_has_the_plain_options_only():
+def test_a_log_has_the_plain_options_only() -> None:
     given = {"name": "lab", "count": 1, "settings": {}, "users": [], "token": "x", "unknown": 1, "content": None}
     assert logged(SPEC, given) == {
         "name": "lab", "count": 1, "settings": NOT_LOGGED, "users": NOT_LOGGED, "token": NOT_LOGGED,
@@ -59,7 +61,7 @@ def test_a_log_has_the_plain_options_only():
     }  # fmt: skip
 
 
-def test_secrets_are_found_in_all_options():
+def test_secrets_are_found_in_all_options() -> None:
     given = {
         "url": "http://u:one-1@h/",
         "tags": ["https://h/?sig=two-2"],
@@ -79,7 +81,7 @@ def test_secrets_are_found_in_all_options():
     assert "nine-9" not in found
 
 
-def test_an_error_about_options_may_repeat_any_value_that_is_not_shown():
+def test_an_error_about_options_may_repeat_any_value_that_is_not_shown() -> None:
     given = {
         "name": "plain",
         "settings": ["one", {"a": "two"}],

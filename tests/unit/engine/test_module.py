@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -15,43 +17,44 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import module as module_utils
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure, MissingLibrary
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.invocation import FEW, MASK
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 SPEC = {"key": {"type": "str", "no_log": True}}
 
 
-def answer_of(capsys, body):
+def answer_of(capsys: pytest.CaptureFixture[str], body: Callable[[Any], Mapping[str, Any]]) -> tuple[Any, Any]:
     with patch_module_args({"key": "hunter2", "_ansible_check_mode": True}), pytest.raises(SystemExit) as caught:
         run(SPEC, body)
     return caught.value.code, json.loads(capsys.readouterr().out)
 
 
-def raising(error):
-    def body(module):
+def raising(error: Exception) -> Callable[[Any], Mapping[str, Any]]:
+    def body(module: Any) -> Mapping[str, Any]:
         raise error
 
     return body
 
 
-def test_a_body_that_returns_is_the_result(capsys):
+def test_a_body_that_returns_is_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     code, result = answer_of(capsys, lambda module: {"changed": module.check_mode, "thing": {"a": 1}})
     assert (code, result["changed"], result["thing"]) == (0, True, {"a": 1})
 
 
-def test_a_failure_is_its_sentence_and_its_details(capsys):
+def test_a_failure_is_its_sentence_and_its_details(capsys: pytest.CaptureFixture[str]) -> None:
     code, result = answer_of(capsys, raising(Failure("The model x is unknown; pull it.", done=["y"])))
     assert (code, result["failed"], result["msg"], result["done"]) == (
         1, True, "The model x is unknown; pull it.", ["y"],
     )  # fmt: skip
 
 
-def test_a_missing_library_names_the_package(capsys):
+def test_a_missing_library_names_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     message = answer_of(capsys, raising(MissingLibrary("requests", "python3-requests")))[1]["msg"]
     assert "(requests)" in message
     assert "install the package python3-requests" in message
 
 
-def test_a_bug_is_one_sentence_without_traceback_or_secret(capsys):
+def test_a_bug_is_one_sentence_without_traceback_or_secret(capsys: pytest.CaptureFixture[str]) -> None:
     code, result = answer_of(capsys, raising(KeyError("hunter2")))
     assert code == 1
     assert result["msg"].startswith("selfhosted.llm met a case that it does not know (KeyError: ")
@@ -61,7 +64,7 @@ def test_a_bug_is_one_sentence_without_traceback_or_secret(capsys):
 
 
 @pytest.mark.parametrize("url", ["http://me:hunter3@host:1", "me:hunter3@host", "ftp://me:hunter3@host:99999/"])
-def test_a_password_in_a_url_is_not_repeated_with_the_options(capsys, url):
+def test_a_password_in_a_url_is_not_repeated_with_the_options(capsys: pytest.CaptureFixture[str], url: str) -> None:
     spec = {"url": {"type": "str"}}
     with patch_module_args({"url": url}), pytest.raises(SystemExit):
         run(spec, raising(Failure("url holds a password.")))
@@ -71,8 +74,8 @@ def test_a_password_in_a_url_is_not_repeated_with_the_options(capsys, url):
 
 
 @pytest.mark.parametrize("written", [True, False])
-def test_a_failure_after_a_write_is_a_change(capsys, written):
-    def body(module):
+def test_a_failure_after_a_write_is_a_change(capsys: pytest.CaptureFixture[str], written: bool) -> None:
+    def body(module: Any) -> Mapping[str, Any]:
         if written:
             writes.accepted()
         raise Failure("The second write failed.", changed=False)
@@ -81,7 +84,7 @@ def test_a_failure_after_a_write_is_a_change(capsys, written):
     assert "changed" not in answer_of(capsys, raising(Failure("No.")))[1]
 
 
-def test_options_that_ansible_itself_cannot_read_are_one_sentence(capsys):
+def test_options_that_ansible_itself_cannot_read_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     spec = {"access": {"type": "dict", "options": {"public": {"type": "bool"}}}}
     with patch_module_args({"access": 918273645}), pytest.raises(SystemExit):
         run(spec, lambda module: {"changed": False})
@@ -90,8 +93,8 @@ def test_options_that_ansible_itself_cannot_read_are_one_sentence(capsys):
     assert json.loads(told)["failed"]
 
 
-def test_what_is_no_module_s_input_is_an_error_of_ansible(monkeypatch):
-    def unreadable(module):
+def test_what_is_no_module_s_input_is_an_error_of_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(module: Any) -> None:
         raise ValueError("no arguments")
 
     monkeypatch.setattr(AnsibleModule, "_load_params", unreadable)
@@ -99,7 +102,7 @@ def test_what_is_no_module_s_input_is_an_error_of_ansible(monkeypatch):
         run({}, lambda module: {"changed": False})
 
 
-def test_a_log_of_no_options_is_one_word(capsys, monkeypatch):
+def test_a_log_of_no_options_is_one_word(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(AnsibleModule, "log", lambda self, message, log_args=None: told.append(message))
     with patch_module_args({}), pytest.raises(SystemExit):
@@ -107,14 +110,16 @@ def test_a_log_of_no_options_is_one_word(capsys, monkeypatch):
     assert told == ["Invoked"]
 
 
-def test_a_warning_shows_no_secret(capsys, monkeypatch):
+def test_a_warning_shows_no_secret(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(AnsibleModule, "warn", lambda self, warning: told.append(warning))
     answer_of(capsys, lambda module: {"changed": False, "warnings": ["It is hunter2."]})
     assert told == ["It is ********."]
 
 
-def test_warnings_of_a_result_are_ansibles_own(capsys, monkeypatch):
+def test_warnings_of_a_result_are_ansibles_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     told: list[str] = []
     monkeypatch.setattr(AnsibleModule, "warn", lambda self, warning: told.append(warning))
     code, result = answer_of(capsys, lambda module: {"changed": False, "warnings": ["The disk is nearly full."]})
@@ -125,7 +130,7 @@ MANY = {"people": {"type": "list", "elements": "dict", "options": {"name": {}, "
 
 
 @pytest.mark.parametrize("ends", [lambda told: lambda module: told, lambda told: raising(Failure("No.", **told))])
-def test_of_many_secrets_none_is_told(capsys, ends):
+def test_of_many_secrets_none_is_told(capsys: pytest.CaptureFixture[str], ends: Callable[..., Any]) -> None:
     people = [{"name": f"u{number}", "word": f"hunter-{number:04d}"} for number in range(300)]
     told = {"changed": False, "names": [{"u1": ["it was hunter-0007", 7]}, "hunter-0008"]}
     with patch_module_args({"people": people}), pytest.raises(SystemExit):
@@ -136,19 +141,19 @@ def test_of_many_secrets_none_is_told(capsys, ends):
     assert json.loads(text)["invocation"]["module_args"] == {"people": "300 entries"}
 
 
-def test_a_list_that_is_not_long_is_told_with_the_options(capsys):
-    people = [{"name": f"u{number}", "word": f"hunter-{number:04d}"} for number in range(module_utils.FEW)]
+def test_a_list_that_is_not_long_is_told_with_the_options(capsys: pytest.CaptureFixture[str]) -> None:
+    people = [{"name": f"u{number}", "word": f"hunter-{number:04d}"} for number in range(FEW)]
     with patch_module_args({"people": people}), pytest.raises(SystemExit):
         run(MANY, lambda module: {"changed": False})
     answer = json.loads(capsys.readouterr().out)
-    assert answer["invocation"]["module_args"]["people"][-1] == {"name": "u49", "word": module_utils.MASK}
+    assert answer["invocation"]["module_args"]["people"][-1] == {"name": "u49", "word": MASK}
 
 
-def test_many_secrets_cost_little():
+def test_many_secrets_cost_little() -> None:
     module = SimpleNamespace(
         no_log_values={f"hunter-{number:04d}" for number in range(300)},
         params={"people": ({"word": "hunter-0001"}, {"word": "hunter-0002"})},
     )
     module_utils._shorten_what_is_told(module, {"changed": False, "names": frozenset(["hunter-0007 it was"])})
     assert module.no_log_values == {"hunter-0007"}
-    assert module.params == {"people": [{"word": module_utils.MASK}] * 2}
+    assert module.params == {"people": [{"word": MASK}] * 2}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -64,7 +65,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nAbCdEf0123456789\n-
         {"x": "the key is sk-planted-7abcdefghij, keep it"},
     ],
 )
-def test_a_secret_is_found_and_masked(value):
+def test_a_secret_is_found_and_masked(value: dict[str, Any]) -> None:
     assert any(WORD in word for word in secrets_in(value))
     assert WORD not in str(masked(value))
     assert all(word not in str(masked(value)) for word in searched(secrets_in(value)))
@@ -83,12 +84,12 @@ def test_a_secret_is_found_and_masked(value):
         {"x": "text: |\n  planted\n  more\n"},
     ],
 )
-def test_what_is_no_secret_is_shown(value):
+def test_what_is_no_secret_is_shown(value: dict[str, Any]) -> None:
     assert list(secrets_in(value)) == []
     assert masked(value) == value
 
 
-def test_numbers_and_empty_values():
+def test_numbers_and_empty_values() -> None:
     assert list(secrets_in({"pin_token": 123456, "password": ""})) == ["123456", ""]
     assert masked({"token": 123456, "password": "", "secret": None, "key": False}) == {
         "token": MASK, "password": "", "secret": None, "key": False,
@@ -96,13 +97,13 @@ def test_numbers_and_empty_values():
     assert list(leaves({"a": [1, "", None, True, ("x",)], "b": {"c"}})) == ["1", "x", "c"]
 
 
-def test_a_private_key_is_masked_in_each_form_in_which_it_is_repeated():
+def test_a_private_key_is_masked_in_each_form_in_which_it_is_repeated() -> None:
     found = searched(secrets_in({"x": f"use this: {KEY} please"}))
     for text in (KEY, json.dumps(KEY), repr(KEY), " ".join(KEY.split()), "line 2 is MIIEvQIBADANBgkqhkiG9w0"):
         assert "MIIEvQ" not in blotted(text, found)
 
 
-def test_a_password_is_found_as_it_is_written_and_as_it_is_meant():
+def test_a_password_is_found_as_it_is_written_and_as_it_is_meant() -> None:
     assert {"p%40ss-1", "p@ss-1"} <= set(secrets_in({"x": "postgresql://u:p%40ss-1@h/db"}))
     assert "two words" in searched(["two\n words"])
     assert "abc-123" in searched(["Bearer abc-123"])
@@ -118,40 +119,40 @@ def test_a_password_is_found_as_it_is_written_and_as_it_is_meant():
         ("correct horse", True),
     ],
 )  # fmt: skip
-def test_only_what_is_distinct_is_searched_for(word, distinct):
+def test_only_what_is_distinct_is_searched_for(word: str, distinct: bool) -> None:
     assert is_distinct(word) == distinct
     assert bool(searched([word])) == distinct
 
 
-def test_a_short_word_is_masked_where_it_stands_alone():
+def test_a_short_word_is_masked_where_it_stands_alone() -> None:
     assert blotted("tok and token and (tok)", {"tok"}) == f"{MASK} and token and ({MASK})"
     assert blotted("to be", {"to"}) == "to be"
     assert scrubbed("TOKEN=abc abcd") == f"TOKEN={MASK} abcd"
 
 
-def test_an_address_may_hide_a_secret_in_its_query():
+def test_an_address_may_hide_a_secret_in_its_query() -> None:
     assert scrubbed("http://h/?k=two#three", in_address) == f"http://h/?{MASK}"
     assert list(in_address("what? no")) == []
 
 
-def test_names():
+def test_names() -> None:
     names = ("apiKey", "x-api-key", "monkey", "keys", "tokenizer", "Auth")
     assert [name for name in names if is_secret_name(name)] == ["apiKey", "x-api-key", "keys", "Auth"]
 
 
-def test_a_document_is_not_searched_for_names(monkeypatch):
+def test_a_document_is_not_searched_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "MAX_SCANNED", 20)
     assert not holds_secret(f"api_key: {WORD} and so on")
     assert holds_secret(f"http://me:{WORD}@h/ and so on")
 
 
-def test_only_the_shape_of_a_value_is_left():
+def test_only_the_shape_of_a_value_is_left() -> None:
     given = {"a": ["x", 1, None, True, ""], "b": ("y",)}
     assert without_values(given, "-") == {"a": ["-", "-", None, True, ""], "b": ["-"]}
     assert list(forms("a")) == ["a", "a"]
 
 
-HOSTILE = (
+HOSTILE: tuple[str, ...] = (
     "k",
     "k://",
     "a://a",

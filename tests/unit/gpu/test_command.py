@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_a_child_that_lives_on_is_not_waited_for() -> None:
 
 def test_a_program_that_cannot_be_killed_is_left_to_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     # What waits in the kernel (state D) takes no signal; here nobody sends one.
-    monkeypatch.setattr(command.os, "killpg", lambda group, signal: None)
+    monkeypatch.setattr(os, "killpg", lambda group, signal: None)
     begun = time.monotonic()
     answer = shell("exec sleep 8", 0.3)
     assert time.monotonic() - begun < 4

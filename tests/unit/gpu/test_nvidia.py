@@ -31,7 +31,7 @@ PIECES = [piece for text in PRINTED for piece in text.split(",")]
 @st.composite
 def mangled(draw: st.DrawFn) -> str:
     """What was recorded, cut, doubled, mixed and sprinkled with anything."""
-    text = draw(st.sampled_from(PRINTED))
+    text: str = draw(st.sampled_from(PRINTED))
     for _time in range(draw(st.integers(0, 4))):
         begin, end = sorted(draw(st.integers(0, len(text))) for _side in range(2))
         filling = draw(

@@ -102,7 +102,7 @@ def test_an_import_upward_is_seen(importer: str, imported: str) -> None:
 
 def test_a_crowd_is_seen_but_where_ansible_wants_one() -> None:
     names = [f"m{number}.py" for number in range(imports.MAX_MODULES + 1)]
-    graph = {f"{folder}/{name}": set() for folder in (f"{UTILS}/a", "plugins/modules") for name in names}
+    graph: imports.Graph = {f"{folder}/{name}": set() for folder in (f"{UTILS}/a", "plugins/modules") for name in names}
     assert imports.crowded(graph) == [f"{UTILS}/a has 13 modules"]
 
 

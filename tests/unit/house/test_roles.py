@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import pytest
-from house_checks import layout, option_table, role_options
+from house_checks import layout, option_table, restated, role_options
 
 
 @pytest.mark.parametrize("role", layout.roles())
@@ -101,3 +101,53 @@ def test_an_argument_spec_holds_no_template(role: str) -> None:
     """Ansible evaluates the whole of it, descriptions too, before a role's first task."""
     text = (layout.ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
     assert not re.findall(r"\{\{|\{%|\{#", text)
+
+
+DEFAULTS: dict[str, Any] = {
+    name: value for role in layout.roles() for name, value in role_options.defaults(role).items()
+}
+
+
+def _files(*places: str) -> list[str]:
+    found = [path.relative_to(layout.ROOT).as_posix() for place in places for path in layout.ROOT.glob(place)]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("path", _files("playbooks/*.yml", "playbooks/vars/*.yml"))
+def test_a_playbook_repeats_no_default(path: str) -> None:
+    assert restated.problems((layout.ROOT / path).read_text(encoding="utf-8"), DEFAULTS) == []
+
+
+@pytest.mark.parametrize("path", _files("roles/*/handlers/*.yml", "roles/*/tasks/*.yml", "roles/*/vars/**/*.yml"))
+def test_a_role_repeats_no_default_as_a_fallback(path: str) -> None:
+    assert list(restated.fallbacks((layout.ROOT / path).read_text(encoding="utf-8"), DEFAULTS)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('port: "{{ its.web_port | default(80) }}"', "web_port | default(80) repeats"),
+        ("title: \"{{ web_title | default('Chat', true) }}\"", "web_title | default('Chat') repeats"),
+        ("url: http://ollama:11434/api", "11434 is the default of web_back_end_port"),
+        ("image: web/web:1.2.3", "1.2.3 is the default of web_version"),
+    ],
+)
+def test_a_repeated_default_is_reported(text: str, words: str) -> None:
+    (problem,) = restated.problems(
+        text, {**GIVEN, "web_title": "Chat", "web_version": "1.2.3", "web_back_end_port": 11434}
+    )
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'port: "{{ web_port | default(8080) }}"',
+        "{{ web_names | default([]) }}",
+        "# The port is 11434",
+        "port: 114341",
+        "other | default(80)",
+    ],
+)
+def test_another_value_is_no_repeated_default(text: str) -> None:
+    assert restated.problems(text, {**GIVEN, "web_back_end_port": 11434}) == []

@@ -20,6 +20,7 @@ from house_checks import examples, layout, specs
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import invocation
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import module as modules
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.invocation import MASK
 
 MARK = "Planted"
 NUMBER = 918273645546
@@ -226,4 +227,4 @@ def test_a_secret_that_is_a_common_word_does_not_destroy_the_result(run_module: 
     words = {"X-A": "ollama", "X-B": 1, "X-C": "present", "X-D": "http", "X-E": "114"}
     run = run_module("ollama_model", {"name": "tiny", "headers": words}, lambda module: told)
     assert {name: run.result[name] for name in told} == told
-    assert run.result["invocation"]["module_args"]["headers"] == modules.MASK
+    assert run.result["invocation"]["module_args"]["headers"] == MASK

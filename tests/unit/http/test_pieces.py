@@ -90,7 +90,8 @@ class Watched(Stream):
 
 def test_requests_tells_the_length_and_sends_all_in_small_parts(path: str) -> None:
     sink = Sink(2 * len(CONTENT) + 3)
-    with Watched([Piece.of(b"abc"), Piece(len(CONTENT), path), Piece(len(CONTENT), path)]) as stream:
+    stream = Watched([Piece.of(b"abc"), Piece(len(CONTENT), path), Piece(len(CONTENT), path)])
+    with stream:
         requests.post(sink.url, data=stream, timeout=10)
     sink.thread.join()
     assert f"content-length: {2 * len(CONTENT) + 3}\r\n".encode() in sink.head.lower() + b"\r\n"
@@ -105,7 +106,8 @@ def test_what_the_server_does_not_take_is_not_read(tmp_path: Path) -> None:
     with hole.open("wb") as file:
         file.truncate(size)
     sink = Sink(1)
-    with Watched([Piece(size, str(hole))]) as stream, contextlib.suppress(requests.ConnectionError):
+    stream = Watched([Piece(size, str(hole))])
+    with stream, contextlib.suppress(requests.ConnectionError):
         requests.post(sink.url, data=stream, timeout=10)
     sink.thread.join()
     assert f"content-length: {size}".encode() in sink.head.lower()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ NAMES = {
 
 
 @pytest.fixture(autouse=True)
-def proxied(monkeypatch):
+def proxied(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://proxy.example:3128")
     for name in ("no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
@@ -31,7 +32,7 @@ def proxied(monkeypatch):
 
     real = socket.getaddrinfo
 
-    def resolved(host, *arguments, **options):
+    def resolved(host: str, *arguments: Any, **options: Any) -> Any:
         if host == "slow.example":
             threading.Event().wait(5)
         if host.startswith("127."):
@@ -40,8 +41,8 @@ def proxied(monkeypatch):
             raise socket.gaierror("unknown")
         return [(0, 0, 0, "", (address, 0)) for address in NAMES[host]]
 
-    monkeypatch.setattr(proxies.socket, "getaddrinfo", resolved)
-    monkeypatch.setattr(proxies.socket, "gethostname", lambda: "gpu1")
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    monkeypatch.setattr(socket, "gethostname", lambda: "gpu1")
     monkeypatch.setattr(proxies, "RESOLVE_SECONDS", 0.2)
 
 
@@ -60,7 +61,7 @@ def proxied(monkeypatch):
         "http://0.0.0.0:1",
     ],
 )
-def test_this_host_is_called_directly(url):
+def test_this_host_is_called_directly(url: str) -> None:
     assert proxies_for(url, None) == DIRECT
 
 
@@ -83,7 +84,7 @@ def test_this_host_is_called_directly(url):
         "six.example",
     ],
 )
-def test_a_private_address_is_called_directly_over_plain_http_only(place):
+def test_a_private_address_is_called_directly_over_plain_http_only(place: str) -> None:
     assert proxies_for(f"http://{place}", None) == DIRECT
     assert proxies_for(f"https://{place}", None) == {}
 
@@ -101,49 +102,50 @@ def test_a_private_address_is_called_directly_over_plain_http_only(place):
         "http://[2001:db8::9]",
     ],
 )
-def test_all_else_goes_as_the_environment_says(url):
+def test_all_else_goes_as_the_environment_says(url: str) -> None:
     assert proxies_for(url, None) == {}
 
 
-def test_a_person_decides_otherwise():
+def test_a_person_decides_otherwise() -> None:
     assert proxies_for("http://10.0.0.5", True) == {}
     assert proxies_for("https://registry.ollama.ai", False) == DIRECT
 
 
-def test_without_a_proxy_no_name_is_looked_up(monkeypatch):
+def test_without_a_proxy_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.delenv(name)
-    monkeypatch.setattr(proxies.socket, "getaddrinfo", lambda *words, **more: pytest.fail("a name was looked up"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *words, **more: pytest.fail("a name was looked up"))
     assert proxies_for("http://public.example", None) == DIRECT
 
 
-def test_an_address_of_an_interface_is_this_host(monkeypatch):
+def test_an_address_of_an_interface_is_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
     class Asked:
-        def __init__(self, *kind):
+        def __init__(self, *kind: object) -> None:
             pass
 
-        def __enter__(self):
+        def __enter__(self) -> Asked:
             return self
 
-        def __exit__(self, *error):
+        def __exit__(self, *error: Exception) -> None:
             pass
 
-        def connect(self, place):
+        def connect(self, place: tuple[str, int]) -> None:
             self.place = place
 
-        def getsockname(self):
+        def getsockname(self) -> tuple[str, int]:
             return ("198.51.100.4", 1)
 
-    monkeypatch.setattr(proxies.socket, "socket", Asked)
+    monkeypatch.setattr(socket, "socket", Asked)
     assert proxies_for("https://198.51.100.4", None) == DIRECT
     assert proxies_for("https://198.51.100.5", None) == {}
 
 
 @pytest.mark.parametrize("names", [("http_proxy",), ("all_proxy",), ("HTTP_PROXY", "ALL_PROXY")])
-def test_a_password_does_not_reach_the_proxy(monkeypatch, names):
-    seen, answered = [], b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+def test_a_password_does_not_reach_the_proxy(monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]) -> None:
+    seen: list[tuple[socket.socket, bytes]] = []
+    answered = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
-    def serve(listener):
+    def serve(listener: socket.socket) -> None:
         while True:
             try:
                 client, _address = listener.accept()

@@ -10,8 +10,10 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,14 +106,14 @@ def failure(call: Callable[[], object]) -> HttpFailure:
     return caught.value
 
 
-def test_an_answer_is_its_status_headers_and_json():
+def test_an_answer_is_its_status_headers_and_json() -> None:
     with serving(says(b'{"a": 1}')) as server:
         got = Session(server.url + "/").get("/x", params={"q": "1"})
         assert (got.status, got.json(), got.headers["content-type"]) == (200, {"a": 1}, "application/json")
         assert server.heads[0].startswith(b"GET /x?q=1 HTTP/1.1\r\n")
 
 
-def test_one_connection_serves_many_calls_and_each_thread_has_its_own():
+def test_one_connection_serves_many_calls_and_each_thread_has_its_own() -> None:
     with serving(says()) as server:
         session = Session(server.url)
         for _unused in range(3):
@@ -123,7 +125,9 @@ def test_one_connection_serves_many_calls_and_each_thread_has_its_own():
         assert (server.connections, len(server.heads)) == (2, 4)
 
 
-def test_headers_go_with_each_call_and_netrc_does_not_override_them(tmp_path, monkeypatch):
+def test_headers_go_with_each_call_and_netrc_does_not_override_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text("default login eve password wrong\n", encoding="utf-8")
     netrc.chmod(0o600)
@@ -133,7 +137,7 @@ def test_headers_go_with_each_call_and_netrc_does_not_override_them(tmp_path, mo
         assert b"Authorization: Bearer mine" in server.heads[0]
 
 
-def test_a_proxy_of_the_environment_is_not_asked_for_loopback(monkeypatch):
+def test_a_proxy_of_the_environment_is_not_asked_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
     with serving(says()) as server:
@@ -141,7 +145,7 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_a_read_only_session_refuses_every_write_before_it_is_sent(method):
+def test_a_read_only_session_refuses_every_write_before_it_is_sent(method: str) -> None:
     with serving(says()) as server:
         session = Session(server.url, read_only=True)
         with pytest.raises(Failure, match=f"check run was about to write \\({method} "):
@@ -151,7 +155,7 @@ def test_a_read_only_session_refuses_every_write_before_it_is_sent(method):
         assert server.heads == []
 
 
-def test_a_read_only_session_reads_also_by_post():
+def test_a_read_only_session_reads_also_by_post() -> None:
     with serving(says()) as server:
         session = Session(server.url, read_only=True)
         session.get("/x")
@@ -163,7 +167,7 @@ def test_a_read_only_session_reads_also_by_post():
 @pytest.mark.parametrize(
     ("call", "status"), [("post", "201 Created"), ("put", "202 Accepted"), ("delete", "404 Not Found")]
 )
-def test_expected_statuses_are_no_errors(call, status):
+def test_expected_statuses_are_no_errors(call: str, status: str) -> None:
     with serving(says(b"", status)) as server:
         code = int(status[:3])
         assert getattr(Session(server.url), call)("/x", expect=(code,)).status == code
@@ -189,7 +193,7 @@ def test_expected_statuses_are_no_errors(call, status):
         (answer(b"", "301 X", more="Location: https://there/\r\n"), "a redirect to https://there/; give that address"),
     ],
 )
-def test_an_error_holds_the_servers_own_words(sent, words):
+def test_an_error_holds_the_servers_own_words(sent: bytes, words: str) -> None:
     with serving(lambda client, head, number: client.sendall(sent)) as server:
         error = failure(lambda: Session(server.url).get("/x"))
     assert words in error.message
@@ -205,7 +209,7 @@ def test_an_error_holds_the_servers_own_words(sent, words):
         (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "something instead of JSON"),
     ],
 )
-def test_what_is_no_json_is_an_error_that_says_so(sent, words):
+def test_what_is_no_json_is_an_error_that_says_so(sent: bytes, words: str) -> None:
     with serving(lambda client, head, number: client.sendall(sent)) as server:
         assert words in failure(lambda: Session(server.url).get("/x").json()).message
 
@@ -214,12 +218,12 @@ def test_what_is_no_json_is_an_error_that_says_so(sent, words):
     ("header", "seconds"),
     [("Retry-After: 900\r\n", 900), ("Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", None), ("", None)],
 )
-def test_a_server_may_say_when_to_come_again(header, seconds):
+def test_a_server_may_say_when_to_come_again(header: str, seconds: int | None) -> None:
     with serving(lambda client, head, number: client.sendall(answer(b"", "429 X", more=header))) as server:
         assert failure(lambda: Session(server.url).get("/x")).retry_after == seconds
 
 
-def test_secrets_are_blotted_out_of_the_servers_words():
+def test_secrets_are_blotted_out_of_the_servers_words() -> None:
     with serving(says(b'{"detail": "hunter2 and hunter2345 and tok"}', "400 X")) as server:
         session = Session(server.url, secrets=("hunter2", ""))
         session.hide("hunter2345", "tok")
@@ -233,7 +237,7 @@ def hang_up_first(client: socket.socket, head: bytes, number: int) -> None:
 
 
 @pytest.mark.parametrize(("method", "reads"), [("GET", False), ("PUT", False), ("DELETE", False), ("POST", True)])
-def test_a_lost_connection_is_tried_once_more_where_that_is_harmless(method, reads):
+def test_a_lost_connection_is_tried_once_more_where_that_is_harmless(method: str, reads: bool) -> None:
     with serving(hang_up_first) as server:
         assert Session(server.url).request(method, "/x", reads=reads).status == 200
         assert (len(server.heads), server.connections) == (2, 2)
@@ -251,14 +255,14 @@ def gone_on_repetition(status: str, kind: str = "application/json", body: bytes 
 @pytest.mark.parametrize(
     "talk", [gone_on_repetition("404 Not Found"), gone_on_repetition("410 Gone", "text/plain", b"gone")]
 )
-def test_a_deletion_is_done_where_its_repetition_finds_nothing(talk):
+def test_a_deletion_is_done_where_its_repetition_finds_nothing(talk: Talk) -> None:
     with serving(talk) as server:
         got = Session(server.url).delete("/x")
         assert got.json() is None
         assert len(server.heads) == 2
 
 
-def test_a_deletion_that_finds_nothing_at_once_is_an_error():
+def test_a_deletion_that_finds_nothing_at_once_is_an_error() -> None:
     with serving(says(b'{"detail": "not found"}', "404 Not Found")) as server:
         error = failure(lambda: Session(server.url).delete("/x"))
         assert (error.status, error.unclear) == (404, False)
@@ -267,13 +271,13 @@ def test_a_deletion_that_finds_nothing_at_once_is_an_error():
 @pytest.mark.parametrize(
     ("method", "status"), [("DELETE", "401 No"), ("PUT", "404 Not Found"), ("PUT", "409 Conflict")]
 )
-def test_what_a_repeated_write_did_at_first_is_unclear(method, status):
+def test_what_a_repeated_write_did_at_first_is_unclear(method: str, status: str) -> None:
     with serving(gone_on_repetition(status)) as server:
         assert failure(lambda: Session(server.url).request(method, "/x")).unclear
         assert not failure(lambda: Session(server.url).get("/x")).unclear
 
 
-def test_a_write_whose_repetition_reaches_nobody_is_unclear():
+def test_a_write_whose_repetition_reaches_nobody_is_unclear() -> None:
     def last_words(client: socket.socket, head: bytes, number: int) -> None:
         server.close()
         raise StopServing
@@ -297,20 +301,20 @@ def test_a_write_whose_repetition_reaches_nobody_is_unclear():
         ("200 OK", lambda session: list(session.stream("POST", "/x", 5, str, reads=True)), False),
     ],
 )
-def test_accepted_writes_are_noted(status, call, accepted):
+def test_accepted_writes_are_noted(status: str, call: Callable[..., Any], accepted: bool) -> None:
     with serving(says(b'{"a": 1}\n', status)) as server:
         call(Session(server.url))
     assert writes.any_accepted() == accepted
 
 
-def test_a_lost_write_is_never_sent_twice():
+def test_a_lost_write_is_never_sent_twice() -> None:
     with serving(hang_up_first) as server:
         error = failure(lambda: Session(server.url).post("/x", json={}))
         assert "closed the connection before the answer was complete" in error.words
         assert (error.cut, error.status, len(server.heads)) == (True, None, 1)
 
 
-def test_a_connection_that_stays_lost_is_an_error():
+def test_a_connection_that_stays_lost_is_an_error() -> None:
     def hang_up(client: socket.socket, head: bytes, number: int) -> None:
         raise StopServing
 
@@ -319,7 +323,7 @@ def test_a_connection_that_stays_lost_is_an_error():
         assert len(server.heads) == 2
 
 
-def test_a_write_after_a_pause_takes_a_fresh_connection(monkeypatch):
+def test_a_write_after_a_pause_takes_a_fresh_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(says()) as server:
         session = Session(server.url)
         session.get("/x")
@@ -336,19 +340,19 @@ def test_a_write_after_a_pause_takes_a_fresh_connection(monkeypatch):
         ("http://nobody.invalid", "the host name is unknown"),
     ],
 )
-def test_a_server_that_is_not_there_is_told_in_plain_words(url, words):
+def test_a_server_that_is_not_there_is_told_in_plain_words(url: str, words: str) -> None:
     error = failure(lambda: Session(url, timeout=5).get("/x"))
     assert words in error.words
     assert error.status is None
 
 
-def test_no_answer_in_time_is_a_stall():
+def test_no_answer_in_time_is_a_stall() -> None:
     with serving(lambda client, head, number: time.sleep(2)) as server:
         error = failure(lambda: Session(server.url).get("/x", timeout=0.2))
     assert (error.words, error.stalled) == ("no answer for 0.2 seconds", True)
 
 
-def test_a_connection_that_never_comes_about_is_told():
+def test_a_connection_that_never_comes_about_is_told() -> None:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -362,7 +366,7 @@ def test_a_connection_that_never_comes_about_is_told():
         used.close()
 
 
-def test_what_is_no_http_is_an_error_without_a_traceback():
+def test_what_is_no_http_is_an_error_without_a_traceback() -> None:
     def noise(client: socket.socket, head: bytes, number: int) -> None:
         client.sendall(b"SSH-2.0-OpenSSH\r\n\r\n")
         raise StopServing
@@ -371,13 +375,13 @@ def test_what_is_no_http_is_an_error_without_a_traceback():
         assert failure(lambda: Session(server.url).get("/x")).status is None
 
 
-def test_an_answer_that_cannot_be_unpacked_is_an_error_without_a_traceback():
+def test_an_answer_that_cannot_be_unpacked_is_an_error_without_a_traceback() -> None:
     with serving(says(b"no gzip", more="Content-Encoding: gzip\r\n")) as server:
         assert "the call failed (" in failure(lambda: Session(server.url).get("/x")).words
 
 
 @pytest.mark.parametrize("value", ["Bearer hunter2\n", "hunter2\r\ny: z", "hunter2-ö", "hunter2\0"])
-def test_a_header_that_cannot_be_sent_is_refused_and_not_repeated(value):
+def test_a_header_that_cannot_be_sent_is_refused_and_not_repeated(value: str) -> None:
     for attempt in (
         lambda: Session("http://127.0.0.1:1", headers={"Token": value}),
         lambda: Session("http://127.0.0.1:1").get("/x", headers={"Token": value}),
@@ -387,7 +391,7 @@ def test_a_header_that_cannot_be_sent_is_refused_and_not_repeated(value):
         assert "hunter2" not in caught.value.message
 
 
-def test_a_body_may_take_longer_than_a_connection(monkeypatch):
+def test_a_body_may_take_longer_than_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "CONNECT_SECONDS", 0.2)
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -417,12 +421,12 @@ def lines_of(server: Server, stall: float = 5.0) -> list[dict[str, object]]:
     return list(Session(server.url).stream("POST", "/pull", stall, lambda line: line.get("n"), json={}))
 
 
-def test_a_stream_yields_its_lines_as_they_come():
+def test_a_stream_yields_its_lines_as_they_come() -> None:
     with serving(lambda client, head, number: chunked(client, b'{"n": 1}\n', b'\n{"n": 2}\n{"n"', b": 3}\n")) as server:
         assert lines_of(server) == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
-def test_a_stream_that_repeats_itself_has_stalled():
+def test_a_stream_that_repeats_itself_has_stalled() -> None:
     def repeat(client: socket.socket, head: bytes, number: int) -> None:
         chunked(client, *[b'{"n": 1}\n'] * 40, pause=0.05)
 
@@ -431,7 +435,7 @@ def test_a_stream_that_repeats_itself_has_stalled():
     assert (error.words, error.stalled) == ("nothing moved for 0.3 seconds", True)
 
 
-def test_a_stream_that_moves_slowly_has_not_stalled():
+def test_a_stream_that_moves_slowly_has_not_stalled() -> None:
     def crawl(client: socket.socket, head: bytes, number: int) -> None:
         chunked(client, *[b'{"n": %d}\n' % count for count in range(8)], pause=0.1)
 
@@ -439,13 +443,13 @@ def test_a_stream_that_moves_slowly_has_not_stalled():
         assert len(lines_of(server, stall=0.4)) == 8
 
 
-def test_a_stream_that_falls_silent_has_stalled():
+def test_a_stream_that_falls_silent_has_stalled() -> None:
     with serving(lambda client, head, number: chunked(client, b'{"n": 1}\n', pause=2)) as server:
         error = failure(lambda: lines_of(server, stall=0.3))
     assert (error.words, error.stalled) == ("no answer for 0.3 seconds", True)
 
 
-def test_a_stream_may_announce_silent_work():
+def test_a_stream_may_announce_silent_work() -> None:
     def work(client: socket.socket, head: bytes, number: int) -> None:
         chunked(client, b'{"n": 1}\n', b'{"n": 2}\n', pause=0.6)
 
@@ -455,7 +459,7 @@ def test_a_stream_may_announce_silent_work():
         assert [line["n"] for line in stream] == [1, 2]
 
 
-def test_a_stream_that_breaks_off_was_cut():
+def test_a_stream_that_breaks_off_was_cut() -> None:
     with serving(lambda client, head, number: chunked(client, b'{"n": 1}\n', end=False)) as server:
         error = failure(lambda: lines_of(server))
     assert error.cut
@@ -463,18 +467,18 @@ def test_a_stream_that_breaks_off_was_cut():
 
 
 @pytest.mark.parametrize("line", [b"<html>\n", b"[1]\n"])
-def test_a_line_that_is_no_object_is_an_error(line):
+def test_a_line_that_is_no_object_is_an_error(line: bytes) -> None:
     with serving(lambda client, head, number: chunked(client, line)) as server:
         assert "no JSON object" in failure(lambda: lines_of(server)).words
 
 
-def test_a_stream_refused_at_once_has_the_servers_words():
+def test_a_stream_refused_at_once_has_the_servers_words() -> None:
     with serving(says(b'{"error": "invalid model name"}', "400 X")) as server:
         error = failure(lambda: lines_of(server))
     assert (error.status, error.words) == (400, "invalid model name")
 
 
-def test_an_answer_may_be_bounded():
+def test_an_answer_may_be_bounded() -> None:
     with serving(lambda client, head, number: client.sendall(answer(b"x" * 200_000))) as server:
         session = Session(server.url)
         assert len(session.get("/", most=200_000).body) == 200_000
@@ -482,7 +486,7 @@ def test_an_answer_may_be_bounded():
             session.get("/", most=199_999)
 
 
-def test_a_bounded_answer_that_breaks_off_was_cut():
+def test_a_bounded_answer_that_breaks_off_was_cut() -> None:
     def short(client: socket.socket, head: bytes, number: int) -> None:
         client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
         raise StopServing
@@ -492,14 +496,14 @@ def test_a_bounded_answer_that_breaks_off_was_cut():
     assert caught.value.cut
 
 
-def test_json_that_is_nested_too_deep_is_no_json():
+def test_json_that_is_nested_too_deep_is_no_json() -> None:
     with serving(lambda client, head, number: client.sendall(answer(b"[" * 100_000))) as server:
         deep = Session(server.url).get("/")
     with pytest.raises(HttpFailure, match="instead of JSON"):
         deep.json()
 
 
-def test_an_answer_may_be_left_unread():
+def test_an_answer_may_be_left_unread() -> None:
     left = threading.Event()
 
     def talk(client: socket.socket, head: bytes, number: int) -> None:
@@ -512,7 +516,7 @@ def test_an_answer_may_be_left_unread():
     assert left.wait(5)
 
 
-def test_leaving_a_stream_closes_its_connection():
+def test_leaving_a_stream_closes_its_connection() -> None:
     gone = threading.Event()
 
     def endless(client: socket.socket, head: bytes, number: int) -> None:
@@ -524,6 +528,7 @@ def test_leaving_a_stream_closes_its_connection():
     with serving(endless) as server:
         stream = Session(server.url).stream("POST", "/pull", 5, lambda line: line.get("n"), json={})
         assert next(stream) == {"n": 0}
+        assert isinstance(stream, Generator)
         stream.close()
         assert gone.wait(5)
 
@@ -543,7 +548,7 @@ def test_leaving_a_stream_closes_its_connection():
         ("http://host/?x=1", "without a query"),
     ],
 )
-def test_an_address_that_cannot_be_is_refused_and_its_password_not_repeated(url, words):
+def test_an_address_that_cannot_be_is_refused_and_its_password_not_repeated(url: str, words: str) -> None:
     with pytest.raises(Failure, match=words) as caught:
         Session(url)
     assert "pw" not in caught.value.message
@@ -558,19 +563,19 @@ def test_an_address_that_cannot_be_is_refused_and_its_password_not_repeated(url,
         ({"ca_path": "/nowhere/ca.pem"}, "ca_path is /nowhere/ca.pem"),
     ],
 )
-def test_options_that_cannot_be_are_refused(options, words):
+def test_options_that_cannot_be_are_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(Failure, match=words):
         Session("http://host", **options)
 
 
-def test_a_missing_requests_is_told_with_the_package_that_has_it(monkeypatch):
+def test_a_missing_requests_is_told_with_the_package_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "requests", None)
     with pytest.raises(MissingLibrary, match="python3-requests"):
         Session("http://host")
 
 
 @pytest.fixture(scope="module")
-def tls(tmp_path_factory):
+def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, str]:
     """Return (context of a server with a certificate of its own, the path of that certificate)."""
     import datetime
     import ipaddress
@@ -598,14 +603,14 @@ def tls(tmp_path_factory):
     return context, str(folder / "cert.pem")
 
 
-def test_an_unknown_certificate_is_refused_with_both_ways_out(tls):
+def test_an_unknown_certificate_is_refused_with_both_ways_out(tls: tuple[ssl.SSLContext, str]) -> None:
     with serving(says(), tls[0]) as server:
         assert (
             "give the CA with ca_path, or validate_certs: false" in failure(lambda: Session(server.url).get("/")).words
         )
 
 
-def test_tls_to_a_port_without_tls_is_told():
+def test_tls_to_a_port_without_tls_is_told() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
 
     def plain() -> None:
@@ -622,7 +627,9 @@ def test_tls_to_a_port_without_tls_is_told():
 
 
 @pytest.mark.parametrize("option", ["ca_path", "validate_certs"])
-def test_tls_options_are_honoured(tls, option, recwarn):
+def test_tls_options_are_honoured(
+    tls: tuple[ssl.SSLContext, str], option: str, recwarn: pytest.WarningsRecorder
+) -> None:
     options = {"ca_path": tls[1]} if option == "ca_path" else {"validate_certs": False, "ca_path": "/nowhere"}
     with serving(says(), tls[0]) as server:
         assert Session(server.url, **options).get("/x").status == 200

@@ -173,7 +173,7 @@ def test_a_process_that_holds_it_does_not_stop_the_run(
 
 WRITER = """
 import sys
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.ledger import Ledger
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.state_file import Ledger
 for number in range(15):
     Ledger(True, sys.argv[1]).remember("http://host", f"{sys.argv[2]}-{number}", {"number": number})
 """

@@ -189,7 +189,7 @@ def test_a_count_takes_what_other_instances_leave() -> None:
 
 
 def test_on_a_host_without_gpus_a_wish_for_some_is_refused_and_all_is_not() -> None:
-    bare = {"gpus": [], "problems": []}
+    bare: dict[str, Any] = {"gpus": [], "problems": []}
     (problem,) = problems(bare, {"ollama_gpu_devices": 2}, {})
     assert "on gpu-1 no GPU is ready for it. Set ollama_gpu to none" in problem
     assert problems(bare, {}, {}) == []
@@ -275,7 +275,7 @@ def test_what_ollama_cannot_use_is_not_counted(gpus: list[dict[str, Any]], memor
 def test_a_slice_that_does_not_tell_its_size_has_what_its_profile_says_at_the_least() -> None:
     part = {"index": 0, "uuid": "MIG-00", "profile": "1c.2g.20gb+me", "memory_total": 0, "cdi_names": []}
     told = {"gpus": [gpu(0, mig={"enabled": True, "devices": [part]})], "problems": []}
-    given = {"__ollama_gpu_told": told, "ollama_gpu_devices": ["0:0"]}
+    given: dict[str, Any] = {"__ollama_gpu_told": told, "ollama_gpu_devices": ["0:0"]}
     assert ollama("__ollama_gpu_memory", HOOK, **given) == [20 * 972 * 1024 * 1024]
 
 

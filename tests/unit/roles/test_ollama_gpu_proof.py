@@ -275,7 +275,10 @@ def test_each_container_with_gpus_has_to_show_what_it_was_given(
 
 def said(problems: list[dict[str, Any]], **faults: str) -> str:
     told = {name: {"fault": fault, "way": "look", "note": ""} for name, fault in faults.items()}
-    given = {"__ollama_proof": {"stdout": json.dumps(told)}, "__ollama_proof_looked": {"problems": problems}}
+    given: dict[str, Any] = {
+        "__ollama_proof": {"stdout": json.dumps(told)},
+        "__ollama_proof_looked": {"problems": problems},
+    }
     return " ".join(ollama("__ollama_proof_words", HOOK, **given))
 
 

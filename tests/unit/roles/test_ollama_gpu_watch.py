@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gpu_world import CPU, LOST, Container, World, evidence, gpu_watch
+from gpu_world import CPU, LOST, Container, World, evidence, gpu_watch, remake
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -299,7 +299,7 @@ def test_an_image_whose_tag_has_moved_is_not_made_anew(tmp_path: Path) -> None:
 
 def test_a_container_is_recreated_as_it_was() -> None:
     known = Container().inspect()
-    body = gpu_watch.remake.wanted(known)
+    body = remake.wanted(known)
     assert "Hostname" not in body
     assert body["HostConfig"] == known["HostConfig"]
     assert body["Labels"] == {"a": "b"}

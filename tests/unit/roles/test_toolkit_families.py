@@ -210,7 +210,7 @@ def test_only_the_stanzas_of_old_entries_go() -> None:
     ],
 )
 def test_the_versions_on_offer_are_read_from_each_package_manager(printed: str, versions: list[str]) -> None:
-    given = {"offered": {"stdout": printed}, "done": {"msg": "nothing provides it\nat all"}}
+    given: dict[str, Any] = {"offered": {"stdout": printed}, "done": {"msg": "nothing provides it\nat all"}}
     assert value("offered_versions", **given) == versions
     said = value("not_installed", nvidia_container_toolkit_version="9.9.9-1", **given)
     assert said.startswith(
@@ -238,7 +238,7 @@ RUNTIME = {"runtimes": {"nvidia": {"path": "nvidia-container-runtime", "args": [
 def test_docker_is_told_no_more_than_the_mode_and_its_version_need(
     docker: str, mode: str, jetson: bool, cdi: bool, settings: dict[str, Any]
 ) -> None:
-    given = {
+    given: dict[str, Any] = {
         "engine": {"host_info": {"ServerVersion": docker}},
         "nvidia_container_toolkit_mode": mode,
         "seen": {"files": [{"path": "/etc/nv_tegra_release"}] if jetson else []},
@@ -259,12 +259,12 @@ def test_docker_is_told_no_more_than_the_mode_and_its_version_need(
     ],
 )
 def test_cards_jetsons_and_wsl_are_told_apart(files: list[str], lent: bool | None, expected: tuple[bool, ...]) -> None:
-    given = {"seen": {"files": [{"path": path} for path in files]}, "lent": {"stat": {"exists": lent}}}
+    given: dict[str, Any] = {"seen": {"files": [{"path": path} for path in files]}, "lent": {"stat": {"exists": lent}}}
     assert tuple(value(name, **given) for name in ("gpu", "driven", "jetson", "wsl")) == expected
 
 
 def test_a_jetson_keeps_the_toolkit_of_its_system() -> None:
-    jetson = {"seen": {"files": [{"path": "/etc/nv_tegra_release"}]}}
+    jetson: dict[str, Any] = {"seen": {"files": [{"path": "/etc/nv_tegra_release"}]}}
     assert value("from", **jetson) == "system"
     assert value("wanted", **jetson) == ["nvidia-container-toolkit"]
     proof = arguments("proof", "community.docker.docker_container", "debian", container="x", **jetson)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from doubles.webui_call import KEY
+from doubles.webui_http import HttpWebui, MakeClient
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
-from unit.webui.webui_double import KEY, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -26,14 +27,14 @@ def _own_sign_ins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    double = Server()
+def server() -> Iterator[HttpWebui]:
+    double = HttpWebui()
     yield double
     double.close()
 
 
 @pytest.fixture
-def client(server: Server) -> Callable[..., Client]:
+def client(server: HttpWebui) -> MakeClient:
     def make(read_only: bool = False, **params: Any) -> Client:
         given = {"token": KEY, "admin_email": None, "admin_password": None, **params}
         common = {"url": server.url, "timeout": 10.0, "validate_certs": True, "ca_path": None}

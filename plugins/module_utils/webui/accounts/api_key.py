@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Hashable, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Resource, Secret, State, Step, Wish, converge
+from ...engine.converge import Present, Resource, Secret, State, Step, Wish
 from ...engine.errors import Failure
 from ...http.session import HttpFailure
 from ..api.callers import API_KEY_PATH, account_of, bearer, is_sendable
@@ -134,11 +134,11 @@ class ApiKey(Resource):
         """Switch on API keys by the setting, if that is wanted and they are off."""
         if not self._params.get("enable_api_keys"):
             return
-        from ..settings.resource import Settings
-        from ..settings.spec import SETTINGS_OPTIONS, settings_wish
+        from ..settings.resource import converge_settings
+        from ..settings.spec import SETTINGS_OPTIONS
 
         said = {**dict.fromkeys(SETTINGS_OPTIONS), "settings": {ENABLED: True}}
-        converge(Settings(self._client, by_api_key=False), [settings_wish(said)], check_mode=False)
+        converge_settings(self._client, said, by_api_key=False, check_mode=False)
 
     def _hidden(self, answer: Any) -> Optional[str]:
         key = str(answer.get("api_key") or "") if isinstance(answer, dict) else ""

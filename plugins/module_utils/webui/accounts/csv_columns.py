@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
+from ...engine.entries import shortened
 from ...engine.errors import Failure
-from ..entries.problems import shortened
 
 FIELDS = ("name", "email", "password", "role", "groups")
 FIRST, LAST = "first name", "last name"

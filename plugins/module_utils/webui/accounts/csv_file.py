@@ -11,8 +11,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
+from ...engine.entries import shortened
 from ...engine.errors import Failure
-from ..entries.problems import shortened
 from .csv_columns import FIELDS, Columns, columns_of, refuse_unclear
 from .csv_rows import SEPARATORS, Row, named_separator, rows
 from .spec import Entry

@@ -8,15 +8,14 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, Collection, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence, Set
 
-from ...engine.converge import Present, Resource, Secret, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, Secret, State, Step, Wish
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.rate_limit import MOST_CALLS, Gate, http_failure, pauses
 from ..directory.accounts import Accounts, Record
 from ..directory.groups import Groups
 from ..entries.images import is_of_the_web, shown_image
-from ..entries.problems import shortened
-from .spec import ALWAYS, VERIFY, Place, Problem, is_kept, new_email_problems, refused
+from .spec import ALWAYS, VERIFY, FieldProblem, Place, is_kept, new_email_problems
 
 BASIC = ("id", "email", "name", "role")
 # What 0.6 and 0.8 say where the primary admin may not be changed.
@@ -52,14 +51,14 @@ class Users(Resource):
         self._wished: List[str] = []
         self._primary: Optional[str] = None
         self._external: Optional[Set[str]] = None
-        self._wrong: Optional[Set[str]] = None
+        self._wrong: Set[str] = set()
         self._settings: Optional[Dict[str, Any]] = None
         self._gate = Gate()
         self._lock = threading.Lock()
         self._told: List[str] = []
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the accounts; raise one Failure for all that only the server could tell is wrong."""
+        """Return the accounts."""
         self._groups.forget()
         self._wished = [wish.name for wish in wishes]
         if self._listed:
@@ -72,10 +71,18 @@ class Users(Resource):
             records = [found for found in map(self._accounts.find, kept) if found]
             fields = list(FULL)
         self._records = {record["email"].lower(): record for record in records}
-        self._check(wishes)
-        if self._wrong is None:
-            self._wrong = self._verified(wishes)
         return {email: user_state(record, self._groups, fields) for email, record in self._records.items()}
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Sequence[Problem]:
+        """Return groups that are not there, and what new accounts lack; where nothing is wrong, try the passwords."""
+        found = []
+        for number, wish in enumerate(wishes):
+            place: Place = wish.fields.get("place") or Place("")
+            problems = self._problems(wish) if wish.present else ()
+            found += [(number, place.problem(field, words)) for field, words in problems]
+        if not found:
+            self._wrong = self._verified(wishes)
+        return found
 
     def key(self, wish: Wish) -> Hashable:
         """Return the e-mail in lower case, which the wish bears as its name."""
@@ -198,21 +205,7 @@ class Users(Resource):
                 "and admin_password instead of token, or leave purge_admins out."
             )
 
-    def _check(self, wishes: Sequence[Wish]) -> None:
-        problems: List[Problem] = []
-        for wish in wishes:
-            if not wish.present:
-                continue
-            place: Place = wish.fields.get("place") or Place("")
-            found = [place.problem(field, words) for field, words in self._problems(wish)]
-            if found and not self._listed:
-                words = "; ".join(shortened(problem) for problem in found)
-                raise Failure(f"The user {wish.name} cannot be as wanted: {words}.")
-            problems += [(place.title, problem) for problem in found]
-        if problems:
-            raise refused(problems, len(wishes))
-
-    def _problems(self, wish: Wish) -> Iterator[Problem]:
+    def _problems(self, wish: Wish) -> Iterator[FieldProblem]:
         """Yield by field what only the server could tell is wrong with a desired account."""
         if wish.fields.get("groups"):
             yield from (("groups", words) for words in self._groups.problems(wish.fields["groups"]))
@@ -229,7 +222,7 @@ class Users(Resource):
 
     def _is_due(self, wish: Wish) -> bool:
         mode = wish.fields["update_password"]
-        return mode == ALWAYS or (mode == VERIFY and wish.name in (self._wrong or ()))
+        return mode == ALWAYS or (mode == VERIFY and wish.name in self._wrong)
 
     def _verified(self, wishes: Sequence[Wish]) -> Set[str]:
         given = {

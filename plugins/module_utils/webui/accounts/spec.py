@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...engine.converge import Secret, Wish
-from ...engine.errors import Failure
+from ...engine.entries import MAX_VALUE_LENGTH, invalid_object, legible, refuse_invalid
 from ..entries.images import NO_IMAGE, is_image
-from ..entries.problems import MOST_VALUE, legible, sentence, shortened
-from ..entries.problems import refused as problems_refused
 from ..entries.values import UNSTORABLE
 
 ROLES = ("pending", "user", "admin")
@@ -46,7 +44,7 @@ LISTED_OPTIONS: Dict[str, Any] = {
 _NEW_EMAIL = re.compile(r"[^@]+@[^@]+\.[^@]+")
 _LOCAL_EMAIL = re.compile(r".+@localhost", re.DOTALL)
 
-Problem = Tuple[str, str]
+FieldProblem = Tuple[str, str]
 """Where something is wrong (`entry 3`, `line 7 of people.csv`, or a field), and what."""
 
 
@@ -62,7 +60,7 @@ class Place:
         column = self.columns.get(name)
         if not column:
             return words
-        subject = f"column {legible(column, MOST_VALUE)}"
+        subject = f"column {legible(column, MAX_VALUE_LENGTH)}"
         return f"{subject}{words[len(name) :]}" if words.startswith(f"{name} ") else f"{subject}: {words}"
 
 
@@ -83,7 +81,7 @@ class Entry:
     @property
     def where(self) -> Place:
         """Return how messages name it."""
-        title = f"{self.place} ({legible(self.said['email'] or '', MOST_VALUE)})" if self.quotes else self.place
+        title = f"{self.place} ({legible(self.said['email'] or '', MAX_VALUE_LENGTH)})" if self.quotes else self.place
         return Place(title, self.columns)
 
 
@@ -91,8 +89,7 @@ def user_wish(said: Mapping[str, Any]) -> Wish:
     """Return one account as wanted, or raise a Failure with all that is wrong with it."""
     problems = [words for dummy, words in _problems(Entry("", said))]
     if problems:
-        words = "; ".join(shortened(problem) for problem in problems)
-        raise Failure(sentence(f"The user {legible(said['email'] or '', MOST_VALUE)} cannot be as wanted: {words}"))
+        raise invalid_object("user", said["email"] or "", problems)
     return _wish(Entry("", said), ON_CREATE)
 
 
@@ -106,7 +103,7 @@ def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> L
 
     ``update_password`` is of those that say nothing of their own.
     """
-    problems: List[Problem] = []
+    wrong: Dict[str, List[str]] = {}
     seen: Dict[str, str] = {}
     for entry in entries:
         where = entry.where
@@ -115,12 +112,12 @@ def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> L
         first = seen.setdefault(email, entry.place) if email else entry.place
         if first != entry.place:
             found.append(f"it is listed twice ({first} is the same account)")
-        problems += [(where.title, problem) for problem in found]
-    if problems:
+        wrong[where.title] = found
+    if any(wrong.values()):
         # These may be accounts that exist, but whoever mends the list wants to see all of it at once.
-        order = {entry.where.title: number for number, entry in enumerate(entries)}
-        problems += [(entry.where.title, words) for entry in entries for words in _probably_wrong(entry)]
-        raise refused(sorted(problems, key=lambda problem: order[problem[0]]), len(entries))
+        for entry in entries:
+            wrong[entry.where.title] += _probably_wrong(entry)
+        refuse_invalid("user", wrong)
     return [_wish(entry, update_password, entry.where) for entry in entries]
 
 
@@ -137,14 +134,7 @@ def new_email_problems(email: str) -> Iterator[str]:
         yield f"email has {len(email)} characters, and mail takes {MOST_EMAIL_LENGTH} at most; shorten it"
 
 
-def refused(problems: Sequence[Problem], of: int) -> Failure:
-    """Return the Failure for bad entries, each in a sentence of its own under ``problems``."""
-    told = [f"{place}: {shortened(words)}" for place, words in problems]
-    bad = len({place for place, dummy in problems})
-    return problems_refused(f"Nothing was changed, because {bad} of {of} users cannot be as wanted: ", told)
-
-
-def _problems(entry: Entry) -> Iterator[Problem]:
+def _problems(entry: Entry) -> Iterator[FieldProblem]:
     """Yield by field what is wrong with an entry, whatever the server has."""
     if entry.problems:
         yield from (("", words) for words in entry.problems)
@@ -223,4 +213,4 @@ def _wish(entry: Entry, update_password: str, place: Optional[Place] = None) -> 
     fields["update_password"] = said["update_password"] or update_password
     if place:
         fields["place"] = place
-    return Wish(email, said["state"] == "present", fields)
+    return Wish(email, said["state"] == "present", fields, place.title if place else "")

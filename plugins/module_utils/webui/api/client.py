@@ -33,12 +33,6 @@ WEBUI_OPTIONS: Dict[str, Any] = {
     "token": {"type": "str", "no_log": True},
     "admin_email": {"type": "str"},
     "admin_password": {"type": "str", "no_log": True},
-    "foreseen": {
-        "type": "dict",
-        "options": {
-            kind: {"type": "list", "elements": "str", "default": []} for kind in ("groups", "users", "knowledge")
-        },
-    },
 }
 WEBUI_RULES: Dict[str, Any] = {
     "required_one_of": [["token", "admin_password"]],
@@ -96,15 +90,19 @@ def sign_in(session: Session, email: str, password: str) -> SignIn:
 class Client:
     """Calls of one module run. Signs in at the first call that needs it, once, if no earlier task did so.
 
+    ``foreseen`` are names of objects that an earlier part of a check run would have made, and which count as there.
+
     A given token comes first. If the server refuses it and there is a password as well, the calls go on with that.
     """
 
-    def __init__(self, params: Mapping[str, Any], read_only: bool) -> None:
+    def __init__(
+        self, params: Mapping[str, Any], read_only: bool, foreseen: Optional[Mapping[str, List[str]]] = None
+    ) -> None:
         # A token that was read from a file ends in a line end, and an empty one is none.
         self._given: Optional[str] = (params["token"] or "").strip() or None
         self._was_given: Optional[str] = None
         self._session = open_session(params, read_only, self._given, params["admin_password"])
-        self._foreseen: Mapping[str, List[str]] = (params.get("foreseen") or {}) if read_only else {}
+        self._foreseen: Mapping[str, List[str]] = foreseen or {}
         self._email: Optional[str] = params["admin_email"]
         self._password: Optional[str] = params["admin_password"]
         self._signed_in: Optional[SignIn] = None
@@ -121,7 +119,7 @@ class Client:
         return self._session.url
 
     def foreseen(self, kind: str) -> List[str]:
-        """Return the names that an earlier task of this check run would have made; none outside of check mode."""
+        """Return the names of a kind that an earlier part of a check run would have made."""
         return list(self._foreseen.get(kind) or ())
 
     def get(self, path: str, what: str, **options: Any) -> Any:

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Collection, Dict, Hashable, Iterable, List, Optional, Sequence, Set
+from typing import Any, Collection, Dict, Hashable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
-from ...engine.converge import Outcome, Present, Resource, State, Step, Wish, shown
+from ...engine.converge import Outcome, Present, Problem, Resource, State, Step, Wish, shown
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.messages import not_webui
 from ..entries.backend_url import same_url
 from ..entries.host_lock import alone_on_host
 from ..entries.masking import hidden_words
-from ..entries.problems import Problems
 from ..settings.persistence import Document, refuse_forgotten
 from .fields import KINDS, OLLAMA, Entry, rewritten, same, state_of, wanted_of
 from .lists import ENABLED, URLS, Lists, applied, body, find, is_api, kind_of, parsed, said, saved
@@ -34,25 +33,25 @@ class Connections(Resource):
 
     kind = "connection"
 
-    def __init__(self, client: Client, verify: bool = False, purge: bool = False, listed: bool = False) -> None:
+    def __init__(self, client: Client, verify: bool = False, purge: bool = False) -> None:
         self._client = client
         self._verify = verify
         self._purge = purge
-        self._listed = listed
         self._lists: Dict[str, Lists] = {}
         self._found: Dict[Hashable, Optional[int]] = {}
+        self._ambiguous: Dict[Hashable, str] = {}
         self._wishes: Sequence[Wish] = ()
         self._keys: List[Hashable] = []
         self._steps: Sequence[Step] = ()
         self._written: Set[str] = set()
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the connections of the kinds that are wished for; raise one Failure for all that cannot be."""
+        """Return the connections of the kinds that are wished for."""
         self._wishes = wishes
         self._client.hide(*hidden_words([dict(wish.fields) for wish in wishes]))
         kinds = [kind for kind in KINDS if any(wish.fields["kind"] == kind for wish in wishes)]
         self._lists = {kind: read_lists(self._client, kind) for kind in kinds}
-        self._found = self._places()
+        self._found, self._ambiguous = self._places()
         present: Dict[Hashable, State] = {}
         for kind, lists in self._lists.items():
             known = {place: key for key, place in self._found.items() if kind_of(key) == kind}
@@ -66,6 +65,14 @@ class Connections(Resource):
                 present[self.key(wish)] = self._api_state(wish.fields["kind"])
         self._keys = [*present, *map(self.key, wishes)]
         return present
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield what the server's version does not have, and connections that cannot be told apart."""
+        for number, wish in enumerate(wishes):
+            if _is_one(wish):
+                yield from ((number, problem) for problem in lacking(wish, self._client))
+            if self.key(wish) in self._ambiguous:
+                yield number, self._ambiguous[self.key(wish)]
 
     def key(self, wish: Wish) -> Hashable:
         """Return the kind and the address, with the prefix where one list has several of the address."""
@@ -160,19 +167,12 @@ class Connections(Resource):
         entry = Entry(wish.fields["base_url"]) if place is None else self._lists[kind].entries[place]
         return step.name, kind, rewritten(kind, entry, said(wish))
 
-    def _places(self) -> Dict[Hashable, Optional[int]]:
-        problems = Problems(self.kind, self._listed)
-        found: Dict[Hashable, Optional[int]] = {}
+    def _places(self) -> Tuple[Dict[Hashable, Optional[int]], Dict[Hashable, str]]:
+        """Return where the connections that are wished for are in their lists, and why some cannot be told."""
         wished = [wish for wish in self._wishes if _is_one(wish)]
-        for number, wish in enumerate(wished, 1):
-            wrong = lacking(wish, self._client)
-            try:
-                found[self.key(wish)] = find(self._lists[wish.fields["kind"]], wish)
-            except Failure as failure:
-                wrong.append(failure.message)
-            problems.add(number, wish.fields["base_url"], wrong)
-        problems.refuse(len(wished))
-        return found
+        places = {self.key(wish): _place_in(self._lists[wish.fields["kind"]], wish) for wish in wished}
+        found = {key: place for key, place in places.items() if not isinstance(place, str)}
+        return found, {key: place for key, place in places.items() if isinstance(place, str)}
 
     def _listed_of(self, kind: str) -> List[Wish]:
         return [wish for wish in self._wishes if wish.present and wish.fields["kind"] == kind and _is_one(wish)]
@@ -209,6 +209,14 @@ def connection_states(client: Client, kinds: Iterable[str]) -> Dict[str, Any]:
         "connections": [shown(state_of(each.kind, entry)) for each in lists for entry in each.entries],
         "enabled": {each.kind: bool(each.enabled) for each in lists},
     }
+
+
+def _place_in(lists: Lists, wish: Wish) -> Union[int, str, None]:
+    """Return where a connection is in its list, None where it is not there, or why that cannot be told."""
+    try:
+        return find(lists, wish)
+    except Failure as failure:
+        return failure.message
 
 
 def _is_one(wish: Wish) -> bool:

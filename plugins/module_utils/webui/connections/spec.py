@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...engine.converge import Wish
+from ...engine.entries import read_entries
 from ...http.messages import one_line
 from ..entries.backend_url import plain_url, same_url, shown_url, url_problems
 from ..entries.masking import Hidden
-from ..entries.problems import Problems
 from ..entries.values import problems as value_problems
 from .fields import CONFIG_NAMES, KINDS, OPENAI, OPENAI_ONLY
 from .lists import API_NAMES, connection_name
@@ -75,17 +75,21 @@ def api_wishes(wishes: Sequence[Wish], switches: Mapping[str, Optional[bool]], o
 
 
 def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Wish]:
-    problems = Problems("connection", listed)
-    urls = Counter((entry["kind"], same_url(entry["base_url"])) for entry in entries)
-    seen: Dict[Any, int] = {}
-    for number, entry in enumerate(entries, 1):
-        found = list(_problems(entry))
-        first = seen.setdefault((entry["kind"], same_url(entry["base_url"]), entry["prefix_id"] or ""), number)
-        if first != number:
-            found.append(f"it is listed twice (entry {first} has the same base_url and prefix_id)")
-        problems.add(number, one_line(shown_url(entry["base_url"])), found)
-    problems.refuse(len(entries))
-    return [_wish(entry, urls[entry["kind"], same_url(entry["base_url"])] > 1) for entry in entries]
+    urls = Counter(map(_address, entries))
+    return read_entries(
+        "connection",
+        entries,
+        listed=listed,
+        key=lambda entry: (*_address(entry), entry["prefix_id"] or ""),
+        label=lambda entry: one_line(shown_url(entry["base_url"])),
+        problems=_problems,
+        wish=lambda entry: _wish(entry, urls[_address(entry)] > 1),
+        duplicate="has the same base_url and prefix_id",
+    )
+
+
+def _address(entry: Mapping[str, Any]) -> Tuple[str, str]:
+    return entry["kind"], same_url(entry["base_url"])
 
 
 def _wish(entry: Mapping[str, Any], shared: bool) -> Wish:

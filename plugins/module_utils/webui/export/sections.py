@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ...engine.converge import HIDDEN, Resource, Wish
 from ..api.client import Client
-from ..connections.fields import KINDS
+from ..connections.fields import KINDS as API_KINDS
 from ..connections.resource import connection_states
 from ..connections.verify import unused
 from ..directory import access
@@ -22,6 +22,7 @@ from ..entries.images import shown_image
 from ..entries.masking import hidden_words
 from ..groups import permissions
 from ..groups.resource import group_states
+from ..instance.kinds import KINDS
 from ..models.resource import Models
 from ..settings.keys import parsed
 from ..settings.lists import BANNERS, DEFAULT_MODELS, MODEL_ORDER, SUGGESTIONS
@@ -32,7 +33,7 @@ from ..workspace.prompt_spec import bare
 from ..workspace.prompts import Prompts
 from ..workspace.skills import Skills
 from ..workspace.tools import Tools
-from .modules import TAKERS, tried_settings
+from .settings_trial import tried_settings
 from .trial import Trial, left_out
 
 Variables = Dict[str, Any]
@@ -68,8 +69,8 @@ class Export:
         found = self.of(section)
         if section == "settings":
             return tried_settings(self._client, found, self.warnings)
-        if section in TAKERS and section in found:
-            found[section] = Trial(TAKERS[section], self._client, self.warnings).passed(found[section])
+        if section in KINDS and section in found:
+            found[section] = Trial(KINDS[section], self._client, self.warnings).passed(found[section])
         return found
 
     def settings(self) -> Variables:
@@ -145,7 +146,7 @@ class Export:
 
     def connections(self) -> Variables:
         """Return the connections that are in use, without their keys and headers."""
-        told = connection_states(self._client, KINDS)
+        told = connection_states(self._client, API_KINDS)
         addresses = [(state["kind"], same_url(state["base_url"])) for state in told["connections"]]
         found = []
         for state in told["connections"]:

@@ -10,17 +10,16 @@ Instead of a list of such cases the export makes the check run of the module its
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ...engine.converge import Outcome, Resource, Wish, converge
+from ...engine.converge import Outcome, Wish, converge
+from ...engine.entries import legible, shortened
 from ...engine.errors import Failure
 from ..api.client import Client
-from ..api.messages import NOT_READY
-from ..api.rate_limit import http_failure
-from ..entries.problems import legible, shortened
+from ..api.outage import raise_outage
+from ..instance.kinds import Kind
 
 MAX_NAME_LENGTH = 80
 _ENTRY = re.compile(r"^Entry 1 \(.*?\): ", re.DOTALL)
@@ -29,28 +28,14 @@ Refused = Tuple[int, str]
 """The place of an entry in its list, and why it is refused."""
 
 
-@dataclass(frozen=True)
-class Taker:
-    """The module of one section: the options of an entry, which of them identify and name it, and its check run."""
-
-    noun: str
-    title: str
-    identity: Tuple[str, ...]
-    options: Mapping[str, Any]
-    wishes: Callable[[Sequence[Mapping[str, Any]]], List[Wish]]
-    resource: Callable[[Client], Resource]
-    single: bool = False
-    """Whether the module takes one entry only."""
-
-
 class Trial:
     """Check runs of one module. ``warnings`` get what is left out, and why."""
 
-    def __init__(self, taker: Taker, client: Client, warnings: List[str]) -> None:
-        self._taker = taker
+    def __init__(self, kind: Kind, client: Client, warnings: List[str]) -> None:
+        self._kind = kind
         self._client = client
         self._warnings = warnings
-        self._validator = ArgumentSpecValidator(dict(taker.options))
+        self._validator = ArgumentSpecValidator(dict(kind.options))
 
     def passed(self, entries: Sequence[Entry]) -> List[Entry]:
         """Return the entries as their module takes them, without what it would refuse or change."""
@@ -68,20 +53,20 @@ class Trial:
             if result.error_messages:
                 raise Failure("; ".join(result.error_messages))
             given.append(result.validated_parameters)
-        return self._taker.wishes(given)
+        return self._kind.wishes(given)
 
     def _check(self, *entries: Entry) -> List[Outcome]:
         """Make the check run of the module."""
         wishes = self._wish(*entries)
-        resource = self._taker.resource(self._client)
-        lists = [[wish] for wish in wishes] if self._taker.single else [wishes] if wishes else []
+        resource = self._kind.resource(self._client, {})
+        lists = [[wish] for wish in wishes] if self._kind.single else [wishes] if wishes else []
         return [converge(resource, each, check_mode=True) for each in lists]
 
     def _apart(self, entries: Sequence[Entry]) -> List[Entry]:
         """Leave out entries that are one object to their module, such as the prompts `sum` and `/sum`."""
         if _failure_of(lambda: self._wish(*entries)) is None:
             return list(entries)
-        keys = [self._taker.resource(self._client).key(self._wish(entry)[0]) for entry in entries]
+        keys = [self._kind.resource(self._client, {}).key(self._wish(entry)[0]) for entry in entries]
         for key, entry in zip(keys, entries):
             if keys.count(key) > 1:
                 self._warn(entry, "", "the server has another one of its name")
@@ -107,14 +92,14 @@ class Trial:
         except Failure as failure:
             raise_outage(failure)
             # Each by itself is taken, and all of them are not.
-            self._warnings.append(left_out(f"every {self._taker.noun}", reason_of(failure)))
+            self._warnings.append(left_out(f"every {self._kind.noun}", reason_of(failure)))
             return []
         for step in steps:
             place = next((place for place, entry in enumerate(left) if self._is_of(entry, step.wish)), None)
             if place is None:
                 continue
             kept = {name: value for name, value in left[place].items() if name not in step.changes}
-            identity = {name for name in self._taker.identity if name in left[place]}
+            identity = {name for name in self._kind.identity if name in left[place]}
             named = step.action == "update" and identity <= {*kept} and kept != left[place]
             self._warn(left[place], ", ".join(step.changes) if named else "", "to write it would be a change")
             left[place : place + 1] = [kept] if named else []
@@ -130,7 +115,7 @@ class Trial:
         reason = reason or _failure_of(lambda: attempt(entry))
         if reason is None:
             return entry
-        kept = {name: entry[name] for name in self._taker.identity if name in entry}
+        kept = {name: entry[name] for name in self._kind.identity if name in entry}
         bare = _failure_of(lambda: attempt(kept))
         if bare is not None:
             self._warn(entry, "", bare)
@@ -145,8 +130,8 @@ class Trial:
         return {name: kept[name] for name in entry if name in kept}
 
     def _warn(self, entry: Entry, field: str, reason: str) -> None:
-        name = legible(str(entry.get(self._taker.title, "")), MAX_NAME_LENGTH)
-        whose = f"the {field} of the {self._taker.noun} {name}" if field else f"the {self._taker.noun} {name}"
+        name = legible(str(entry.get(self._kind.label, "")), MAX_NAME_LENGTH)
+        whose = f"the {field} of the {self._kind.noun} {name}" if field else f"the {self._kind.noun} {name}"
         self._warnings.append(left_out(whose, reason))
 
 
@@ -168,10 +153,3 @@ def _failure_of(attempt: Callable[[], Any]) -> Optional[str]:
         raise_outage(failure)
         return reason_of(failure)
     return None
-
-
-def raise_outage(failure: Failure) -> None:
-    """Raise a Failure that says nothing about an entry: the server does not answer, or not to this caller."""
-    answer = http_failure(failure)
-    if answer is not None and answer.status in (None, 401, 403, 429, *NOT_READY):
-        raise failure

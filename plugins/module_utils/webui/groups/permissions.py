@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, State, Step, Wish
+from ...engine.entries import refuse_wishes
 from ..api.client import Client
-from ..entries.problems import Problems
 from ..settings.persistence import Document, refuse_forgotten
 
 PATH = "users/default/permissions"
@@ -82,16 +82,21 @@ class DefaultPermissions(Resource):
     """What everybody may do; there is one of it."""
 
     kind = "default_permissions"
+    noun = "set of permissions"
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the tree; raise a Failure for keys that it does not have."""
+        """Return the tree."""
         tree = default_permissions(self._client)
-        for wish in wishes:
-            _refuse(unknown(wish.fields["permissions"], tree))
         return {wish.name: {"permissions": tree} for wish in wishes}
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield the keys that the tree does not have."""
+        for number, wish in enumerate(wishes):
+            for problem in unknown(wish.fields["permissions"], present[wish.name]["permissions"]):
+                yield number, problem
 
     def key(self, wish: Wish) -> Hashable:
         """Return the one name."""
@@ -127,9 +132,6 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[
 
 def default_wish(given: Mapping[str, Any]) -> Wish:
     """Return the wish for what everybody may do, or raise a Failure."""
-    _refuse(form_problems(given))
-    return Wish(EVERYBODY, fields={"permissions": given})
-
-
-def _refuse(problems: Iterable[str]) -> None:
-    Problems("set of permissions", listed=False).add(1, EVERYBODY, problems)
+    wish = Wish(EVERYBODY, fields={"permissions": given})
+    refuse_wishes(DefaultPermissions.noun, [wish], ((0, problem) for problem in form_problems(given)))
+    return wish

@@ -8,13 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence
+from typing import Any, Collection, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, State, Step, Wish
+from ...engine.entries import refuse_wishes
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..directory.accounts import emails_by_id
-from ..entries.problems import Problems
 from . import permissions
 from .origin import GroupOrigin
 from .spec import SHARES, new_name_problems
@@ -37,13 +37,13 @@ class ManagedGroups(Resource):
 
     kind = "group"
 
-    def __init__(self, client: Client, listed: bool = False, purge_external: bool = False) -> None:
+    def __init__(self, client: Client, purge_external: bool = False) -> None:
         self._client = client
-        self._listed = listed
         self._purge_external = purge_external
         self._origin = GroupOrigin(client)
         self._wishes: Sequence[Wish] = ()
         self._records: Dict[Hashable, Record] = {}
+        self._by_name: Mapping[str, Sequence[Record]] = {}
         self._parents: Dict[str, str] = {}
         self._ids: Dict[str, str] = {}
         self._names: Dict[str, str] = {}
@@ -52,7 +52,7 @@ class ManagedGroups(Resource):
         self._lock = threading.Lock()
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the groups; raise one Failure for all that only the server could tell is wrong."""
+        """Return the groups."""
         self._wishes = wishes
         rows = self._client.get_list("groups/", READ)
         by_name: Dict[str, List[Record]] = {}
@@ -60,7 +60,7 @@ class ManagedGroups(Resource):
             by_name.setdefault(str(row["name"]), []).append(row)
         self._records = {name: found[0] for name, found in by_name.items()}
         self._ids = {name: str(found[0]["id"]) for name, found in by_name.items()}
-        self._check(wishes, by_name)
+        self._by_name = by_name
         for found in by_name.values():
             # Of two with one name nobody can wish for one; purging may remove both.
             self._records.update({str(row["id"]): row for row in found[1:]})
@@ -106,12 +106,12 @@ class ManagedGroups(Resource):
     def review(self, steps: Sequence[Step]) -> None:
         """Refuse to purge what a group is to lie in."""
         purged = {step.key for step in steps if step.wish is None}
-        wrong = Problems(self.kind, self._listed)
-        for number, wish in enumerate(self._wishes, 1):
-            parent = wish.fields.get("parent")
-            if wish.present and parent in purged:
-                wrong.add(number, wish.name, [f"parent is {parent!r}, which purge would remove; list it, too"])
-        wrong.refuse(len(self._wishes))
+        found = [
+            (number, f"parent is {wish.fields['parent']!r}, which purge would remove; list it, too")
+            for number, wish in enumerate(self._wishes)
+            if wish.present and wish.fields.get("parent") in purged
+        ]
+        refuse_wishes(self.kind, self._wishes, found)
 
     def needs(self, step: Step) -> Collection[Hashable]:
         """Return all that the group will lie in: they must be there, and out of it, before."""
@@ -128,19 +128,19 @@ class ManagedGroups(Resource):
 
     # --- what only the server can tell
 
-    def _check(self, wishes: Sequence[Wish], by_name: Mapping[str, Sequence[Record]]) -> None:
-        present = {str(row["id"]): name for name, rows in by_name.items() for row in rows}
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield names that mean two groups, members and parents that are not there, and what the version lacks."""
+        by_name = self._by_name
+        names = {str(row["id"]): name for name, rows in by_name.items() for row in rows}
         self._parents = {
-            name: present.get(str(row.get("parent_group_id")), "") for name, rows in by_name.items() for row in rows
+            name: names.get(str(row.get("parent_group_id")), "") for name, rows in by_name.items() for row in rows
         }
         said = {wish.name: wish.fields["parent"] for wish in wishes if wish.present and "parent" in wish.fields}
         self._parents.update(said)
         defaults = self._defaults(wishes)
         wished = {wish.name for wish in wishes if wish.present} | set(self._client.foreseen("groups"))
-        wrong = Problems(self.kind, self._listed)
-        for number, wish in enumerate(wishes, 1):
-            wrong.add(number, wish.name, self._problems(wish, by_name, defaults, wished))
-        wrong.refuse(len(wishes))
+        for number, wish in enumerate(wishes):
+            yield from ((number, problem) for problem in self._problems(wish, by_name, defaults, wished))
         self._warn(wishes, defaults)
 
     def _defaults(self, wishes: Sequence[Wish]) -> Mapping[str, Mapping[str, Any]]:

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ...engine.converge import Wish
+from ...engine.entries import read_entries
 from ..entries import values
-from ..entries.problems import Problems
 from . import permissions
 
 SHARES = {"anyone": True, "members": "members", "no_one": False}
@@ -30,17 +31,17 @@ MOST_CHARACTERS = 1000
 
 def group_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
     """Return groups as wanted, or raise one Failure with all that is wrong with them."""
-    wrong = Problems("group", listed)
-    seen: Dict[str, int] = {}
     absent = {entry["name"] for entry in entries if entry["state"] == "absent"}
-    for number, entry in enumerate(entries, 1):
-        found = list(_problems(entry, absent))
-        first = seen.setdefault(entry["name"], number)
-        if first != number:
-            found.append(f"it is listed twice (entry {first} is the same group)")
-        wrong.add(number, entry["name"], found)
-    wrong.refuse(len(entries))
-    return [_wish(entry) for entry in entries]
+    name = itemgetter("name")
+    return read_entries(
+        "group",
+        entries,
+        listed=listed,
+        key=name,
+        label=name,
+        problems=lambda entry: _problems(entry, absent),
+        wish=_wish,
+    )
 
 
 def new_name_problems(name: str) -> Iterator[str]:

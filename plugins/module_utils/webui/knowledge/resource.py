@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, State, Step, Wish
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..directory import access
 from ..directory.access import Grants
 from ..entries import values
-from ..entries.problems import Problems
+from .spec import NOUN
 
 READ = "read the knowledge bases"
 
@@ -22,12 +22,14 @@ class Bases(Resource):
     """One knowledge base by its name, which the server lets two have. ``filled`` where files are put into it."""
 
     kind = "knowledge"
+    noun = NOUN
 
     def __init__(self, client: Client, filled: bool) -> None:
         self._client = client
         self._grants = Grants(client)
         self._filled = filled
         self._record: Mapping[str, Any] = {}
+        self._found: Sequence[Mapping[str, Any]] = ()
 
     @property
     def id(self) -> str:
@@ -35,17 +37,20 @@ class Bases(Resource):
         return str(self._record.get("id", ""))
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the base of the one wish; raise Failure where the name means two or access means nobody."""
+        """Return the base of the one wish."""
         (wish,) = wishes
         # A backslash means something to some databases, which store no NUL, and no request carries half a character.
         plain = wish.name.strip() and "\\" not in wish.name and not values.UNSTORABLE.search(wish.name)
         query = {"query": wish.name} if plain else {}
         rows = {str(row["id"]): row for row in self._client.get_pages("knowledge/search", READ, **query)}
         found = [row for row in rows.values() if row["name"] == wish.name]
-        wrong = Problems("knowledge base", listed=False)
-        wrong.add(1, wish.name, self._problems(wish, found))
+        self._found = found
         self._record = found[0] if found else {}
         return {wish.name: self._state(found[0], wish)} if found else {}
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield a name that means two bases, and an access that means nobody."""
+        yield from ((0, problem) for problem in self._problems(wishes[0], self._found))
 
     def key(self, wish: Wish) -> Hashable:
         """Return the name as it is written; the server does not compare names."""

@@ -12,31 +12,30 @@ import tempfile
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Outcome, Step, Wish, converge
+from ...engine.entries import refuse_wishes
 from ...engine.errors import Failure
 from ..api.client import Client
-from ..entries.problems import Problems
 from ..settings.embedding import refuse_broken_engine
 from .files import Files
 from .names import name_problems
 from .processing import Processing
 from .resource import Bases
-from .spec import knowledge_wish
+from .spec import NOUN, knowledge_wish
 from .store import Store
 from .tree import Tree, scan
 
 NONE = Tree((), (), ())
 
 
-def fill(params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
+def fill(params: Mapping[str, Any], client: Client, check_mode: bool) -> Dict[str, Any]:
     """Bring a base and its files to what the options say, and return the module's result."""
     wish = knowledge_wish(params)
     with _directory(params) as src:
         tree = NONE
         if src is not None and wish.present:
             tree = scan(src, params["patterns"], params["excludes"], params["recurse"])
-        client = Client(params, check_mode)
-        wrong = Problems("knowledge base", listed=False)
-        wrong.add(1, wish.name, [*tree.problems, *name_problems(client, [source.path for source in tree.sources])])
+        problems = [*tree.problems, *name_problems(client, [source.path for source in tree.sources])]
+        refuse_wishes(NOUN, [wish], ((0, problem) for problem in problems))
         return _converged(client, wish, params, tree, src is not None, check_mode)
 
 

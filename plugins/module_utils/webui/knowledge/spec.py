@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Dict, Iterator, Mapping
 
 from ...engine.converge import Wish
+from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
-from ..entries.problems import Problems
 
 KNOWLEDGE_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -28,12 +29,17 @@ KNOWLEDGE_OPTIONS: Dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 MOST_WORKERS = 16
+NOUN = "knowledge base"
 
 
 def knowledge_wish(params: Mapping[str, Any]) -> Wish:
     """Return the base as wanted, or raise one Failure with all that is wrong."""
-    wrong = Problems("knowledge base", listed=False)
-    wrong.add(1, params["name"], list(_problems(params)))
+    name = itemgetter("name")
+    (wish,) = read_entries(NOUN, [params], listed=False, key=name, label=name, problems=_problems, wish=_wish)
+    return wish
+
+
+def _wish(params: Mapping[str, Any]) -> Wish:
     fields = {name: params[name] for name in ("description", "access") if params[name] is not None}
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])

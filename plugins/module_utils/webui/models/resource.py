@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence
+from typing import Any, Collection, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.apply import rebased
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, State, Step, Wish
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..directory import access
@@ -17,7 +17,6 @@ from ..directory.groups import Groups
 from ..entries import values
 from ..entries.images import shown_image
 from ..entries.model_record import body_of, state_of
-from ..entries.problems import Problems
 from .base_models import Bases
 from .spec import has_blank, new_id_problems
 
@@ -27,16 +26,15 @@ FREE = ("params", "capabilities", "meta")
 
 
 class Models(Resource):
-    """Models by id; ``listed`` where the wishes are a list of entries."""
+    """Models by id."""
 
     kind = "model"
 
-    def __init__(self, client: Client, listed: bool = False) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._groups = Groups(client)
         self._grants = Grants(client, self._groups)
         self._bases = Bases(client, self._groups, self._grants)
-        self._listed = listed
         self._records: Dict[str, Mapping[str, Any]] = {}
         self._knowledge: Optional[Sequence[Mapping[str, Any]]] = None
         self._based: Dict[str, str] = {}
@@ -48,7 +46,7 @@ class Models(Resource):
         return self._fetched
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the models that have a row; raise one Failure for all that only the server could tell is wrong."""
+        """Return the models that have a row."""
         rows, self._fetched = self._fetched, None
         self._records = {str(record["id"]): record for record in (self._rows() if rows is None else rows)}
         wanted = [wish for wish in wishes if wish.present]
@@ -56,7 +54,6 @@ class Models(Resource):
             self._knowledge = self._client.get_pages("knowledge/", "read the knowledge bases")
         self._bases.look(self._records, wishes)
         self._based = {base: wish.name for wish in reversed(wanted) for base in self._bases.chain(wish.name)}
-        self._check(wishes)
         names = self._knowledge_names()
         present: Dict[Hashable, State] = {key: state_of(record, names) for key, record in self._records.items()}
         for wish in wanted:
@@ -90,6 +87,12 @@ class Models(Resource):
     def same(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare as the server keeps values: it fills what it knows with null."""
         return values.alike(present, wanted)
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield ids that the server does not take, what models name and is not there, and what the version lacks."""
+        for number, wish in enumerate(wishes):
+            if wish.present:
+                yield from ((number, problem) for problem in self._problems(wish))
 
     def refusal(self, step: Step) -> Optional[str]:
         """Keep what the wanted presets are based on from being purged."""
@@ -161,13 +164,6 @@ class Models(Resource):
         if self._knowledge is None:
             return None
         return {str(base["id"]): str(base["name"]) for base in self._knowledge}
-
-    def _check(self, wishes: Sequence[Wish]) -> None:
-        wrong = Problems(self.kind, self._listed)
-        for number, wish in enumerate(wishes, 1):
-            if wish.present:
-                wrong.add(number, wish.name, self._problems(wish))
-        wrong.refuse(len(wishes))
 
     def _problems(self, wish: Wish) -> List[str]:
         found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []

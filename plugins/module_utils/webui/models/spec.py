@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ...engine.converge import Wish
+from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
 from ..entries.images import is_image
 from ..entries.model_record import OPTION_OF_META, OPTION_OF_PARAMS, shown_suggestion
-from ..entries.problems import Problems
 from ..entries.src_files import SRC_OPTIONS, with_src
 
 _NAMES: Dict[str, Any] = {"type": "list", "elements": "str"}
@@ -47,19 +49,17 @@ NO_FIELDS = ("id", "state", "src", "remote_src")
 
 def model_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
     """Return models as wanted, or raise one Failure with all that is wrong with them."""
-    wrong = Problems("model", listed)
-    seen: Dict[str, int] = {}
-    filled = []
-    for number, given in enumerate(entries, 1):
-        entry, found = with_src("model", given)
-        filled.append(entry)
-        found += _problems(entry)
-        first = seen.setdefault(entry["id"], number)
-        if first != number:
-            found.append(f"it is listed twice (entry {first} is the same model)")
-        wrong.add(number, entry["id"], found)
-    wrong.refuse(len(entries))
-    return [_wish(entry) for entry in filled]
+    model_id = itemgetter("id")
+    return read_entries(
+        "model",
+        entries,
+        listed=listed,
+        key=model_id,
+        label=model_id,
+        problems=_problems,
+        wish=_wish,
+        fill=partial(with_src, "model"),
+    )
 
 
 def _problems(entry: Mapping[str, Any]) -> Iterator[str]:

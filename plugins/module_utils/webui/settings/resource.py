@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Outcome, Present, Resource, State, Step, Wish, converge
 from ...engine.errors import Failure
 from ...http.session import HttpFailure
 from ..api.client import Client
@@ -34,7 +34,7 @@ from .sections import (
     in_force,
     sections,
 )
-from .spec import NAME, refuse, said_of, wanted_of
+from .spec import NAME, refuse, said_of, settings_wish, wanted_of
 
 WRITE = "write the settings"
 MOST_TRIES = 3
@@ -60,17 +60,20 @@ class Settings(Resource):
         self._answer: Optional[Stored] = None
         self._warnings: List[str] = []
 
+    def settle(self, wish: Wish) -> Wish:
+        """Return what is wanted by the names that the server keeps; raise one Failure for all that cannot be.
+
+        Settled once, before the engine begins, because what is wanted of a list depends on what was there.
+        """
+        self._given = wish.fields["settings"] or {}
+        self._answer = self._export()
+        self._said, self._warnings = said_of(wish, self._answer)
+        self._fields = {name: (key, path) for key, said in self._said.items() for name, path in fields_of(key, said)}
+        return Wish(NAME, True, self._said)
+
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the settings that are wished for; raise one Failure for all that cannot be."""
-        first = not self._said
-        self._given = wishes[0].fields["settings"] or {}
+        """Return the settings that are wished for."""
         self._stored, self._answer = self._answer or self._export(), None
-        if first:
-            # What is said of a list depends on what was there, so it is settled once.
-            self._said, self._warnings = said_of(wishes[0], self._stored)
-            self._fields = {
-                name: (key, path) for key, said in self._said.items() for name, path in fields_of(key, said)
-            }
         present = self._state(self._stored.values)
         self._client.hide(*hidden_words(present), *hidden_words(self._state(self._said)))
         return {NAME: present}
@@ -222,6 +225,13 @@ class Settings(Resource):
         keys = self._said or resolved(self._given, stored)[0]
         shown = in_force(self._client, keys, stored.values)
         return replace(stored, values={**shown, **stored.values})
+
+
+def converge_settings(client: Client, params: Mapping[str, Any], by_api_key: bool, check_mode: bool) -> Outcome:
+    """Bring the settings to what a module's options say."""
+    wish = settings_wish(params)
+    settings = Settings(client, by_api_key)
+    return converge(settings, [settings.settle(wish)], check_mode=check_mode)
 
 
 def _section_of(key: str, apart: Sequence[Section]) -> Optional[Section]:

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, Callable, Dict, Hashable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, State, Step, Wish
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..entries import values
 from ..entries.code import as_stored
 from ..entries.masking import hidden_words, revealed
-from ..entries.problems import Problems
 from . import valves
 from .code_ids import WRITTEN as WRITTEN_ID
 from .code_ids import ambiguous, by_key, new_id_problems, unaddressable
@@ -36,17 +35,16 @@ def nobody(_words: List[str]) -> None:
 
 
 class Plugins(Resource):
-    """Objects by id; ``listed`` where the wishes are entries of a list. Give what a kind has besides by the hooks."""
+    """Objects by id. Give what a kind has besides by the hooks."""
 
     path = ""
     """The kind's part of the API."""
     whole = ""
     """The call that lists all of the kind with their code."""
 
-    def __init__(self, client: Client, listed: bool = False, hide: Hide = nobody) -> None:
+    def __init__(self, client: Client, hide: Hide = nobody) -> None:
         """Take the client; ``hide`` is told each secret of a valve, so that no output shows it."""
         self._client = client
-        self._listed = listed
         self._hide = hide
         self._valves = Valves(client, self.path)
         self._records: Dict[str, Record] = {}
@@ -54,20 +52,21 @@ class Plugins(Resource):
         self._specs: Dict[str, Spec] = {}
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return all objects of the kind; raise one Failure for all that only the server could tell is wrong."""
+        """Return all objects of the kind."""
         rows = self._client.get_list(self.whole, f"read the {self.path}")
         self._records = by_key(rows, wishes, self._known_ids)
         states: Dict[Hashable, Dict[str, Any]] = {key: self._state(row) for key, row in self._records.items()}
         for wish in wishes:
             if wish.present and wish.name in states:
                 states[wish.name].update(self._asked_for(wish))
-        wrong = Problems(self.kind, self._listed)
-        for number, wish in enumerate(wishes, 1):
-            wrong.add(number, wish.name, ambiguous(wish, self._records, self._known_ids))
-            if wish.present:
-                wrong.add(number, wish.name, self._problems(wish, states.get(wish.name)))
-        wrong.refuse(len(wishes))
         return states
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield ids that mean two objects, new ids that the server does not take, and what the code does not have."""
+        for number, wish in enumerate(wishes):
+            found = list(ambiguous(wish, self._records, self._known_ids))
+            found += self._problems(wish, present.get(wish.name)) if wish.present else []
+            yield from ((number, problem) for problem in found)
 
     def key(self, wish: Wish) -> Hashable:
         """Return the id in lower case, as the server stores it, which the wish bears as its name."""

@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ...engine.converge import Wish
+from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
 from ..entries.code import declared_valves
 from ..entries.near import near
-from ..entries.problems import Problems
 from ..entries.src_files import SRC_OPTIONS, with_src
 from .code_ids import WRITTEN
 
@@ -57,26 +59,28 @@ SKILL = Kind("skill", SKILL_OPTIONS)
 
 def code_wishes(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
     """Return objects as wanted, or raise one Failure with all that is wrong with them."""
-    wrong = Problems(kind.noun, listed)
-    seen: Dict[str, int] = {}
-    wishes = []
-    for number, given in enumerate(entries, 1):
-        entry, unusable = with_src(kind.noun, given)
-        found = [] if entry["id"] else ["id is empty; give the id of the object"]
-        first = seen.setdefault(entry["id"].lower(), number)
-        if first != number:
-            found.append(f"it is listed twice (entry {first} is the same {kind.noun})")
-        fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
-        if entry["state"] == "present":
-            found += unusable
-            found += _problems(kind, fields)
-        wrong.add(number, entry["id"], found)
-        wishes.append(_wish(entry, fields))
-    wrong.refuse(len(entries))
-    return wishes
+    return read_entries(
+        kind.noun,
+        entries,
+        listed=listed,
+        key=lambda entry: entry["id"].lower(),
+        label=itemgetter("id"),
+        problems=partial(_problems, kind),
+        wish=_wish,
+        fill=partial(with_src, kind.noun),
+    )
 
 
-def _problems(kind: Kind, fields: Mapping[str, Any]) -> Iterator[str]:
+def _fields(entry: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
+
+
+def _problems(kind: Kind, entry: Mapping[str, Any]) -> Iterator[str]:
+    if not entry["id"]:
+        yield "id is empty; give the id of the object"
+    if entry["state"] == "absent":
+        return
+    fields = _fields(entry)
     for name, value in fields.items():
         yield from values.problems(value, name)
     if kind is SKILL and len(fields.get("content", "").encode("utf-8", "replace")) > MOST_SKILL_BYTES:
@@ -100,7 +104,8 @@ def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[s
             yield f"valves.{name} is none that the code has; {told}"
 
 
-def _wish(entry: Mapping[str, Any], fields: Dict[str, Any]) -> Wish:
+def _wish(entry: Mapping[str, Any]) -> Wish:
+    fields = _fields(entry)
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])
     key = entry["id"].lower()

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
 from ...engine.converge import Wish
+from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
-from ..entries.problems import Problems
 from ..entries.src_files import SRC_OPTIONS, with_src
 
 PROMPT_OPTIONS: Dict[str, Any] = {
@@ -29,19 +31,16 @@ NO_FIELDS = ("command", "state", "src", "remote_src")
 
 def prompt_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
     """Return prompts as wanted, or raise one Failure with all that is wrong with them."""
-    wrong = Problems("prompt", listed)
-    seen: Dict[str, int] = {}
-    filled = []
-    for number, given in enumerate(entries, 1):
-        entry, found = with_src("prompt", given)
-        filled.append(entry)
-        found += _problems(entry)
-        first = seen.setdefault(bare(entry["command"]), number)
-        if first != number:
-            found.append(f"it is listed twice (entry {first} is the same prompt)")
-        wrong.add(number, entry["command"], found)
-    wrong.refuse(len(entries))
-    return [_wish(entry) for entry in filled]
+    return read_entries(
+        "prompt",
+        entries,
+        listed=listed,
+        key=lambda entry: bare(entry["command"]),
+        label=itemgetter("command"),
+        problems=_problems,
+        wish=_wish,
+        fill=partial(with_src, "prompt"),
+    )
 
 
 def bare(command: str) -> str:

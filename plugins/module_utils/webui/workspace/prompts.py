@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Hashable, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, State, Step, Wish
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..directory import access
 from ..directory.access import Grants
 from ..entries import values
-from ..entries.problems import Problems
 from .code_ids import NOT_IN_A_PATH
 from .prompt_spec import bare, new_command_problems
 
@@ -28,24 +27,24 @@ Record = Mapping[str, Any]
 
 
 class Prompts(Resource):
-    """Prompts by command; ``whole`` where all prompts matter, ``listed`` where the wishes are entries of a list."""
+    """Prompts by command; ``whole`` where all prompts matter."""
 
     kind = "prompt"
 
-    def __init__(self, client: Client, listed: bool = False, whole: bool = False) -> None:
+    def __init__(self, client: Client, whole: bool = False) -> None:
         self._client = client
         self._grants = Grants(client)
-        self._listed = listed
         self._whole = whole
         self._records: Dict[str, Record] = {}
+        self._by_command: Mapping[str, Sequence[Record]] = {}
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the prompts; raise one Failure for all that only the server could tell is wrong."""
+        """Return the prompts."""
         by_command: Dict[str, List[Record]] = {}
         for record in self._rows({wish.name for wish in wishes}):
             by_command.setdefault(bare(str(record["command"])), []).append(record)
         self._records = {command: records[0] for command, records in by_command.items()}
-        self._check(wishes, by_command)
+        self._by_command = by_command
         for records in by_command.values():
             # Of two that differ by the slash alone, nobody can wish for one; purging may remove both.
             self._records.update({str(record["id"]): record for record in records[1:]})
@@ -164,11 +163,11 @@ class Prompts(Resource):
             state["access"] = self._grants.state(record)
         return state
 
-    def _check(self, wishes: Sequence[Wish], by_command: Mapping[str, Sequence[Record]]) -> None:
-        wrong = Problems(self.kind, self._listed)
-        for number, wish in enumerate(wishes, 1):
-            wrong.add(number, wish.name, self._problems(wish, by_command.get(wish.name, ())))
-        wrong.refuse(len(wishes))
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield what the server has twice, and what its version does not take."""
+        for number, wish in enumerate(wishes):
+            problems = self._problems(wish, self._by_command.get(wish.name, ()))
+            yield from ((number, problem) for problem in problems)
 
     def _problems(self, wish: Wish, records: Sequence[Record]) -> List[str]:
         found = []

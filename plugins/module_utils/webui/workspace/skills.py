@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Present, Problem, Resource, State, Step, Wish
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..directory import access
 from ..directory.access import Grants
 from ..entries import values
-from ..entries.problems import Problems
 from .code_ids import WRITTEN, ambiguous, by_key, new_id_problems, unaddressable
 from .code_objects import Record, posted_code
 
@@ -26,30 +25,23 @@ FIELDS = ("name", "description", "content", "active")
 
 
 class Skills(Resource):
-    """Skills by id; ``listed`` where the wishes are entries of a list."""
+    """Skills by id."""
 
     kind = "skill"
 
-    def __init__(self, client: Client, listed: bool = False) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._listed = listed
         self._grants = Grants(client)
         self._records: Dict[str, Record] = {}
         self._known_ids: Dict[str, str] = {}
 
     def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return all skills; raise one Failure for all that only the server could tell is wrong."""
+        """Return all skills."""
         features = self._client.features()
         if not features.skills:
             raise Failure(f"Skills need Open WebUI 0.8 or newer, and the server is {features.version}.")
         self._records = by_key(self._client.get_list("skills/", READ), wishes, self._known_ids)
         contents = {str(row["id"]): _content(row) for row in self._client.get_list("skills/export", READ)}
-        wrong = Problems(self.kind, self._listed)
-        for number, wish in enumerate(wishes, 1):
-            wrong.add(number, wish.name, ambiguous(wish, self._records, self._known_ids))
-            if wish.present:
-                wrong.add(number, wish.name, self._problems(wish, wishes))
-        wrong.refuse(len(wishes))
         asked = {wish.name for wish in wishes if "access" in wish.fields}
         return {
             key: self._state(record, contents.get(str(record["id"]), ""), key in asked)
@@ -73,6 +65,13 @@ class Skills(Resource):
     def same(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
         return values.alike(present, wanted)
+
+    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+        """Yield ids that mean two skills, and names that another skill has."""
+        for number, wish in enumerate(wishes):
+            found = list(ambiguous(wish, self._records, self._known_ids))
+            found += self._problems(wish, wishes) if wish.present else []
+            yield from ((number, problem) for problem in found)
 
     def refusal(self, step: Step) -> Optional[str]:
         """Return why the API cannot reach a skill."""

@@ -21,9 +21,9 @@ class Tools(Plugins):
     path = "tools"
     whole = "tools/export"
 
-    def __init__(self, client: Client, listed: bool = False, hide: Hide = nobody) -> None:
+    def __init__(self, client: Client, hide: Hide = nobody) -> None:
         """Take the client; ``hide`` is told each secret of a valve, so that no output shows it."""
-        super().__init__(client, listed, hide)
+        super().__init__(client, hide)
         self._grants = Grants(client)
 
     def access_of(self, record: Record) -> Dict[str, Any]:

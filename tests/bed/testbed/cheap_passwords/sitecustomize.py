@@ -14,7 +14,7 @@ _gensalt = bcrypt.gensalt
 
 
 def gensalt(rounds: int = COST, prefix: bytes = b"2b") -> bytes:
-    return _gensalt(rounds, prefix)
+    return bytes(_gensalt(rounds, prefix))
 
 
 bcrypt.gensalt = gensalt

@@ -185,8 +185,8 @@ def test_a_large_file_is_kept(config: Path) -> None:
 
 READ_ONLY = """
 import sys
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.resource import configure
-from ansible_collections.selfhosted.llm.plugins.module_utils.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.daemon.resource import configure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 for check_mode in (True, False):
     try:
         configure(sys.argv[1], {"debug": True}, absent=False, check_mode=check_mode, validate=False, backup=True)

@@ -11,6 +11,7 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.daemon import file as daemon_file
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress import host as egress_host
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress import rules as egress
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 
@@ -30,7 +31,7 @@ def test_rules_that_were_written_before_a_failure_are_a_change(
     monkeypatch.setattr(egress_host, "_has_systemd", lambda: True)
     monkeypatch.setattr(egress_host, "kept", lambda: False)
     for name in ("render", "render_closed", "render_opened"):
-        monkeypatch.setattr(egress_host.egress, name, lambda given: "table")
+        monkeypatch.setattr(egress, name, lambda given: "table")
     for name in ("RULES", "CLOSED", "UNIT_FILE", "GUARD"):
         monkeypatch.setattr(egress_host, name, str(tmp_path / name))
     writes.start()

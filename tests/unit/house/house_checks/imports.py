@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 COLLECTION = "ansible_collections.selfhosted.llm."
 MAX_MODULES = 12
 # Where Ansible itself wants all files in one folder.
-FLAT = ("plugins/action", "plugins/doc_fragments", "plugins/modules")
+FLAT = ("plugins/action", "plugins/doc_fragments", "plugins/filter", "plugins/modules")
 
 UTILS = "plugins/module_utils"
 BASE = tuple(f"{UTILS}/{name}" for name in ("engine", "host", "http"))
@@ -31,6 +31,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     f"{UTILS}/doctor": (*HOST, f"{UTILS}/ollama", f"{UTILS}/webui"),
     "plugins/plugin_utils": (UTILS,),
     "plugins/doc_fragments": ("plugins/plugin_utils",),
+    "plugins/filter": ("plugins/plugin_utils", UTILS),
     "plugins/modules": (UTILS,),
     "plugins/action": ("plugins/plugin_utils", UTILS),
 }

@@ -32,7 +32,7 @@ class _Loader(yaml.SafeLoader):
     """YAML with the one tag that playbooks use: a text that Ansible does not fill in."""
 
 
-_Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
+_Loader.add_constructor("!unsafe", lambda loader, node: str(node.value))
 
 
 def parse_yaml(text: str) -> Any:

@@ -101,11 +101,18 @@ def test_a_file_that_has_a_shards_name_alone_is_taken_as_it_is(tmp_path: Path) -
 
 
 def remove(*numbers: int) -> Callable[[list[Path]], None]:
-    return lambda paths: [paths[number].unlink() for number in numbers] and None
+    def spoil(paths: list[Path]) -> None:
+        for number in numbers:
+            paths[number].unlink()
+
+    return spoil
 
 
 def replace_by(number: int, content: bytes) -> Callable[[list[Path]], None]:
-    return lambda paths: paths[number].write_bytes(content) and None
+    def spoil(paths: list[Path]) -> None:
+        paths[number].write_bytes(content)
+
+    return spoil
 
 
 def with_text(path: Path, old: bytes, new: bytes) -> None:

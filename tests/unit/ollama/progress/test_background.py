@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # Works until a file is there, then answers as a module does.
 MODULE = """
 import os, sys, time
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import background
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.progress import background
 background.AT_ONCE, background.TICK, background.PATIENCE = 0.5, 0.05, float(sys.argv[2])
 background.hand_over(lambda: {"done": os.getpid()})
 while not os.path.exists(sys.argv[1]):
@@ -165,7 +166,7 @@ def test_what_is_no_look_counts_as_a_lost_connection(output: str) -> None:
 
 
 def test_without_room_for_a_job_the_module_works_as_ever(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
-    monkeypatch.setattr(background.tempfile, "tempdir", str(place))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
     monkeypatch.setattr(background, "_reserve", _no_space)
     background.hand_over(dict)
     assert list(place.iterdir()) == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -36,14 +37,14 @@ SUCCESS = {"status": "success"}
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which each line of progress takes a second of."""
     now = [0.0]
-    monkeypatch.setattr(pulling.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
 class Server:
     """Tells scripted lines, one a second; each list is one pull, and an exception breaks it off."""
 
-    def __init__(self, clock: list[float], *pulls: list[Line | Exception]) -> None:
+    def __init__(self, clock: list[float], *pulls: Sequence[Line | Exception]) -> None:
         self.clock = clock
         self.pulls = list(pulls)
         self.pauses: list[float] = []

@@ -12,7 +12,7 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import Finding
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.demand import Model
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.geometry import Geometry
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.geometry import Geometry, read_geometry
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.downloads import embedding, models
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.downloads.models import Known, Server
 
@@ -27,7 +27,7 @@ KEYS = {
 
 
 def shape(**more: Any) -> Geometry:
-    found = models.read_geometry({**KEYS, **more})
+    found = read_geometry({**KEYS, **more})
     assert found is not None
     return found
 

@@ -12,8 +12,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from doubles.webui_call import KEY
+from doubles.webui_http import HttpWebui, MakeClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,14 +25,13 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors impor
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.csv_file import csv_entries
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import listed_entries, user_wishes
-from unit.webui.webui_double import KEY
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 HEAD = "Name,Email,Password,Role,Groups\n"
 MOST_BYTES = 150_000_000
 
 
-def wishes(text):
+def wishes(text: str) -> dict[str, dict[str, Any]]:
     """Return e-mails with what is said of each; passwords in the clear."""
     found = {}
     for wish in user_wishes(csv_entries(text, "people.csv")):
@@ -40,10 +42,10 @@ def wishes(text):
     return found
 
 
-def problems(text):
+def problems(text: str) -> list[str]:
     with pytest.raises(Failure) as caught:
         user_wishes(csv_entries(text, "people.csv"))
-    return caught.value.details["problems"]
+    return list(caught.value.details["problems"])
 
 
 ANNA = {"name": "Anna Weber", "password": "Secret-1", "role": "user", "groups": ["7a", "choir"]}
@@ -76,7 +78,7 @@ ANNA = {"name": "Anna Weber", "password": "Secret-1", "role": "user", "groups": 
         'Imię;Nazwisko;Adres e-mail;Hasło;Rola;Grupy\nAnna;Weber;Anna@example.org;Secret-1;user;"choir;7a"',
     ],
 )
-def test_every_form_of_a_file_says_the_same(text):
+def test_every_form_of_a_file_says_the_same(text: str) -> None:
     assert wishes(text) == {"anna@example.org": ANNA}
 
 
@@ -145,9 +147,9 @@ EXPORTS = {
 
 
 @pytest.mark.parametrize("system", EXPORTS)
-def test_lists_of_other_systems_are_taken_and_unused_columns_told_in_one_warning(system):
+def test_lists_of_other_systems_are_taken_and_unused_columns_told_in_one_warning(system: str) -> None:
     header, row, said, unused = EXPORTS[system]
-    warned = []
+    warned: list[str] = []
     (wish,) = user_wishes(csv_entries(f"\ufeff{header}\r\n{row}\r\n", "people.csv", warned.append))
     fields = {name: value for name, value in wish.fields.items() if name not in ("place", "update_password")}
     assert wish.name == "mia@example.org"
@@ -157,22 +159,22 @@ def test_lists_of_other_systems_are_taken_and_unused_columns_told_in_one_warning
     assert "mia" not in warning.replace("mia@example.org", "").lower().replace(header.lower(), "")
 
 
-def test_a_list_whose_columns_are_all_used_is_taken_without_a_warning():
-    warned = []
+def test_a_list_whose_columns_are_all_used_is_taken_without_a_warning() -> None:
+    warned: list[str] = []
     csv_entries(HEAD + "Anna,anna@example.org,,,\n", "people.csv", warned.append)
     assert warned == []
 
 
-def test_an_empty_cell_says_nothing():
+def test_an_empty_cell_says_nothing() -> None:
     assert wishes(HEAD + ",anna@example.org,,,\n") == {"anna@example.org": {}}
     assert wishes("Email\nanna@example.org\n") == {"anna@example.org": {}}
 
 
-def test_a_semicolon_alone_is_no_group():
+def test_a_semicolon_alone_is_no_group() -> None:
     assert wishes(HEAD + ",anna@example.org,,,;\n") == {"anna@example.org": {"groups": []}}
 
 
-def test_quotes_separators_and_line_ends_within_a_cell_are_kept():
+def test_quotes_separators_and_line_ends_within_a_cell_are_kept() -> None:
     text = HEAD + '"Weber, ""Anna""\nMaria",anna@example.org,"a,b;""c",user,\n,ben@example.org,,,\n'
     assert wishes(text)["anna@example.org"] == {"name": 'Weber, "Anna"\nMaria', "password": 'a,b;"c', "role": "user"}
     assert problems(text + "\nX,x@example.org,,king,\n") == [
@@ -185,7 +187,7 @@ def test_quotes_separators_and_line_ends_within_a_cell_are_kept():
     password=st.text(max_size=10).map(lambda text: f"p{text}p"),
     separator=st.sampled_from(",;\t|"),
 )
-def test_what_a_csv_writer_writes_is_read_as_it_was(name, password, separator):
+def test_what_a_csv_writer_writes_is_read_as_it_was(name: str, password: str, separator: str) -> None:
     if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in name + password):
         return
     file = io.StringIO(newline="")
@@ -194,7 +196,7 @@ def test_what_a_csv_writer_writes_is_read_as_it_was(name, password, separator):
     assert wishes(file.getvalue()) == {"a@b.c": {"name": name, "password": password}}
 
 
-def test_every_bad_row_is_named_with_its_line_and_column_at_once():
+def test_every_bad_row_is_named_with_its_line_and_column_at_once() -> None:
     text = (
         "Name,E-Mail,Password,Rolle,Groups\n"
         "Anna,anna@example.org,Secret-1,user,\n"
@@ -223,12 +225,12 @@ def test_every_bad_row_is_named_with_its_line_and_column_at_once():
     assert "Secret" not in repr(found)
 
 
-def test_a_short_row_says_nothing_of_the_columns_that_it_lacks():
+def test_a_short_row_says_nothing_of_the_columns_that_it_lacks() -> None:
     text = "Name,Email,Password,Role,Groups\nGreta,greta@example.org\n,hugo@example.org,pw\n"
     assert wishes(text) == {"greta@example.org": {"name": "Greta"}, "hugo@example.org": {"password": "pw"}}
 
 
-def test_what_only_the_server_knows_is_told_by_line_and_column_too(server, client):
+def test_what_only_the_server_knows_is_told_by_line_and_column_too(server: HttpWebui, client: MakeClient) -> None:
     text = 'sep=;\nVorname;Nachname;E-Mail;Passwort;Gruppen\n"Mia\nAnna";M;mia@schule;pw-1;\nBen;B;ben@example.org;;x\n'
     params = {"url": server.url, "timeout": 10.0, "validate_certs": True, "ca_path": None}
     wished = user_wishes(csv_entries(text, "people.csv"))
@@ -245,7 +247,7 @@ def test_what_only_the_server_knows_is_told_by_line_and_column_too(server, clien
     assert server.writes() == []
 
 
-def test_the_message_is_short_and_the_problems_are_all():
+def test_the_message_is_short_and_the_problems_are_all() -> None:
     text = HEAD + "".join(f"P{number},p{number}@b.c,Secret-{number},king,\n" for number in range(5000))
     with pytest.raises(Failure) as caught:
         user_wishes(csv_entries(text, "people.csv"))
@@ -270,18 +272,18 @@ def test_the_message_is_short_and_the_problems_are_all():
         ("Name,Email,Name\n", "The columns 'Name' and 'Name' in line 1 of people.csv both stand for name"),
     ],
 )
-def test_a_header_that_does_not_tell_is_an_error(text, words):
+def test_a_header_that_does_not_tell_is_an_error(text: str, words: str) -> None:
     with pytest.raises(Failure) as caught:
         csv_entries(text, "people.csv")
     assert words in caught.value.message
     assert "Secret" not in caught.value.message
 
 
-def test_a_file_without_accounts_is_an_empty_list():
+def test_a_file_without_accounts_is_an_empty_list() -> None:
     assert csv_entries(HEAD, "people.csv") == []
 
 
-def test_an_account_in_both_lists_is_an_error():
+def test_an_account_in_both_lists_is_an_error() -> None:
     listed = {**dict.fromkeys(("name", "password", "role", "groups", "profile_image_url", "update_password"))}
     entries = listed_entries([{**listed, "email": "a@b.c", "state": "absent"}])
     with pytest.raises(Failure) as caught:
@@ -299,7 +301,7 @@ runpy.run_module("ansible_collections.selfhosted.llm.plugins.modules.webui_users
 """
 
 
-def module(server, **said):
+def module(server: HttpWebui, **said: Any) -> tuple[Any, int]:
     """Run the module in a process of its own; return its result and the most memory it had, in bytes."""
     arguments = {"url": server.url, "token": KEY, "_ansible_check_mode": True, **said}
     process = subprocess.Popen(
@@ -311,13 +313,13 @@ def module(server, **said):
     return json.loads(output), int(peak.split()[-1]) * 1024
 
 
-def test_ten_thousand_rows_take_150_mb_and_are_judged_before_any_call(server):
+def test_ten_thousand_rows_take_150_mb_and_are_judged_before_any_call(server: HttpWebui) -> None:
     rows = [f"Name of {n},user{n}@example.org,Password-of-{n},user,\n" for n in range(10_000)]
     result, most = module(server, csv="files/people.csv", csv_content=HEAD + "".join(rows))
     assert len(result["plan"]) == 10_000
     assert most <= MOST_BYTES
     assert "Password-of-" not in repr(result)
-    server.requests.clear()
+    server.forget()
     rows[::100] = [f"Nobody,nobody{n}@example.org,Password-of-nobody,king,\n" for n in range(100)]
     result, most = module(server, csv="files/people.csv", csv_content=HEAD + "".join(rows))
     assert [problem.split(":")[0] for problem in result["problems"]] == [
@@ -328,6 +330,6 @@ def test_ten_thousand_rows_take_150_mb_and_are_judged_before_any_call(server):
     assert "Password-of-" not in repr(result)
 
 
-def test_a_path_alone_was_not_read(server):
+def test_a_path_alone_was_not_read(server: HttpWebui) -> None:
     result, _most = module(server, csv="people.csv")
     assert result["msg"].startswith("csv was not read, which this module's action does on the controller")

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from doubles.webui_http import HttpWebui, MakeClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,27 +26,37 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec
     user_wish,
     user_wishes,
 )
-from unit.webui.webui_double import Server
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
 
 BY_PASSWORD = {"token": None, "admin_email": "admin@example.org", "admin_password": "admin-password"}
 
 
-def entry(email, **said):
+def entry(email: str, **said: Any) -> dict[str, Any]:
     unsaid = dict.fromkeys(("name", "password", "role", "groups", "profile_image_url"))
     return {"email": email, "state": "present", "update_password": "on_create", **unsaid, **said}
 
 
-def resource(client, **more):
+def resource(client: Client, **more: Any) -> Users:
     params = {"url": client.url, "timeout": 10.0, "validate_certs": True, "ca_path": None, "workers": 4}
     return Users(client, params, **more)
 
 
-def one(client, email, check=False, credentials=None, **said):
+def one(
+    client: MakeClient, email: str, check: bool = False, credentials: dict[str, Any] | None = None, **said: Any
+) -> dict[str, Any]:
     users = resource(client(read_only=check, **(credentials or {})))
     return without_password(converge(users, [user_wish(entry(email, **said))], check_mode=check).single())
 
 
-def many(client, *entries, check=False, purge=False, workers=4, credentials=None, **more):
+def many(
+    client: MakeClient,
+    *entries: dict[str, Any],
+    check: bool = False,
+    purge: bool = False,
+    workers: int = 4,
+    credentials: dict[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
     users = resource(client(read_only=check, **(credentials or {})), listed=True, **more)
     if purge:
         users.require_caller()
@@ -52,13 +65,13 @@ def many(client, *entries, check=False, purge=False, workers=4, credentials=None
     return without_password(outcome.many("users"))
 
 
-def told(call, *arguments, **named):
+def told(call: Callable[..., object], *arguments: Any, **named: Any) -> Failure:
     with pytest.raises(Failure) as caught:
         call(*arguments, **named)
     return caught.value
 
 
-def test_a_new_account_is_a_user_by_its_own_name(server, client):
+def test_a_new_account_is_a_user_by_its_own_name(server: HttpWebui, client: MakeClient) -> None:
     result = one(client, "Anna@example.org", password="anna-password")
     assert server.by_email()["anna@example.org"] == {
         "name": "anna",
@@ -72,26 +85,30 @@ def test_a_new_account_is_a_user_by_its_own_name(server, client):
     assert not one(client, "ANNA@example.org", password="anna-password")["changed"]
 
 
-def test_a_check_run_shows_what_the_run_does(server, client):
+def test_a_check_run_shows_what_the_run_does(server: HttpWebui, client: MakeClient) -> None:
     server.add_group("staff")
-    said = {"password": "anna-password", "groups": ["staff"], "profile_image_url": "https://x.org/a.png"}
+    said: dict[str, Any] = {
+        "password": "anna-password",
+        "groups": ["staff"],
+        "profile_image_url": "https://x.org/a.png",
+    }
     foreseen = one(client, "anna@example.org", check=True, **said)
     assert server.writes() == []
     assert "password" not in foreseen["user"]
     assert foreseen["diff"] == one(client, "anna@example.org", **said)["diff"]
 
 
-def test_an_account_as_wanted_costs_one_call_and_two_with_groups(server, client):
+def test_an_account_as_wanted_costs_one_call_and_two_with_groups(server: HttpWebui, client: MakeClient) -> None:
     server.add_group("staff", server.add_user("anna@example.org"))
     server.add_user("ben@example.org")
     one(client, "ben@example.org", role="user", name="ben", password="x")
     assert len(server.requests) == 1
-    server.requests.clear()
+    server.forget()
     one(client, "anna@example.org", groups=["staff"])
     assert len(server.requests) == 2
 
 
-def test_accounts_as_wanted_cost_five_calls_at_most(server, client):
+def test_accounts_as_wanted_cost_five_calls_at_most(server: HttpWebui, client: MakeClient) -> None:
     ids = [server.add_user(f"user{number}@example.org") for number in range(200)]
     server.add_group("even", *ids[::2])
     server.add_group("odd", *ids[1::2])
@@ -100,15 +117,17 @@ def test_accounts_as_wanted_cost_five_calls_at_most(server, client):
     assert len(server.requests) <= 5
 
 
-def test_only_what_differs_is_written(server, client):
+def test_only_what_differs_is_written(server: HttpWebui, client: MakeClient) -> None:
     server.add_user("anna@example.org", name="Anna")
     one(client, "anna@example.org", name="Anna", role="pending")
-    assert server.bodies[server.requests.index("POST /api/v1/users/u00002/update")] == {"role": "pending"}
+    assert server.bodies[server.requests.index("POST users/u00002/update")] == {"role": "pending"}
 
 
 @pytest.mark.parametrize("version", ["0.6.43", "0.8.12"])
 @pytest.mark.parametrize("listed", [False, True])
-def test_before_0_10_all_four_fields_are_written(server, client, version, listed):
+def test_before_0_10_all_four_fields_are_written(
+    server: HttpWebui, client: MakeClient, version: str, listed: bool
+) -> None:
     server.version = version
     server.add_user("anna@example.org", profile_image_url="https://x.org/a.png")
     for number in range(40):
@@ -126,7 +145,7 @@ def test_before_0_10_all_four_fields_are_written(server, client, version, listed
     }
 
 
-def test_groups_are_exact_when_given_and_left_alone_when_not(server, client):
+def test_groups_are_exact_when_given_and_left_alone_when_not(server: HttpWebui, client: MakeClient) -> None:
     anna = server.add_user("anna@example.org")
     server.add_group("a", anna)
     server.add_group("b")
@@ -139,7 +158,7 @@ def test_groups_are_exact_when_given_and_left_alone_when_not(server, client):
     assert server.by_email()["anna@example.org"]["groups"] == []
 
 
-def test_a_new_account_leaves_the_default_group_where_it_is_not_listed(server, client):
+def test_a_new_account_leaves_the_default_group_where_it_is_not_listed(server: HttpWebui, client: MakeClient) -> None:
     server.default_group = server.add_group("everybody")
     server.add_group("staff")
     one(client, "anna@example.org", password="x", groups=["staff"])
@@ -148,7 +167,7 @@ def test_a_new_account_leaves_the_default_group_where_it_is_not_listed(server, c
     assert server.by_email()["ben@example.org"]["groups"] == ["everybody"]
 
 
-def test_a_password_is_written_on_creation_or_always(server, client):
+def test_a_password_is_written_on_creation_or_always(server: HttpWebui, client: MakeClient) -> None:
     anna = server.add_user("anna@example.org", password="old")
     assert not one(client, "anna@example.org", password="new")["changed"]
     assert server.passwords[anna] == "old"
@@ -158,19 +177,19 @@ def test_a_password_is_written_on_creation_or_always(server, client):
     assert one(client, "anna@example.org", password="new", update_password="always")["changed"]
 
 
-def test_the_own_password_comes_last_and_the_run_goes_on(server, client):
+def test_the_own_password_comes_last_and_the_run_goes_on(server: HttpWebui, client: MakeClient) -> None:
     entries = [
         entry("admin@example.org", password="another-password", update_password="always"),
         *[entry(f"new{number}@example.org", password="x") for number in range(6)],
     ]
     many(client, *entries, workers=4, credentials=BY_PASSWORD)
-    assert server.writes()[-1] == f"POST /api/v1/users/{server.caller}/update"
+    assert server.writes()[-1] == f"POST users/{server.caller}/update"
     assert server.passwords[server.caller] == "another-password"
     assert len(server.users) == 7
     assert sum(line.endswith("/signin") for line in server.requests) == 2
 
 
-def test_an_absent_account_is_removed_once(server, client):
+def test_an_absent_account_is_removed_once(server: HttpWebui, client: MakeClient) -> None:
     server.add_user("anna@example.org")
     assert one(client, "anna@example.org", state="absent")["user"] == {}
     assert "anna@example.org" not in server.by_email()
@@ -189,7 +208,9 @@ def test_an_absent_account_is_removed_once(server, client):
         ("second@example.org", {"groups": ["x"]}, "there is no group 'x'"),
     ],
 )
-def test_what_the_server_forbids_is_told_before_any_write(server, client, email, said, words):
+def test_what_the_server_forbids_is_told_before_any_write(
+    server: HttpWebui, client: MakeClient, email: str, said: dict[str, Any], words: str
+) -> None:
     server.add_user("second@example.org", role="admin", password="second-password")
     caller = {"token": None, "admin_email": "second@example.org", "admin_password": "second-password"}
     for check in (True, False):
@@ -201,14 +222,14 @@ def test_what_the_server_forbids_is_told_before_any_write(server, client, email,
     assert server.writes() == []
 
 
-def test_another_admin_may_go_and_the_primary_may_change_himself(server, client):
+def test_another_admin_may_go_and_the_primary_may_change_himself(server: HttpWebui, client: MakeClient) -> None:
     server.add_user("second@example.org", role="admin")
     assert one(client, "second@example.org", role="user")["changed"]
     assert one(client, "second@example.org", state="absent")["changed"]
     assert one(client, "admin@example.org", name="The Boss")["changed"]
 
 
-def test_purge_removes_the_unlisted_and_names_whom_it_kept(server, client):
+def test_purge_removes_the_unlisted_and_names_whom_it_kept(server: HttpWebui, client: MakeClient) -> None:
     server.add_user("second@example.org", role="admin", password="second-password")
     for number in range(40):
         server.add_user(f"user{number}@example.org", name="the same name")
@@ -223,7 +244,7 @@ def test_purge_removes_the_unlisted_and_names_whom_it_kept(server, client):
     assert not many(client, *entries, purge=True, credentials=caller)["changed"]
 
 
-def test_a_purge_keeps_administrators_unless_told_otherwise(server, client):
+def test_a_purge_keeps_administrators_unless_told_otherwise(server: HttpWebui, client: MakeClient) -> None:
     for name in ("second", "third"):
         server.add_user(f"{name}@example.org", role="admin")
     server.add_user("anna@example.org")
@@ -239,7 +260,9 @@ def test_a_purge_keeps_administrators_unless_told_otherwise(server, client):
     assert set(server.by_email()) == {f"{name}@example.org" for name in ("admin", "second", "anna")}
 
 
-def test_a_purge_keeps_the_account_of_an_api_key_that_the_server_does_not_name(server, client):
+def test_a_purge_keeps_the_account_of_an_api_key_that_the_server_does_not_name(
+    server: HttpWebui, client: MakeClient
+) -> None:
     """As the role calls it: the key is the automation's, the password the first administrator's."""
     server.tells_status = False
     server.caller = server.add_user("automation@localhost", role="admin")
@@ -260,7 +283,9 @@ def test_a_purge_keeps_the_account_of_an_api_key_that_the_server_does_not_name(s
     assert "clara@example.org" in server.by_email()
 
 
-def test_a_purge_of_administrators_knows_the_account_of_a_key_by_what_it_is_given(server, client):
+def test_a_purge_of_administrators_knows_the_account_of_a_key_by_what_it_is_given(
+    server: HttpWebui, client: MakeClient
+) -> None:
     server.tells_status = False
     own = {"admin_email": "admin@example.org", "admin_password": "admin-password"}
     for credentials in (own, {"admin_email": "admin@example.org"}):
@@ -271,7 +296,7 @@ def test_a_purge_of_administrators_knows_the_account_of_a_key_by_what_it_is_give
         assert "second@example.org" not in server.by_email()
 
 
-def test_accounts_of_single_sign_on_are_managed_whatever_their_email_is(server, client):
+def test_accounts_of_single_sign_on_are_managed_whatever_their_email_is(server: HttpWebui, client: MakeClient) -> None:
     server.add_group("staff")
     emails = ["alice@github", "jdoe@corp", "jdoe", "a\u202eb", "x" * 300]
     for email in emails:
@@ -287,7 +312,9 @@ def test_accounts_of_single_sign_on_are_managed_whatever_their_email_is(server, 
 
 
 @pytest.mark.parametrize("email", ["jdoe", "alice@github", "mia@schule"])
-def test_a_new_account_with_an_email_that_the_server_does_not_take_is_refused_before_any_write(server, client, email):
+def test_a_new_account_with_an_email_that_the_server_does_not_take_is_refused_before_any_write(
+    server: HttpWebui, client: MakeClient, email: str
+) -> None:
     words = "email is not an e-mail address (name@domain.tld or name@localhost), which a new account needs"
     assert words in told(one, client, email, password="x").message
     failure = told(many, client, entry("new@example.org", password="x"), entry(email, password="x"))
@@ -295,7 +322,7 @@ def test_a_new_account_with_an_email_that_the_server_does_not_take_is_refused_be
     assert server.writes() == []
 
 
-def test_all_that_only_the_server_knows_is_wrong_is_told_at_once(server, client):
+def test_all_that_only_the_server_knows_is_wrong_is_told_at_once(server: HttpWebui, client: MakeClient) -> None:
     failure = told(
         many, client, entry("a@b.c"), entry("admin@example.org"), entry("d@e.f", password="x", groups=["x", "y"])
     )
@@ -304,7 +331,9 @@ def test_all_that_only_the_server_knows_is_wrong_is_told_at_once(server, client)
 
 
 @pytest.mark.parametrize(("version", "takes"), [("0.6.43", True), ("0.8.12", False), ("0.12.4", True)])
-def test_a_picture_of_the_web_is_refused_before_any_write_where_the_version_takes_none(server, client, version, takes):
+def test_a_picture_of_the_web_is_refused_before_any_write_where_the_version_takes_none(
+    server: HttpWebui, client: MakeClient, version: str, takes: bool
+) -> None:
     server.version = version
     said = entry("anna@example.org", password="x", profile_image_url="https://example.org/a.png")
     if takes:
@@ -315,7 +344,9 @@ def test_a_picture_of_the_web_is_refused_before_any_write_where_the_version_take
 
 
 @pytest.mark.parametrize("writes", range(6))
-def test_a_run_that_breaks_off_tells_how_far_it_came_and_the_next_finishes(server, client, writes):
+def test_a_run_that_breaks_off_tells_how_far_it_came_and_the_next_finishes(
+    server: HttpWebui, client: MakeClient, writes: int
+) -> None:
     server.add_group("staff")
     entries = [entry(f"user{number}@example.org", password="pw", groups=["staff"]) for number in range(5)]
     server.fail_after_writes = writes
@@ -330,7 +361,7 @@ def test_a_run_that_breaks_off_tells_how_far_it_came_and_the_next_finishes(serve
     assert all(server.by_email()[wanted["email"]]["groups"] == ["staff"] for wanted in entries)
 
 
-def test_no_result_or_error_holds_a_password_or_a_token(server, client):
+def test_no_result_or_error_holds_a_password_or_a_token(server: HttpWebui, client: MakeClient) -> None:
     result = one(client, "anna@example.org", password="anna-password", credentials=BY_PASSWORD)
     server.fail_after_writes = 0
     failure = told(one, client, "ben@example.org", password="ben-password", credentials=BY_PASSWORD)
@@ -338,7 +369,7 @@ def test_no_result_or_error_holds_a_password_or_a_token(server, client):
     assert not any(secret in shown for secret in ("anna-password", "ben-password", "admin-password", "signature"))
 
 
-def test_the_info_shows_all_or_one(server, client):
+def test_the_info_shows_all_or_one(server: HttpWebui, client: MakeClient) -> None:
     anna = server.add_user("anna@example.org", profile_image_url="data:image/png;base64,AAAA")
     server.add_group("staff", anna)
     all_of_them = user_states(client(), None)
@@ -369,10 +400,10 @@ said = st.fixed_dictionaries(
     crowd=st.sampled_from([0, 40]),
     purge=st.booleans(),
 )
-def test_any_state_converges_in_one_run_and_foreign_accounts_stay(present, wishes, crowd, purge):
-    from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
-
-    server = Server()
+def test_any_state_converges_in_one_run_and_foreign_accounts_stay(
+    present: dict[str, set[str]], wishes: dict[str, dict[str, Any]], crowd: int, purge: bool
+) -> None:
+    server = HttpWebui()
     try:
         groups = {name: server.add_group(name) for name in ("g1", "g2", "g3")}
         for email, memberships in present.items():
@@ -383,7 +414,7 @@ def test_any_state_converges_in_one_run_and_foreign_accounts_stay(present, wishe
             server.add_user(f"foreign{number}@example.org")
         common = {"url": server.url, "timeout": 10.0, "validate_certs": True, "ca_path": None}
 
-        def client(read_only=False):
+        def client(read_only: bool = False) -> Client:
             return Client(
                 {**common, "token": "sk-of-the-admin", "admin_email": None, "admin_password": None}, read_only
             )

@@ -47,7 +47,7 @@ def words(**said: Any) -> str:
         "o'x@b.c",
     ],
 )
-def test_an_email_that_the_server_takes_is_taken_in_lower_case(email):
+def test_an_email_that_the_server_takes_is_taken_in_lower_case(email: str) -> None:
     assert user_wish(entry(email=email)).name == email.lower()
 
 
@@ -55,7 +55,7 @@ def test_an_email_that_the_server_takes_is_taken_in_lower_case(email):
     "email",
     ["anna", "anna@", "@b.c", "anna@host", "mia@schule", "alice@github", "@localhost", "a@xlocalhost", "a@.c", "@"],
 )
-def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email):
+def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email: str) -> None:
     assert user_wish(entry(email=email, role="user")).name == email
     (problem,) = new_email_problems(email)
     assert problem.startswith("email is not an e-mail address (name@domain.tld or name@localhost)")
@@ -65,14 +65,14 @@ def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email
     ("email", "sentence"),
     [("a\0@b.c", "cannot be seen"), ("x" * 3000 + "@b.c", "has 3004")],
 )
-def test_an_email_that_no_server_can_have_is_an_error_of_an_account_that_is_to_be(email, sentence):
+def test_an_email_that_no_server_can_have_is_an_error_of_an_account_that_is_to_be(email: str, sentence: str) -> None:
     assert sentence in words(email=email)
     assert user_wish(entry(email=email, state="absent")).name == email
 
 
 @pytest.mark.parametrize("email", ["", " \t"])
 @pytest.mark.parametrize("state", ["present", "absent"])
-def test_no_email_is_an_error(email, state):
+def test_no_email_is_an_error(email: str, state: str) -> None:
     assert "email is empty" in words(email=email, state=state)
 
 
@@ -80,13 +80,13 @@ def test_no_email_is_an_error(email, state):
     ("email", "sentence"),
     [("a\u202eb@c.d", "cannot be seen"), (" a@b.c", "begins or ends with a blank"), ("x" * 260 + "@b.c", "has 264")],
 )
-def test_a_new_account_has_no_email_address_that_nobody_could_use(email, sentence):
+def test_a_new_account_has_no_email_address_that_nobody_could_use(email: str, sentence: str) -> None:
     assert user_wish(entry(email=email)).name == email
     assert sentence in "".join(new_email_problems(email))
 
 
 @given(st.text(alphabet="ab@. Ä_%\n", max_size=12) | st.sampled_from(["a b@c.d", "a@b.c@d", "a@localhost"]))
-def test_every_new_email_that_passes_would_pass_the_server_and_no_other_form_is_refused(email):
+def test_every_new_email_that_passes_would_pass_the_server_and_no_other_form_is_refused(email: str) -> None:
     by_the_server = email.endswith("@localhost") or bool(re.match(r"[^@]+@[^@]+\.[^@]+", email))
     refused = "".join(new_email_problems(email))
     assert by_the_server or refused
@@ -112,7 +112,7 @@ def test_every_new_email_that_passes_would_pass_the_server_and_no_other_form_is_
         ({"profile_image_url": "data:image/svg+xml;base64,AAAA"}, "profile_image_url"),
     ],
 )
-def test_what_the_server_would_take_wrongly_is_an_error(said, sentence):
+def test_what_the_server_would_take_wrongly_is_an_error(said: dict[str, str], sentence: str) -> None:
     message = words(**said)
     assert message.startswith("The user anna@example.org cannot be as wanted: ")
     assert sentence in message
@@ -120,7 +120,7 @@ def test_what_the_server_would_take_wrongly_is_an_error(said, sentence):
 
 
 @pytest.mark.parametrize("password", ["x", "x" * 72, "é" * 36, "🙂" * 18, " "])
-def test_a_password_of_1_to_72_bytes_is_taken(password):
+def test_a_password_of_1_to_72_bytes_is_taken(password: str) -> None:
     assert user_wish(entry(password=password)).fields["password"].reveal() == password
 
 
@@ -136,29 +136,29 @@ def test_a_password_of_1_to_72_bytes_is_taken(password):
         PIXEL,
     ],
 )
-def test_the_images_that_the_server_takes_are_taken(url):
+def test_the_images_that_the_server_takes_are_taken(url: str) -> None:
     assert user_wish(entry(profile_image_url=url)).fields["profile_image_url"] == (url or "/user.png")
 
 
 @pytest.mark.parametrize("email", ["notmail", "a@b"])
-def test_an_account_with_an_odd_email_can_be_removed(email):
+def test_an_account_with_an_odd_email_can_be_removed(email: str) -> None:
     assert not user_wish(entry(email=email, state="absent", password="")).present
 
 
-def test_an_absent_account_has_an_email():
+def test_an_absent_account_has_an_email() -> None:
     assert "email is empty" in words(email=" ", state="absent")
 
 
-def test_what_was_not_said_is_not_wished():
+def test_what_was_not_said_is_not_wished() -> None:
     assert user_wish(entry()).fields == {"update_password": "on_create"}
 
 
-def test_groups_count_once_and_an_empty_list_is_said():
+def test_groups_count_once_and_an_empty_list_is_said() -> None:
     assert user_wish(entry(groups=["b", "a", "b"])).fields["groups"] == ["a", "b"]
     assert user_wish(entry(groups=[])).fields["groups"] == []
 
 
-def test_one_error_names_every_bad_entry():
+def test_one_error_names_every_bad_entry() -> None:
     entries = [
         entry(email="good@example.org"),
         entry(email="bad", role="king", password="x"),
@@ -186,11 +186,11 @@ def test_one_error_names_every_bad_entry():
 
 
 @given(st.text(min_size=73, max_size=90, alphabet="XYZß"))
-def test_no_error_shows_a_password(password):
+def test_no_error_shows_a_password(password: str) -> None:
     assert password not in words(password=password)
 
 
-def test_an_image_within_its_address_is_shown_by_its_digest():
+def test_an_image_within_its_address_is_shown_by_its_digest() -> None:
     shown = shown_image(PIXEL)
     assert "iVBOR" not in shown
     assert shown.startswith("data:image/png;base64,... (34 characters, sha256 ")

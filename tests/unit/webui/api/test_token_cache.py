@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,8 @@ def test_the_file_is_for_its_user_alone_and_tells_no_password(place: Path) -> No
 
 @pytest.mark.parametrize("seconds", [-5, sign_ins.LONGEST_SECONDS + 1])
 def test_a_token_is_kept_for_an_hour(seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = sign_ins.time.time() + seconds
-    monkeypatch.setattr(sign_ins.time, "time", lambda: now)
+    now = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: now)
     assert SignIns(URL, EMAIL, PASSWORD).recall() is None
 
 
@@ -106,7 +107,7 @@ def test_without_a_runtime_directory_only_root_has_a_place(
     user: int, expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "relative")
-    monkeypatch.setattr(sign_ins.os, "geteuid", lambda: user)
+    monkeypatch.setattr(os, "geteuid", lambda: user)
     assert sign_ins.directory() == expected
     monkeypatch.setattr(sign_ins, "directory", lambda: None)
     SignIns(URL, EMAIL, PASSWORD).keep("a.b.c", "id-1", EMAIL)
@@ -116,7 +117,7 @@ def test_without_a_runtime_directory_only_root_has_a_place(
 
 def test_what_is_too_old_for_anybody_is_removed(place: Path) -> None:
     (old,) = place.iterdir()
-    long_ago = sign_ins.time.time() - sign_ins.LONGEST_SECONDS - 60
+    long_ago = time.time() - sign_ins.LONGEST_SECONDS - 60
     os.utime(old, (long_ago, long_ago))
     SignIns(URL, "other@example.org", PASSWORD).keep("d.e.f", "id-2", "other@example.org")
     assert old not in list(place.iterdir())

@@ -5,15 +5,14 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from doubles.webui import Webui
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Outcome, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections import resource as module
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.lists import body, parsed
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.spec import (
@@ -24,52 +23,9 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.s
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.host_lock import alone_on_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-
-class Server:
-    """What the server keeps, and the part of a client that connections use. ``meanwhile`` runs before each write."""
-
-    url = "http://webui.example"
-
-    def __init__(self, version: str = "0.12.4") -> None:
-        self.kept: dict[str, Any] = {
-            "ollama": {"ENABLE_OLLAMA_API": True, "OLLAMA_BASE_URLS": [], "OLLAMA_API_CONFIGS": {}},
-            "openai": {
-                "ENABLE_OPENAI_API": None,
-                "OPENAI_API_BASE_URLS": ["http://foreign.example/v1"],
-                "OPENAI_API_KEYS": [],
-                "OPENAI_API_CONFIGS": {},
-            },
-        }
-        self.version = version
-        self.keeps = True
-        self.saved: dict[str, Any] = {"version": 0}
-        self.requests: list[str] = []
-        self.meanwhile: Callable[[str], None] = lambda kind: None
-
-    def features(self) -> Features:
-        self.requests.append("version")
-        return Features.of(self.version)
-
-    def hide(self, *secrets: str) -> None:
-        """Note nothing; the client's own test does."""
-
-    def get_mapping(self, path: str, what: str) -> Any:
-        self.requests.append(f"GET {path}")
-        if path == "configs/namespace/u_":
-            return {"ui.enable_signup": False} if self.keeps else {}
-        if path == "configs/export":
-            return copy.deepcopy(self.saved)
-        return copy.deepcopy(self.kept[path.split("/")[1]])
-
-    def post(self, path: str, what: str, json: Any) -> Any:
-        kind = path.split("/")[1]
-        self.requests.append(f"POST {path}")
-        self.kept[kind] = copy.deepcopy(json)
-        self.meanwhile(kind)
-        return json
+    from doubles.webui_call import Call
 
 
 def entry(**given: Any) -> dict[str, Any]:
@@ -77,12 +33,27 @@ def entry(**given: Any) -> dict[str, Any]:
     return {**said, "kind": "ollama", "base_url": "http://a.example", **given}
 
 
+def webui(version: str = "0.12.4") -> Webui:
+    """Return a server with one connection that nobody listed."""
+    server = Webui(version, settings={"version": 0})
+    server.connections = {
+        "ollama": {"ENABLE_OLLAMA_API": True, "OLLAMA_BASE_URLS": [], "OLLAMA_API_CONFIGS": {}},
+        "openai": {
+            "ENABLE_OPENAI_API": None,
+            "OPENAI_API_BASE_URLS": ["http://foreign.example/v1"],
+            "OPENAI_API_KEYS": [],
+            "OPENAI_API_CONFIGS": {},
+        },
+    }
+    return server
+
+
 def run(
-    server: Server, *entries: dict[str, Any], purge: bool = False, ordered: bool = False, **switches: Any
+    server: Webui, *entries: dict[str, Any], purge: bool = False, ordered: bool = False, **switches: Any
 ) -> Outcome:
     wishes = connection_wishes(entries)
     wishes += api_wishes(wishes, {"ollama": None, "openai": None, **switches}, ordered)
-    resource = module.Connections(server, purge=purge, listed=True)  # type: ignore[arg-type]
+    resource = module.Connections(server.client(), purge=purge)
     return converge(resource, wishes, check_mode=False, purge=purge, workers=1)
 
 
@@ -103,27 +74,29 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ],
 )
 def test_what_a_version_has_no_use_for_is_refused(version: str, given: dict[str, Any], told: str) -> None:
-    server = Server(version)
+    server = webui(version)
     with pytest.raises(Failure, match=told):
         run(server, entry(**given))
     assert not [line for line in server.requests if line.startswith("POST")]
-    run(Server("0.12.4"), entry(**given))
+    run(webui("0.12.4"), entry(**given))
 
 
 @pytest.mark.parametrize("version", ["0.6.43", "0.8.12", "0.10.2", "0.12.4"])
 def test_only_a_change_asks_for_the_version(version: str) -> None:
-    server = Server(version)
+    server = webui(version)
     given = (entry(key="k", prefix_id="p", tags=["t"]), entry(kind="openai", headers={"X": "v"}, api_type=""))
     run(server, *given)
-    assert server.kept["ollama"]["OLLAMA_API_CONFIGS"] == {"0": {"key": "k", "prefix_id": "p", "tags": [{"name": "t"}]}}
-    server.requests.clear()
+    assert server.connections["ollama"]["OLLAMA_API_CONFIGS"] == {
+        "0": {"key": "k", "prefix_id": "p", "tags": [{"name": "t"}]}
+    }
+    server.forget()
     assert not run(server, *given).changed
     assert server.requests == ["GET /ollama/config", "GET /openai/config"]
 
 
 def test_a_server_that_keeps_no_settings_gets_no_connection() -> None:
-    server = Server()
-    server.keeps = False
+    server = webui()
+    server.keeps_settings = False
     with pytest.raises(Failure, match=r"would lose the connection ollama http://a.example at its next start, because"):
         run(server, entry())
     assert not [line for line in server.requests if line.startswith("POST")]
@@ -131,31 +104,31 @@ def test_a_server_that_keeps_no_settings_gets_no_connection() -> None:
 
 
 def test_before_0_10_a_connection_that_is_saved_and_not_in_force_is_refused() -> None:
-    server = Server("0.8.12")
-    server.saved = {"ollama": {"enable": True, "base_urls": ["http://b.example"], "api_configs": {}}}
+    server = webui("0.8.12")
+    server.settings = {"ollama": {"enable": True, "base_urls": ["http://b.example"], "api_configs": {}}}
     assert run(server, entry()).changed
-    server = Server("0.8.12")
-    heeded = Server("0.8.12")
+    server = webui("0.8.12")
+    heeded = webui("0.8.12")
     run(heeded, entry())
-    kept = heeded.kept["ollama"]
-    server.saved = {"ollama": {"enable": True, "base_urls": kept["OLLAMA_BASE_URLS"]}}
-    server.saved["ollama"]["api_configs"] = kept["OLLAMA_API_CONFIGS"]
+    kept = heeded.connections["ollama"]
+    server.settings = {"ollama": {"enable": True, "base_urls": kept["OLLAMA_BASE_URLS"]}}
+    server.settings["ollama"]["api_configs"] = kept["OLLAMA_API_CONFIGS"]
     with pytest.raises(Failure, match="because ENABLE_PERSISTENT_CONFIG is false in its environment"):
         run(server, entry())
     assert not [line for line in server.requests if line.startswith("POST")]
 
 
 def test_a_switch_that_is_null_is_off_and_stays_null() -> None:
-    server = Server()
+    server = webui()
     assert not run(server, openai=False).changed
     run(server, entry(kind="openai"))
-    assert server.kept["openai"]["ENABLE_OPENAI_API"] is None
+    assert server.connections["openai"]["ENABLE_OPENAI_API"] is None
     run(server, openai=True)
-    assert server.kept["openai"]["ENABLE_OPENAI_API"] is True
+    assert server.connections["openai"]["ENABLE_OPENAI_API"] is True
 
 
 def test_what_is_new_needs_no_step_for_the_order() -> None:
-    server = Server()
+    server = webui()
     wanted = [entry(base_url=f"http://{name}.example") for name in "abc"]
     assert [step.name for step in run(server, *wanted, ordered=True).steps][-1] == "ollama http://c.example"
     assert [step.changes for step in run(server, *wanted[::-1], ordered=True).steps] == [("order",)]
@@ -163,37 +136,34 @@ def test_what_is_new_needs_no_step_for_the_order() -> None:
 
 
 def test_what_another_run_writes_meanwhile_is_kept() -> None:
-    server = Server()
+    server = webui()
     others = iter(["http://other-1.example", "http://other-2.example"])
 
-    def overwrite(kind: str) -> None:
-        for url in others:
+    def overwrite(call: Call) -> None:
+        url = next(others, None) if call.name == "POST /ollama/config/update" else None
+        if url:
             # Another run had read before this one wrote.
-            server.kept[kind] = {
-                **server.kept[kind],
-                "OLLAMA_BASE_URLS": [url],
-                "OLLAMA_API_CONFIGS": {"0": {"key": "k"}},
-            }
-            return
+            server.connections["ollama"].update(OLLAMA_BASE_URLS=[url], OLLAMA_API_CONFIGS={"0": {"key": "k"}})
 
-    server.meanwhile = overwrite
+    server.after = overwrite
     run(server, entry(key="mine"), entry(base_url="http://b.example"))
-    assert server.kept["ollama"]["OLLAMA_BASE_URLS"] == [
+    assert server.connections["ollama"]["OLLAMA_BASE_URLS"] == [
         "http://other-2.example",
         "http://a.example",
         "http://b.example",
     ]
-    assert server.kept["ollama"]["OLLAMA_API_CONFIGS"] == {"0": {"key": "k"}, "1": {"key": "mine"}}
+    assert server.connections["ollama"]["OLLAMA_API_CONFIGS"] == {"0": {"key": "k"}, "1": {"key": "mine"}}
     assert server.requests.count("POST /ollama/config/update") == 3
 
 
 def test_a_fight_is_told_after_so_many_rounds() -> None:
-    server = Server()
+    server = webui()
 
-    def empty(kind: str) -> None:
-        server.kept[kind] = {**server.kept[kind], "OLLAMA_BASE_URLS": []}
+    def empty(call: Call) -> None:
+        if call.method == "POST":
+            server.connections["ollama"]["OLLAMA_BASE_URLS"] = []
 
-    server.meanwhile = empty
+    server.after = empty
     with pytest.raises(Failure, match="something else is changing them at the same time") as caught:
         run(server, entry(), entry(base_url="http://b.example"))
     assert server.requests.count("POST /ollama/config/update") == module.MOST_TRIES
@@ -201,20 +171,18 @@ def test_a_fight_is_told_after_so_many_rounds() -> None:
 
 
 def test_purge_removes_only_what_was_there_when_it_was_planned() -> None:
-    server = Server()
-    server.kept["ollama"]["OLLAMA_BASE_URLS"] = ["http://old.example", "http://a.example"]
+    server = webui()
+    server.connections["ollama"]["OLLAMA_BASE_URLS"] = ["http://old.example", "http://a.example"]
     reads = iter([True, False])
 
-    def late(path: str, what: str) -> Any:
-        answer = Server.get_mapping(server, path, what)
-        if next(reads, False):
-            server.kept["ollama"]["OLLAMA_BASE_URLS"] += ["http://late.example"]
-        return answer
+    def late(call: Call) -> None:
+        if call.method == "GET" and next(reads, False):
+            server.connections["ollama"]["OLLAMA_BASE_URLS"] += ["http://late.example"]
 
-    server.get_mapping = late  # type: ignore[method-assign]
+    server.after = late
     run(server, entry(), purge=True)
-    assert server.kept["ollama"]["OLLAMA_BASE_URLS"] == ["http://a.example", "http://late.example"]
-    assert server.kept["openai"]["OPENAI_API_BASE_URLS"] == ["http://foreign.example/v1"]
+    assert server.connections["ollama"]["OLLAMA_BASE_URLS"] == ["http://a.example", "http://late.example"]
+    assert server.connections["openai"]["OPENAI_API_BASE_URLS"] == ["http://foreign.example/v1"]
 
 
 @pytest.mark.parametrize(
@@ -231,8 +199,8 @@ def test_purge_removes_only_what_was_there_when_it_was_planned() -> None:
 def test_odd_lists_are_read(answer: dict[str, Any]) -> None:
     lists = parsed("ollama", answer)
     assert parsed("ollama", body(lists)) == lists
-    server = Server()
-    server.kept["ollama"] = answer
+    server = webui()
+    server.connections["ollama"] = answer
     outcome = run(server, entry(base_url="http://a", tags=["t"]))
     assert outcome.states[0]["tags"] == ["t"]
 

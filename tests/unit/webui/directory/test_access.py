@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from doubles.webui import Webui
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.directory import access
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.directory.access import Grants
 
@@ -15,36 +15,13 @@ GROUPS += [{"id": "g4", "name": "twice"}]
 USERS = [{"id": "u1", "email": "Anna@example.org"}, {"id": "u2", "email": "ben@example.org"}]
 
 
-class Client:
-    """What a server lists, and what was sent to it."""
-
-    def __init__(self, version: str) -> None:
-        self.version = version
-        self.asked: list[str] = []
-        self.sent: list[tuple[str, Any]] = []
-        self.made: dict[str, list[str]] = {}
-
-    def foreseen(self, kind: str) -> list[str]:
-        return self.made.get(kind, [])
-
-    def features(self) -> Features:
-        return Features.of(self.version)
-
-    def get_list(self, path: str, _what: str) -> Any:
-        self.asked.append(path)
-        return GROUPS
-
-    def get_mapping(self, path: str, _what: str) -> Any:
-        self.asked.append(path)
-        return {"users": USERS}
-
-    def post(self, path: str, _what: str, json: Any) -> None:
-        self.sent.append((path, json))
-
-
-def grants(version: str = "0.12.4") -> tuple[Grants, Client]:
-    client = Client(version)
-    return Grants(client), client  # type: ignore[arg-type]
+def grants(version: str = "0.12.4", **params: Any) -> tuple[Grants, Webui]:
+    server = Webui(version)
+    for group in GROUPS:
+        server.add_group(**group)
+    for user in USERS:
+        server.add_user(**user)
+    return Grants(server.client(**params)), server
 
 
 def access_of(
@@ -76,32 +53,34 @@ def test_who_may_write_may_read() -> None:
     ],
 )
 def test_what_is_sent_is_read_back_as_it_was(version: str, said: dict[str, Any]) -> None:
-    one, _client = grants(version)
+    one, _server = grants(version)
     assert one.state(one.in_create(said)) == said
 
 
 def test_grants_are_written_by_their_own_call_and_control_with_the_object() -> None:
     said = access_of(True)
-    new, client = grants()
-    new.write("x/access/update", "share", said, id="x")
+    new, server = grants()
+    server.add_model("x", access_grants=[])
+    new.write("models/model/access/update", "share", said, id="x")
     public = [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
-    assert client.sent == [("x/access/update", {"id": "x", "access_grants": public})]
+    assert server.writes() == ["POST models/model/access/update"]
+    assert server.bodies[-1] == {"id": "x", "access_grants": public}
     assert new.in_update(said) == {}
-    old, client = grants("0.6.43")
-    old.write("x/access/update", "share", said)
-    assert client.sent == []
+    old, server = grants("0.6.43")
+    old.write("models/model/access/update", "share", said)
+    assert server.writes() == []
     assert old.in_update(said) == {"access_control": None}
 
 
 def test_what_has_no_word_is_a_difference() -> None:
-    one, _client = grants()
+    one, _server = grants()
     record = {"access_grants": [{"principal_type": "user", "principal_id": "*", "permission": "write"}]}
     assert one.state(record) == {**access_of(), "other": ["user * write"]}
 
 
 @pytest.mark.parametrize("version", ["0.12.4", "0.6.43"])
 def test_who_is_gone_stays_an_id(version: str) -> None:
-    one, _client = grants(version)
+    one, _server = grants(version)
     kept = access_of(groups=["g9", "teachers"], users=["u9"])
     record = one.in_create(kept)
     assert all(each in str(record) for each in ("g1", "g9", "u9"))
@@ -109,7 +88,7 @@ def test_who_is_gone_stays_an_id(version: str) -> None:
 
 
 def test_names_that_mean_nobody_or_two_are_told() -> None:
-    one, _client = grants()
+    one, _server = grants()
     given = {
         "read": {"groups": ["teachers", "nobody", "twice"]},
         "write": {"users": ["x@example.org", "BEN@example.org"]},
@@ -121,8 +100,8 @@ def test_names_that_mean_nobody_or_two_are_told() -> None:
 
 
 def test_a_check_run_takes_what_earlier_tasks_would_have_made_for_there() -> None:
-    one, client = grants()
-    client.made = {"groups": ["new", "twice"], "users": ["NEW@example.org"]}
+    made = {"groups": ["new", "twice"], "users": ["NEW@example.org"]}
+    one, _server = grants(read_only=True, foreseen=made)
     given = {"read": {"groups": ["new", "twice"], "users": ["New@example.org", "old@example.org"]}}
     first, second = one.problems(given)
     assert first.startswith("the group name 'twice' is ambiguous")
@@ -132,17 +111,17 @@ def test_a_check_run_takes_what_earlier_tasks_would_have_made_for_there() -> Non
 
 def test_before_0_8_what_is_public_has_no_writers_of_its_own() -> None:
     given = {"public": True, "write": {"groups": ["teachers"]}}
-    old, _client = grants("0.6.43")
+    old, _server = grants("0.6.43")
     assert old.problems(given) == [
         "access cannot be public with names before Open WebUI 0.8; drop access.public or the names"
     ]
-    new, _client = grants()
+    new, _server = grants()
     assert new.problems(given) == []
 
 
 def test_nothing_is_asked_where_nobody_is_named() -> None:
-    one, client = grants()
+    one, server = grants()
     one.problems({"public": True})
     one.state({"access_grants": []})
     one.in_create(access_of(True))
-    assert client.asked == []
+    assert server.asked() == []

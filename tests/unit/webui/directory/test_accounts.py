@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from doubles.webui_call import Reply
+from doubles.webui_http import HttpWebui, MakeClient
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.directory.accounts import Accounts
@@ -13,23 +15,23 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.directory.gro
 
 
 @pytest.fixture
-def reader(client):
+def reader(client: MakeClient) -> Accounts:
     one = client()
     return Accounts(one, Groups(one))
 
 
-def fill(server, count, groups=0):
+def fill(server: HttpWebui, count: int, groups: int = 0) -> None:
     ids = [server.add_user(f"user{number}@example.org") for number in range(count - len(server.users))]
     for number in range(groups):
         server.add_group(f"group{number}", *ids[number :: groups + 1])
 
 
-def emails(server):
+def emails(server: HttpWebui) -> set[str]:
     return {user["email"] for user in server.users.values()}
 
 
 @pytest.mark.parametrize("count", [1, 29, 30, 31, 59, 60, 61, 100])
-def test_every_account_is_read_once_whatever_the_pages(server, reader, count):
+def test_every_account_is_read_once_whatever_the_pages(server: HttpWebui, reader: Accounts, count: int) -> None:
     fill(server, count)
     records = reader.every()
     assert len(records) == count
@@ -38,7 +40,9 @@ def test_every_account_is_read_once_whatever_the_pages(server, reader, count):
 
 
 @pytest.mark.parametrize(("count", "calls"), [(1, 1), (30, 1), (31, 2), (1000, 2)])
-def test_a_list_without_groups_costs_two_calls_at_most(server, reader, count, calls):
+def test_a_list_without_groups_costs_two_calls_at_most(
+    server: HttpWebui, reader: Accounts, count: int, calls: int
+) -> None:
     fill(server, count)
     assert {record["email"] for record in reader.listed([], [])} == emails(server)
     assert len(server.requests) == calls
@@ -55,7 +59,9 @@ def test_a_list_without_groups_costs_two_calls_at_most(server, reader, count, ca
         (100, 2, 100, 100, 4),  # ... or by pages
     ],
 )
-def test_groups_and_images_come_by_the_cheapest_way(server, reader, count, groups, wanted, images, calls):
+def test_groups_and_images_come_by_the_cheapest_way(
+    server: HttpWebui, reader: Accounts, count: int, groups: int, wanted: int, images: int, calls: int
+) -> None:
     fill(server, count, groups)
     asked = sorted(emails(server) - {"admin@example.org"})[: max(wanted, images)]
     records = {record["email"]: record for record in reader.listed(asked[:wanted], asked[:images])}
@@ -70,29 +76,33 @@ def test_groups_and_images_come_by_the_cheapest_way(server, reader, count, group
             assert records[email]["profile_image_url"] == "/user.png"
 
 
-def test_a_group_without_members_is_not_read(server, reader):
+def test_a_group_without_members_is_not_read(server: HttpWebui, reader: Accounts) -> None:
     fill(server, 200, 2)
     server.add_group("empty")
     reader.listed(sorted(emails(server)), [])
     assert len([line for line in server.requests if line.endswith("/export")]) == 2
 
 
-def test_wildcards_in_an_email_find_only_that_account(server, reader):
+def test_wildcards_in_an_email_find_only_that_account(server: HttpWebui, reader: Accounts) -> None:
     for number in range(40):
         server.add_user(f"a{number % 10}{number // 10}@example.org")
     server.add_user("a_%@example.org")
-    assert reader.find("a_%@example.org")["email"] == "a_%@example.org"
+    found = reader.find("a_%@example.org")
+    assert found
+    assert found["email"] == "a_%@example.org"
     assert reader.find("a__@example.org") is None
     assert len(server.requests) <= 4
 
 
-def test_a_backslash_is_searched_for_by_a_wildcard(server, reader):
+def test_a_backslash_is_searched_for_by_a_wildcard(server: HttpWebui, reader: Accounts) -> None:
     server.add_user("a\\b@example.org")
-    assert reader.find("a\\b@example.org")["name"] == "a\\b"
+    found = reader.find("a\\b@example.org")
+    assert found
+    assert found["name"] == "a\\b"
     assert "%5C" not in server.requests[0]
 
 
-def test_the_oldest_account_is_the_primary_admin_and_admins_win_ties(server, reader):
+def test_the_oldest_account_is_the_primary_admin_and_admins_win_ties(server: HttpWebui, reader: Accounts) -> None:
     server.users[server.caller]["created_at"] = 50
     server.add_user("old@example.org", created_at=40)
     first = server.add_user("also-old@example.org", role="admin", created_at=40)
@@ -102,25 +112,25 @@ def test_the_oldest_account_is_the_primary_admin_and_admins_win_ties(server, rea
     assert len(server.requests) == 1
 
 
-def test_without_accounts_there_is_no_primary_admin(server, reader):
+def test_without_accounts_there_is_no_primary_admin(server: HttpWebui, reader: Accounts) -> None:
     server.users.clear()
-    server.instead["GET /api/v1/users/"] = (200, {"users": [], "total": 0}, "application/json")
+    server.instead["GET users/"] = Reply(200, {"users": [], "total": 0})
     assert reader.primary([]) is None
 
 
-def test_json_of_somebody_else_is_not_this_api(server, reader):
-    server.instead["GET /api/v1/users/"] = (200, {"data": []}, "application/json")
+def test_json_of_somebody_else_is_not_this_api(server: HttpWebui, reader: Accounts) -> None:
+    server.instead["GET users/"] = Reply(200, {"data": []})
     with pytest.raises(Failure, match="is not Open WebUI's API"):
         reader.every()
 
 
-def test_an_account_that_goes_away_between_two_pages_ends_no_loop(server, reader):
+def test_an_account_that_goes_away_between_two_pages_ends_no_loop(server: HttpWebui, reader: Accounts) -> None:
     fill(server, 31)
-    server.instead["GET /api/v1/users/"] = (200, {"users": [], "total": 31}, "application/json")
+    server.instead["GET users/"] = Reply(200, {"users": [], "total": 31})
     assert reader.every() == []
 
 
-def test_groups_are_found_by_name_or_told(server, client):
+def test_groups_are_found_by_name_or_told(server: HttpWebui, client: MakeClient) -> None:
     groups = Groups(client())
     staff = server.add_group("staff")
     twins = [server.add_group("twins"), server.add_group("twins")]

@@ -104,7 +104,10 @@ def test_lists_that_the_server_must_not_find_null_are_left_out() -> None:
 
 
 def test_knowledge_keeps_what_the_server_was_told_of_a_base() -> None:
-    bases = [{"id": "k1", "name": "New", "description": "", "files": []}, {"id": "k2", "name": "Two", "user_id": "u"}]
+    bases: list[dict[str, Any]] = [
+        {"id": "k1", "name": "New", "description": "", "files": []},
+        {"id": "k2", "name": "Two", "user_id": "u"},
+    ]
     found = body_of(RECORD, "m", {"knowledge": ["New", "Two"]}, bases)["meta"]["knowledge"]
     assert found == [
         {"type": "file", "id": "f1"},

@@ -11,9 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries import values
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.problems import Problems
 
 ATOMS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", 0.5])
 JSON = st.recursive(ATOMS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner))
@@ -105,37 +103,3 @@ def test_what_cannot_be_kept_is_told_by_its_place(value: Any, words: str) -> Non
 @pytest.mark.parametrize("value", ["😀\u202e\x01\r\n", 2**64 - 1, -(2**63), True, None, 1e308, {"a": [{}]}])
 def test_what_can_be_kept_has_no_problem(value: Any) -> None:
     assert list(values.problems(value, "o")) == []
-
-
-def test_problems_of_a_list_are_told_at_once() -> None:
-    wrong = Problems("thing", listed=True)
-    wrong.add(1, "good", [])
-    wrong.add(2, "x" * 100, ["a is bad; mend it", "b is bad."])
-    wrong.add(3, "other", ["c is bad"])
-    with pytest.raises(Failure) as told:
-        wrong.refuse(3)
-    name = "x" * 80 + "..."
-    assert told.value.message == (
-        f"Nothing was changed, because 2 of 3 things cannot be as wanted: entry 2 ({name}): a is bad; mend it; "
-        f"entry 2 ({name}): b is bad.; entry 3 (other): c is bad."
-    )
-    assert told.value.details["problems"][-1] == "Entry 3 (other): c is bad."
-
-
-def test_problems_of_one_are_told_by_its_name_and_none_are_no_failure() -> None:
-    Problems("thing", listed=True).refuse(0)
-    with pytest.raises(Failure, match=r"^The thing x cannot be as wanted: a; b\.$"):
-        Problems("thing", listed=False).add(1, "x", ["a", "b"])
-
-
-def test_what_somebody_wrote_makes_no_message_long() -> None:
-    wrong = Problems("thing", listed=True)
-    for number in range(1, 301):
-        wrong.add(number, "\0" * 10**5, [f"a is {'x' * 10**6!r}; mend it"])
-    with pytest.raises(Failure) as told:
-        wrong.refuse(300)
-    assert len(told.value.message) < 1000
-    assert told.value.message.endswith(" more, which problems lists.")
-    assert told.value.message.isprintable()
-    assert len(told.value.details["problems"]) == 300
-    assert told.value.details["problems"][299].endswith("; mend it.")

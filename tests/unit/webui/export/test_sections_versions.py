@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from doubles.webui import Webui
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.verify import unused
@@ -15,23 +16,8 @@ NEW = {"ui.watermark": "x", "ui.banners": [], "ui.prompt_suggestions": []}
 NEW |= {"ui.default_models": "a,b", "ui.model_order_list": []}
 
 
-class Server:
-    """A client and the server behind it, of which nothing is read but its settings."""
-
-    def __init__(self, version: str, settings: dict[str, Any], keeps_oauth: bool) -> None:
-        self._version = version
-        self._settings = settings
-        self._oauth = {"ENABLE_OAUTH_PERSISTENT_CONFIG": keeps_oauth}
-
-    def features(self) -> Features:
-        return Features.of(self._version)
-
-    def get_mapping(self, path: str, _what: str) -> dict[str, Any]:
-        return {"configs/export": self._settings, "auths/admin/config/oauth": self._oauth}[path]
-
-
 def export(version: str, settings: dict[str, Any], keeps_oauth: bool = False) -> Export:
-    return Export(Server(version, settings, keeps_oauth))  # type: ignore[arg-type]
+    return Export(Webui(version, settings=settings, keeps_oauth=keeps_oauth).client())
 
 
 def test_lists_that_were_never_saved_are_not_told() -> None:

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from doubles.webui import Webui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Resource, Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Resource, State, Wish
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export.trial import Taker, Trial
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export.trial import Trial
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.instance.kinds import Kind
 
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -29,7 +32,7 @@ class Things(Resource):
 
     kind = "thing"
 
-    def read(self, wishes):
+    def read(self, wishes: Sequence[Wish]) -> dict[Hashable, State]:
         bad = [wish.name for wish in wishes if wish.fields.get("word") == "refused"]
         if any(wish.fields.get("word") == "outage" for wish in wishes):
             raise Failure("The server is gone.") from HttpFailure("GET", "http://x", "nothing listens there")
@@ -39,14 +42,14 @@ class Things(Resource):
             raise Failure("Nothing.", problems=[f"Entry 1 ({bad[0]}): word is refused."])
         return {wish.name: {"size": "small", "word": wish.fields.get("word")} for wish in wishes if wish.name != "gone"}
 
-    def key(self, wish):
+    def key(self, wish: Wish) -> str:
         return wish.name
 
-    def wanted(self, wish, present):
+    def wanted(self, wish: Wish, present: State | None) -> State:
         return wish.fields
 
 
-def wishes(entries):
+def wishes(entries: Sequence[Mapping[str, Any]]) -> list[Wish]:
     found = []
     for entry in entries:
         if entry["name"] == "bad":
@@ -57,19 +60,19 @@ def wishes(entries):
     return found
 
 
-def passed(*entries):
+def passed(*entries: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     warnings: list[str] = []
-    taker = Taker("thing", "name", ("name",), OPTIONS, wishes, lambda client: Things())
-    return Trial(taker, None, warnings).passed(list(entries)), warnings
+    kind = Kind("thing", "name", ("name",), OPTIONS, wishes, lambda client, switches: Things())
+    return Trial(kind, Webui().client(), warnings).passed(list(entries)), warnings
 
 
-def test_what_is_taken_and_unchanged_is_told_without_a_warning():
+def test_what_is_taken_and_unchanged_is_told_without_a_warning() -> None:
     entries = [{"name": "a", "size": "small", "word": "x"}, {"name": "b"}]
     assert passed(*entries) == (entries, [])
     assert passed() == ([], [])
 
 
-def test_a_field_that_the_module_or_the_server_refuses_is_left_out():
+def test_a_field_that_the_module_or_the_server_refuses_is_left_out() -> None:
     found, warnings = passed(
         {"name": "a", "size": "huge", "word": "x"}, {"name": "b", "word": "refused", "size": "small"}
     )
@@ -80,13 +83,13 @@ def test_a_field_that_the_module_or_the_server_refuses_is_left_out():
     ]
 
 
-def test_a_field_that_would_be_written_is_left_out():
+def test_a_field_that_would_be_written_is_left_out() -> None:
     found, warnings = passed({"name": "a", "size": "large", "word": "x"})
     assert found == [{"name": "a", "word": "x"}]
     assert warnings == ["Left out: the size of the thing a (to write it would be a change)."]
 
 
-def test_an_object_that_no_module_can_mean_is_left_out():
+def test_an_object_that_no_module_can_mean_is_left_out() -> None:
     found, warnings = passed(
         {"name": "bad"}, {"name": "twice", "word": "x"}, {"name": "twice"}, {"name": "gone"}, {"name": "a"}
     )
@@ -96,13 +99,13 @@ def test_an_object_that_no_module_can_mean_is_left_out():
     ]  # fmt: skip
 
 
-def test_what_is_refused_together_alone_is_left_out_as_a_whole():
+def test_what_is_refused_together_alone_is_left_out_as_a_whole() -> None:
     found, warnings = passed({"name": "a", "word": "alone"}, {"name": "b", "word": "alone"})
     assert found == []
     assert warnings == ["Left out: every thing (Two want to be alone)."]
 
 
-def test_a_server_that_does_not_answer_is_no_reason_to_leave_something_out():
+def test_a_server_that_does_not_answer_is_no_reason_to_leave_something_out() -> None:
     with pytest.raises(Failure, match="The server is gone"):
         passed({"name": "a", "word": "x"}, {"name": "b", "word": "outage"})
 
@@ -118,7 +121,7 @@ def test_a_server_that_does_not_answer_is_no_reason_to_leave_something_out():
         max_size=8,
     )
 )  # fmt: skip
-def test_what_is_left_passes_and_all_else_is_warned_of(entries):
+def test_what_is_left_passes_and_all_else_is_warned_of(entries: list[dict[str, Any]]) -> None:
     found, warnings = passed(*entries)
     assert passed(*found) == (found, [])
     lost = sum(len(entry) for entry in entries) - sum(len(entry) for entry in found)

@@ -6,131 +6,48 @@
 from __future__ import annotations
 
 import copy
-import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from doubles.webui import Webui
+from doubles.webui_call import Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Outcome, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import permissions
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import resource as group_resource
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import ManagedGroups, group_states
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, group_wishes
 
+if TYPE_CHECKING:
+    from doubles.webui_call import Call
+
 OLD, MIDDLE, TENTH, NEW = "0.6.43", "0.8.12", "0.10.2", "0.12.4"
 TREE = {"chat": {"share": True, "delete": False}, "workspace": {"models": False}}
 
 
-def raised(error: Exception) -> Any:
-    """Raise an error where only an expression may stand."""
-    raise error
+def webui(version: str = NEW) -> Webui:
+    server = Webui(version, permissions=copy.deepcopy(TREE))
+    for number, role in enumerate(("admin", "user", "pending")):
+        server.add_user(f"P{number}@example.org", role, id=f"u{number}")
+    return server
 
 
-class Server:
-    """A client and the server behind it. ``rivals`` are made by somebody else right after the next creation."""
+def with_rival(group_id: str, looks: int = 10**6) -> Webui:
+    """Return a server where somebody else makes the same group right after, and takes it back after so many looks."""
+    server = webui()
+    left = iter(range(looks))
 
-    url = "http://webui"
+    def after(call: Call) -> None:
+        if call.name == "POST groups/create":
+            server.add_group(call.body["name"], id=group_id)
 
-    def __init__(self, version: str = NEW) -> None:
-        self.version = version
-        self.groups: dict[str, dict[str, Any]] = {}
-        self.defaults = copy.deepcopy(TREE)
-        self.keeps = True
-        self.saved: dict[str, Any] = {}
-        self.made_in_advance: dict[str, list[str]] = {}
-        self.calls: list[str] = []
-        self.rivals: list[dict[str, Any]] = []
-        self.looks_of_rivals = 10**6
-        self.scim = False
-        self._number = itertools.count(5)
+    def before(call: Call) -> None:
+        if call.name == "GET groups/" and group_id in server.groups and next(left, None) is None:
+            del server.groups[group_id]
 
-    def features(self) -> Features:
-        return Features.of(self.version)
-
-    def foreseen(self, kind: str) -> list[str]:
-        return self.made_in_advance.get(kind, [])
-
-    def add(self, name: str, group_id: str | None = None, **more: Any) -> str:
-        group_id = group_id or f"g{next(self._number)}"
-        self.groups[group_id] = {
-            "id": group_id, "name": name, "description": "", "permissions": None, "users": [], "created_at": 7, **more
-        }  # fmt: skip
-        return group_id
-
-    def get_list(self, path: str, _what: str) -> list[Any]:
-        self.calls.append(f"GET {path}")
-        assert path == "groups/"
-        for rival in self.rivals:
-            self.looks_of_rivals -= 1
-            if self.looks_of_rivals < 0:
-                self.groups.pop(rival["id"], None)
-        hidden = {"users"} if self.features().nested_groups else {"users", "parent_group_id"}
-        return [
-            {**{k: v for k, v in row.items() if k not in hidden}, "member_count": len(row["users"])}
-            for row in copy.deepcopy(list(self.groups.values()))
-        ]
-
-    def get_mapping(self, path: str, _what: str) -> dict[str, Any]:
-        self.calls.append(f"GET {path}")
-        if path.startswith("groups/id/") and path.count("/") == 2:
-            return copy.deepcopy(self.groups[path.rpartition("/")[2]])
-        if path == "users/default/permissions":
-            return copy.deepcopy(self.defaults)
-        if path == "scim/v2/ServiceProviderConfig":
-            return self._scim_facts()
-        if path == "configs/namespace/u_":
-            return {"ui.enable_signup": False} if self.keeps else {}
-        if path == "configs/export":
-            return {"user": {"permissions": self.saved}}
-        if path == "users/all":
-            roles = ("admin", "user", "pending")
-            return {
-                "users": [{"id": f"u{each}", "email": f"P{each}@example.org", "role": roles[each]} for each in range(3)]
-            }
-        return {"user_ids": list(self.groups[path.split("/")[2]]["users"])}
-
-    def _scim_facts(self) -> dict[str, Any]:
-        if not self.scim:
-            page = HttpFailure("GET", "http://webui/api/v1/scim/v2", "text/html instead of JSON", 200)
-            raise Failure("Cannot see whether SCIM is on.") from page
-        return {"patch": {"supported": True}}
-
-    def post(self, path: str, _what: str, json: Any) -> Any:
-        self.calls.append(f"POST {path}")
-        parts = path.split("/")
-        if path == "users/default/permissions":
-            self.defaults = json
-            return json
-        if path == "groups/create":
-            group_id = self.add(json["name"], **{k: v for k, v in json.items() if k != "name"})
-            for rival in self.rivals:
-                self.add(json["name"], rival["id"], created_at=rival["created_at"])
-            return self.groups[group_id]
-        group = self.groups[parts[2]]
-        if parts[3] == "update":
-            parent = json.get("parent_group_id")
-            assert parent is None or parent in self.groups, "a parent that is not there"
-            assert self.features().nested_groups or "parent_group_id" not in json
-            group.update({k: v for k, v in json.items() if v is not None or k == "parent_group_id"})
-        elif parts[4] == "add":
-            group["users"] = sorted({*group["users"], *json["user_ids"]})
-        else:
-            group["users"] = sorted({*group["users"]} - {*json["user_ids"]})
-        return group
-
-    def delete(self, path: str, _what: str) -> bool:
-        self.calls.append(f"DELETE {path}")
-        gone = self.groups.pop(path.split("/")[2])
-        for group in self.groups.values():
-            if group.get("parent_group_id") == gone["id"]:
-                group["parent_group_id"] = gone.get("parent_group_id")
-        return True
-
-    def writes(self) -> list[str]:
-        return [call for call in self.calls if not call.startswith("GET")]
+    server.after, server.before = after, before
+    return server
 
 
 def entries(*groups: dict[str, Any]) -> list[dict[str, Any]]:
@@ -139,13 +56,18 @@ def entries(*groups: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def converged(
-    server: Server, *groups: dict[str, Any], check: bool = False, purge: bool = False, **more: bool
+    server: Webui,
+    *groups: dict[str, Any],
+    check: bool = False,
+    purge: bool = False,
+    foreseen: dict[str, list[str]] | None = None,
+    **more: bool,
 ) -> Outcome:
-    resource = ManagedGroups(server, listed=True, **more)  # type: ignore[arg-type]
+    resource = ManagedGroups(server.client(check, foreseen=foreseen), **more)
     return converge(resource, group_wishes(entries(*groups)), check_mode=check, purge=purge, workers=1)
 
 
-def refused(server: Server, *groups: dict[str, Any], purge: bool = False) -> str:
+def refused(server: Webui, *groups: dict[str, Any], purge: bool = False) -> str:
     messages = []
     for check in (True, False):
         with pytest.raises(Failure) as failure:
@@ -162,8 +84,8 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH, NEW])
-def test_every_version_takes_groups_with_permissions_and_members(version):
-    server = Server(version)
+def test_every_version_takes_groups_with_permissions_and_members(version: str) -> None:
+    server = webui(version)
     said = {"name": "a", "permissions": {"chat": {"share": True}}, "members": ["p1@Example.org "]}
     outcome = converged(server, said)
     (state,) = outcome.states
@@ -174,116 +96,115 @@ def test_every_version_takes_groups_with_permissions_and_members(version):
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH])
 @pytest.mark.parametrize("parent", ["b", ""])
-def test_before_0_12_a_parent_is_refused(version, parent):
-    server = Server(version)
-    server.add("b")
+def test_before_0_12_a_parent_is_refused(version: str, parent: str) -> None:
+    server = webui(version)
+    server.add_group("b")
     message = refused(server, {"name": "a", "parent": parent})
     assert f"parent needs Open WebUI 0.12 or newer, and the server is {version}; leave it out" in message
 
 
-def test_a_server_that_ignores_permissions_at_creation_gets_them_after():
-    class Forgetful(Server):
-        def post(self, path: str, what: str, json: Any) -> Any:
-            body = {**json, "permissions": None} if path == "groups/create" else json
-            return super().post(path, what, body)
+def test_a_server_that_ignores_permissions_at_creation_gets_them_after() -> None:
+    server = webui()
 
-    server = Forgetful()
+    def forget_permissions(call: Call) -> None:
+        if call.name == "POST groups/create":
+            call.body["permissions"] = None
+
+    server.before = forget_permissions
     converged(server, {"name": "a", "permissions": {"chat": {"share": True}}})
-    assert server.writes() == ["POST groups/create", "POST groups/id/g5/update"]
+    assert server.writes() == ["POST groups/create", "POST groups/id/g00005/update"]
 
 
-def test_a_chain_is_turned_around_from_its_new_root():
-    server = Server()
-    server.add("a", "ga")
-    server.add("b", "gb", parent_group_id="ga")
-    server.add("c", "gc", parent_group_id="gb")
+def test_a_chain_is_turned_around_from_its_new_root() -> None:
+    server = webui()
+    server.add_group("a", id="ga")
+    server.add_group("b", id="gb", parent_group_id="ga")
+    server.add_group("c", id="gc", parent_group_id="gb")
     converged(server, {"name": "a", "parent": "b"}, {"name": "b", "parent": "c"}, {"name": "c", "parent": ""})
     assert server.writes() == [f"POST groups/id/{each}/update" for each in ("gc", "gb", "ga")]
 
 
-def test_a_circle_is_found_through_groups_that_nobody_listed():
-    server = Server()
-    server.add("a", "ga")
-    server.add("b", "gb", parent_group_id="ga")
+def test_a_circle_is_found_through_groups_that_nobody_listed() -> None:
+    server = webui()
+    server.add_group("a", id="ga")
+    server.add_group("b", id="gb", parent_group_id="ga")
     assert "a part of itself (a -> b -> a); break the circle" in refused(server, {"name": "a", "parent": "b"})
 
 
-def test_what_is_absent_makes_no_circle():
-    server = Server()
-    server.add("b")
+def test_what_is_absent_makes_no_circle() -> None:
+    server = webui()
+    server.add_group("b")
     converged(server, {"name": "a", "parent": "b"}, {"name": "c", "state": "absent", "parent": "a"})
     assert len(server.groups) == 2
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_what_is_purged_takes_no_group(inside):
-    server = Server()
-    server.add("b", "gb")
-    server.add("a", "ga", parent_group_id="gb" if inside else None)
+def test_what_is_purged_takes_no_group(inside: bool) -> None:
+    server = webui()
+    server.add_group("b", id="gb")
+    server.add_group("a", id="ga", parent_group_id="gb" if inside else None)
     message = refused(server, {"name": "a", "parent": "b"}, purge=True)
     assert "parent is 'b', which purge would remove; list it, too" in message
 
 
-def test_in_check_mode_what_earlier_tasks_would_make_is_there():
-    server = Server()
-    server.made_in_advance = {"groups": ["b"], "users": ["New@example.org"]}
-    outcome = converged(server, {"name": "a", "parent": "b", "members": ["new@example.org"]}, check=True)
+def test_in_check_mode_what_earlier_tasks_would_make_is_there() -> None:
+    foreseen = {"groups": ["b"], "users": ["New@example.org"]}
+    wish = {"name": "a", "parent": "b", "members": ["new@example.org"]}
+    outcome = converged(webui(), wish, check=True, foreseen=foreseen)
     assert outcome.states[0]["members"] == ["new@example.org"]
 
 
 @pytest.mark.parametrize("rival", ["g0", "g9"], ids=["first", "last"])
-def test_where_another_group_stays_ones_own_is_taken_back(rival):
-    server = Server()
-    server.rivals = [{"id": rival, "created_at": 7}]
+def test_where_another_group_stays_ones_own_is_taken_back(rival: str) -> None:
+    server = with_rival(rival)
     with pytest.raises(Failure, match="The group a was made by somebody else at the same moment; run the task again"):
         converged(server, {"name": "a"})
     assert list(server.groups) == [rival]
 
 
-def test_where_the_other_run_takes_its_own_back_the_first_stays():
-    server = Server()
-    server.rivals, server.looks_of_rivals = [{"id": "g9", "created_at": 7}], 4
+def test_where_the_other_run_takes_its_own_back_the_first_stays() -> None:
+    server = with_rival("g9", looks=3)
     assert converged(server, {"name": "a"}).changed
-    assert list(server.groups) == ["g5"]
+    assert list(server.groups) == ["g00005"]
 
 
-def test_fifty_groups_as_wanted_cost_one_read_and_one_for_each_with_members():
-    server = Server()
+def test_fifty_groups_as_wanted_cost_one_read_and_one_for_each_with_members() -> None:
+    server = webui()
     for number in range(50):
-        server.add(f"c{number}", users=["u1"] if number < 5 else [])
-    said = [{"name": f"c{number}", "description": ""} for number in range(50)]
-    server.calls.clear()
+        server.add_group(f"c{number}", members={"u1"} if number < 5 else set())
+    said: list[dict[str, Any]] = [{"name": f"c{number}", "description": ""} for number in range(50)]
+    server.forget()
     assert not converged(server, *said).changed
-    assert server.calls == ["GET groups/"]
+    assert server.asked() == ["GET groups/"]
     for each in said[:10]:
         each.update(members=[])
-    server.calls.clear()
+    server.forget()
     assert not converged(server, *said).changed
-    assert sorted(call.split("/")[-1] for call in server.calls) == ["", "all", *["export"] * 5]
+    assert sorted(call.split("/")[-1] for call in server.asked()) == ["", "all", *["export"] * 5]
 
 
-def test_the_members_of_the_one_that_is_asked_for_are_told():
-    server = Server()
-    server.add("a", users=["u0", "gone"])
-    server.add("b", users=["u1"])
-    (told,) = group_states(server, "a", with_members=True)  # type: ignore[arg-type]
+def test_the_members_of_the_one_that_is_asked_for_are_told() -> None:
+    server = webui()
+    server.add_group("a", members={"u0", "gone"})
+    server.add_group("b", members={"u1"})
+    (told,) = group_states(server.client(), "a", with_members=True)
     assert told["members"] == ["p0@example.org"]
-    assert sum("export" in call for call in server.calls) == 1
+    assert sum("export" in call for call in server.requests) == 1
 
 
 @pytest.mark.parametrize("character", ["\n", "\x00", "\u202e", "\u200b", "\ufeff", "\ud800", "\x1b"])
-def test_a_name_that_nobody_can_read_is_refused(character):
+def test_a_name_that_nobody_can_read_is_refused(character: str) -> None:
     name = f"a{character}b"
     words = "name holds a NUL" if character in "\0\ud800" else "name holds characters that nobody sees; take them out"
-    message = refused(Server(), {"name": name})
+    message = refused(webui(), {"name": name})
     assert words in message
     assert message.isprintable()
 
 
 @pytest.mark.parametrize("name", [" a ", "", "a\u202eb", "n" * 2000])
-def test_a_group_that_exists_is_managed_whatever_its_name_is(name):
-    server = Server()
-    server.add(name)
+def test_a_group_that_exists_is_managed_whatever_its_name_is(name: str) -> None:
+    server = webui()
+    server.add_group(name)
     assert not converged(server, {"name": name}).changed
     assert converged(server, {"name": name, "description": "x", "members": ["P1@example.org"]}).changed
     assert converged(server, {"name": name, "state": "absent"}).changed
@@ -303,10 +224,10 @@ def test_a_group_that_exists_is_managed_whatever_its_name_is(name):
         ({"description": "Made by hand", "user_id": "u1"}, True, False),
     ],
 )
-def test_a_purge_keeps_groups_of_oauth_ldap_and_scim(row, scim, stays):
-    server = Server()
-    server.add("listed")
-    server.add("a", **row)
+def test_a_purge_keeps_groups_of_oauth_ldap_and_scim(row: dict[str, str], scim: bool, stays: bool) -> None:
+    server = webui()
+    server.add_group("listed")
+    server.add_group("a", **row)
     server.scim = scim
     foreseen = converged(server, {"name": "listed"}, check=True, purge=True)
     outcome = converged(server, {"name": "listed"}, purge=True)
@@ -316,36 +237,37 @@ def test_a_purge_keeps_groups_of_oauth_ldap_and_scim(row, scim, stays):
     assert [row["name"] for row in server.groups.values()] == ["listed"]
 
 
-def test_a_purge_asks_where_groups_come_from_once_and_only_if_it_would_remove_some():
-    server = Server()
-    server.add("listed")
+def test_a_purge_asks_where_groups_come_from_once_and_only_if_it_would_remove_some() -> None:
+    server = webui()
+    server.add_group("listed")
     converged(server, {"name": "listed"}, purge=True)
-    assert server.calls == ["GET groups/"]
+    assert server.asked() == ["GET groups/"]
     for name in "abc":
-        server.add(name, user_id="u0")
+        server.add_group(name, user_id="u0")
     converged(server, {"name": "listed"}, purge=True)
-    assert server.calls.count("GET users/all") == server.calls.count("GET scim/v2/ServiceProviderConfig") == 1
+    assert server.requests.count("GET users/all") == server.requests.count("GET scim/v2/ServiceProviderConfig") == 1
 
 
-def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on(monkeypatch):
-    server = Server()
-    server.add("listed")
-    server.add("a", user_id="u0")
-    failed = Failure("The server is not ready.")
-    monkeypatch.setattr(Server, "_scim_facts", lambda self: raised(failed))
-    assert refused(server, {"name": "listed"}, purge=True) == "The server is not ready."
+def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on() -> None:
+    server = webui()
+    server.add_group("listed")
+    server.add_group("a", user_id="u0")
+    server.instead["GET scim/v2/ServiceProviderConfig"] = Reply(503, {"detail": "starting"})
+    assert refused(server, {"name": "listed"}, purge=True).startswith(
+        "Cannot see whether SCIM is on: Open WebUI at http://webui is not ready (503: starting)"
+    )
 
 
-def test_all_that_a_list_has_wrong_is_told_before_any_call():
+def test_all_that_a_list_has_wrong_is_told_before_any_call() -> None:
     with pytest.raises(Failure) as failure:
         group_wishes(entries({"name": "a", "purge_members": True}, {"name": "a"}, {"name": "b"}))
     assert len(failure.value.details["problems"]) == 2
     assert "2 of 3 groups cannot be as wanted" in str(failure.value)
 
 
-def test_a_list_names_each_unknown_account_and_permission():
+def test_a_list_names_each_unknown_account_and_permission() -> None:
     message = refused(
-        Server(),
+        webui(),
         {"name": "a", "members": ["x@example.org", "p1@example.org", "y@example.org"]},
         {"name": "b", "permissions": {"chat": {"shar": True}, "chats": {}}},
     )
@@ -354,7 +276,7 @@ def test_a_list_names_each_unknown_account_and_permission():
     assert "p1@example.org" not in message
 
 
-def test_a_permission_keeps_what_was_not_given_of_it():
+def test_a_permission_keeps_what_was_not_given_of_it() -> None:
     present = {"chat": {"share": True, "edit": False}, "own": {"x": True}}
     assert permissions.merged(present, {"chat": {"edit": True}}) == {
         "chat": {"share": True, "edit": True},
@@ -364,30 +286,31 @@ def test_a_permission_keeps_what_was_not_given_of_it():
     assert permissions.granted(present) == {"chat": ["share"], "own": ["x"]}
 
 
-def test_a_false_that_everybody_has_is_warned_of_once_a_group():
+def test_a_false_that_everybody_has_is_warned_of_once_a_group() -> None:
     said = {"name": "a", "permissions": {"chat": {"share": False, "delete": False}}}
-    outcome = converged(Server(), said)
+    outcome = converged(webui(), said)
     assert len(outcome.warnings) == 1
     assert "The group a cannot take away chat.share, which everybody has" in outcome.warnings[0]
-    assert not converged(Server(), {"name": "a", "permissions": {"chat": {"delete": False}}}).warnings
+    assert not converged(webui(), {"name": "a", "permissions": {"chat": {"delete": False}}}).warnings
 
 
-def test_default_permissions_are_written_whole():
-    server = Server()
+def test_default_permissions_are_written_whole() -> None:
+    server = webui()
     said = {"chat": {"delete": True}}
-    resource = permissions.DefaultPermissions(server)  # type: ignore[arg-type]
+    resource = permissions.DefaultPermissions(server.client())
     outcome = converge(resource, [permissions.default_wish(said)], check_mode=False)
     assert outcome.changed
-    assert server.defaults == {"chat": {"share": True, "delete": True}, "workspace": {"models": False}}
+    assert server.permissions == {"chat": {"share": True, "delete": True}, "workspace": {"models": False}}
 
 
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("version", [NEW, "0.8.12"])
-def test_default_permissions_that_the_server_would_forget_are_refused(version, check):
-    server = Server(version)
-    server.keeps = False
-    server.saved = {**TREE, "chat": {**TREE["chat"], "delete": not TREE["chat"]["delete"]}}
-    resource = permissions.DefaultPermissions(server)  # type: ignore[arg-type]
+def test_default_permissions_that_the_server_would_forget_are_refused(version: str, check: bool) -> None:
+    server = webui(version)
+    server.keeps_settings = False
+    saved = {**TREE, "chat": {**TREE["chat"], "delete": not TREE["chat"]["delete"]}}
+    server.settings = {"user": {"permissions": saved}}
+    resource = permissions.DefaultPermissions(server.client())
     wish = permissions.default_wish({"chat": {"delete": not TREE["chat"]["delete"]}})
     with pytest.raises(Failure, match=r"would lose chat.delete at its next start, because ENABLE_PERSISTENT_CONFIG is"):
         converge(resource, [wish], check_mode=check)
@@ -397,11 +320,11 @@ def test_default_permissions_that_the_server_would_forget_are_refused(version, c
 
 
 @pytest.mark.parametrize("said", [{"chat": {"share": "yes"}}, {"chat": 1}, {"chat": {"shar": True}}, {"cat": {}}])
-def test_default_permissions_that_are_none_are_told(said):
-    server = Server()
+def test_default_permissions_that_are_none_are_told(said: dict[str, Any]) -> None:
+    server = webui()
     with pytest.raises(Failure, match="The set of permissions of everybody cannot be as wanted") as failure:
         converge(
-            permissions.DefaultPermissions(server),  # type: ignore[arg-type]
+            permissions.DefaultPermissions(server.client()),
             [permissions.default_wish(said)],
             check_mode=False,
         )

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from doubles.webui import Webui
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge.files import Files
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge.names import name_problems
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.knowledge.order import Order, order_of
@@ -35,61 +35,17 @@ if TYPE_CHECKING:
 
 OLD = "0.8.12"
 NOWHERE: Any = None
+Rows = dict[Hashable, Mapping[str, Any]]
 
 
-class Server:
-    """A client and the server behind it, of a version without folders."""
-
-    url = "http://webui"
-
-    def __init__(self) -> None:
-        self.files: dict[str, dict[str, Any]] = {}
-        self.linked: set[str] = set()
-        self.status = "completed"
-        self.version = OLD
-
-    def features(self) -> Features:
-        return Features.of(self.version)
-
-    def pages(self, _path: str, _what: str, **_params: Any) -> list[dict[str, Any]]:
-        return [{"items": [self.files[one] for one in sorted(self.linked)]}]
-
-    def get_mapping(self, path: str, _what: str) -> dict[str, Any]:
-        if path.endswith("/process/status"):
-            return {"status": self.status}
-        return {"data": {"error": "no words in it"}}
-
-    def get(self, path: str, _what: str, **_options: Any) -> Any:
-        return {"status": self.status} if path.endswith("/process/status") else list(self.files.values())
-
-    def post(self, path: str, _what: str, **options: Any) -> dict[str, Any]:
-        if path == "files/":
-            body = b"".join(options["data"]).decode()
-            name = body.split('filename="')[1].split('"')[0]
-            data = json.loads(body.split("\r\n")[3])
-            file_id = f"f{len(self.files)}"
-            self.files[file_id] = {"id": file_id, "filename": name, "meta": {"data": data}}
-            return {"id": file_id}
-        file_id = options["json"]["file_id"]
-        if path == "knowledge/b/file/add":
-            self.linked.add(file_id)
-        else:
-            assert path == "knowledge/b/file/remove"
-            self.linked.remove(file_id)
-            del self.files[file_id]
-        return {}
-
-    def delete(self, path: str, _what: str, **_options: Any) -> None:
-        del self.files[path.removeprefix("files/")]
-
-
-def fill(server: Server, src: Path) -> Any:
-    files = Files(server, "b", scan(str(src), [], [], True).sources, "own", Processing(server, 5.0))  # type: ignore[arg-type]
+def fill(server: Webui, src: Path) -> Any:
+    client = server.client()
+    files = Files(client, "b", scan(str(src), [], [], True).sources, "own", Processing(client, 5.0))
     return converge(files, files.wishes(), check_mode=False, purge=True, begin=files.begin)
 
 
 def test_before_folders_a_path_is_kept_in_the_mark(tmp_path: Path) -> None:
-    server = Server()
+    server = Webui(OLD)
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "a.txt").write_text("one")
     assert [step.name for step in fill(server, tmp_path).steps] == ["s/a.txt"]
@@ -102,7 +58,7 @@ def test_before_folders_a_path_is_kept_in_the_mark(tmp_path: Path) -> None:
 
 
 def test_before_folders_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
-    server = Server()
+    server = Webui(OLD)
     (tmp_path / "a.txt").write_text("one")
     fill(server, tmp_path)
     server.linked.clear()
@@ -116,7 +72,7 @@ def test_before_folders_what_a_killed_run_left_is_removed(tmp_path: Path) -> Non
 
 
 def test_before_folders_uploads_of_a_run_at_work_stay(tmp_path: Path) -> None:
-    server = Server()
+    server = Webui(OLD)
     (tmp_path / "a.txt").write_text("one")
     fill(server, tmp_path)
     # Marked by this very process, which is alive.
@@ -127,17 +83,18 @@ def test_before_folders_uploads_of_a_run_at_work_stay(tmp_path: Path) -> None:
 
 
 def test_what_a_run_that_just_ended_put_into_the_base_is_no_orphan(tmp_path: Path) -> None:
-    server = Server()
+    server = Webui(OLD)
     (tmp_path / "a.txt").write_text("one")
     fill(server, tmp_path)
     (file_id,) = server.linked
     server.files[file_id]["meta"]["data"]["run"] = ""
     server.files[file_id]["created_at"] = 0
     # The run's own list is older than the file's link.
-    Store(server, "b", Processing(server, 5.0)).remove_orphans([])  # type: ignore[arg-type]
+    client = server.client()
+    Store(client, "b", Processing(client, 5.0)).remove_orphans([])
     assert server.linked == {file_id} == set(server.files)
     server.linked.clear()
-    Store(server, "b", Processing(server, 5.0)).remove_orphans([])  # type: ignore[arg-type]
+    Store(client, "b", Processing(client, 5.0)).remove_orphans([])
     assert server.files == {}
 
 
@@ -160,7 +117,7 @@ def test_an_upload_is_abandoned_when_its_run_is_dead_or_it_is_old() -> None:
 
 
 def ordered(before: dict[str, str], after: dict[str, str]) -> Order:
-    rows = {path: {"text": text, "sha256": text} for path, text in before.items()}
+    rows: Rows = {path: {"text": text, "sha256": text} for path, text in before.items()}
     sources = {path: Source(path, NOWHERE, 1, text, text, "") for path, text in after.items()}
     changing = [path for path, text in after.items() if before.get(path) != text]
     return order_of(sources, rows, changing, [path for path in before if path not in after])
@@ -203,27 +160,27 @@ def test_files_that_exchange_texts_are_one_ring() -> None:
     ],
 )
 def test_names_are_as_long_as_the_server_can_store(version: str, path: str, told: str) -> None:
-    server = Server()
-    server.version = version
-    found = list(name_problems(server, ["short.txt", path]))  # type: ignore[arg-type]
+    found = list(name_problems(Webui(version).client(), ["short.txt", path]))
     assert [told in problem for problem in found] == ([True] if told else []), found
 
 
 def test_short_names_ask_for_no_version() -> None:
-    assert list(name_problems(None, ["a" * 218, "b/c"])) == []  # type: ignore[arg-type]
+    server = Webui()
+    assert list(name_problems(server.client(), ["a" * 218, "b/c"])) == []
+    assert server.requests == []
 
 
 def test_a_file_never_waits_for_itself() -> None:
     order = ordered({"a": "1"}, {"a": "1"})
     assert (order.after, order.rings) == ({}, {})
-    rows = {"a": {"text": "1", "sha256": "x"}}
+    rows: Rows = {"a": {"text": "1", "sha256": "x"}}
     same_text = order_of({"a": Source("a", NOWHERE, 1, "y", "1", "")}, rows, ["a"], [])
     assert (same_text.after, same_text.rings) == ({}, {})
 
 
 def test_a_file_that_failed_is_removed_and_told_with_the_words_of_the_server(tmp_path: Path) -> None:
-    server = Server()
-    server.status = "failed"
+    server = Webui(OLD)
+    server.processing = "failed"
     (tmp_path / "a.txt").write_text("one")
     with pytest.raises(Failure, match=r"The file 'a.txt' could not be processed .*: no words in it; mend it"):
         fill(server, tmp_path)
@@ -231,10 +188,11 @@ def test_a_file_that_failed_is_removed_and_told_with_the_words_of_the_server(tmp
 
 
 def test_a_wait_without_movement_ends(tmp_path: Path) -> None:
-    server = Server()
-    server.status = "pending"
+    server = Webui(OLD)
+    server.processing = "pending"
     (tmp_path / "a.txt").write_text("one")
-    files = Files(server, "b", scan(str(tmp_path), [], [], True).sources, "own", Processing(server, 0.1))  # type: ignore[arg-type]
+    client = server.client()
+    files = Files(client, "b", scan(str(tmp_path), [], [], True).sources, "own", Processing(client, 0.1))
     with pytest.raises(Failure, match=r"nothing moved for 0.1 seconds \(process_timeout\)"):
         converge(files, files.wishes(), check_mode=False, begin=files.begin)
     assert server.files == {}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from doubles.webui import Webui
+from doubles.webui_call import Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Wish
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
@@ -26,43 +28,23 @@ def tag(name: str, *capabilities: str) -> dict[str, Any]:
     return {"name": name, "model": name, **({"capabilities": list(capabilities)} if capabilities else {})}
 
 
-class Client:
-    """A client of Open WebUI with one Ollama behind it. ``shown`` are the answers of `/api/show`."""
+DOWN = Reply(500, {"detail": "Server Connection Error"})
 
-    url = "http://webui"
 
-    def __init__(self, *tags: dict[str, Any], engine: str = "ollama", model: str = "nomic-embed-text") -> None:
-        self.tags, self.engine, self.model = tags, engine, model
-        self.shown: dict[str, list[str]] = {}
-        self.works, self.bypassed, self.down = True, False, False
-        self.calls: list[str] = []
+def webui(*tags: dict[str, Any], engine: str = "ollama", model: str = "nomic-embed-text") -> Webui:
+    """Return a server with one Ollama behind it, which is its second connection."""
+    server = Webui(ollama_models=list(tags))
+    server.connections["ollama"] = {"OLLAMA_BASE_URLS": ["http://other:11434", OLLAMA]}
+    embedding = {"RAG_EMBEDDING_ENGINE": engine, "RAG_EMBEDDING_MODEL": model}
+    server.forms["retrieval/embedding"] = {**embedding, "ollama_config": {"url": f"{OLLAMA}/", "key": ""}}
+    server.forms["retrieval/config"] = {"BYPASS_EMBEDDING_AND_RETRIEVAL": False}
+    return server
 
-    def get_mapping(self, path: str, _what: str) -> dict[str, Any]:
-        self.calls.append(path)
-        if path == "retrieval/embedding":
-            return {
-                "RAG_EMBEDDING_ENGINE": self.engine,
-                "RAG_EMBEDDING_MODEL": self.model,
-                "ollama_config": {"url": f"{OLLAMA}/", "key": ""},
-            }
-        if path == "retrieval/config":
-            return {"BYPASS_EMBEDDING_AND_RETRIEVAL": self.bypassed}
-        if path == "/ollama/config":
-            return {"OLLAMA_BASE_URLS": ["http://other:11434", OLLAMA]}
-        if self.down:
-            raise Failure("Cannot ask.")
-        assert path in ("/ollama/api/tags", "/ollama/api/tags/1")
-        return {"models": list(self.tags)}
 
-    def post(self, path: str, _what: str, *, json: Any, reads: bool) -> Any:
-        assert reads
-        self.calls.append(path)
-        if path == "/ollama/api/show":
-            return {"capabilities": self.shown[json["model"]]}
-        assert path == "retrieval/query/doc"
-        if not self.works:
-            raise Failure("Cannot test the embedding engine: it answered 400.")
-        return None
+def take_down(server: Webui) -> None:
+    """Let no Ollama answer."""
+    for path in ("tags", "tags/1"):
+        server.instead[f"GET /ollama/api/{path}"] = DOWN
 
 
 NEW = (
@@ -91,52 +73,52 @@ OLD = (tag("qwen3:4b"), tag("nomic-embed-text:latest"))
     ],
 )
 def test_a_model_is_judged_by_what_its_server_reports(tags: Any, said: dict[str, Any], told: bool) -> None:
-    problem = embedding_problem(Client(*tags), said, list(said))  # type: ignore[arg-type]
+    problem = embedding_problem(webui(*tags).client(), said, list(said))
     assert bool(problem) == told
     if problem:
         assert problem.endswith("(its Ollama reports: completion, tools); use both:1 or nomic-embed-text:latest")
 
 
 def test_another_engine_is_judged_with_the_model_that_stays() -> None:
-    client = Client(*NEW, engine="", model="qwen3:4b")
-    assert embedding_problem(client, {ENGINE: "ollama"}, [ENGINE])  # type: ignore[arg-type]
+    server = webui(*NEW, engine="", model="qwen3:4b")
+    assert embedding_problem(server.client(), {ENGINE: "ollama"}, [ENGINE])
 
 
 def test_other_settings_cost_no_call() -> None:
-    client = Client(*NEW)
+    server = webui(*NEW)
     said = {MODEL: "qwen3:4b", "ui.enable_signup": False}
-    assert embedding_problem(client, said, ["ui.enable_signup"]) is None  # type: ignore[arg-type]
-    assert client.calls == []
+    assert embedding_problem(server.client(), said, ["ui.enable_signup"]) is None
+    assert server.requests == []
 
 
 def test_without_any_embedding_model_one_is_named_to_pull() -> None:
-    problem = embedding_problem(Client(NEW[0]), {MODEL: "qwen3:4b"}, [MODEL])  # type: ignore[arg-type]
+    problem = embedding_problem(webui(NEW[0]).client(), {MODEL: "qwen3:4b"}, [MODEL])
     assert problem
     assert problem.endswith("pull one that does, such as nomic-embed-text")
 
 
 def test_a_server_that_is_down_refuses_no_setting() -> None:
-    client = Client(*NEW)
-    client.down = True
-    assert embedding_problem(client, {MODEL: "qwen3:4b"}, [MODEL]) is None  # type: ignore[arg-type]
+    server = webui(*NEW)
+    take_down(server)
+    assert embedding_problem(server.client(), {MODEL: "qwen3:4b"}, [MODEL]) is None
 
 
 def test_a_broken_engine_is_told_with_its_reason() -> None:
-    client = Client(*NEW)
-    refuse_broken_engine(client, "b")  # type: ignore[arg-type]
-    assert client.calls == ["retrieval/query/doc"]
-    client.works = False
-    with pytest.raises(Failure, match=r"does not work, so nothing was uploaded or removed.*it answered 400"):
-        refuse_broken_engine(client, "")  # type: ignore[arg-type]
-    client.model = "qwen3:4b"
+    server = webui(*NEW)
+    refuse_broken_engine(server.client(), "b")
+    assert server.requests == ["POST retrieval/query/doc"]
+    server.instead["POST retrieval/query/doc"] = Reply(400, {"detail": "it broke"})
+    with pytest.raises(Failure, match=r"does not work, so nothing was uploaded or removed.*answered 400: it broke"):
+        refuse_broken_engine(server.client(), "")
+    server.forms["retrieval/embedding"]["RAG_EMBEDDING_MODEL"] = "qwen3:4b"
     with pytest.raises(Failure, match=r"The model 'qwen3:4b' does not embed \(its Ollama reports: completion, tools\)"):
-        refuse_broken_engine(client, "")  # type: ignore[arg-type]
-    client.bypassed = True
-    refuse_broken_engine(client, "")  # type: ignore[arg-type]
+        refuse_broken_engine(server.client(), "")
+    server.forms["retrieval/config"]["BYPASS_EMBEDDING_AND_RETRIEVAL"] = True
+    refuse_broken_engine(server.client(), "")
 
 
-def changed(client: Client, *records: dict[str, Any], hide: bool = True, listed: tuple[Wish, ...] = ()) -> list[Wish]:
-    return with_embedders(client, listed, records, hide)  # type: ignore[arg-type]
+def changed(server: Webui, *records: dict[str, Any], hide: bool = True, listed: tuple[Wish, ...] = ()) -> list[Wish]:
+    return with_embedders(server.client(), listed, records, hide)
 
 
 def row(model_id: str, **more: Any) -> dict[str, Any]:
@@ -147,47 +129,47 @@ OURS = row("nomic-embed-text:latest", is_active=False, meta={MARK: "embedding"})
 
 
 def test_only_models_that_do_nothing_but_embed_are_switched_off() -> None:
-    (wish,) = changed(Client(*NEW))
+    (wish,) = changed(webui(*NEW))
     assert (wish.name, wish.present) == ("nomic-embed-text:latest", True)
     assert wish.fields == {"active": False, "meta": {MARK: "embedding"}}
     # Again, so that what an admin switched on by hand is told apart: a row of ours stays wished for.
-    assert changed(Client(*NEW), OURS) == [wish]
+    assert changed(webui(*NEW), OURS) == [wish]
 
 
 def test_what_a_person_set_is_left_alone() -> None:
-    assert changed(Client(*NEW), row("nomic-embed-text:latest")) == []
+    assert changed(webui(*NEW), row("nomic-embed-text:latest")) == []
     own = Wish("nomic-embed-text:latest", True, {"name": "Embedder"})
-    assert changed(Client(*NEW), listed=(own,)) == [own]
+    assert changed(webui(*NEW), listed=(own,)) == [own]
     # It was switched off here before it was listed.
-    (wish,) = changed(Client(*NEW), OURS, listed=(own,))
+    (wish,) = changed(webui(*NEW), OURS, listed=(own,))
     assert wish.fields == {"active": True, "name": "Embedder"}
     off = Wish("nomic-embed-text:latest", True, {"active": False})
-    assert changed(Client(*NEW), OURS, listed=(off,)) == [off]
+    assert changed(webui(*NEW), OURS, listed=(off,)) == [off]
     gone = Wish("nomic-embed-text:latest", False)
-    assert changed(Client(*NEW), OURS, listed=(gone,)) == [gone]
+    assert changed(webui(*NEW), OURS, listed=(gone,)) == [gone]
 
 
 def test_it_is_taken_back_where_that_is_wanted_or_the_model_chats_by_now() -> None:
-    assert changed(Client(*NEW), OURS, hide=False) == [Wish("nomic-embed-text:latest", False)]
-    chats = Client(tag("nomic-embed-text:latest", "completion"))
+    assert changed(webui(*NEW), OURS, hide=False) == [Wish("nomic-embed-text:latest", False)]
+    chats = webui(tag("nomic-embed-text:latest", "completion"))
     assert changed(chats, OURS) == [Wish("nomic-embed-text:latest", False)]
-    client = Client(*NEW)
-    assert changed(client, row("tutor", base_model_id="qwen3:4b"), hide=False) == []
-    assert client.calls == []
+    server = webui(*NEW)
+    assert changed(server, row("tutor", base_model_id="qwen3:4b"), hide=False) == []
+    assert server.requests == []
 
 
 def test_a_model_whose_server_is_down_stays_switched_off() -> None:
-    client = Client(*NEW)
-    client.down = True
-    assert changed(client, OURS) == []
-    assert changed(Client(), OURS) == []
+    server = webui(*NEW)
+    take_down(server)
+    assert changed(server, OURS) == []
+    assert changed(webui(), OURS) == []
 
 
 def test_older_ollama_is_asked_for_each_model() -> None:
-    client = Client(*OLD)
-    client.shown = {"qwen3:4b": ["completion"], "nomic-embed-text:latest": ["embedding"]}
-    assert [wish.name for wish in changed(client)] == ["nomic-embed-text:latest"]
-    client.calls.clear()
+    server = webui(*OLD)
+    server.ollama_capabilities = {"qwen3:4b": ["completion"], "nomic-embed-text:latest": ["embedding"]}
+    assert [wish.name for wish in changed(server)] == ["nomic-embed-text:latest"]
+    server.forget()
     # What a person has set something for is not asked about.
-    assert changed(client, row("qwen3:4b"), row("nomic-embed-text:latest")) == []
-    assert client.calls == ["/ollama/api/tags"]
+    assert changed(server, row("qwen3:4b"), row("nomic-embed-text:latest")) == []
+    assert server.requests == ["GET /ollama/api/tags"]

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from doubles.webui import Webui
+from doubles.webui_call import Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Present, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.code import as_stored, declared_valves
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace import valves
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
@@ -121,131 +122,61 @@ def test_secrets_are_known_by_what_the_code_asks_for_and_compared_behind_the_sta
     assert valves.same({"a": 1}, {"a": 1.0})
 
 
-class Server:
-    """A client and the server behind it: a table for each kind, in the form of a version."""
-
-    url = "http://webui"
-
-    def __init__(self, version: str, refuses: str = "") -> None:
-        self.version = version
-        self.refuses = refuses
-        self.hidden: set[str] = set()
-        self.rows: dict[str, dict[str, dict[str, Any]]] = {"tools": {}, "functions": {}, "skills": {}}
-        self.valves: dict[str, dict[str, Any]] = {}
-        self.bodies: list[tuple[str, Any]] = []
-
-    def features(self) -> Features:
-        return Features.of(self.version)
-
-    def foreseen(self, _kind: str) -> list[str]:
-        return []
-
-    def hide(self, *secrets: str) -> None:
-        self.hidden.update(secrets)
-
-    def get_list(self, path: str, _what: str) -> list[Any]:
-        kind = path.partition("/")[0]
-        return [dict(row) for row in self.rows[kind].values()]
-
-    def get(self, path: str, _what: str) -> Any:
-        if path.endswith("/spec"):
-            return {"properties": {"api_key": {"type": "string"}, "n": {"type": "integer"}}}
-        return self.valves.get(path.split("/")[2], {})
-
-    def get_mapping(self, path: str, _what: str) -> Any:
-        kind, _id, key = path.split("/")
-        return dict(self.rows[kind][key])
-
-    def post(self, path: str, what: str, json: Any) -> Any:
-        self.bodies.append((path, json))
-        kind, _part, rest = path.partition("/")
-        if path.endswith("valves/update"):
-            if self.refuses:
-                raise Failure(f"Cannot {what}: Open WebUI at {self.url} answered 400: {self.refuses}.")
-            self.valves[path.split("/")[2]] = json
-            return json
-        if rest == "create":
-            key = json["id"].lower()
-            fresh = {"is_active": kind == "skills", "is_global": False, "type": "filter", "meta": {}}
-            self.rows[kind][key] = {**fresh, **self.access(kind, json), **json, "id": key}
-            return dict(self.rows[kind][key])
-        row = self.rows[kind][rest.split("/")[1]]
-        if rest.endswith("toggle"):
-            row["is_active"] = not row["is_active"]
-        elif rest.endswith("access/update"):
-            row.update(json)
-        else:
-            # Before 0.8 what an update leaves out is the form's default, which is public.
-            row.update({**json, **self.access(kind, json)} if self.version == OLD else json)
-        return dict(row)
-
-    def delete(self, path: str, _what: str) -> Any:
-        kind, _id, key, _delete = path.split("/")
-        return bool(self.rows[kind].pop(key))
-
-    def access(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
-        if kind == "functions":
-            return {}
-        if self.version == OLD:
-            return {"access_control": body.get("access_control")}
-        return {"access_grants": body.get("access_grants") or []}
-
-
 RESOURCES: dict[str, Any] = {"tool": Tools, "function": Functions, "skill": Skills}
 
 
-def done(server: Server, kind: Kind, check_mode: bool = False, **said: Any) -> Any:
+def done(server: Webui, kind: Kind, check_mode: bool = False, **said: Any) -> Any:
     """Run one wish, and prove that a second run has nothing to do."""
     entry = {**{name: option.get("default") for name, option in kind.options.items()}, "id": "a", **said}
     wishes = code_wishes(kind, [entry], listed=False)
-    outcome = converge(RESOURCES[kind.noun](server), wishes, check_mode=check_mode)
+    outcome = converge(RESOURCES[kind.noun](server.client()), wishes, check_mode=check_mode)
     if not check_mode:
-        assert not converge(RESOURCES[kind.noun](server), wishes, check_mode=False).changed
+        assert not converge(RESOURCES[kind.noun](server.client()), wishes, check_mode=False).changed
     return outcome
 
 
 def test_before_0_8_an_update_keeps_the_access_of_a_tool() -> None:
-    server = Server(OLD)
+    server = Webui(OLD)
     done(server, TOOL, content="x")
-    assert server.rows["tools"]["a"]["access_control"] == {
+    assert server.code["tools"]["a"]["access_control"] == {
         permission: {"group_ids": [], "user_ids": []} for permission in ("read", "write")
     }
-    private = server.rows["tools"]["a"]["access_control"]
+    private = server.code["tools"]["a"]["access_control"]
     done(server, TOOL, name="Other")
-    assert server.rows["tools"]["a"]["access_control"] == private
+    assert server.code["tools"]["a"]["access_control"] == private
     done(server, TOOL, access={"public": True})
-    assert server.rows["tools"]["a"]["access_control"] is None
-    assert server.rows["tools"]["a"]["name"] == "Other"
+    assert server.code["tools"]["a"]["access_control"] is None
+    assert server.code["tools"]["a"]["name"] == "Other"
 
 
 def test_since_0_8_access_has_a_call_of_its_own() -> None:
-    server = Server(MIDDLE)
+    server = Webui(MIDDLE)
     done(server, TOOL, content="x")
-    server.bodies.clear()
+    server.forget()
     done(server, TOOL, access={"public": True})
-    assert [path for path, _body in server.bodies] == ["tools/id/a/access/update"]
+    assert server.writes() == ["POST tools/id/a/access/update"]
 
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, "0.10.2"])
 def test_before_0_12_a_tool_keeps_no_meta_and_a_function_does(version: str) -> None:
     with pytest.raises(Failure, match=rf"needs Open WebUI 0\.12 or newer, and the server is {version}; leave it out"):
-        done(Server(version), TOOL, content="x", meta={"a": 1})
-    server = Server(version)
+        done(Webui(version), TOOL, content="x", meta={"a": 1})
+    server = Webui(version)
     done(server, FUNCTION, content="x", meta={"a": 1})
-    assert server.rows["functions"]["a"]["meta"]["a"] == 1
+    assert server.code["functions"]["a"]["meta"]["a"] == 1
 
 
 def test_skills_need_0_8() -> None:
     with pytest.raises(Failure, match=r"^Skills need Open WebUI 0\.8 or newer, and the server is 0\.6\.43\.$"):
-        done(Server(OLD), SKILL, content="x")
+        done(Webui(OLD), SKILL, content="x")
 
 
 def test_before_0_12_the_export_has_the_words_of_a_skill_and_an_update_repeats_all() -> None:
-    server = Server(MIDDLE)
+    server = Webui(MIDDLE)
     done(server, SKILL, content="words", description="d", active=False)
-    server.rows["skills"]["a"]["meta"] = {"tags": ["t"]}
+    server.code["skills"]["a"]["meta"] = {"tags": ["t"]}
     done(server, SKILL, name="N")
-    row = server.rows["skills"]["a"]
+    row = server.code["skills"]["a"]
     assert (row["content"], row["description"], row["is_active"], row["meta"]) == ("words", "d", False, {"tags": ["t"]})
 
 
@@ -258,34 +189,34 @@ PYDANTIC = (
 
 @pytest.mark.parametrize("words", [PYDANTIC, PYDANTIC[:200]])
 def test_what_an_old_server_repeats_of_valves_is_not_shown_and_a_new_function_is_taken_back(words: str) -> None:
-    server = Server(OLD, refuses=words)
+    server = Webui(OLD, instead={"POST functions/id/a/valves/update": Reply(400, {"detail": words})})
     with pytest.raises(Failure) as failure:
         done(server, FUNCTION, content="x", valves={"api_key": SECRET, "n": 1})
     assert "sk-" not in failure.value.message
     assert "too small (value_error)" in failure.value.message
-    assert server.rows["functions"] == {}
+    assert server.code["functions"] == {}
 
 
 def test_a_switch_that_somebody_flipped_meanwhile_is_not_flipped_back() -> None:
-    server = Server(NEW)
+    server = Webui(NEW)
     done(server, FUNCTION, content="x")
 
     class Late(Functions):
         def read(self, wishes: Any) -> Present:
             found = super().read(wishes)
-            server.rows["functions"]["a"]["is_active"] = True
+            server.code["functions"]["a"]["is_active"] = True
             return found
 
-    server.bodies.clear()
+    server.forget()
     entry = {**{name: option.get("default") for name, option in FUNCTION.options.items()}, "id": "a", "active": True}
-    outcome = converge(Late(server), code_wishes(FUNCTION, [entry]), check_mode=False)  # type: ignore[arg-type]
+    outcome = converge(Late(server.client()), code_wishes(FUNCTION, [entry]), check_mode=False)
     assert outcome.changed
-    assert server.bodies == []
+    assert server.writes() == []
 
 
 def test_a_function_that_was_made_and_not_switched_on_is_finished() -> None:
-    server = Server(NEW)
+    server = Webui(NEW)
     done(server, FUNCTION, content="x")
-    server.bodies.clear()
+    server.forget()
     done(server, FUNCTION, content="x", active=True, valves={"n": 1})
-    assert [path for path, _body in server.bodies] == ["functions/id/a/valves/update", "functions/id/a/toggle"]
+    assert server.writes() == ["POST functions/id/a/valves/update", "POST functions/id/a/toggle"]

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import copy
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
+from doubles.webui import Webui
+from doubles.webui_call import Call, Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.resource import Models
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, model_wishes
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompt_spec import (
@@ -28,155 +27,48 @@ PUPILS = {"principal_type": "group", "principal_id": "g1", "permission": "read"}
 OLD, MIDDLE, TENTH, NEW = "0.6.43", "0.8.12", "0.10.2", "0.12.4"
 
 
-class Server:
-    """A client and the server behind it: models and prompts in the form of a version."""
+CONFLICT = Reply(409, {"detail": "version_conflict"})
+UPDATE = "POST models/model/update"
 
-    url = "http://webui"
 
-    def __init__(self, version: str) -> None:
-        self.version = version
-        self.models: dict[str, dict[str, Any]] = {}
-        self.prompts: dict[str, dict[str, Any]] = {}
-        self.calls: list[str] = []
-        self.conflicts = 0
-
-    def features(self) -> Features:
-        return Features.of(self.version)
-
-    def foreseen(self, _kind: str) -> list[str]:
-        return []
-
-    @property
-    def grants(self) -> bool:
-        return self.features().access_grants
-
-    def shared(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return the access of a new object: left out, it is public before 0.8 and private since."""
-        if not self.grants:
-            return {"access_control": body.get("access_control")}
-        return {"access_grants": body.get("access_grants") or []}
-
-    def add(self, model_id: str, **more: Any) -> None:
-        self.models[model_id] = {
-            "id": model_id,
-            "name": model_id,
-            "base_model_id": None,
-            "user_id": "u0",
-            "is_active": True,
-            "meta": {},
-            "params": {},
-            **self.shared({"access_control": {}}),
-            **more,
-        }
-
-    def get_list(self, path: str, _what: str) -> Any:
-        self.calls.append(f"GET {path}")
-        rows = {
-            "groups/": lambda: GROUPS,
-            "models/base": lambda: [row for row in self.models.values() if not row["base_model_id"]],
-            "models/export": lambda: [row for row in self.models.values() if row["base_model_id"]],
-            "models/all": lambda: list(self.models.values()),
-            "prompts/": lambda: [row for row in self.prompts.values() if row.get("is_active", True)],
-        }
-        return copy.deepcopy(rows[path]())
-
-    def get_mapping(self, path: str, _what: str, params: Any = None) -> Any:
-        self.calls.append(f"GET {path}")
-        if path == "users/all":
-            return {"users": [{"id": "u1", "email": "anna@example.org"}]}
-        if path == "/api/models/base":
-            return {"data": [{"id": "base"}, {"id": "tiny:latest"}]}
-        if path == "models/model":
-            return copy.deepcopy(self.models[params["id"]])
-        if path == "prompts/list":
-            return {"items": copy.deepcopy(list(self.prompts.values())[:1]), "total": len(self.prompts)}
-        last = unquote(path.rsplit("/", 1)[-1])
-        return copy.deepcopy(self.prompts[f"/{last}" if path.startswith("prompts/command/") else last])
-
-    def get_pages(self, path: str, _what: str, **_params: Any) -> Any:
-        self.calls.append(f"GET {path}")
-        # Sorted by what is not unique, the pages repeat one and lack another.
-        rows = list(self.prompts.values())
-        return copy.deepcopy(rows[:-1] if _params["order_by"] == "name" else rows)
-
-    def post(self, path: str, what: str, json: Any) -> Any:
-        self.calls.append(f"POST {path}")
-        if path == "models/model/update" and self.conflicts:
-            self.conflicts -= 1
-            raise Failure(f"Cannot {what}") from HttpFailure("POST", path, "version_conflict", 409)
-        return copy.deepcopy(self._models(path, json) if path.startswith("models") else self._prompts(path, json))
-
-    def _models(self, path: str, body: Any) -> Any:
-        if path == "models/model/delete":
-            del self.models[body["id"]]
-            return True
-        if path == "models/model/access/update":
-            assert self.grants
-            self.models[body["id"]]["access_grants"] = body["access_grants"]
-            return self.models[body["id"]]
-        before = self.models.get(body["id"], {"user_id": "u0"})
-        assert (path == "models/create") != (body["id"] in self.models)
-        kept = {name: body.get(name) for name in ("id", "name", "base_model_id", "meta", "params")}
-        access = self.shared(body) if path == "models/create" or not self.grants else {}
-        # What an update leaves out is the form's default.
-        self.models[body["id"]] = {**before, **kept, "is_active": body.get("is_active", True), **access}
-        return self.models[body["id"]]
-
-    def _prompts(self, path: str, body: Any) -> Any:
-        words = {name: body.get(name) for name in ("command", "title", "name", "content", "tags") if name in body}
-        if path == "prompts/create":
-            new = f"id-{len(self.prompts)}" if self.features().prompts_by_id else body["command"]
-            more = {"id": new, "is_active": True, "tags": []} if self.features().prompts_by_id else {}
-            self.prompts[new] = {**more, **words, **self.shared(body)}
-            return self.prompts[new]
-        parts = path.split("/")
-        key = f"/{unquote(parts[2])}" if parts[1] == "command" else parts[2]
-        row = self.prompts[key]
-        if parts[3] == "toggle":
-            row["is_active"] = not row["is_active"]
-        elif parts[3] == "access":
-            row["access_grants"] = body["access_grants"]
-        else:
-            row.update(words, **({} if self.grants else self.shared(body)))
-        return row
-
-    def delete(self, path: str, _what: str) -> Any:
-        self.calls.append(f"DELETE {path}")
-        parts = path.split("/")
-        del self.prompts[f"/{unquote(parts[2])}" if parts[1] == "command" else parts[2]]
-        return True
+def webui(version: str) -> Webui:
+    server = Webui(version, offered=["base", "tiny:latest"])
+    for group in GROUPS:
+        server.add_group(**group)
+    server.add_user("anna@example.org", id="u1")
+    return server
 
 
 def filled(spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return {name: given.get(name, option.get("default")) for name, option in spec.items()}
 
 
-def models(server: Server, *entries: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
+def models(server: Webui, *entries: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
     wishes = model_wishes([filled(MODEL_OPTIONS, entry) for entry in entries])
-    return converge(Models(server, listed=True), wishes, check_mode=check, **more).many("models")  # type: ignore[arg-type]
+    return converge(Models(server.client(check)), wishes, check_mode=check, **more).many("models")
 
 
-def prompts(server: Server, *entries: dict[str, Any], purge: bool = False) -> dict[str, Any]:
+def prompts(server: Webui, *entries: dict[str, Any], purge: bool = False) -> dict[str, Any]:
     wishes = prompt_wishes([filled(PROMPT_OPTIONS, entry) for entry in entries])
-    resource = Prompts(server, listed=True, whole=purge)  # type: ignore[arg-type]
+    resource = Prompts(server.client(), whole=purge)
     return converge(resource, wishes, check_mode=False, purge=purge).many("prompts")
 
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH])
 def test_before_0_12_two_lists_hold_all_models(version: str) -> None:
-    server = Server(version)
-    server.add("base")
-    server.add("preset", base_model_id="base")
+    server = webui(version)
+    server.add_model("base")
+    server.add_model("preset", base_model_id="base")
     assert not models(server, {"id": "base", "name": "base"}, {"id": "preset", "base_model": "base"})["changed"]
-    assert server.calls == ["GET models/base", "GET models/export"]
+    assert server.asked() == ["GET models/base", "GET models/export"]
 
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH, NEW])
 def test_an_update_leaves_a_model_off_and_as_closed_as_it_was(version: str) -> None:
-    server = Server(version)
+    server = webui(version)
     control = {"read": {"group_ids": ["g1"], "user_ids": []}, "write": {"group_ids": [], "user_ids": []}}
-    access = {"access_grants": [PUPILS]} if server.grants else {"access_control": control}
-    server.add("m", is_active=False, meta={"by_hand": 1}, **access)
+    access = {"access_grants": [PUPILS]} if server.can().access_grants else {"access_control": control}
+    server.add_model("m", is_active=False, meta={"by_hand": 1}, **access)
     before = copy.deepcopy(server.models["m"])
     assert models(server, {"id": "m", "description": "d"})["changed"]
     assert server.models["m"] == {**before, "meta": {"by_hand": 1, "description": "d"}}
@@ -185,11 +77,11 @@ def test_an_update_leaves_a_model_off_and_as_closed_as_it_was(version: str) -> N
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH, NEW])
 def test_a_new_model_is_private_and_access_is_by_names(version: str) -> None:
-    server = Server(version)
+    server = webui(version)
     models(server, {"id": "m"})
-    private = {"read": {"group_ids": [], "user_ids": []}, "write": {"group_ids": [], "user_ids": []}}
-    assert server.models["m"]["access_grants" if server.grants else "access_control"] == (
-        [] if server.grants else private
+    private: dict[str, Any] = {"read": {"group_ids": [], "user_ids": []}, "write": {"group_ids": [], "user_ids": []}}
+    assert server.models["m"]["access_grants" if server.can().access_grants else "access_control"] == (
+        [] if server.can().access_grants else private
     )
     access = {"read": {"groups": ["pupils"], "users": ["anna@example.org"]}, "write": {"groups": ["teachers"]}}
     for wish in ({"id": "m", "access": access}, {"id": "m", "access": {"public": True}}, {"id": "m", "access": {}}):
@@ -200,8 +92,8 @@ def test_a_new_model_is_private_and_access_is_by_names(version: str) -> None:
 
 def test_skills_are_refused_where_there_are_none() -> None:
     with pytest.raises(Failure, match=r"skills need Open WebUI 0\.8 or newer, and the server is 0\.6\.43; leave them"):
-        models(Server(OLD), {"id": "m", "skills": ["s"]})
-    assert models(Server(MIDDLE), {"id": "m", "skills": ["s"]})["changed"]
+        models(webui(OLD), {"id": "m", "skills": ["s"]})
+    assert models(webui(MIDDLE), {"id": "m", "skills": ["s"]})["changed"]
 
 
 def preset(**more: Any) -> dict[str, Any]:
@@ -220,16 +112,16 @@ def preset(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_a_base_is_opened_only_where_the_version_asks_for_it(version: str, has_row: bool, asks: bool) -> None:
-    server = Server(version)
+    server = webui(version)
     if has_row:
-        server.add("base")
+        server.add_model("base")
     warned = models(server, preset()).get("warnings", [])
     assert bool(warned) is asks
     assert all("its base model base is not" in words for words in warned)
-    server.calls.clear()
+    server.forget()
     result = models(server, preset(grant_base=True))
     assert result["changed"] is asks
-    assert "POST models/model/update" not in server.calls, "the preset itself was as wanted"
+    assert "POST models/model/update" not in server.requests, "the preset itself was as wanted"
     assert "warnings" not in result
     assert not models(server, preset(grant_base=True))["changed"]
     if asks:
@@ -238,8 +130,8 @@ def test_a_base_is_opened_only_where_the_version_asks_for_it(version: str, has_r
 
 
 def test_a_base_that_people_may_use_by_a_group_is_not_warned_of() -> None:
-    server = Server(NEW)
-    server.add("base", access_grants=[PUPILS])
+    server = webui(NEW)
+    server.add_model("base", access_grants=[PUPILS])
     access = {"read": {"users": ["anna@example.org"]}}
     assert "warnings" not in models(server, preset(access=access))
     server.models["base"]["access_grants"] = []
@@ -247,29 +139,29 @@ def test_a_base_that_people_may_use_by_a_group_is_not_warned_of() -> None:
 
 
 def test_a_base_that_nothing_offers_is_warned_of_when_it_is_new() -> None:
-    server = Server(NEW)
+    server = webui(NEW)
     wishes = [{"id": "a", "base_model": "tiny"}, {"id": "b", "base_model": "a"}, {"id": "c", "base_model": "base"}]
     assert models(server, *wishes)["warnings"] == [
         "The model a is based on tiny, which no connection offers now (there is tiny:latest); it answers once one does."
     ]
-    server.calls.clear()
+    server.forget()
     assert "warnings" not in models(server, *wishes)
-    assert server.calls == ["GET models/all"]
+    assert server.asked() == ["GET models/all"]
 
 
 def test_a_conflict_is_retried_once() -> None:
-    server = Server(NEW)
-    server.add("m")
-    server.conflicts = 1
+    server = webui(NEW)
+    server.add_model("m")
+    server.once[UPDATE] = [CONFLICT]
     assert models(server, {"id": "m", "name": "M"})["changed"]
-    server.conflicts = 2
+    server.once[UPDATE] = [CONFLICT] * 2
     with pytest.raises(Failure, match="Cannot update the model m: somebody else is changing it at the same time"):
         models(server, {"id": "m", "name": "N"})
-    assert server.conflicts == 0
+    assert server.once[UPDATE] == []
 
 
 def test_prompts_of_0_6_are_known_by_their_command_and_stay_closed() -> None:
-    server = Server(OLD)
+    server = webui(OLD)
     access = {"read": {"groups": ["pupils"]}}
     odd = "a?b#c%20ä"
     for command in ("summary", odd):
@@ -295,13 +187,13 @@ def test_prompts_of_0_6_are_known_by_their_command_and_stay_closed() -> None:
 @pytest.mark.parametrize("command", [".", ".."])
 def test_a_prompt_that_no_address_of_0_6_can_hold_is_refused(command: str) -> None:
     with pytest.raises(Failure, match="which the addresses of this server cannot hold before"):
-        prompts(Server(OLD), {"command": command, "content": "x"})
-    assert prompts(Server(MIDDLE), {"command": command, "content": "x"})["changed"]
+        prompts(webui(OLD), {"command": command, "content": "x"})
+    assert prompts(webui(MIDDLE), {"command": command, "content": "x"})["changed"]
 
 
 def test_prompts_of_0_6_have_no_tags_and_cannot_be_switched_off() -> None:
     with pytest.raises(Failure) as told:
-        prompts(Server(OLD), {"command": "c", "content": "x", "tags": ["t"], "active": False})
+        prompts(webui(OLD), {"command": "c", "content": "x", "tags": ["t"], "active": False})
     assert told.value.details["problems"] == [
         "Entry 1 (c): tags needs Open WebUI 0.8 or newer, and the server is 0.6.43; leave it out.",
         "Entry 1 (c): active needs Open WebUI 0.8 or newer, and the server is 0.6.43; leave it out.",
@@ -310,12 +202,12 @@ def test_prompts_of_0_6_have_no_tags_and_cannot_be_switched_off() -> None:
 
 @pytest.mark.parametrize("version", [MIDDLE, TENTH, NEW])
 def test_prompts_that_are_off_are_found_in_pages_that_repeat_each_other(version: str) -> None:
-    server = Server(version)
+    server = webui(version)
     made = [{"command": f"c{number}", "content": "x", "active": number % 2 == 0} for number in range(6)]
     prompts(server, *made)
-    server.calls.clear()
+    server.forget()
     assert not prompts(server, *made)["changed"]
-    assert server.calls == ["GET prompts/", *["GET prompts/list"] * 3]
+    assert server.asked() == ["GET prompts/", *["GET prompts/list"] * 5]
     assert [row["is_active"] for row in server.prompts.values()] == [True, False] * 3
     prompts(server, made[0], purge=True)
     assert [row["command"] for row in server.prompts.values()] == ["c0"]
@@ -323,27 +215,24 @@ def test_prompts_that_are_off_are_found_in_pages_that_repeat_each_other(version:
 
 def test_a_toggle_looks_first() -> None:
     """Somebody else may have switched it meanwhile, and a flip would undo that."""
-    server = Server(NEW)
+    server = webui(NEW)
     prompts(server, {"command": "c", "content": "x"})
     row = next(iter(server.prompts.values()))
-    get_list = server.get_list
 
-    def late(path: str, what: str) -> Any:
-        found = get_list(path, what)
-        if path == "prompts/":
+    def late(call: Call) -> None:
+        if call.name == "GET prompts/":
             row["is_active"] = False
-        return found
 
-    server.get_list = late  # type: ignore[method-assign]
+    server.after = late
     assert prompts(server, {"command": "c", "active": False})["changed"]
-    assert "POST prompts/id/id-0/toggle" not in server.calls
+    assert "POST prompts/id/id-0/toggle" not in server.requests
 
 
 @pytest.mark.parametrize(
     ("version", "taken"), [("0.6.43", True), ("0.11.3", True), ("0.11.4", False), ("0.12.4", False)]
 )
 def test_ids_of_models_hold_blanks_before_0_11_4(version: str, taken: bool) -> None:
-    server = Server(version)
+    server = webui(version)
     asked = {"id": "Gemini 3 Pro", "access": {"public": True}}
     if taken:
         assert models(server, asked)["changed"]
@@ -351,7 +240,7 @@ def test_ids_of_models_hold_blanks_before_0_11_4(version: str, taken: bool) -> N
     else:
         with pytest.raises(Failure, match="Open WebUI takes none with blanks since"):
             models(server, asked)
-        server.add("Gemini 3 Pro")
+        server.add_model("Gemini 3 Pro")
         with pytest.raises(Failure, match=r"its id holds a blank, and since .* Open WebUI only deletes"):
             models(server, asked)
     assert models(server, {"id": "Gemini 3 Pro", "state": "absent"})["changed"]
@@ -359,9 +248,9 @@ def test_ids_of_models_hold_blanks_before_0_11_4(version: str, taken: bool) -> N
 
 
 def test_a_base_model_with_a_blank_in_its_id_cannot_be_opened_since_0_11_4() -> None:
-    server = Server("0.11.4")
+    server = webui("0.11.4")
     preset = {"id": "tutor", "base_model": "Gemini 3 Pro", "grant_base": True, "access": {"public": True}}
     with pytest.raises(Failure, match="grant_base would write the base model 'Gemini 3 Pro', whose id holds a blank"):
         models(server, preset)
     assert server.models == {}
-    assert models(Server("0.11.3"), preset)["changed"]
+    assert models(webui("0.11.3"), preset)["changed"]

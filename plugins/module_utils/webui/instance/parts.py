@@ -1,0 +1,247 @@
+# Copyright (c) 2026, selfhosted.llm contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of an instance, in the order in which one needs the other: read from a task, and ready to be converged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ...engine.converge import Outcome, Step, Wish, converge
+from ...engine.entries import refuse_to_purge_all
+from ...engine.errors import Failure
+from ..accounts.csv_file import csv_entries
+from ..accounts.spec import Entry as UserEntry
+from ..accounts.spec import listed_entries, user_wishes
+from ..api.client import Client
+from ..connections.spec import api_wishes
+from ..groups.permissions import DefaultPermissions, default_wish
+from ..groups.resource import ManagedGroups
+from ..knowledge.run import fill
+from ..models.embedders import with_embedders
+from ..models.resource import Models
+from ..settings.lists import LIST_OPTIONS
+from ..settings.resource import converge_settings
+from ..settings.spec import SETTINGS_OPTIONS, settings_wish
+from .kinds import KINDS
+
+Params = Mapping[str, Any]
+Result = Dict[str, Any]
+LISTS = tuple(KINDS)
+PURGED = tuple(name for name in KINDS if name != "knowledge")
+"""The lists that can be purged: every list but the knowledge bases, which others fill as well."""
+ENTRIES: Dict[str, Any] = {"type": "list", "elements": "dict"}
+SWITCH: Dict[str, Any] = {"type": "bool", "default": False}
+
+INSTANCE_OPTIONS: Dict[str, Any] = {
+    **SETTINGS_OPTIONS,
+    "default_permissions": {"type": "dict"},
+    **dict.fromkeys(LISTS, ENTRIES),
+    **{f"{name}_purge": SWITCH for name in PURGED},
+    "groups_purge_external": SWITCH,
+    "users_csv": {"type": "str"},
+    "users_csv_content": {"type": "str", "no_log": True},
+    "users_purge_admins": SWITCH,
+    "users_purge_external": SWITCH,
+    "enable_ollama": {"type": "bool"},
+    "enable_openai": {"type": "bool"},
+    "hide_embedding_models": {"type": "bool"},
+    "workers": {"type": "int", "default": 4},
+}
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What a module lends: ``warn`` tells a person, ``hide`` masks secrets that only the server knows."""
+
+    warn: Callable[[str], None]
+    hide: Callable[[List[str]], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an instance. ``converge`` returns its result, as the module of the part alone would."""
+
+    name: str
+    converge: Callable[[Client, bool], Result]
+    makes: Tuple[str, ...] = ()
+    """The names of the objects that are there afterwards, for the parts that name them."""
+
+
+Reader = Callable[[Params], Iterator[Part]]
+
+
+def parts_of(params: Params, hooks: Hooks) -> List[Part]:
+    """Return the parts that a task gives; raise one Failure with all that is wrong with any of them."""
+    read = [_read(reader, params) for reader in _readers(hooks)]
+    refuse_all([found for found in read if isinstance(found, Failure)])
+    return [part for found in read if not isinstance(found, Failure) for part in found]
+
+
+def _readers(hooks: Hooks) -> Tuple[Reader, ...]:
+    """Return what reads each part, in the order in which one needs the other."""
+    return (
+        _settings,
+        _default_permissions,
+        _groups,
+        partial(_users, warn=hooks.warn),
+        _members,
+        _connections,
+        _knowledge,
+        *(partial(_listed, plural, hide=hooks.hide) for plural in ("tools", "functions", "skills", "prompts")),
+        _models,
+    )
+
+
+def _read(reader: Reader, params: Params) -> Union[List[Part], Failure]:
+    try:
+        return list(reader(params))
+    except Failure as failure:
+        return failure
+
+
+def refuse_all(failures: Sequence[Failure]) -> None:
+    """Raise what is wrong with any of the parts as one Failure."""
+    messages = list(dict.fromkeys(failure.message for failure in failures))
+    problems = [problem for failure in failures for problem in failure.details.get("problems") or [failure.message]]
+    if messages:
+        raise Failure(" ".join(messages), problems=list(dict.fromkeys(problems)))
+
+
+def _settings(params: Params) -> Iterator[Part]:
+    given = {name: params[name] for name in SETTINGS_OPTIONS}
+    if given["settings"] or any(given[name] is not None for name in LIST_OPTIONS):
+        settings_wish(given)
+        by_api_key = (params["token"] or "").strip().startswith("sk-")
+        yield Part("settings", lambda client, check: converge_settings(client, given, by_api_key, check).single())
+
+
+def _default_permissions(params: Params) -> Iterator[Part]:
+    if params["default_permissions"]:
+        wish = default_wish(params["default_permissions"])
+        yield Part(
+            "default_permissions",
+            lambda client, check: converge(DefaultPermissions(client), [wish], check_mode=check).single(),
+        )
+
+
+def _groups(params: Params) -> Iterator[Part]:
+    """Yield the groups without their members, who may be accounts that are yet to be made."""
+    if _is_given(params, "groups"):
+        entries = [{**entry, "members": None, "purge_members": False} for entry in _validated("groups", params)]
+        yield _part(params, "groups", KINDS["groups"].wishes(entries))
+
+
+def _members(params: Params) -> Iterator[Part]:
+    entries = [entry for entry in _validated("groups", params) if entry["members"] is not None]
+    if entries:
+        wishes = KINDS["groups"].wishes(entries)
+
+        def run(client: Client, check: bool) -> Result:
+            outcome = converge(ManagedGroups(client), wishes, check_mode=check, workers=params["workers"])
+            return replace(outcome, steps=tuple(_of_members(outcome.steps))).many("groups")
+
+        yield Part("members", run)
+
+
+def _of_members(steps: Sequence[Step]) -> Iterator[Step]:
+    """Yield the steps as they will be once the groups are there: a check run would make the groups a second time."""
+    for step in steps:
+        if step.action != "create":
+            yield step
+        elif (step.after or {})["members"]:
+            yield replace(step, action="update", before={"members": []}, changes=("members",))
+
+
+def _users(params: Params, warn: Callable[[str], None]) -> Iterator[Part]:
+    if not _is_given(params, "users") and params["users_csv_content"] is None and params["users_csv"] is None:
+        return
+    entries: List[UserEntry] = listed_entries(_validated("users", params))
+    if params["users_csv_content"] is not None:
+        file = (params["users_csv"] or "users_csv_content").rsplit("/", 1)[-1]
+        entries += csv_entries(params["users_csv_content"], file, warn)
+    elif params["users_csv"] is not None:
+        raise Failure(
+            "users_csv was not read, which this module's action does on the controller; call the module as "
+            "selfhosted.llm.webui_instance, or give users_csv_content."
+        )
+    yield _part(params, "users", user_wishes(entries))
+
+
+def _connections(params: Params) -> Iterator[Part]:
+    wishes = KINDS["connections"].wishes(_validated("connections", params))
+    purge = params["connections_purge"]
+    switches = {"ollama": params["enable_ollama"], "openai": params["enable_openai"]}
+    wishes += api_wishes(wishes, switches, ordered=purge)
+    if wishes or purge:
+        # The first step writes all of a kind.
+        yield _part({**params, "workers": 1}, "connections", wishes)
+
+
+def _knowledge(params: Params) -> Iterator[Part]:
+    entries = _validated("knowledge", params)
+    KINDS["knowledge"].wishes(entries)
+    for entry in entries:
+
+        def run(client: Client, check: bool, entry: Mapping[str, Any] = entry) -> Result:
+            return fill(entry, client, check)
+
+        yield Part("knowledge", run, (entry["name"],) if entry["state"] == "present" else ())
+
+
+def _listed(plural: str, params: Params, hide: Callable[[List[str]], None]) -> Iterator[Part]:
+    if _is_given(params, plural):
+        yield _part({**params, "hide": hide}, plural, KINDS[plural].wishes(_validated(plural, params)))
+
+
+def _models(params: Params) -> Iterator[Part]:
+    hide = params["hide_embedding_models"]
+    if hide is None and not _is_given(params, "models"):
+        return
+    wishes = KINDS["models"].wishes(_validated("models", params))
+    _refuse_to_purge_all(params, "models", wishes)
+
+    def run(client: Client, check: bool) -> Result:
+        models = Models(client)
+        every = wishes if hide is None else with_embedders(client, wishes, models.rows(), hide)
+        purge, workers = params["models_purge"], params["workers"]
+        return converge(models, every, check_mode=check, purge=purge, workers=workers).many("models")
+
+    yield Part("models", run)
+
+
+def _part(params: Params, plural: str, wishes: Sequence[Wish]) -> Part:
+    """Return the part of a list."""
+    _refuse_to_purge_all(params, plural, wishes)
+    purge = params[f"{plural}_purge"]
+    switches = {name.removeprefix(f"{plural}_"): value for name, value in params.items()}
+
+    def run(client: Client, check: bool) -> Result:
+        resource = KINDS[plural].resource(client, switches)
+        outcome: Outcome = converge(resource, wishes, check_mode=check, purge=purge, workers=params["workers"])
+        return outcome.many(plural)
+
+    return Part(plural, run, tuple(wish.name for wish in wishes if wish.present))
+
+
+def _refuse_to_purge_all(params: Params, plural: str, wishes: Sequence[Wish]) -> None:
+    if params[f"{plural}_purge"]:
+        refuse_to_purge_all(wishes, plural)
+
+
+def _is_given(params: Params, plural: str) -> bool:
+    return bool(params[plural]) or bool(params[f"{plural}_purge"])
+
+
+def _validated(plural: str, params: Params) -> List[Dict[str, Any]]:
+    """Return the entries of a list with all options that an entry has; raise a Failure for one that does not fit."""
+    spec = {plural: {**ENTRIES, "options": KINDS[plural].options}}
+    result = ArgumentSpecValidator(spec).validate({plural: params[plural] or []})
+    if result.error_messages:
+        raise Failure("; ".join(result.error_messages).rstrip(".") + ".")
+    entries: Optional[List[Dict[str, Any]]] = result.validated_parameters[plural]
+    return entries or []
