@@ -48,9 +48,7 @@ def whose(name: str, listed: bool) -> str:
 def _name(its: Server, servers: Sequence[Server], known: Sequence[str]) -> Iterator[str]:
     name = its["name"]
     if not CONTAINER.match(name):
-        yield (
-            f"'{name}' is no name for a container: give letters, digits, dots and dashes, for example ollama-gpu0."
-        )
+        yield (f"'{name}' is no name for a container: give letters, digits, dots and dashes, for example ollama-gpu0.")
     if sum(one["name"] == name for one in servers) > 1:
         yield f"ollama_instances has two of the name {name}: give each a name of its own."
     strange = [option for option in its["says"] if option not in known]
@@ -74,9 +72,7 @@ def _same_address(one: Server, other: Server) -> bool:
 
 def _volume(its: Server, servers: Sequence[Server]) -> Iterator[str]:
     volume, read_only = its["volume"], its["volume_read_only"]
-    writers = [
-        one["name"] for one in _others(its, servers) if one["volume"] == volume and not one["volume_read_only"]
-    ]
+    writers = [one["name"] for one in _others(its, servers) if one["volume"] == volume and not one["volume_read_only"]]
     names = [one["name"] for one in servers]
     if writers and not read_only:
         yield (
@@ -131,8 +127,8 @@ def _variables(its: Server) -> Iterator[str]:
         )
     if "OLLAMA_HOST" in its["environment"] or "OLLAMA_MODELS" in its["environment"]:
         yield (
-            "ollama_environment must not set OLLAMA_HOST or OLLAMA_MODELS, since the container's port and volume depend "
-            "on them: use ollama_bind_address, ollama_port and ollama_volume."
+            "ollama_environment must not set OLLAMA_HOST or OLLAMA_MODELS, since the container's port and volume "
+            "depend on them: use ollama_bind_address, ollama_port and ollama_volume."
         )
 
 
