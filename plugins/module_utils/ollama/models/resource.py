@@ -14,7 +14,6 @@ from typing import (
     Any,
     Collection,
     Dict,
-    FrozenSet,
     Hashable,
     List,
     Mapping,
@@ -74,7 +73,7 @@ class Models(Resource):
         self._served = Served(client, timeout)
         self._expected = Expectation(client, self._all_desired, self._served, self._ledger)
         # All that was listed when the run began, broken or not: it is never cleaned away.
-        self._listed_first: Optional[FrozenSet[Key]] = None
+        self._listed_first: Optional[Collection[Key]] = None
         self._content: Dict[Tuple[Key, Any], Tuple[State, Weights]] = {}
         self._evidence: Dict[Key, Evidence] = {}
         self._unproven: List[str] = []
