@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.llm.plugins.plugin_utils.open_webui.entries 
     all_connections,
     groups_without_members,
 )
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.open_webui.options import option_problems
 
 
 class FilterModule:
@@ -24,4 +25,5 @@ class FilterModule:
             "all_connections": all_connections,
             "egress_addresses": egress_addresses,
             "groups_without_members": groups_without_members,
+            "webui_option_problems": option_problems,
         }
