@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.open_webui.egress import egress_addresses
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.open_webui.entries import all_connections
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.open_webui.options import option_problems
 
 
 class FilterModule:
@@ -20,4 +21,5 @@ class FilterModule:
         return {
             "all_connections": all_connections,
             "egress_addresses": egress_addresses,
+            "webui_option_problems": option_problems,
         }

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.addresses import local_url, published_port
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.environment import has_secret, words
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.images import reference
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.containers.addresses import local_url, published_port
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.containers.egress import egress_problems
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.containers.environment import has_secret, words
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.containers.images import reference
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.role_defaults import role_default
 
 
@@ -20,6 +21,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {
+            "egress_problems": egress_problems,
             "environment_words": words,
             "has_secret": has_secret,
             "image_reference": reference,

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..environment import words
+from ..containers.environment import words
 from ..values import flag, is_list, number
 from .variables import BOOLEAN, BYTES, ORIGINS, VARIABLES, variable
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..addresses import WILDCARDS
+from ..containers.addresses import WILDCARDS
 from ..values import number
 from . import tuning
 from .claims import readable, shown

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..images import reference
+from ..containers.images import reference
 from ..role_defaults import option
 from ..values import number
 from .instances import entries, instance_option

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..images import reference
+from ..containers.images import reference
 
 Server = Mapping[str, Any]
 KEYS = {"Debian": "/etc/apt/keyrings/docker.asc"}

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..addresses import WILDCARDS, bracketed
+from ..containers.addresses import WILDCARDS, bracketed
 from .instances import entries, instance_option
 
 LOOPBACK = re.compile(r"127[.]|::1$")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.environment import has_secret, words
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.containers.environment import has_secret, words
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.addresses import local_url, published_port
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.containers.addresses import local_url, published_port
 
 
 @pytest.mark.parametrize(

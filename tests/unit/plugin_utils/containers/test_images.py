@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.images import reference
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.containers.images import reference
 
 
 @pytest.mark.parametrize(
