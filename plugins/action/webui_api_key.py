@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.parsing.vault import is_encrypted
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.controller_files import decrypted
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.controller import decrypted
 
 
 class ActionModule(ActionBase):

@@ -9,9 +9,9 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.archives import ArchiveAction, is_sent
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.code_files import CodeFiles
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.csv_text import decoded
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.archives import ArchiveAction, is_sent
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.code import CodeFiles
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.csv_text import decoded
 
 NOUNS = {f"{noun}s": noun for noun in ("tool", "function", "skill", "prompt", "model")}
 

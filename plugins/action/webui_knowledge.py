@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.archives import ArchiveAction, is_sent
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.archives import ArchiveAction, is_sent
 
 
 class ActionModule(ArchiveAction):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.code_files import CodeAction
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.code import CodeAction
 
 
 class ActionModule(CodeAction):

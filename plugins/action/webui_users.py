@@ -9,8 +9,8 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.controller_files import FilesAction
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.csv_text import decoded
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.controller import FilesAction
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.csv_text import decoded
 
 
 class ActionModule(FilesAction):

@@ -6,6 +6,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible.plugins.loader import init_plugin_loader
+
+# Before the first import of a collection: Ansible's finder cannot use what was imported without it, as the tests that
+# render a role's variables with its filters need.
+init_plugin_loader()
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
 

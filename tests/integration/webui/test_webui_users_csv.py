@@ -119,7 +119,7 @@ def test_a_command_line_reads_a_file_too(
     assert set(webui.users()) == {webui.admin_email, "csv-anna@example.org", "ben@example.org"}
 
 
-# All forms are in tests/unit/plugin_utils/test_csv_text.py.
+# All forms are in tests/unit/plugin_utils/files/test_csv_text.py.
 FORMS = {"utf-16 of a spreadsheet": PEOPLE.encode("utf-16"), "Windows-1252": PEOPLE.encode("cp1252")}
 
 

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import functools
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar
-from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 ROOT = Path(__file__).resolve().parents[3]
 OLLAMA = ROOT / "roles" / "ollama"
@@ -27,12 +24,6 @@ def loaded(path: Path) -> dict[str, Any]:
 
 def rendered(files: list[Path], name: str, given: dict[str, Any]) -> Any:
     """Return a variable of these files, with what is given laid over them."""
-    if AnsibleCollectionConfig.collection_finder is None:
-        init_plugin_loader()
-        # Where ours was imported before, it lacks what Ansible's finder gives it, and would break each later import.
-        ours = sys.modules.get("ansible_collections.selfhosted.llm")
-        if ours is not None and not hasattr(ours, "_collection_meta"):
-            vars(ours)["_collection_meta"] = {}
     variables: dict[str, Any] = {"inventory_hostname": "gpu-1", "ansible_check_mode": False}
     for path in files:
         variables |= loaded(path)

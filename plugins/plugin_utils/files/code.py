@@ -13,7 +13,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.ui_export import filled, listed
 
-from .controller_files import FilesAction
+from .controller import FilesAction
 
 
 class CodeFiles(FilesAction):

@@ -9,7 +9,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.utils.display import Display
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.csv_text import decoded
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.csv_text import decoded
 
 TEXT = "Name;Email;Password\r\nAnna Große;anna@example.org;Cell-of-Ännä\r\n"
 

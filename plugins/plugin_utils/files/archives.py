@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from .controller_files import FilesAction
+from .controller import FilesAction
 
 
 class ArchiveAction(FilesAction):
