@@ -116,9 +116,7 @@ class Webui:
         """Return what this version can do."""
         return Features.of(self.version)
 
-    def client(
-        self, read_only: bool = False, foreseen: Mapping[str, list[str]] | None = None, **params: Any
-    ) -> Client:
+    def client(self, read_only: bool = False, foreseen: Mapping[str, list[str]] | None = None, **params: Any) -> Client:
         """Return the real client, connected to this server without a network."""
         from doubles.webui_wire import connected
 
