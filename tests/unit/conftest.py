@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+
+# A worker of xdist has each folder of pytest.ini twice, and Ansible loads no filter of a package that lies in two.
+sys.path[:] = dict.fromkeys(sys.path)
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
 
