@@ -10,7 +10,13 @@ from typing import Any
 
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.gpu_plan import gpu_plan
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.gpu_proof import gpu_proof
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.instances import ollama_instances
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.host import host_problems, notes, pulls
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.instances import (
+    choosing,
+    ollama_instances,
+    volume_questions,
+)
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.options import option_problems
 
 
 class FilterModule:
@@ -19,7 +25,13 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {
+            "ollama_choosing": choosing,
             "ollama_gpu_plan": gpu_plan,
             "ollama_gpu_proof": gpu_proof,
+            "ollama_host_problems": host_problems,
             "ollama_instances": ollama_instances,
+            "ollama_notes": notes,
+            "ollama_option_problems": option_problems,
+            "ollama_pulls": pulls,
+            "ollama_volume_questions": volume_questions,
         }

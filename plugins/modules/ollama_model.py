@@ -369,17 +369,17 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import EXCLUSIVE, MODEL, TASK
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_desired
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.resource import bring
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.progress.job import Job, run
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wish = read_wish(module.params)
+    desired = read_desired(module.params)
     job = Job()
     outcome = bring(
         connect(module),
-        [wish],
+        [desired],
         check_mode=module.check_mode,
         timeout=module.params["timeout"],
         models_path=module.params["models_path"],

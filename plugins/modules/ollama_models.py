@@ -351,7 +351,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import EXCLUSIVE, MODEL, TASK
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_desired
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.resource import bring
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.progress.job import Job, run
 
@@ -373,13 +373,13 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
-    wishes = [read_wish(entry) for entry in given["models"]]
+    all_desired = [read_desired(entry) for entry in given["models"]]
     if given["purge"] and not given["purge_all"]:
-        refuse_to_purge_all(wishes, "models", "say purge_all to remove all")
+        refuse_to_purge_all(all_desired, "models", "say purge_all to remove all")
     job = Job()
     outcome = bring(
         connect(module),
-        wishes,
+        all_desired,
         check_mode=module.check_mode,
         timeout=given["timeout"],
         purge=given["purge"],

@@ -168,7 +168,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.api_key import ApiKey, api_key_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.api_key import ApiKey, desired_api_key
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
 OPTIONS = {
@@ -186,7 +186,7 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     api_key = ApiKey(Client(module.params, module.check_mode), module.params, module.check_mode)
-    result = converge(api_key, [api_key_wish(module.params)], check_mode=module.check_mode).single()
+    result = converge(api_key, [desired_api_key(module.params)], check_mode=module.check_mode).single()
     result["api_key"].pop("key", None)
     if api_key.key_in_force not in (None, (module.params["key"] or "").strip()):
         result["key"] = api_key.key_in_force

@@ -300,14 +300,14 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client im
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.resource import Connections
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.spec import (
     CONNECTION_OPTIONS,
-    connection_wish,
+    desired_connection,
 )
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wish = connection_wish(module.params)
+    desired = desired_connection(module.params)
     connections = Connections(Client(module.params, module.check_mode), verify=module.params["verify"])
-    return converge(connections, [wish], check_mode=module.check_mode, workers=1).single()
+    return converge(connections, [desired], check_mode=module.check_mode, workers=1).single()
 
 
 def main() -> None:

@@ -324,8 +324,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client im
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.resource import Connections, result_of
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.spec import (
     LISTED_OPTIONS,
-    api_wishes,
-    connection_wishes,
+    desired_apis,
+    desired_connections,
 )
 
 OPTIONS = {
@@ -341,14 +341,16 @@ OPTIONS = {
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     params, purge = module.params, module.params["purge"]
-    wishes = connection_wishes(params["connections"])
+    all_desired = desired_connections(params["connections"])
     if purge:
-        refuse_to_purge_all(wishes, "connections")
+        refuse_to_purge_all(all_desired, "connections")
     switches = {"ollama": params["enable_ollama"], "openai": params["enable_openai"]}
-    wishes += api_wishes(wishes, switches, ordered=(params["order"] or ("listed" if purge else "any")) == "listed")
+    all_desired += desired_apis(
+        all_desired, switches, ordered=(params["order"] or ("listed" if purge else "any")) == "listed"
+    )
     connections = Connections(Client(params, module.check_mode), params["verify"], purge)
     # The first step writes all of a kind.
-    return result_of(converge(connections, wishes, check_mode=module.check_mode, purge=purge, workers=1))
+    return result_of(converge(connections, all_desired, check_mode=module.check_mode, purge=purge, workers=1))
 
 
 def main() -> None:

@@ -96,14 +96,14 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module impor
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.permissions import (
     DefaultPermissions,
-    default_wish,
+    desired_permissions,
 )
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wish = default_wish(module.params["permissions"])
+    desired = desired_permissions(module.params["permissions"])
     everybody = DefaultPermissions(Client(module.params, module.check_mode))
-    return converge(everybody, [wish], check_mode=module.check_mode).single()
+    return converge(everybody, [desired], check_mode=module.check_mode).single()
 
 
 def main() -> None:

@@ -108,7 +108,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge imp
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.first_admin import (
     FirstAdmin,
-    first_admin_wish,
+    desired_first_admin,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import SERVER_OPTIONS
 
@@ -122,9 +122,9 @@ OPTIONS = {
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wish = first_admin_wish(module.params)
+    desired = desired_first_admin(module.params)
     admin = FirstAdmin(module.params, module.check_mode)
-    return converge(admin, [wish], check_mode=module.check_mode).single()
+    return converge(admin, [desired], check_mode=module.check_mode).single()
 
 
 def main() -> None:

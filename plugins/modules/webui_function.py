@@ -158,15 +158,15 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client im
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     FUNCTION,
     FUNCTION_OPTIONS,
-    code_wishes,
+    desired_code,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.functions import Functions
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wishes = code_wishes(FUNCTION, [{name: module.params[name] for name in FUNCTION_OPTIONS}], listed=False)
+    all_desired = desired_code(FUNCTION, [{name: module.params[name] for name in FUNCTION_OPTIONS}], listed=False)
     resource = Functions(Client(module.params, module.check_mode), hide=module.no_log_values.update)
-    return converge(resource, wishes, check_mode=module.check_mode).single()
+    return converge(resource, all_desired, check_mode=module.check_mode).single()
 
 
 def main() -> None:

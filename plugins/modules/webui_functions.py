@@ -157,7 +157,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_f
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     FUNCTION,
     FUNCTION_OPTIONS,
-    code_wishes,
+    desired_code,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.functions import Functions
 
@@ -173,11 +173,11 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("function", module.params["functions"], module.params["src"], FUNCTION_OPTIONS)
-    wishes = code_wishes(FUNCTION, entries)
+    all_desired = desired_code(FUNCTION, entries)
     if purge:
-        refuse_to_purge_all(wishes, "functions")
+        refuse_to_purge_all(all_desired, "functions")
     resource = Functions(Client(module.params, module.check_mode), hide=module.no_log_values.update)
-    return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("functions")
+    return converge(resource, all_desired, check_mode=module.check_mode, purge=purge, workers=workers).many("functions")
 
 
 def main() -> None:

@@ -137,13 +137,13 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge imp
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import ManagedGroups
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, group_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, desired_groups
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wishes = group_wishes([module.params], listed=False)
+    all_desired = desired_groups([module.params], listed=False)
     groups = ManagedGroups(Client(module.params, module.check_mode))
-    return converge(groups, wishes, check_mode=module.check_mode).single()
+    return converge(groups, all_desired, check_mode=module.check_mode).single()
 
 
 def main() -> None:

@@ -185,7 +185,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries impo
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import ManagedGroups
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, group_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, desired_groups
 
 OPTIONS = {
     **WEBUI_OPTIONS,
@@ -199,11 +199,11 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     purge, workers = params["purge"], params["workers"]
-    wishes = group_wishes(params["groups"])
+    all_desired = desired_groups(params["groups"])
     if purge:
-        refuse_to_purge_all(wishes, "groups")
+        refuse_to_purge_all(all_desired, "groups")
     groups = ManagedGroups(Client(params, module.check_mode), purge_external=params["purge_external"])
-    return converge(groups, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("groups")
+    return converge(groups, all_desired, check_mode=module.check_mode, purge=purge, workers=workers).many("groups")
 
 
 def main() -> None:

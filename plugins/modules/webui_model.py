@@ -252,13 +252,13 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge imp
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.resource import Models, without_plan
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, model_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, desired_models
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wishes = model_wishes([{name: module.params[name] for name in MODEL_OPTIONS}], listed=False)
+    all_desired = desired_models([{name: module.params[name] for name in MODEL_OPTIONS}], listed=False)
     models = Models(Client(module.params, module.check_mode))
-    return without_plan(converge(models, wishes, check_mode=module.check_mode).single())
+    return without_plan(converge(models, all_desired, check_mode=module.check_mode).single())
 
 
 def main() -> None:

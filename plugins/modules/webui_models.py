@@ -178,7 +178,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_f
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.embedders import with_embedders
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.resource import Models, without_plan
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, model_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, desired_models
 
 OPTIONS = {
     **WEBUI_OPTIONS,
@@ -193,14 +193,14 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("model", module.params["models"], module.params["src"], MODEL_OPTIONS)
-    wishes = model_wishes(entries)
+    all_desired = desired_models(entries)
     if purge:
-        refuse_to_purge_all(wishes, "models")
+        refuse_to_purge_all(all_desired, "models")
     client = Client(module.params, module.check_mode)
     models, hide = Models(client), module.params["hide_embedding_models"]
     if hide is not None:
-        wishes = with_embedders(client, wishes, models.rows(), hide)
-    outcome = converge(models, wishes, check_mode=module.check_mode, purge=purge, workers=workers)
+        all_desired = with_embedders(client, all_desired, models.rows(), hide)
+    outcome = converge(models, all_desired, check_mode=module.check_mode, purge=purge, workers=workers)
     result = without_plan(outcome.many("models"))
     listed = {entry["id"] for entry in entries}
     return {**result, "models": [model for model in result["models"] if model["id"] in listed]}

@@ -153,15 +153,15 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module impor
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompt_spec import (
     PROMPT_OPTIONS,
-    prompt_wishes,
+    desired_prompts,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompts import Prompts
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wishes = prompt_wishes([{name: module.params[name] for name in PROMPT_OPTIONS}], listed=False)
+    all_desired = desired_prompts([{name: module.params[name] for name in PROMPT_OPTIONS}], listed=False)
     prompts = Prompts(Client(module.params, module.check_mode))
-    return converge(prompts, wishes, check_mode=module.check_mode).single()
+    return converge(prompts, all_desired, check_mode=module.check_mode).single()
 
 
 def main() -> None:

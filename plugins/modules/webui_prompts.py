@@ -160,7 +160,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_f
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompt_spec import (
     PROMPT_OPTIONS,
-    prompt_wishes,
+    desired_prompts,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompts import Prompts
 
@@ -176,11 +176,11 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("prompt", module.params["prompts"], module.params["src"], PROMPT_OPTIONS)
-    wishes = prompt_wishes(entries)
+    all_desired = desired_prompts(entries)
     if purge:
-        refuse_to_purge_all(wishes, "prompts")
+        refuse_to_purge_all(all_desired, "prompts")
     prompts = Prompts(Client(module.params, module.check_mode), whole=purge)
-    return converge(prompts, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("prompts")
+    return converge(prompts, all_desired, check_mode=module.check_mode, purge=purge, workers=workers).many("prompts")
 
 
 def main() -> None:

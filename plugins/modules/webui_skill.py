@@ -128,15 +128,15 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client im
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     SKILL,
     SKILL_OPTIONS,
-    code_wishes,
+    desired_code,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.skills import Skills
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wishes = code_wishes(SKILL, [{name: module.params[name] for name in SKILL_OPTIONS}], listed=False)
+    all_desired = desired_code(SKILL, [{name: module.params[name] for name in SKILL_OPTIONS}], listed=False)
     resource = Skills(Client(module.params, module.check_mode))
-    return converge(resource, wishes, check_mode=module.check_mode).single()
+    return converge(resource, all_desired, check_mode=module.check_mode).single()
 
 
 def main() -> None:

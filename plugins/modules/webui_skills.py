@@ -151,7 +151,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_f
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     SKILL,
     SKILL_OPTIONS,
-    code_wishes,
+    desired_code,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.skills import Skills
 
@@ -167,11 +167,11 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("skill", module.params["skills"], module.params["src"], SKILL_OPTIONS)
-    wishes = code_wishes(SKILL, entries)
+    all_desired = desired_code(SKILL, entries)
     if purge:
-        refuse_to_purge_all(wishes, "skills")
+        refuse_to_purge_all(all_desired, "skills")
     resource = Skills(Client(module.params, module.check_mode))
-    return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("skills")
+    return converge(resource, all_desired, check_mode=module.check_mode, purge=purge, workers=workers).many("skills")
 
 
 def main() -> None:

@@ -161,15 +161,15 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client im
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     TOOL,
     TOOL_OPTIONS,
-    code_wishes,
+    desired_code,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.tools import Tools
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wishes = code_wishes(TOOL, [{name: module.params[name] for name in TOOL_OPTIONS}], listed=False)
+    all_desired = desired_code(TOOL, [{name: module.params[name] for name in TOOL_OPTIONS}], listed=False)
     resource = Tools(Client(module.params, module.check_mode), hide=module.no_log_values.update)
-    return converge(resource, wishes, check_mode=module.check_mode).single()
+    return converge(resource, all_desired, check_mode=module.check_mode).single()
 
 
 def main() -> None:

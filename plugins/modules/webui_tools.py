@@ -157,7 +157,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_f
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import (
     TOOL,
     TOOL_OPTIONS,
-    code_wishes,
+    desired_code,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.tools import Tools
 
@@ -173,11 +173,11 @@ OPTIONS = {
 def body(module: AnsibleModule) -> dict[str, Any]:
     purge, workers = module.params["purge"], module.params["workers"]
     entries = all_entries("tool", module.params["tools"], module.params["src"], TOOL_OPTIONS)
-    wishes = code_wishes(TOOL, entries)
+    all_desired = desired_code(TOOL, entries)
     if purge:
-        refuse_to_purge_all(wishes, "tools")
+        refuse_to_purge_all(all_desired, "tools")
     resource = Tools(Client(module.params, module.check_mode), hide=module.no_log_values.update)
-    return converge(resource, wishes, check_mode=module.check_mode, purge=purge, workers=workers).many("tools")
+    return converge(resource, all_desired, check_mode=module.check_mode, purge=purge, workers=workers).many("tools")
 
 
 def main() -> None:

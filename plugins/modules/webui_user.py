@@ -172,14 +172,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users, without_password
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import USER_OPTIONS, user_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import USER_OPTIONS, desired_user
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    wish = user_wish(module.params)
+    desired = desired_user(module.params)
     users = Users(Client(module.params, module.check_mode), module.params)
-    return without_password(converge(users, [wish], check_mode=module.check_mode).single())
+    return without_password(converge(users, [desired], check_mode=module.check_mode).single())
 
 
 def main() -> None:

@@ -311,7 +311,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import HIDDEN, Wish, converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import HIDDEN, Desired, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
@@ -319,8 +319,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.reso
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
     LISTED_OPTIONS,
     USER_OPTIONS,
+    desired_users,
     listed_entries,
-    user_wishes,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
@@ -338,7 +338,7 @@ OPTIONS = {
 RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], ["users", "csv", "csv_content"]]}
 
 
-def wishes_of(module: AnsibleModule) -> list[Wish]:
+def desired_of(module: AnsibleModule) -> list[Desired]:
     params = module.params
     entries = listed_entries(params["users"] or ())
     forget_passwords(module)
@@ -352,7 +352,7 @@ def wishes_of(module: AnsibleModule) -> list[Wish]:
             "csv was not read, which this module's action does on the controller; call the module as "
             "selfhosted.llm.webui_users, or give csv_content."
         )
-    return user_wishes(entries, params["update_password"])
+    return desired_users(entries, params["update_password"])
 
 
 def forget_passwords(module: AnsibleModule) -> None:
@@ -370,9 +370,9 @@ def forget_passwords(module: AnsibleModule) -> None:
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    wishes = wishes_of(module)
+    all_desired = desired_of(module)
     if params["purge"]:
-        refuse_to_purge_all(wishes, "users" if params["users"] is not None else "csv")
+        refuse_to_purge_all(all_desired, "users" if params["users"] is not None else "csv")
     users = Users(
         Client(params, module.check_mode),
         params,
@@ -380,7 +380,9 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         purge_external=params["purge_external"],
         purge_admins=params["purge_admins"],
     )
-    outcome = converge(users, wishes, check_mode=module.check_mode, purge=params["purge"], workers=params["workers"])
+    outcome = converge(
+        users, all_desired, check_mode=module.check_mode, purge=params["purge"], workers=params["workers"]
+    )
     result = without_password(outcome.many("users"))
     # To send a thousand accounts back that are as they were takes Ansible longer than to compare them.
     touched = {step.key for step in outcome.steps}

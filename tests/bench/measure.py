@@ -38,6 +38,8 @@ PULLED = f"ollama_models, {pulls.MODELS} pulls of {pulls.BYTES // 1_000_000} MB"
 ACCOUNTS = f"webui_users, {accounts.COUNT} accounts"
 LINES = f"webui_users, {accounts.COUNT} lines of CSV, with groups"
 NEW = f"webui_users, {accounts.NEW} new accounts"
+SCHOOL = 300
+INSTANCE = f"webui_instance, {SCHOOL} accounts and {len(accounts.GROUPS)} groups"
 # What is told of a measurement, and what it is compared with.
 ROWS = (
     ("webui_user, nothing to do", "webui_user", "an empty module", "empty"),
@@ -46,6 +48,7 @@ ROWS = (
     (ACCOUNTS, "webui_users", f"a uri loop ({TURNS} timed)", "webui_users by uri"),
     (LINES, "webui_users csv", "an empty module", "empty"),
     (LINES, "webui_users csv", f"a uri loop ({TURNS} timed)", "webui_users by uri"),
+    (INSTANCE, "webui_instance", "an empty module", "empty"),
     (ACCOUNTS + ", once in a play", "webui_users once", "an empty module, once in a play", "empty once"),
     (LINES + ", once in a play", "webui_users csv once", "an empty module, once in a play", "empty once"),
     (NEW, "new by module", f"{accounts.BY_HAND} requests at once, by hand", "new by hand"),
@@ -74,6 +77,8 @@ def webui_tasks() -> dict[str, dict[str, Any]]:
     """Return each measured task with Open WebUI by name."""
     webui = {"url": "{{ webui_url }}", "token": "{{ token }}"}
     emails = [one["email"] for one in accounts.people()[:TURNS]]
+    groups = [{"name": name} for name in accounts.GROUPS]
+    school = {**webui, "users": f"{{{{ people[:{SCHOOL}] }}}}", "groups": groups}
     uri = {"url": "{{ webui_url }}/api/v1/users/?query={{ item }}", "headers": token_header()}
     add = {**uri, "url": "{{ webui_url }}/api/v1/auths/add", "method": "POST", "body_format": "json",
            "body": "{{ item }}"}  # fmt: skip
@@ -81,6 +86,7 @@ def webui_tasks() -> dict[str, dict[str, Any]]:
         "webui_user": {"selfhosted.llm.webui_user": {**webui, "email": emails[0], "role": "user"}},
         "webui_user by uri": {"ansible.builtin.uri": uri, "loop": emails[:1]},
         "webui_users": {"selfhosted.llm.webui_users": {**webui, "users": "{{ people }}"}},
+        "webui_instance": {"selfhosted.llm.webui_instance": school},
         "webui_users csv": {"selfhosted.llm.webui_users": {**webui, "csv": str(servers.FOLDER / "people.csv")}},
         "webui_users by uri": {"ansible.builtin.uri": uri, "loop": emails},
         "webui_users new by uri": {"ansible.builtin.uri": add,

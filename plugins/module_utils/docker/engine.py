@@ -92,9 +92,9 @@ class Engine:
         """Return all that the engine knows of its volumes."""
         return list((self.get("/volumes") or {}).get("Volumes") or [])
 
-    def create_network(self, wish: Any) -> str:
+    def create_network(self, desired: Any) -> str:
         """Create a network; return why the engine refuses, or nothing."""
-        return self._refusal(*self._ask("POST", "/networks/create", {}, wish=wish))
+        return self._refusal(*self._ask("POST", "/networks/create", {}, desired=desired))
 
     def remove_network(self, name: str) -> str:
         """Remove a network that no container uses; return why the engine refuses, or nothing."""
@@ -117,26 +117,26 @@ class Engine:
 
     def execute(self, name: str, words: Sequence[str]) -> Optional[int]:
         """Run a program that only asks, inside a container; return its exit code, None where it could not be run."""
-        wish = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(words)}
-        status, body = self._ask("POST", f"/containers/{quote(name, safe='')}/exec", {}, wish=wish)
+        desired = {"AttachStdout": True, "AttachStderr": True, "Cmd": list(words)}
+        status, body = self._ask("POST", f"/containers/{quote(name, safe='')}/exec", {}, desired=desired)
         if status != 201:
             return None
         place = f"/exec/{json.loads(body)['Id']}"
-        self._ask("POST", f"{place}/start", {}, wish={"Detach": False, "Tty": False})
+        self._ask("POST", f"{place}/start", {}, desired={"Detach": False, "Tty": False})
         code = (self.get(f"{place}/json") or {}).get("ExitCode")
         # The runtime's own words for a program that is not there or may not be run.
         return None if code in (None, 126, 127) else int(code)
 
     def _ask(
-        self, method: str, path: str, query: Any, limit: Optional[int] = None, wish: Any = None
+        self, method: str, path: str, query: Any, limit: Optional[int] = None, desired: Any = None
     ) -> tuple[int, bytes]:
         connection = UnixConnection(self.path, self.seconds)
         try:
             connection.request(
                 method,
                 f"{path}?{urlencode(query)}" if query else path,
-                body=None if wish is None else json.dumps(wish),
-                headers={} if wish is None else {"Content-Type": "application/json"},
+                body=None if desired is None else json.dumps(desired),
+                headers={} if desired is None else {"Content-Type": "application/json"},
             )
             answer = connection.getresponse()
             return answer.status, answer.read(limit)

@@ -29,23 +29,23 @@ def containers(engine: Engine, expected: Sequence[Mapping[str, Any]]) -> list[di
     for listed in engine.get("/containers/json", all=1) or []:
         name = str((listed.get("Names") or ["/"])[0]).lstrip("/")
         labels = listed.get("Labels") or {}
-        wish = declared.get(name)
-        kind = labels.get(LABEL) or (wish and wish["kind"]) or kind_of_image(str(listed.get("Image")))
+        desired = declared.get(name)
+        kind = labels.get(LABEL) or (desired and desired["kind"]) or kind_of_image(str(listed.get("Image")))
         known = engine.container(str(listed["Id"])) if kind else None
         if known:
-            found.append({**entry(known, str(kind)), "declared": wish and told(wish)})
+            found.append({**entry(known, str(kind)), "declared": desired and told(desired)})
     there = {one["name"] for one in found}
     gone = [
-        {"name": name, "kind": wish["kind"], "state": "missing", "declared": told(wish)}
-        for name, wish in declared.items()
+        {"name": name, "kind": desired["kind"], "state": "missing", "declared": told(desired)}
+        for name, desired in declared.items()
         if name not in there
     ]
     return sorted(found + gone, key=lambda one: (one["kind"], one["name"]))
 
 
-def told(wish: Mapping[str, Any]) -> dict[str, Any]:
+def told(desired: Mapping[str, Any]) -> dict[str, Any]:
     """Return what was declared of a container, without URLs, which may hold passwords."""
-    return {name: value for name, value in wish.items() if name != "ollama_urls"}
+    return {name: value for name, value in desired.items() if name != "ollama_urls"}
 
 
 def kind_of_image(reference: str) -> str:
@@ -125,9 +125,9 @@ def _mount(one: Mapping[str, Any]) -> dict[str, Any]:
 def _ports(known: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what is published, or would be where the container does not run."""
     running = (known.get("NetworkSettings") or {}).get("Ports") or {}
-    wished = (known.get("HostConfig") or {}).get("PortBindings") or {}
+    declared = (known.get("HostConfig") or {}).get("PortBindings") or {}
     found = []
-    for inside, bindings in (running or wished).items():
+    for inside, bindings in (running or declared).items():
         for one in bindings or []:
             number = str(one.get("HostPort") or "")
             found.append(

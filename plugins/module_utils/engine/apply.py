@@ -17,14 +17,14 @@ from typing import Callable, Dict, Hashable, Iterable, List, Sequence, Tuple
 
 from . import writes
 from .errors import Failure, as_failure, is_unclear
-from .resource import Present, Resource, Secret, State, Step, Wish, changes_of
+from .resource import Current, Desired, Resource, Secret, State, Step, changes_of
 
 Failed = List[Tuple[Step, Exception]]
 
 
 def apply(
     resource: Resource,
-    wishes: Sequence[Wish],
+    all_desired: Sequence[Desired],
     steps: Sequence[Step],
     order: TopologicalSorter[Hashable],
     workers: int,
@@ -38,7 +38,7 @@ def apply(
         while order.is_active():
             finished, failed = _until_one_fails(resource, order, by_key, waiting, pool, max(1, workers))
             done += finished
-            lost, changed = _judged_again(resource, wishes, failed)
+            lost, changed = _judged_again(resource, all_desired, failed)
             for step in lost:
                 order.done(step.key)
             done += lost
@@ -82,7 +82,7 @@ def _until_one_fails(
 
 def _update(resource: Resource, step: Step) -> None:
     """Write an update over the object as it is now, so that an edit made since the plan is not lost."""
-    now = resource.current(step)
+    now = resource.reread(step)
     resource.update(step if now is None else rebased(resource, step, now))
 
 
@@ -93,8 +93,8 @@ def rebased(resource: Resource, step: Step, now: State) -> Step:
         name
         for name in step.changes
         if name in now
-        and not resource.same(name, now[name], before.get(name))
-        and not resource.same(name, now[name], after[name])
+        and not resource.equal(name, now[name], before.get(name))
+        and not resource.equal(name, now[name], after[name])
     ]
     if edited:
         raise Failure(
@@ -105,13 +105,13 @@ def rebased(resource: Resource, step: Step, now: State) -> Step:
     return replace(step, before={**before, **now}, after={**after, **others})
 
 
-def _judged_again(resource: Resource, wishes: Sequence[Wish], failed: Failed) -> Tuple[List[Step], bool]:
+def _judged_again(resource: Resource, all_desired: Sequence[Desired], failed: Failed) -> Tuple[List[Step], bool]:
     """Return the steps that were done although their answers were lost, and whether any other has changed anything."""
     unclear = [step for step, error in failed if is_unclear(error)]
     if not unclear:
         return [], False
     try:
-        now = resource.read(wishes)
+        now = resource.gather(all_desired)
     except Failure:
         return [], True
     done = [step for step in unclear if _is_done(resource, step, now)]
@@ -119,18 +119,22 @@ def _judged_again(resource: Resource, wishes: Sequence[Wish], failed: Failed) ->
     return done, any(resource.writes_unseen or _has_moved(resource, step, now) for step in lost)
 
 
-def _is_done(resource: Resource, step: Step, now: Present) -> bool:
+def _is_done(resource: Resource, step: Step, now: Current) -> bool:
     state = now.get(step.key)
-    if step.action == "delete" or step.wish is None:
+    if step.action == "delete" or step.desired is None:
         return state is None
     if state is None or (step.before is not None and _writes_secret(step)):
         # Nobody can read whether a secret was written over another.
         return False
-    wanted = {name: value for name, value in resource.wanted(step.wish, state).items() if not isinstance(value, Secret)}
+    wanted = {
+        name: value
+        for name, value in resource.desired_state(step.desired, state).items()
+        if not isinstance(value, Secret)
+    }
     return not changes_of(resource, state, wanted)
 
 
-def _has_moved(resource: Resource, step: Step, now: Present) -> bool:
+def _has_moved(resource: Resource, step: Step, now: Current) -> bool:
     state, before = now.get(step.key), step.before
     if before is None or state is None:
         return (before is None) != (state is None)
@@ -175,38 +179,38 @@ def _says_changed(failed: Tuple[Step, Exception]) -> bool:
     return bool(as_failure(failed[1]).details.get("changed"))
 
 
-def prove(resource: Resource, wishes: Sequence[Wish], steps: Sequence[Step]) -> Present:
-    """Return what is there now; raise Failure where it is not as wished, or cannot be told."""
+def prove(resource: Resource, all_desired: Sequence[Desired], steps: Sequence[Step]) -> Current:
+    """Return what is there now; raise Failure where it is not as desired, or cannot be told."""
     done = {"changed": True, "done": [step.name for step in steps]}
     try:
-        present = resource.read(wishes)
+        present = resource.gather(all_desired)
     except Failure as error:
         raise Failure(
             f"All was written, but could not be read again: {error.message}", **{**error.details, **done}
         ) from error
     try:
-        _verify(resource, wishes, steps, present)
+        _verify(resource, all_desired, steps, present)
     except Failure as error:
         raise Failure(error.message, **{**done, **error.details}) from error
     return present
 
 
-def _verify(resource: Resource, wishes: Iterable[Wish], steps: Iterable[Step], present: Present) -> None:
+def _verify(resource: Resource, all_desired: Iterable[Desired], steps: Iterable[Step], present: Current) -> None:
     lacking = {step.name: ["presence"] for step in steps if step.action == "delete" and step.key in present}
-    for wish in wishes:
-        if not wish.present:
+    for desired in all_desired:
+        if not desired.present:
             continue
-        now = present.get(resource.key(wish))
+        now = present.get(resource.key(desired))
         if now is None:
-            lacking[wish.name] = ["absence"]
+            lacking[desired.name] = ["absence"]
             continue
-        wanted = {k: v for k, v in resource.wanted(wish, now).items() if not isinstance(v, Secret)}
+        wanted = {k: v for k, v in resource.desired_state(desired, now).items() if not isinstance(v, Secret)}
         changes = changes_of(resource, now, wanted)
         if changes:
-            lacking[wish.name] = list(changes)
+            lacking[desired.name] = list(changes)
     if lacking:
         name, fields = next(iter(lacking.items()))
         raise Failure(
             f"The server accepted the change of the {resource.kind} {name}, but still shows another "
-            f"{', '.join(fields)}; {resource.doubt(fields)}."
+            f"{', '.join(fields)}; {resource.hint(fields)}."
         )

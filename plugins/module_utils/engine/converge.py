@@ -16,20 +16,20 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Callable, Dict, Hashable, Mapping, Optional, Sequence
 
 from .apply import apply, prove
-from .entries import failure, refuse_wishes
+from .entries import failure, refuse_desired
 from .errors import Failure
-from .resource import HIDDEN, Present, Problem, Resource, Secret, State, Step, Wish, changes_of, shown
+from .resource import HIDDEN, Current, Desired, Problem, Resource, Secret, State, Step, changes_of, shown
 
 __all__ = [
     "HIDDEN",
+    "Current",
+    "Desired",
     "Outcome",
-    "Present",
     "Problem",
     "Resource",
     "Secret",
     "State",
     "Step",
-    "Wish",
     "converge",
     "shown",
 ]
@@ -79,34 +79,34 @@ class Outcome:
 
 def converge(
     resource: Resource,
-    wishes: Sequence[Wish],
+    all_desired: Sequence[Desired],
     *,
     check_mode: bool,
     purge: bool = False,
     workers: int = 4,
     begin: Callable[[Sequence[Step]], None] = lambda steps: None,
 ) -> Outcome:
-    """Bring the server to the wishes; with ``purge``, remove what nobody wished for.
+    """Bring the server to the desired objects; with ``purge``, remove What is not listed.
 
     ``workers`` bounds the writes at work at once. ``begin`` is told the steps right before
     the first write, and not called where there is none.
     Raises Failure before any write for what can be known, else with the steps
     ``done``, ``failed`` and ``not_begun``.
     """
-    keys = _keys(resource, wishes)
-    present = resource.read(wishes)
-    refuse_wishes(resource.noun or resource.kind, wishes, resource.check(wishes, present))
-    steps = _plan(resource, wishes, present)
+    keys = _keys(resource, all_desired)
+    present = resource.gather(all_desired)
+    refuse_desired(resource.noun or resource.kind, all_desired, resource.check(all_desired, present))
+    steps = _plan(resource, all_desired, present)
     kept: tuple[str, ...] = ()
     if purge:
         purged, kept = _purge(resource, present, set(keys))
         steps += purged
     order = _order(resource, steps)
-    resource.review(steps)
+    resource.precheck(steps)
     if steps and not check_mode:
         begin(steps)
-        apply(resource, wishes, steps, order, workers)
-        present = prove(resource, wishes, steps)
+        apply(resource, all_desired, steps, order, workers)
+        present = prove(resource, all_desired, steps)
         states = [present.get(key, {}) for key in keys]
         steps = list(resource.settled(steps, present))
     else:
@@ -118,52 +118,52 @@ def converge(
     return Outcome(resource.kind, tuple(steps), shown_states, kept, warnings, results)
 
 
-def _keys(resource: Resource, wishes: Sequence[Wish]) -> list[Hashable]:
+def _keys(resource: Resource, all_desired: Sequence[Desired]) -> list[Hashable]:
     seen: Dict[Hashable, str] = {}
-    for wish in wishes:
-        key = resource.key(wish)
+    for desired in all_desired:
+        key = resource.key(desired)
         if key in seen:
             raise Failure(
-                f"The {resource.kind} {wish.name} is listed twice (as {seen[key]} and as {wish.name}); "
+                f"The {resource.kind} {desired.name} is listed twice (as {seen[key]} and as {desired.name}); "
                 f"keep one of the entries."
             )
-        seen[key] = wish.name
+        seen[key] = desired.name
     return list(seen)
 
 
-def _plan(resource: Resource, wishes: Sequence[Wish], present: Present) -> list[Step]:
-    planned = (_step(resource, wish, present.get(resource.key(wish))) for wish in wishes)
+def _plan(resource: Resource, all_desired: Sequence[Desired], present: Current) -> list[Step]:
+    planned = (_step(resource, desired, present.get(resource.key(desired))) for desired in all_desired)
     steps = [step for step in planned if step]
-    refusals = [refusal for refusal in map(resource.refusal, steps) if refusal]
+    refusals = [refusal for refusal in map(resource.veto, steps) if refusal]
     if len(refusals) == 1:
         raise Failure(refusals[0])
     if refusals:
         kind = resource.noun or resource.kind
-        words = f"Nothing was changed, because {len(refusals)} of {len(wishes)} {kind}s cannot be as wanted: "
+        words = f"Nothing was changed, because {len(refusals)} of {len(all_desired)} {kind}s cannot be as wanted: "
         raise failure(words, [refusal.rstrip(".") for refusal in refusals])
     return steps
 
 
-def _step(resource: Resource, wish: Wish, present: Optional[State]) -> Optional[Step]:
-    key = resource.key(wish)
-    if not wish.present:
-        return None if present is None else Step("delete", key, wish.name, present, None, wish=wish)
-    wanted = resource.wanted(wish, present)
+def _step(resource: Resource, desired: Desired, present: Optional[State]) -> Optional[Step]:
+    key = resource.key(desired)
+    if not desired.present:
+        return None if present is None else Step("delete", key, desired.name, present, None, desired=desired)
+    wanted = resource.desired_state(desired, present)
     if present is None:
-        return Step("create", key, wish.name, None, wanted, tuple(wanted), wish)
+        return Step("create", key, desired.name, None, wanted, tuple(wanted), desired)
     changes = changes_of(resource, present, wanted)
-    if not changes and not resource.unproven(wish):
+    if not changes and not resource.unproven(desired):
         return None
-    return Step("update", key, wish.name, present, {**present, **wanted}, changes, wish)
+    return Step("update", key, desired.name, present, {**present, **wanted}, changes, desired)
 
 
-def _purge(resource: Resource, present: Present, wished: set[Hashable]) -> tuple[list[Step], tuple[str, ...]]:
+def _purge(resource: Resource, present: Current, desired_names: set[Hashable]) -> tuple[list[Step], tuple[str, ...]]:
     steps, kept = [], []
     for key, state in present.items():
-        if key in wished:
+        if key in desired_names:
             continue
-        step = Step("delete", key, resource.title(key, state), state, None)
-        if resource.refusal(step):
+        step = Step("delete", key, resource.label(key, state), state, None)
+        if resource.veto(step):
             kept.append(step.name)
         else:
             steps.append(step)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, Hashable, Iterable, List, Mapping, Sequence, Tuple
 
 from .errors import Failure
-from .resource import Problem, Wish
+from .resource import Desired, Problem
 
 MAX_NAME_LENGTH = 80
 # How much of what is wrong one message tells; all of it is under `problems`.
@@ -31,10 +31,10 @@ def read_entries(
     key: Callable[[Entry], Hashable],
     label: Callable[[Entry], str],
     problems: Callable[[Entry], Iterable[str]],
-    wish: Callable[[Entry], Wish],
+    desired: Callable[[Entry], Desired],
     fill: Callable[[Entry], Tuple[Entry, List[str]]] = as_given,
     duplicate: str = "is the same {kind}",
-) -> List[Wish]:
+) -> List[Desired]:
     """Return the entries of a task as desired objects; raise one Failure with all that is wrong with them.
 
     ``listed`` tells whether they are the entries of a list, which messages number. ``fill`` adds what an entry takes
@@ -55,18 +55,20 @@ def read_entries(
     if not listed and any(wrong.values()):
         raise invalid_object(kind, label(filled[0]), wrong[1])
     refuse_invalid(kind, {place: wrong[number] for number, place in enumerate(places, 1)})
-    return [replace(wish(entry), place=place) for entry, place in zip(filled, places)]
+    return [replace(desired(entry), place=place) for entry, place in zip(filled, places)]
 
 
-def refuse_wishes(kind: str, wishes: Sequence[Wish], found: Iterable[Problem]) -> None:
+def refuse_desired(kind: str, all_desired: Sequence[Desired], found: Iterable[Problem]) -> None:
     """Raise a Failure where something is wrong with desired objects."""
     wrong: Dict[int, List[str]] = {}
     for number, problem in found:
         wrong.setdefault(number, []).append(problem)
     for number, problems in wrong.items():
-        if not wishes[number].place:
-            raise invalid_object(kind, wishes[number].name, problems)
-    refuse_invalid(kind, {wish.place: wrong.get(number, []) for number, wish in enumerate(wishes) if wish.place})
+        if not all_desired[number].place:
+            raise invalid_object(kind, all_desired[number].name, problems)
+    refuse_invalid(
+        kind, {desired.place: wrong.get(number, []) for number, desired in enumerate(all_desired) if desired.place}
+    )
 
 
 def refuse_invalid(kind: str, wrong: Mapping[str, Sequence[str]]) -> None:
@@ -98,9 +100,9 @@ def failure(words: str, problems: Sequence[str]) -> Failure:
     )
 
 
-def refuse_to_purge_all(wishes: Iterable[Wish], option: str, remedy: str = "list those to keep") -> None:
+def refuse_to_purge_all(all_desired: Iterable[Desired], option: str, remedy: str = "list those to keep") -> None:
     """Raise a Failure for a purge that would remove all, because ``option`` lists none that is to be there."""
-    if not any(wish.present for wish in wishes):
+    if not any(desired.present for desired in all_desired):
         raise Failure(
             f"Refusing to purge, because {option} lists none that is to be there, which would remove all; {remedy}."
         )

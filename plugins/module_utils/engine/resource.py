@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine and a kind of object know of each other: a wish, a step, and the resource that does it."""
+"""What the engine and a kind of object know of each other: a desired object, a step, and the resource that does it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Collection, Hashable, Iterable, Mapping, Optional, Sequence, Tuple
 
 State = Mapping[str, Any]
-Present = Mapping[Hashable, State]
+Current = Mapping[Hashable, State]
 Problem = Tuple[int, str]
 """The number of a desired object in its list, from 0, and what is wrong with it."""
 
@@ -31,7 +31,7 @@ class Secret:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Desired:
     """One object as a person wants it: its name as written, and what was said of it.
 
     ``place`` is where messages say that it stands, if it is an entry of a list: ``entry 3 (teachers)``.
@@ -45,7 +45,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Step:
-    """One write of a plan. ``wish`` is None for an object that is purged."""
+    """One write of a plan. ``desired object`` is None for an object that is purged."""
 
     action: str
     key: Hashable
@@ -53,7 +53,7 @@ class Step:
     before: Optional[State]
     after: Optional[State]
     changes: tuple[str, ...] = ()
-    wish: Optional[Wish] = None
+    desired: Optional[Desired] = None
 
     def summary(self) -> dict[str, Any]:
         """Return the step as results show it."""
@@ -70,38 +70,38 @@ class Resource:
     writes_unseen = False
     """Whether a step writes what no state shows. Then nobody can tell whether a write with a lost answer was done."""
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the present objects by key, in as few calls as the server allows. Do not judge them."""
         raise NotImplementedError
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterable[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterable[Problem]:
         """Yield all that only the server can tell is wrong with desired objects.
 
         Called once, after the first ``read`` and before any write; what is wrong is refused in one Failure.
         """
         return ()
 
-    def key(self, wish: Wish) -> Hashable:
-        """Return the identity of a wished object, as the server compares names."""
+    def key(self, desired: Desired) -> Hashable:
+        """Return the identity of a desired object, as the server compares names."""
         raise NotImplementedError
 
-    def title(self, key: Hashable, state: State) -> str:
-        """Return how messages and results name an object that nobody wished for; no two alike."""
+    def label(self, key: Hashable, state: State) -> str:
+        """Return how messages and results name an object that is not listed; no two alike."""
         return str(state.get("name", key))
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return only the fields that the person gave; ``present`` is None for a new object."""
         raise NotImplementedError
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Tell whether a field already is as wanted. A secret never is: nobody can read it."""
         return bool(present == wanted)
 
-    def unproven(self, wish: Wish) -> bool:
+    def unproven(self, desired: Desired) -> bool:
         """Tell whether an object that looks as wanted must be written again to find out whether it is."""
         return False
 
-    def settled(self, steps: Sequence[Step], present: Optional[Present]) -> Sequence[Step]:
+    def settled(self, steps: Sequence[Step], present: Optional[Current]) -> Sequence[Step]:
         """Return the steps that count as changes; ``present`` are the objects after them, None in check mode."""
         return steps
 
@@ -109,7 +109,7 @@ class Resource:
         """Return further keys of the module's result, once all is done."""
         return {}
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Return why a step must not be done (a sentence), or None."""
         return None
 
@@ -117,18 +117,18 @@ class Resource:
         """Return what a person should know although nothing failed, once all is done."""
         return ()
 
-    def doubt(self, fields: Collection[str]) -> str:
+    def hint(self, fields: Collection[str]) -> str:
         """Return what may be the reason where the server shows other fields than were written."""
         return "something else may be changing it, or this version of the server ignores it"
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """Look at the whole plan before the first write, in check mode too; raise Failure where it cannot be done."""
 
     def needs(self, step: Step) -> Collection[Hashable]:
         """Return the keys whose steps must be finished before this one begins."""
         return ()
 
-    def current(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step) -> Optional[State]:
         """Return the fields of the object as the server shows it right before an update that replaces them all.
 
         ``step.before`` may be minutes old by then. None where the update writes only what ``step.changes`` names and
@@ -167,5 +167,5 @@ def changes_of(resource: Resource, present: State, wanted: State) -> tuple[str, 
     return tuple(
         name
         for name, value in wanted.items()
-        if isinstance(value, Secret) or not resource.same(name, present.get(name), value)
+        if isinstance(value, Secret) or not resource.equal(name, present.get(name), value)
     )

@@ -11,7 +11,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 from ..host.finding import GB, Finding, gigabytes, listed
 from ..ollama.api.client import parse_version
 from ..ollama.fit.demand import Demand, Settings, cache_type, context_of, demand, slots_tried
-from ..ollama.fit.entries import Wish
+from ..ollama.fit.entries import Desired
 from ..ollama.fit.hardware import Host
 from ..ollama.fit.placement import GPU, NOWHERE, Placement, place
 from .downloads.models import Known, Server
@@ -32,11 +32,11 @@ class Fitted:
     placement: Optional[Placement]
 
 
-def fitted(server: Server, wish: Wish, alternatives: Sequence[Tuple[str, Known]], host: Host) -> Fitted:
+def fitted(server: Server, desired: Desired, alternatives: Sequence[Tuple[str, Known]], host: Host) -> Fitted:
     """Return where the smallest of an entry's alternatives goes on a host."""
     known = [(name, one) for name, one in alternatives if one.size is not None]
     if not known:
-        return Fitted(wish.name.display, server.name, 0, None)
+        return Fitted(desired.name.display, server.name, 0, None)
     name, smallest = min(known, key=lambda one: one[1].model.weights)
     model = smallest.model
     settings = Settings(
@@ -46,9 +46,9 @@ def fitted(server: Server, wish: Wish, alternatives: Sequence[Tuple[str, Known]]
         kv_cache_type=server.kv_cache_type,
     )
     if model.shape is None:
-        context = wish.context or server.context_length or USUAL_CONTEXT
+        context = desired.context or server.context_length or USUAL_CONTEXT
     else:
-        context = context_of(model, wish.context, settings, sum(gpu.total for gpu in host.gpus))
+        context = context_of(model, desired.context, settings, sum(gpu.total for gpu in host.gpus))
     kept = cache_type(model, settings, bool(host.gpus))
 
     def ask(slots: int) -> Demand:
@@ -56,7 +56,7 @@ def fitted(server: Server, wish: Wish, alternatives: Sequence[Tuple[str, Known]]
 
     placed = place(ask, slots_tried(model, settings), host, settings.gpu_overhead)
     # Entries that are made of one another say whose weights they share.
-    title = name if name == wish.name.display or wish.choice else f"{wish.name.display} (of {name})"
+    title = name if name == desired.name.display or desired.choice else f"{desired.name.display} (of {name})"
     return Fitted(title, server.name, model.weights, placed)
 
 

@@ -171,7 +171,7 @@ def _model_loads(entries: Sequence[Entry], told: Mapping[Asked, Answered]) -> Tu
     for entry in entries:
         known = [(name, one) for name, one in alternatives(entry, told) if one.size is not None]
         if not known:
-            unknown.append(entry.wish.name.display)
+            unknown.append(entry.desired.name.display)
             continue
         name, smallest = min(known, key=lambda one: sum(one[1].missing.values()))
         new = {digest: size for digest, size in smallest.missing.items() if (entry.server.store, digest) not in taken}
@@ -192,7 +192,7 @@ def _fits(stock: _Stock, sight: _Sight, large: int) -> Iterator[Finding]:
         server = entry.server
         gpus = from_host(graphics.chosen(sight.cards, server.gpu, server.gpu_devices))
         host = Host(tuple(gpus), memory, max(0, memory - SYSTEM_MEMORY))
-        groups.setdefault(host, []).append(fitting.fitted(server, entry.wish, alternatives(entry, stock.told), host))
+        groups.setdefault(host, []).append(fitting.fitted(server, entry.desired, alternatives(entry, stock.told), host))
     for host, fitted in groups.items():
         yield from fitting.findings(fitted, host, large)
 

@@ -56,6 +56,11 @@ def readable(devices: Any) -> bool:
     return re.match("^(all|[1-9][0-9]*)$", str(devices)) is not None
 
 
+def asks_for_all(devices: Any) -> bool:
+    """Tell whether gpu_devices is all, which needs no knowledge of the host."""
+    return not is_list(devices) and str(devices) == "all"
+
+
 def shown(devices: Any) -> str:
     """Return gpu_devices for a sentence."""
     return json.dumps(list(devices) if is_list(devices) else devices)
@@ -95,7 +100,7 @@ def clashes(mine: Claim, all_claims: Iterable[Claim]) -> list[str]:
 def _asked(its: Mapping[str, Any], auto: str) -> Claim:
     devices = its["gpu_devices"]
     listed = is_list(devices)
-    whole = not listed and str(devices) == "all"
+    whole = asks_for_all(devices)
     return Claim(
         name=its["name"],
         vendor=auto if its["gpu"] == "auto" else its["gpu"],

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
 from . import devices
-from .claims import Claim, claims, clashes, shown
+from .claims import Claim, asks_for_all, claims, clashes, shown
 from .gpus import Gpu, errors_of, gpus_of, labels
 
 
@@ -28,10 +28,10 @@ def gpu_plan(
     auto = auto_vendor(host or {})
     # Until the host was inspected, auto may turn out to be anything.
     all_claims = claims(instances, gpus, "auto" if host is None else auto)
-    asking = [claim.name for claim in all_claims if not claim.whole]
+    asking = [its["name"] for its in instances if its["gpu"] != "none" and not asks_for_all(its["gpu_devices"])]
     having = [claim for claim in all_claims if claim.vendor not in ("auto", "none")]
     plan: dict[str, Any] = {
-        "asking": [its["name"] for its in instances if its["name"] in asking],
+        "asking": asking,
         "names": sorted(claim.name for claim in having),
         "proof": {claim.name: devices.proof(claim, gpus) for claim in having},
         "of": {},

@@ -11,7 +11,8 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..values import flag, is_list
+from ..environment import words
+from ..values import flag, is_list, number
 from .variables import BOOLEAN, BYTES, ORIGINS, VARIABLES, variable
 
 UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
@@ -51,7 +52,7 @@ def _instance(
     tuned = {variable(option): _word(option, its[option]) for option in tuning if not _is_empty(its[option])}
     read_only = flag(its["volume_read_only"])
     told = {**environment, **({variable("noprune"): "true"} if read_only else {}), **tuned, **given}
-    number = re.search("^[0-9]+([.][0-9]+)+", str(its["version"]))
+    digits = re.search("^[0-9]+([.][0-9]+)+", str(its["version"]))
     return {
         **its,
         "name": name,
@@ -60,8 +61,8 @@ def _instance(
         "says": list(own),
         "environment": given,
         "tuned": list(tuned),
-        "told": {key: _told(value) for key, value in told.items()},
-        "number": number.group() if number else NEWEST,
+        "told": words(told),
+        "number": digits.group() if digits else NEWEST,
     }
 
 
@@ -87,6 +88,24 @@ def _word(option: str, value: Any) -> str:
     return ",".join(str(one) for one in value) if kind is ORIGINS and is_list(value) else word
 
 
-def _told(value: Any) -> str:
-    word = str(value)
-    return word.lower() if word in ("True", "False") else word
+def volume_questions(servers: Iterable[Mapping[str, Any]], listed: bool) -> list[dict[str, Any]]:
+    """Return what the module docker_volume_info is asked, with the options by which a person answers."""
+    return [
+        {
+            "name": its["name"],
+            "volume": its["volume"],
+            "port": number(its["port"]),
+            "option": f"volume of {its['name']} in ollama_instances" if listed else "ollama_volume",
+            "new": flag(its["volume_new"]),
+            "new_option": "its volume_new" if listed else "ollama_volume_new",
+            "read_only": its["volume_read_only"],
+        }
+        for its in servers
+    ]
+
+
+def choosing(servers: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the servers that have models with alternatives."""
+    return [
+        its["name"] for its in servers if not its["volume_read_only"] and any("choose" in one for one in its["models"])
+    ]

@@ -9,32 +9,34 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..addresses import WILDCARDS
 from ..values import number
 from . import tuning
-from .claims import claims, clashes, readable, shown
+from .claims import readable, shown
 
 Server = Mapping[str, Any]
-WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - they are read here
 VENDORS = ("auto", "nvidia", "amd", "none")
 MOVING_TAGS = ("latest", "rocm", "main", "")
 ADDRESS = re.compile("^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$")
 CONTAINER = re.compile("^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
 
 
-def option_problems(servers: Sequence[Server], name: str, listed: bool, known: Sequence[str]) -> list[str]:
+def option_problems(
+    servers: Sequence[Server], name: str, clashes: Sequence[str], *, listed: bool, known: Sequence[str]
+) -> list[str]:
     """Return the problems of a server, each in one sentence.
 
-    ``listed`` tells whether the servers are those of ollama_instances; ``known`` are the options that an entry may have.
+    ``clashes`` are those of its GPUs. ``listed`` tells whether the servers are those of ollama_instances, and ``known``
+    are the options that an entry may have.
     """
     its = next(one for one in servers if one["name"] == name)
-    mine = claims(servers, [], "auto")
     found = [
         *_name(its, servers, known),
         *_port(its, servers),
         *_volume(its, servers),
         *_server(its),
         *_variables(its),
-        *clashes(next((claim for claim in mine if claim.name == name), NO_CLAIM), mine),
+        *clashes,
         *tuning.misread(its),
     ]
     return [f"{whose(name, listed)}{problem}" for problem in found]
@@ -48,9 +50,7 @@ def whose(name: str, listed: bool) -> str:
 def _name(its: Server, servers: Sequence[Server], known: Sequence[str]) -> Iterator[str]:
     name = its["name"]
     if not CONTAINER.match(name):
-        yield (
-            f"'{name}' is no name for a container: give letters, digits, dots and dashes, for example ollama-gpu0."
-        )
+        yield (f"'{name}' is no name for a container: give letters, digits, dots and dashes, for example ollama-gpu0.")
     if sum(one["name"] == name for one in servers) > 1:
         yield f"ollama_instances has two of the name {name}: give each a name of its own."
     strange = [option for option in its["says"] if option not in known]
@@ -74,9 +74,7 @@ def _same_address(one: Server, other: Server) -> bool:
 
 def _volume(its: Server, servers: Sequence[Server]) -> Iterator[str]:
     volume, read_only = its["volume"], its["volume_read_only"]
-    writers = [
-        one["name"] for one in _others(its, servers) if one["volume"] == volume and not one["volume_read_only"]
-    ]
+    writers = [one["name"] for one in _others(its, servers) if one["volume"] == volume and not one["volume_read_only"]]
     names = [one["name"] for one in servers]
     if writers and not read_only:
         yield (
@@ -121,7 +119,8 @@ def _variables(its: Server) -> Iterator[str]:
     twice = tuning.said_twice(its)
     if twice:
         yield (
-            f"{', '.join(twice).lower()} and {', '.join(twice)} in ollama_environment say the same thing: keep one of them."
+            f"{', '.join(twice).lower()} and {', '.join(twice)} in ollama_environment say the same thing: keep one of "
+            "them."
         )
     cache = tuning.ignored_cache(its)
     if cache:
@@ -131,8 +130,8 @@ def _variables(its: Server) -> Iterator[str]:
         )
     if "OLLAMA_HOST" in its["environment"] or "OLLAMA_MODELS" in its["environment"]:
         yield (
-            "ollama_environment must not set OLLAMA_HOST or OLLAMA_MODELS, since the container's port and volume depend "
-            "on them: use ollama_bind_address, ollama_port and ollama_volume."
+            "ollama_environment must not set OLLAMA_HOST or OLLAMA_MODELS, since the container's port and volume "
+            "depend on them: use ollama_bind_address, ollama_port and ollama_volume."
         )
 
 

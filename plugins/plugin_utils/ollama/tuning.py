@@ -12,7 +12,7 @@ from typing import Any
 from .variables import VARIABLES, before
 
 Server = Mapping[str, Any]
-# From this version on the server has flash attention wherever the GPU and the model can do it, before only when told to.
+# From this version on the server has flash attention wherever the GPU and the model can do it, before when told to.
 FLASH_ATTENTION_SINCE = "0.12.4"
 
 

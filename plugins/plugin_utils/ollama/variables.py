@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The server's variables: how Ollama reads each of them, and in which versions. Facts: docs/tuning.md."""
+"""The server's variables: how Ollama reads each of them, and in which versions. Facts: docs/howto/tuning.md."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..addresses import WILDCARDS, bracketed
 from .instances import entries, instance_option
 
-WILDCARDS = ("0.0.0.0", "::")  # noqa: S104
 LOOPBACK = re.compile(r"127[.]|::1$")
 
 
@@ -34,5 +34,5 @@ def _server(host: str, its: Mapping[str, Any], entry: Mapping[str, Any], *, near
         url = f"http://{'ollama' if first else entry.get('name', '')}:11434"
     else:
         address = str(its.get("ansible_host", host)) if bind in WILDCARDS else bind
-        url = others or f"http://{f'[{address}]' if ':' in address else address}:{instance_option(its, entry, 'port')}"
+        url = others or f"http://{bracketed(address)}:{instance_option(its, entry, 'port')}"
     return {"host": host, "near": near, "reached": others != "" or not LOOPBACK.match(bind), "url": url}

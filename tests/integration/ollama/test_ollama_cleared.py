@@ -44,7 +44,7 @@ WHOLE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("wish", "left"),
+    ("desired", "left"),
     [
         ({}, {}),
         ({"system": ""}, {"system": None}),
@@ -70,10 +70,10 @@ WHOLE: dict[str, Any] = {
     ],
 )
 def test_what_is_emptied_is_gone_and_all_else_stays(
-    server: Ollama, recorder: Recorder, args: Args, gguf: Path, wish: dict[str, Any], left: dict[str, Any]
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, desired: dict[str, Any], left: dict[str, Any]
 ) -> None:
     server.make("tiny", gguf, **RICH)
-    quadruple("ollama_model", args(name="bot", base="tiny", **wish), recorder, server.state)
+    quadruple("ollama_model", args(name="bot", base="tiny", **desired), recorder, server.state)
     assert content(server, "bot") == {**WHOLE, **left}
     assert content(server, "tiny") == WHOLE
 
@@ -91,26 +91,26 @@ def test_a_license_is_added_once_however_often_the_model_is_made_anew(
 ) -> None:
     server.make("tiny", gguf, **RICH)
     for number in range(3):
-        wish = args(name="bot", base="tiny", license="Mine", system=f"number {number}")
-        assert succeed("ollama_model", wish)["changed"]
+        desired = args(name="bot", base="tiny", license="Mine", system=f"number {number}")
+        assert succeed("ollama_model", desired)["changed"]
         assert server.show("bot")["license"] == "One\nTwo\nMine"
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
 
 
 def test_what_is_made_from_bare_weights_notices_other_weights(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path
 ) -> None:
     server.make("tiny", gguf, **RICH)
-    wish = args(name="bot", base="tiny", system="")
-    succeed("ollama_model", wish)
+    desired = args(name="bot", base="tiny", system="")
+    succeed("ollama_model", desired)
     server.make("tiny", other_gguf, **RICH)
-    done = quadruple("ollama_model", wish, recorder, server.state).done
+    done = quadruple("ollama_model", desired, recorder, server.state).done
     assert set(done["diff"]["after"]) == {server.weights_that_differ}
 
 
 def test_a_missing_base_is_pulled_and_then_cleared(
     server: Ollama, recorder: Recorder, args: Args, bed: dict[str, Any]
 ) -> None:
-    wish = args(name="bot", base=bed["registry_model"], insecure=True, system="", messages=[])
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="bot", base=bed["registry_model"], insecure=True, system="", messages=[])
+    quadruple("ollama_model", desired, recorder, server.state)
     assert server.show("bot").get("system") is None

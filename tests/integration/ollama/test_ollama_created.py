@@ -28,8 +28,8 @@ def shown_parameters(server: Ollama, name: str) -> list[str]:
 
 def test_a_model_is_made_from_a_base(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
     server.make("tiny", gguf, parameters={"num_ctx": 512, "top_k": 5}, system="the base's")
-    wish = args(name="bot", base="Tiny", parameters={"temperature": "0.5", "num_ctx": 1024.0}, system="Be brief.\n")
-    done = quadruple("ollama_model", wish, recorder, server.state).done
+    desired = args(name="bot", base="Tiny", parameters={"temperature": "0.5", "num_ctx": 1024.0}, system="Be brief.\n")
+    done = quadruple("ollama_model", desired, recorder, server.state).done
     assert server.show("bot")["system"] == "Be brief."
     assert shown_parameters(server, "bot") == ["num_ctx 1024", "temperature 0.5", "top_k 5"]
     assert done["model"]["parameters"] == {"num_ctx": 1024, "temperature": 0.5, "top_k": 5}
@@ -39,11 +39,11 @@ def test_every_type_of_parameter_comes_back_as_it_was_wished(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path
 ) -> None:
     server.make("tiny", gguf)
-    wish = args(name="bot", base="tiny", parameters=PARAMETERS, template="{{ .System }}\n  {{ .Prompt }} \n")
-    done = quadruple("ollama_model", wish, recorder, server.state).done
+    desired = args(name="bot", base="tiny", parameters=PARAMETERS, template="{{ .System }}\n  {{ .Prompt }} \n")
+    done = quadruple("ollama_model", desired, recorder, server.state).done
     assert done["model"]["parameters"] == PARAMETERS
     for _shuffled in range(5):
-        unchanged("ollama_model", wish, recorder)
+        unchanged("ollama_model", desired, recorder)
 
 
 def test_texts_and_values_stand_however_yaml_or_a_template_wrote_them(
@@ -70,18 +70,18 @@ def test_other_weights_of_the_base_are_noticed(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path
 ) -> None:
     server.make("tiny", gguf)
-    wish = args(name="bot", base="tiny", parameters={"num_ctx": 99})
-    succeed("ollama_model", wish)
+    desired = args(name="bot", base="tiny", parameters={"num_ctx": 99})
+    succeed("ollama_model", desired)
     server.make("tiny", other_gguf)
-    done = quadruple("ollama_model", wish, recorder, server.state).done
+    done = quadruple("ollama_model", desired, recorder, server.state).done
     assert set(done["diff"]["after"]) == {"weights"}
 
 
 def test_a_missing_base_is_pulled_first_and_foreseen(
     server: Ollama, recorder: Recorder, args: Args, bed: dict[str, Any]
 ) -> None:
-    wish = args(name="bot", base=bed["registry_model"], insecure=True, parameters={"num_ctx": 99})
-    results = quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="bot", base=bed["registry_model"], insecure=True, parameters={"num_ctx": 99})
+    results = quadruple("ollama_model", desired, recorder, server.state)
     assert results.foreseen["model"]["base_pulled"]
     assert server.names() == {"bot:latest", bed["registry_model"]}
 
@@ -90,10 +90,10 @@ def test_nothing_is_pulled_to_compare_with_a_base_that_is_gone(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path
 ) -> None:
     server.make("tiny", gguf, parameters={"top_k": 5})
-    wish = args(name="bot", base="tiny", parameters={"num_ctx": 99})
-    succeed("ollama_model", wish)
+    desired = args(name="bot", base="tiny", parameters={"num_ctx": 99})
+    succeed("ollama_model", desired)
     server.call("DELETE", "delete", {"model": "tiny"})
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
 
 
 def test_a_base_that_nobody_has_leaves_no_empty_model(
@@ -121,10 +121,10 @@ def test_a_refused_create_leaves_nothing_new_and_nothing_old_changed(
 def test_a_model_is_made_from_a_file_that_is_uploaded_once(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path
 ) -> None:
-    wish = args(name="ours:v1", files=str(gguf), parameters={"temperature": 0.2}, system="x")
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="ours:v1", files=str(gguf), parameters={"temperature": 0.2}, system="x")
+    quadruple("ollama_model", desired, recorder, server.state)
     recorder.clear()
-    succeed("ollama_model", {**wish, "name": "ours:v2"})
+    succeed("ollama_model", {**desired, "name": "ours:v2"})
     assert not recorder.seen("POST /api/blobs")
     assert recorder.seen("HEAD /api/blobs")
 

@@ -94,8 +94,8 @@ def test_an_upload_with_its_copy_that_does_not_fit_is_refused_before_the_first_b
 ) -> None:
     recorder = Recorder(front.url, reads=("POST /api/show",))
     for check in (True, False):
-        wish = {"url": recorder.url, "name": "m", "files": str(large), "models_path": str(small)}
-        result = fail("ollama_model", wish, check=check)
+        desired = {"url": recorder.url, "name": "m", "files": str(large), "models_path": str(small)}
+        result = fail("ollama_model", desired, check=check)
         assert (
             "There is no room for m:latest: 100.7 MB are to be uploaded, 100.7 MB are written by the server"
             in result["msg"]
@@ -106,14 +106,14 @@ def test_an_upload_with_its_copy_that_does_not_fit_is_refused_before_the_first_b
 
 
 def test_the_same_file_fits_where_the_server_keeps_it_as_it_is(seen: Ollama, small: Path, large: Path) -> None:
-    wish = {"url": seen.url, "name": "m", "files": str(large), "models_path": str(small)}
+    desired = {"url": seen.url, "name": "m", "files": str(large), "models_path": str(small)}
     if seen.rewrites_uploads:
-        assert "There is no room for m:latest" in sentence("ollama_model", wish, check=True)
+        assert "There is no room for m:latest" in sentence("ollama_model", desired, check=True)
         return
-    foreseen = succeed("ollama_model", wish, check=True)
+    foreseen = succeed("ollama_model", desired, check=True)
     assert (foreseen["disk"]["uploads"], foreseen["disk"]["copies"]) == (large.stat().st_size, 0)
-    assert succeed("ollama_model", wish)["disk"] == foreseen["disk"]
-    quantized = {**wish, "name": "small", "quantize": "Q8_0"}
+    assert succeed("ollama_model", desired)["disk"] == foreseen["disk"]
+    quantized = {**desired, "name": "small", "quantize": "Q8_0"}
     told = succeed("ollama_model", quantized, check=True)["disk"]
     assert told["uploads"] == 0
     assert told["copies"] == told["temporary"] == pytest.approx(large.stat().st_size * 8.5 / 16, rel=0.03)
@@ -125,9 +125,9 @@ def test_a_preset_that_clears_something_of_its_base_takes_a_copy_of_its_weights(
     base = Ollama(front.target.geturl())
     base.make("base", large, system="the base's")
     listed = base.models()["base:latest"]["size"]
-    wish = {"url": front.url, "name": "bot", "base": "base", "models_path": str(store)}
-    assert succeed("ollama_model", {**wish, "system": "x"}, check=True)["disk"]["copies"] == 0
-    assert succeed("ollama_model", {**wish, "system": ""}, check=True)["disk"]["copies"] == listed
+    desired = {"url": front.url, "name": "bot", "base": "base", "models_path": str(store)}
+    assert succeed("ollama_model", {**desired, "system": "x"}, check=True)["disk"]["copies"] == 0
+    assert succeed("ollama_model", {**desired, "system": ""}, check=True)["disk"]["copies"] == listed
 
 
 def test_an_upload_that_stays_is_told_and_removed_by_a_word(front: Front, store: Path, gguf: Path) -> None:
@@ -159,8 +159,8 @@ def test_what_a_failed_create_leaves_is_told_and_what_models_need_stays(
     # A server that stores uploads anew needs the upload itself no longer.
     left = {digest(other_gguf.read_bytes())} if behind.rewrites_uploads else set()
     front.refusals = [QUANTIZE]
-    wish = {"url": front.url, "name": "m", "files": str(gguf), "models_path": str(store)}
-    message = sentence("ollama_model", wish)
+    desired = {"url": front.url, "name": "m", "files": str(gguf), "models_path": str(store)}
+    message = sentence("ollama_model", desired)
     assert "llama-quantize failed: exit status 1. The server says this where its disk is full" in message
     assert "and where it does not know the architecture llama" in message
     assert f"The server keeps the upload of {gguf}" in message

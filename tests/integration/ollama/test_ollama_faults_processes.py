@@ -46,7 +46,7 @@ def small_disk(bed: dict[str, Any]) -> Iterator[OwnServer]:
     server.remove()
 
 
-def wish(url: str, name: str, **more: Any) -> dict[str, Any]:
+def desired(url: str, name: str, **more: Any) -> dict[str, Any]:
     """Return the module's arguments."""
     return {"url": url, "name": name, "insecure": True, "retries": 5, "stall_timeout": 20, **more}
 
@@ -105,7 +105,7 @@ def test_a_pull_ends_with_its_module_and_the_next_run_goes_on(
     assert registry.served[file] == had < PARTS, "the server went on"
     assert server.names() == set()
     registry.faults.clear()
-    assert succeed("ollama_model", wish(server.url, name))["changed"]
+    assert succeed("ollama_model", desired(server.url, name))["changed"]
     assert server.names() == {name}
     # Three parts were under way, and of each the server may have lost what was in its pipes.
     assert registry.served[file] < len(weights) + 3 * 8 * MEGABYTE
@@ -116,7 +116,7 @@ def test_a_server_that_comes_back_is_waited_for(own: OwnServer, registry: Regist
     weights = b"GGUF" + bytes(SMALL) + uuid.uuid4().bytes
     name = registry.publish(MODEL, weights)
     registry.faults["raw"] = Fault(pause=0.1, piece=SMALL // 30)
-    thread, results = beside(wish(own.url, name))
+    thread, results = beside(desired(own.url, name))
     until(lambda: registry.served[digest(weights)] > SMALL // 3)
     if again == "restart":
         own.restart()
@@ -134,7 +134,7 @@ def test_a_server_that_stays_away_is_told(own: OwnServer, registry: Registry) ->
     weights = b"GGUF" + bytes(SMALL) + uuid.uuid4().bytes
     name = registry.publish(MODEL, weights)
     registry.faults["raw"] = Fault(pause=0.1, piece=SMALL // 30)
-    thread, results = beside(wish(own.url, name, retries=2))
+    thread, results = beside(desired(own.url, name, retries=2))
     until(lambda: registry.served[digest(weights)] > SMALL // 3)
     own.kill()
     thread.join()
@@ -144,16 +144,16 @@ def test_a_server_that_stays_away_is_told(own: OwnServer, registry: Registry) ->
     own.start()
     assert own.names() == set()
     registry.faults.clear()
-    assert succeed("ollama_model", wish(own.url, name))["changed"]
+    assert succeed("ollama_model", desired(own.url, name))["changed"]
     assert own.names() == {name}
 
 
 def test_a_disk_with_space_again_is_used(small_disk: OwnServer, registry: Registry) -> None:
     name = registry.publish(MODEL, b"GGUF" + bytes(MEGABYTE))
     small_disk.run("head -c 1500000 /dev/zero > /root/.ollama/filler")
-    message = sentence("ollama_model", wish(small_disk.url, name))
+    message = sentence("ollama_model", desired(small_disk.url, name))
     assert "the server's disk is full; free space where it keeps its models" in message
     assert small_disk.names() == set()
     small_disk.run("rm /root/.ollama/filler")
-    assert succeed("ollama_model", wish(small_disk.url, name))["changed"]
+    assert succeed("ollama_model", desired(small_disk.url, name))["changed"]
     assert small_disk.names() == {name}

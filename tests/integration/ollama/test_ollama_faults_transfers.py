@@ -31,7 +31,7 @@ def weights() -> bytes:
 
 
 @pytest.fixture
-def wish(server: Ollama, registry: Registry, weights: bytes) -> dict[str, Any]:
+def desired(server: Ollama, registry: Registry, weights: bytes) -> dict[str, Any]:
     """A model that the fake registry has, asked of the server without a proxy between."""
     name = registry.publish(MODEL, weights, system=SYSTEM)
     return {"url": server.url, "name": name, "insecure": True, "retries": 0, "stall_timeout": 20}
@@ -45,10 +45,10 @@ def until(what: Callable[[], bool], seconds: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def begun(wish: dict[str, Any], registry: Registry, weights: bytes) -> tuple[threading.Thread, list[Result]]:
+def begun(desired: dict[str, Any], registry: Registry, weights: bytes) -> tuple[threading.Thread, list[Result]]:
     """Run the module beside the test, and return when a third of the weights are there."""
     results: list[Result] = []
-    thread = threading.Thread(target=lambda: results.append(run("ollama_model", wish)))
+    thread = threading.Thread(target=lambda: results.append(run("ollama_model", desired)))
     thread.start()
     until(lambda: registry.served[digest(weights)] > SIZE // 3)
     return thread, results
@@ -60,10 +60,10 @@ def asked(registry: Registry) -> int:
 
 
 def test_a_registry_that_dies_and_comes_back_is_waited_for(
-    server: Ollama, wish: dict[str, Any], registry: Registry, weights: bytes
+    server: Ollama, desired: dict[str, Any], registry: Registry, weights: bytes
 ) -> None:
     registry.faults[f"raw {digest(weights)}"] = SLOW
-    thread, results = begun(wish, registry, weights)
+    thread, results = begun(desired, registry, weights)
     registry.die()
     assert server.names() == set()
     registry.faults.clear()
@@ -71,14 +71,14 @@ def test_a_registry_that_dies_and_comes_back_is_waited_for(
     registry.start()
     thread.join()
     assert results[0]["changed"], results[0].get("msg")
-    assert server.names() == {wish["name"]}
+    assert server.names() == {desired["name"]}
 
 
 def test_a_registry_that_dies_for_good_is_told(
-    server: Ollama, wish: dict[str, Any], registry: Registry, weights: bytes
+    server: Ollama, desired: dict[str, Any], registry: Registry, weights: bytes
 ) -> None:
     registry.faults[f"raw {digest(weights)}"] = SLOW
-    thread, results = begun({**wish, "stall_timeout": 2, "retries": 1}, registry, weights)
+    thread, results = begun({**desired, "stall_timeout": 2, "retries": 1}, registry, weights)
     registry.die()
     thread.join()
     message = results[0]["msg"]
@@ -87,25 +87,25 @@ def test_a_registry_that_dies_for_good_is_told(
     registry.faults.clear()
     registry.start()
     # The server is still waiting to try the broken download again, and gives it up only then.
-    assert succeed("ollama_model", {**wish, "retries": 5})["changed"]
-    assert server.names() == {wish["name"]}
+    assert succeed("ollama_model", {**desired, "retries": 5})["changed"]
+    assert server.names() == {desired["name"]}
 
 
 def test_connections_that_are_reset_are_mended_by_the_server_itself(
-    server: Ollama, wish: dict[str, Any], registry: Registry, weights: bytes
+    server: Ollama, desired: dict[str, Any], registry: Registry, weights: bytes
 ) -> None:
     registry.faults[f"raw {digest(weights)}"] = Fault(reset=True, after=SIZE // 2, times=2)
-    assert succeed("ollama_model", wish)["changed"]
+    assert succeed("ollama_model", desired)["changed"]
     assert asked(registry) == 1
 
 
 def test_wrong_bytes_once_are_fetched_again(
-    server: Ollama, wish: dict[str, Any], registry: Registry, weights: bytes
+    server: Ollama, desired: dict[str, Any], registry: Registry, weights: bytes
 ) -> None:
     registry.faults[f"raw {digest(weights)}"] = Fault(body=b"X" * len(weights), times=1)
-    assert succeed("ollama_model", {**wish, "retries": 1})["changed"]
+    assert succeed("ollama_model", {**desired, "retries": 1})["changed"]
     assert asked(registry) == 2
-    assert server.show(wish["name"])["system"] == SYSTEM
+    assert server.show(desired["name"])["system"] == SYSTEM
 
 
 @pytest.mark.parametrize(
@@ -114,44 +114,44 @@ def test_wrong_bytes_once_are_fetched_again(
     ids=["at the start", "in the middle", "in a later layer"],
 )
 def test_a_stall_is_told_wherever_it_comes(
-    server: Ollama, wish: dict[str, Any], registry: Registry, weights: bytes, layer: str, after: int
+    server: Ollama, desired: dict[str, Any], registry: Registry, weights: bytes, layer: str, after: int
 ) -> None:
     data = weights if layer == "weights" else SYSTEM.encode()
     registry.faults[f"raw {digest(data)}"] = Fault(hang=True, after=after)
-    message = sentence("ollama_model", {**wish, "stall_timeout": 2})
+    message = sentence("ollama_model", {**desired, "stall_timeout": 2})
     assert "no byte moved for 2 seconds" in message
     assert server.names() == set()
     registry.faults.clear()
-    assert succeed("ollama_model", {**wish, "retries": 1})["changed"]
+    assert succeed("ollama_model", {**desired, "retries": 1})["changed"]
     assert registry.served[digest(weights)] <= len(weights) + SIZE // 10
 
 
 def test_a_trickle_is_never_broken_off(
-    server: Ollama, wish: dict[str, Any], registry: Registry, weights: bytes
+    server: Ollama, desired: dict[str, Any], registry: Registry, weights: bytes
 ) -> None:
     registry.faults[f"raw {digest(weights)}"] = Fault(pause=0.6, piece=SIZE // 8)
     begin = time.monotonic()
-    assert succeed("ollama_model", {**wish, "stall_timeout": 1.5})["changed"]
+    assert succeed("ollama_model", {**desired, "stall_timeout": 1.5})["changed"]
     assert time.monotonic() - begin > 4
     assert asked(registry) == 1
 
 
 def test_a_proxy_that_cuts_long_answers_is_outlasted(
-    server: Ollama, wish: dict[str, Any], registry: Registry, weights: bytes
+    server: Ollama, desired: dict[str, Any], registry: Registry, weights: bytes
 ) -> None:
     registry.faults[f"raw {digest(weights)}"] = Fault(pause=0.2, piece=SIZE // 30)
     # 0.9.3 takes a second for each file by itself, and there are three.
     proxy = CuttingProxy(server.url, seconds=3.5)
-    assert succeed("ollama_model", {**wish, "url": proxy.url, "retries": 1})["changed"]
+    assert succeed("ollama_model", {**desired, "url": proxy.url, "retries": 1})["changed"]
     proxy.close()
     # Each attempt went on where the last one was cut.
     assert asked(registry) >= 2
     assert registry.served[digest(weights)] < 1.5 * len(weights)
 
 
-def test_a_proxy_that_cuts_at_once_is_told(server: Ollama, wish: dict[str, Any]) -> None:
+def test_a_proxy_that_cuts_at_once_is_told(server: Ollama, desired: dict[str, Any]) -> None:
     proxy = CuttingProxy(server.url, seconds=0.0)
-    message = sentence("ollama_model", {**wish, "url": proxy.url})
+    message = sentence("ollama_model", {**desired, "url": proxy.url})
     proxy.close()
     assert "closed the connection before the answer was complete" in message
     assert server.names() == set()
@@ -163,12 +163,12 @@ def test_a_list_tells_which_of_it_failed_and_the_next_run_does_the_rest(
     names = [registry.publish(f"library/m{number}:1", weights + bytes([number])) for number in range(3)]
     bad = digest(weights + bytes([1]))
     registry.faults[f"raw {bad}"] = Fault(hang=True, after=SIZE // 2)
-    wishes = [{"name": name, "insecure": True, "stall_timeout": 3, "retries": 0} for name in names]
-    given = {"url": server.url, "models": wishes}
+    all_desired = [{"name": name, "insecure": True, "stall_timeout": 3, "retries": 0} for name in names]
+    given = {"url": server.url, "models": all_desired}
     failed = run("ollama_models", given)
     assert [step["name"] for step in failed["failed_steps"]] == [names[1]]
     assert set(failed["done"]) == server.names() == {names[0], names[2]}
     registry.faults.clear()
-    again = succeed("ollama_models", {**given, "models": [{**entry, "retries": 1} for entry in wishes]})
+    again = succeed("ollama_models", {**given, "models": [{**entry, "retries": 1} for entry in all_desired]})
     assert [step["name"] for step in again["plan"]] == [names[1]]
     assert server.names() == set(names)

@@ -131,20 +131,20 @@ def test_a_digest_is_remembered_where_the_user_keeps_state_and_not_by_a_check_ru
     server: Ollama, gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    wish = {"name": "ours", "url": server.url, "files": str(gguf)}
-    assert measured("ollama_model", wish, check=True)[0]["changed"]
+    desired = {"name": "ours", "url": server.url, "files": str(gguf)}
+    assert measured("ollama_model", desired, check=True)[0]["changed"]
     assert list(tmp_path.iterdir()) == []
-    assert measured("ollama_model", wish)[0]["changed"]
-    assert not measured("ollama_model", wish)[0]["changed"]
+    assert measured("ollama_model", desired)[0]["changed"]
+    assert not measured("ollama_model", desired)[0]["changed"]
     path = tmp_path / "selfhosted-llm" / "ledger.json"
     known = json.loads(path.read_text(encoding="utf-8"))
     assert digests(known) == [digest(gguf.read_bytes()).replace("-", ":")]
     # What it says is believed: that is how one sees that the file was not read.
     known["files"][str(gguf)]["facts"]["digest"] = f"sha256:{'0' * 64}"
     path.write_text(json.dumps(known), encoding="utf-8")
-    assert measured("ollama_model", wish, check=True)[0]["changed"]
+    assert measured("ollama_model", desired, check=True)[0]["changed"]
     path.write_text("damaged", encoding="utf-8")
-    assert not measured("ollama_model", wish)[0].get("failed")
+    assert not measured("ollama_model", desired)[0].get("failed")
     assert digests(json.loads(path.read_text(encoding="utf-8"))) == [digest(gguf.read_bytes()).replace("-", ":")]
 
 

@@ -1,4 +1,4 @@
-"""Random lists of wishes over random states: foreseen, done as it ought to be, and then nothing left to do."""
+"""Random lists of desired objects over random states: foreseen, done as it ought to be, and then nothing left to do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ LICENSES = ["", [], "MIT", "MIT\nsecond line", ["One", "Two"], ["MIT"]]
 
 
 class Dice:
-    """Throws names, wishes and states."""
+    """Throws names, desired objects and states."""
 
     def __init__(self, seed: str, files: list[Path]) -> None:
         self.random = random.Random(seed)
@@ -100,24 +100,24 @@ class Dice:
         said["parameters"] = {name: self.random.choice(some) for name, some in PARAMETERS.items() if self.likely(0.3)}
         return said
 
-    def wish(self, name: str, others: list[str], mirror: str) -> dict[str, Any]:
+    def desired(self, name: str, others: list[str], mirror: str) -> dict[str, Any]:
         """Return an entry of a list."""
-        wish: dict[str, Any] = {"name": self.name(name)}
+        desired: dict[str, Any] = {"name": self.name(name)}
         if self.likely(0.15):
-            return {**wish, "state": "absent"}
+            return {**desired, "state": "absent"}
         if name in SERVED:
-            return {**wish, "mirror": mirror, "state": self.random.choice(["present", "latest"])}
+            return {**desired, "mirror": mirror, "state": self.random.choice(["present", "latest"])}
         if self.likely(0.15):
-            return {**wish, "source": self.name(self.random.choice(others))}
+            return {**desired, "source": self.name(self.random.choice(others))}
         if self.likely(0.2):
-            wish["files"] = str(self.random.choice(self.files))
+            desired["files"] = str(self.random.choice(self.files))
         else:
             base = self.random.choice(others)
-            wish |= {"base": self.name(base)} | ({"mirror": mirror} if base in SERVED else {})
-        wish |= self.content()
-        if wish.get("files"):
-            wish["parameters"] = {name: value for name, value in wish["parameters"].items() if value is not None}
-        return wish
+            desired |= {"base": self.name(base)} | ({"mirror": mirror} if base in SERVED else {})
+        desired |= self.content()
+        if desired.get("files"):
+            desired["parameters"] = {name: value for name, value in desired["parameters"].items() if value is not None}
+        return desired
 
     def prepare(self, server: Ollama) -> World:
         """Make the bases, and some models that are as somebody left them; return what is there."""
@@ -229,18 +229,18 @@ def test_a_run_does_what_was_foreseen_and_what_it_ought_to_and_leaves_nothing_to
         same_world(shown(server, known), before)
         others = [*BASES, *sorted(server.names()), *(SERVED if dice.likely(0.3) else [])]
         names = dice.random.sample([*NAMES, *NAMES, *SERVED], dice.random.randrange(3, 9))
-        wishes = [dice.wish(name, others, mirror) for name in dict.fromkeys(names)]
-        wish = args(models=wishes, purge=dice.likely(0.3), purge_all=True)
+        all_desired = [dice.desired(name, others, mirror) for name in dict.fromkeys(names)]
+        desired = args(models=all_desired, purge=dice.likely(0.3), purge_all=True)
         recorder.clear()
-        foreseen, writes = run("ollama_models", wish, check=True), recorder.writes()
-        done = run("ollama_models", wish)
+        foreseen, writes = run("ollama_models", desired, check=True), recorder.writes()
+        done = run("ollama_models", desired)
         assert not writes
         if foreseen.failed:
-            # Wishes that contradict each other, or a base or source that nobody has.
+            # Desired objects that contradict each other, or a base or source that nobody has.
             assert done.failed
-            assert not recorder.writes(), (wish, done.get("msg"))
+            assert not recorder.writes(), (desired, done.get("msg"))
             continue
-        assert (foreseen["diff"], foreseen["plan"]) == (done.get("diff"), done.get("plan")), (wish, done.get("msg"))
-        same_world(shown(server, known), Ought(before, served, dice.weights, wishes).world(wish["purge"]))
-        unchanged("ollama_models", wish, recorder)
-        converged += len(wishes)
+        assert (foreseen["diff"], foreseen["plan"]) == (done.get("diff"), done.get("plan")), (desired, done.get("msg"))
+        same_world(shown(server, known), Ought(before, served, dice.weights, all_desired).world(desired["purge"]))
+        unchanged("ollama_models", desired, recorder)
+        converged += len(all_desired)

@@ -97,9 +97,9 @@ def test_an_answer_that_streams_shows_in_the_kernels_tables(server: Ollama, gguf
     its = known(server, Pid=pid)
     server.call("POST", "generate", {"model": "tiny", "stream": False})
     assert not gpu_activity.answers(Path("/proc"), gpu_evidence.ask, time.sleep, its)
-    wish = json.dumps(ENDLESS).encode()
+    desired = json.dumps(ENDLESS).encode()
     lines: list[bytes] = []
-    with urllib.request.urlopen(f"{server.url}/api/generate", wish, timeout=60) as stream:
+    with urllib.request.urlopen(f"{server.url}/api/generate", desired, timeout=60) as stream:
         reading = threading.Thread(target=read, args=(stream, lines), daemon=True)
         reading.start()
         assert gpu_activity.answers(Path("/proc"), gpu_evidence.ask, time.sleep, its)
@@ -172,8 +172,8 @@ def test_a_real_server_that_lost_its_gpu_is_restarted_when_its_answer_has_ended(
     gpu_watch.look_round(host)
     assert said == []
     docker("exec", name, "touch", "/dev/shm/lost")
-    wish = json.dumps(ENDLESS).encode()
-    with urllib.request.urlopen(f"{server.url}/api/generate", wish, timeout=60) as stream:
+    desired = json.dumps(ENDLESS).encode()
+    with urllib.request.urlopen(f"{server.url}/api/generate", desired, timeout=60) as stream:
         reading = threading.Thread(target=read, args=(stream, []), daemon=True)
         reading.start()
         gpu_watch.look_round(host)

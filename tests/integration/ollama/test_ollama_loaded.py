@@ -70,7 +70,7 @@ def test_a_new_model_is_made_and_loaded_at_once(
 
 
 @pytest.mark.parametrize(
-    ("before", "wished", "changes"),
+    ("before", "wanted", "changes"),
     [
         ("5m", "10m", False),
         (600, "300", True),
@@ -81,16 +81,16 @@ def test_a_new_model_is_made_and_loaded_at_once(
     ],
 )
 def test_how_long_a_model_is_kept_is_compared_as_far_as_it_can_be_told(
-    server: Ollama, recorder: Recorder, args: Args, gguf: Path, before: Any, wished: str | None, changes: bool
+    server: Ollama, recorder: Recorder, args: Args, gguf: Path, before: Any, wanted: str | None, changes: bool
 ) -> None:
     server.make("tiny", gguf)
     load(server, "tiny", before)
-    wish = args(name="tiny", loaded=True, keep_alive=wished)
+    desired = args(name="tiny", loaded=True, keep_alive=wanted)
     if changes:
-        done = quadruple("ollama_model", wish, recorder).done
+        done = quadruple("ollama_model", desired, recorder).done
         assert set(done["diff"]["after"]) == {"keep_alive"}
     else:
-        unchanged("ollama_model", wish, recorder)
+        unchanged("ollama_model", desired, recorder)
 
 
 def test_a_model_is_loaded_whose_weights_are_by_whatever_name(
@@ -158,16 +158,16 @@ def test_weights_that_are_replaced_do_not_stay_in_memory(
 ) -> None:
     if road == "made":
         server.make("tiny", gguf)
-        wish = args(name="bot", base="tiny", loaded=True, keep_alive="forever")
+        desired = args(name="bot", base="tiny", loaded=True, keep_alive="forever")
     else:
         name = registry.publish("library/m:1", gguf.read_bytes())
-        wish = args(name=name, insecure=True, state="latest", loaded=True, keep_alive="forever")
-    succeed("ollama_model", wish)
+        desired = args(name=name, insecure=True, state="latest", loaded=True, keep_alive="forever")
+    succeed("ollama_model", desired)
     if road == "made":
         server.make("tiny", other_gguf)
     else:
         registry.publish("library/m:1", other_gguf.read_bytes())
-    quadruple("ollama_model", wish, recorder)
+    quadruple("ollama_model", desired, recorder)
     entries = server.call("GET", "ps")["models"]
     assert [entry["digest"] for entry in entries] == [server.models()[entries[0]["name"]]["digest"]]
     assert not [name for name in server.names() if "aside" in name]

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 def test_messages_and_licenses_are_compared(server: Ollama, recorder: Recorder, args: Args, gguf: Path) -> None:
     server.make("tiny", gguf)
     messages = [{"role": "user", "content": "Hi\n"}, {"role": "assistant", "content": "  Hello \n you"}]
-    wish = args(name="bot", base="tiny", messages=messages, license=["MIT\nyes", "Other"])
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="bot", base="tiny", messages=messages, license=["MIT\nyes", "Other"])
+    quadruple("ollama_model", desired, recorder, server.state)
     assert server.show("bot")["messages"][1]["content"] == "  Hello \n you"
     assert server.show("bot")["license"] == "MIT\nyes\nOther"
     other = [*messages[:1], {"role": "assistant", "content": "Bye"}]
-    done = quadruple("ollama_model", {**wish, "messages": other}, recorder, server.state).done
+    done = quadruple("ollama_model", {**desired, "messages": other}, recorder, server.state).done
     assert set(done["diff"]["after"]) == {"messages"}
 
 
@@ -41,15 +41,15 @@ def test_quantized_weights_are_told_from_others(
         server.make("tiny", file)
         return "tiny" if kind == "base" else str(path)
 
-    wish = args(name="small", quantize="Q8_0", **{kind: give(gguf)})
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="small", quantize="Q8_0", **{kind: give(gguf)})
+    quadruple("ollama_model", desired, recorder, server.state)
     assert server.show("small")["details"]["quantization_level"] == "Q8_0"
-    done = quadruple("ollama_model", {**wish, "quantize": "Q4_K_M"}, recorder, server.state).done
+    done = quadruple("ollama_model", {**desired, "quantize": "Q4_K_M"}, recorder, server.state).done
     assert set(done["diff"]["after"]) == {"quantization"}
     give(other_gguf)
-    done = quadruple("ollama_model", {**wish, "quantize": "Q4_K_M"}, recorder, server.state).done
+    done = quadruple("ollama_model", {**desired, "quantize": "Q4_K_M"}, recorder, server.state).done
     assert set(done["diff"]["after"]) == {"made_from"}
-    plain = {name: value for name, value in wish.items() if name != "quantize"}
+    plain = {name: value for name, value in desired.items() if name != "quantize"}
     done = quadruple("ollama_model", plain, recorder, server.state).done
     # Where a file is stored anew, its level is what tells the two apart.
     told = "quantization" if server.rewrites_uploads and kind == "files" else "weights"
@@ -168,17 +168,17 @@ def test_a_server_that_rewrites_files_is_compared_by_what_was_noted(
     recorder.answer("GET /api/version", {"version": "0.30.0"})
     path = tmp_path / "m.gguf"
     shutil.copy(gguf, path)
-    wish = args(name="ours", files=str(path), system="x", parameters={"top_k": 3})
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="ours", files=str(path), system="x", parameters={"top_k": 3})
+    quadruple("ollama_model", desired, recorder, server.state)
     shutil.copy(other_gguf, path)
-    done = quadruple("ollama_model", wish, recorder, server.state).done
+    done = quadruple("ollama_model", desired, recorder, server.state).done
     assert set(done["diff"]["after"]) == {"made_from"}
     shutil.rmtree(notes)
     shutil.copy(gguf, path)
-    done = succeed("ollama_model", wish)
+    done = succeed("ollama_model", desired)
     assert set(done["diff"]["after"]) == {"made_from"}
-    unchanged("ollama_model", wish, recorder)
-    assert set(quadruple("ollama_model", {**wish, "system": "y"}, recorder).done["diff"]["after"]) == {"system"}
+    unchanged("ollama_model", desired, recorder)
+    assert set(quadruple("ollama_model", {**desired, "system": "y"}, recorder).done["diff"]["after"]) == {"system"}
 
 
 def test_a_cleared_model_on_a_server_that_rewrites_files_is_compared_by_its_base(
@@ -187,10 +187,10 @@ def test_a_cleared_model_on_a_server_that_rewrites_files_is_compared_by_its_base
     """The version is recorded, as above."""
     recorder.answer("GET /api/version", {"version": "0.33.0"})
     server.make("tiny", gguf, system="the base's")
-    wish = args(name="bot", base="tiny", system="")
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="bot", base="tiny", system="")
+    quadruple("ollama_model", desired, recorder, server.state)
     server.make("tiny", other_gguf, system="the base's")
-    done = quadruple("ollama_model", wish, recorder, server.state).done
+    done = quadruple("ollama_model", desired, recorder, server.state).done
     assert set(done["diff"]["after"]) == {"made_from"}
 
 

@@ -138,7 +138,7 @@ def content(read: Modelfile) -> dict[str, Any]:
 
 
 def typed(given: Any) -> dict[str, Any]:
-    # Empty stops are no wish that the modules take, so they go past the check.
+    # Empty stops are no desired object that the modules take, so they go past the check.
     checked = parameters.checked("m", {name: value for name, value in given.items() if name != "stop"})
     return {**checked, **{name: value for name, value in given.items() if name == "stop"}}
 

@@ -26,8 +26,8 @@ def test_sixty_models_that_are_as_wanted_take_one_request(
     server.make("tiny", gguf)
     for number in range(59):
         server.call("POST", "copy", {"source": "tiny", "destination": f"m{number}"})
-    wish = args(models=[{"name": "tiny"}, *({"name": f"M{number}"} for number in range(59))], purge=True)
-    result = unchanged("ollama_models", wish, recorder)
+    desired = args(models=[{"name": "tiny"}, *({"name": f"M{number}"} for number in range(59))], purge=True)
+    result = unchanged("ollama_models", desired, recorder)
     assert recorder.seen() == ["GET /api/tags"]
     assert len(result["models"]) == 60
 
@@ -146,11 +146,11 @@ def test_a_purge_keeps_what_another_run_has_set_aside_until_it_is_old(
     server.make("tiny", gguf)
     aside = f"selfhosted-llm-aside/{'ab' * 16}:latest"
     server.call("POST", "copy", {"source": "tiny", "destination": aside})
-    wish = args(models=[{"name": "tiny"}], purge=True)
+    desired = args(models=[{"name": "tiny"}], purge=True)
     for check in (True, False):
-        assert unchanged("ollama_models", wish, recorder, check=check)["kept"] == [aside]
+        assert unchanged("ollama_models", desired, recorder, check=check)["kept"] == [aside]
     named = args(models=[{"name": "tiny"}, {"name": aside, "state": "absent"}])
     assert succeed("ollama_models", named, check=True)["changed"]
     old = [{**model, "modified_at": "2020-01-01T00:00:00Z"} for model in server.models().values()]
     recorder.answer("GET /api/tags", {"models": old}, times=1)
-    assert [step["name"] for step in succeed("ollama_models", wish, check=True)["plan"]] == [aside]
+    assert [step["name"] for step in succeed("ollama_models", desired, check=True)["plan"]] == [aside]

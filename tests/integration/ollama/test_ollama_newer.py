@@ -89,8 +89,8 @@ def test_a_template_of_the_weights_does_not_hide_the_stored_one(
     recorder: Recorder, args: Args, server: Ollama, gguf: Path
 ) -> None:
     server.make("tiny", gguf)
-    wish = args(name="bot", base="tiny", template="{{ .Prompt }}!")
-    succeed("ollama_model", wish)
+    desired = args(name="bot", base="tiny", template="{{ .Prompt }}!")
+    succeed("ollama_model", desired)
     recorder.answer("GET /api/version", {"version": "0.33.0"})
     shown = {name: server.show(name) for name in ("bot", "tiny")}
     recorder.answer("POST /api/show", {**shown["bot"], "template": "{% for message in messages %}"})

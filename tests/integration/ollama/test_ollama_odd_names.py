@@ -1,4 +1,4 @@
-"""Models whose names no wish for a new model may have: what a server lists can be removed."""
+"""Models whose names no desired object for a new model may have: what a server lists can be removed."""
 
 from __future__ import annotations
 

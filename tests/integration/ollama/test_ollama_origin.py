@@ -70,10 +70,10 @@ def test_the_double_writes_what_a_real_server_wrote(gguf: Path) -> None:
 def test_a_level_that_is_no_longer_said_is_noticed(
     server: Ollama, recorder: Recorder, args: Args, front: Front, path: Path
 ) -> None:
-    wish = args(name="ours", files=str(path))
-    quadruple("ollama_model", {**wish, "quantize": "Q4_K_M"}, recorder, server.state)
+    desired = args(name="ours", files=str(path))
+    quadruple("ollama_model", {**desired, "quantize": "Q4_K_M"}, recorder, server.state)
     assert level(server, "ours") == "Q4_K_M"
-    done = quadruple("ollama_model", wish, recorder, server.state).done
+    done = quadruple("ollama_model", desired, recorder, server.state).done
     assert set(done["diff"]["after"]) == {"quantization"}
     assert level(server, "ours") == "F16"
 
@@ -81,10 +81,10 @@ def test_a_level_that_is_no_longer_said_is_noticed(
 def test_a_level_that_is_no_longer_said_is_noticed_without_a_note(
     server: Ollama, recorder: Recorder, args: Args, front: Front, path: Path, notes: Path
 ) -> None:
-    wish = args(name="ours", files=str(path))
-    succeed("ollama_model", {**wish, "quantize": "Q4_K_M"})
+    desired = args(name="ours", files=str(path))
+    succeed("ollama_model", {**desired, "quantize": "Q4_K_M"})
     shutil.rmtree(notes)
-    assert set(quadruple("ollama_model", wish, recorder).done["diff"]["after"]) == {"quantization"}
+    assert set(quadruple("ollama_model", desired, recorder).done["diff"]["after"]) == {"quantization"}
     assert level(server, "ours") == "F16"
 
 
@@ -92,10 +92,10 @@ def test_a_level_that_is_no_longer_said_is_noticed_without_a_note(
 def test_without_a_note_the_same_file_is_no_change(
     server: Ollama, recorder: Recorder, args: Args, front: Front, path: Path, notes: Path, more: dict[str, Any]
 ) -> None:
-    wish = args(models=[{"name": "ours", "files": str(path), "system": "x", **more}])
-    succeed("ollama_models", wish)
+    desired = args(models=[{"name": "ours", "files": str(path), "system": "x", **more}])
+    succeed("ollama_models", desired)
     shutil.rmtree(notes)
-    done = proves(wish, recorder)
+    done = proves(desired, recorder)
     assert (done["changed"], done["plan"], done["diff"]) == (False, [], {"before": {}, "after": {}})
 
 
@@ -110,12 +110,12 @@ def test_without_a_note_another_file_that_looks_the_same_is_a_change(
     notes: Path,
     more: dict[str, Any],
 ) -> None:
-    wish = args(models=[{"name": "ours", "files": str(path), **more}])
-    succeed("ollama_models", wish)
+    desired = args(models=[{"name": "ours", "files": str(path), **more}])
+    succeed("ollama_models", desired)
     shutil.rmtree(notes)
     shutil.copy(other_gguf, path)
     before = server.models()["ours:latest"]["digest"]
-    done = proves(wish, recorder)
+    done = proves(desired, recorder)
     assert done["changed"]
     assert done["plan"] == [{"action": "update", "name": "ours:latest", "fields": ["made_from"]}]
     assert server.models()["ours:latest"]["digest"] != before
@@ -130,24 +130,24 @@ def test_without_a_note_a_file_of_another_shape_is_known_before(
     server: Ollama, recorder: Recorder, args: Args, front: Front, path: Path, notes: Path, other: Shape
 ) -> None:
     path.write_bytes(written(Shape()))
-    wish = args(name="ours", files=str(path))
-    succeed("ollama_model", wish)
+    desired = args(name="ours", files=str(path))
+    succeed("ollama_model", desired)
     shutil.rmtree(notes)
     path.write_bytes(written(other))
-    assert set(quadruple("ollama_model", wish, recorder).done["diff"]["after"]) == {"made_from"}
+    assert set(quadruple("ollama_model", desired, recorder).done["diff"]["after"]) == {"made_from"}
 
 
 def test_without_a_note_a_quantized_model_of_a_base_is_proven_on_a_server_that_keeps_files(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path, notes: Path
 ) -> None:
     server.make("tiny", gguf)
-    wish = args(models=[{"name": "ours", "base": "tiny", "quantize": "Q8_0"}])
-    succeed("ollama_models", wish)
+    desired = args(models=[{"name": "ours", "base": "tiny", "quantize": "Q8_0"}])
+    succeed("ollama_models", desired)
     shutil.rmtree(notes)
-    assert not proves(wish, recorder)["changed"]
+    assert not proves(desired, recorder)["changed"]
     shutil.rmtree(notes)
     server.make("tiny", other_gguf)
-    assert proves(wish, recorder)["changed"]
+    assert proves(desired, recorder)["changed"]
 
 
 def test_without_a_note_a_cleared_model_is_proven(
@@ -156,17 +156,17 @@ def test_without_a_note_a_cleared_model_is_proven(
     for file in (gguf, other_gguf):
         front.keep(file.read_bytes())
     server.make("tiny", gguf, system="the base's")
-    wish = args(models=[{"name": "ours", "base": "tiny", "system": ""}])
-    quadruple("ollama_models", wish, recorder)
+    desired = args(models=[{"name": "ours", "base": "tiny", "system": ""}])
+    quadruple("ollama_models", desired, recorder)
     shutil.rmtree(notes)
     if server.rewrites_uploads:
         # The base's weights were stored anew already, so a copy of them has their digest.
-        unchanged("ollama_models", wish, recorder)
+        unchanged("ollama_models", desired, recorder)
     else:
-        assert not proves(wish, recorder)["changed"]
+        assert not proves(desired, recorder)["changed"]
         shutil.rmtree(notes)
     server.make("tiny", other_gguf, system="the base's")
-    done = succeed("ollama_models", wish) if server.rewrites_uploads else proves(wish, recorder)
+    done = succeed("ollama_models", desired) if server.rewrites_uploads else proves(desired, recorder)
     assert done["changed"]
 
 
@@ -175,9 +175,9 @@ def test_a_cleared_model_whose_level_is_no_longer_said_is_noticed(
 ) -> None:
     front.keep(gguf.read_bytes())
     server.make("tiny", gguf, system="the base's")
-    wish = args(name="ours", base="tiny", system="")
-    succeed("ollama_model", {**wish, "quantize": "Q8_0"})
-    assert set(quadruple("ollama_model", wish, recorder).done["diff"]["after"]) == {"quantization"}
+    desired = args(name="ours", base="tiny", system="")
+    succeed("ollama_model", {**desired, "quantize": "Q8_0"})
+    assert set(quadruple("ollama_model", desired, recorder).done["diff"]["after"]) == {"quantization"}
     assert level(server, "ours") == "F16"
 
 
@@ -198,22 +198,22 @@ def test_files_that_the_server_makes_one_of_all_converge(
 def test_a_file_with_other_padding_converges_in_one_run(
     server: Ollama, recorder: Recorder, args: Args, front: Front, path: Path
 ) -> None:
-    wish = args(name="ours", files=str(path))
-    succeed("ollama_model", wish)
+    desired = args(name="ours", files=str(path))
+    succeed("ollama_model", desired)
     path.write_bytes(path.read_bytes() + bytes(64))
-    quadruple("ollama_model", wish, recorder)
+    quadruple("ollama_model", desired, recorder)
     path.write_bytes(path.read_bytes()[:-64])
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
 
 
 def test_models_of_shards_are_proven_and_adapters_are_known(
     server: Ollama, recorder: Recorder, args: Args, front: Front, gguf: Path, notes: Path, tmp_path: Path
 ) -> None:
     shards = gguf_files.write_shards(tmp_path, "ours", gguf.read_bytes(), 3)
-    wish = args(models=[{"name": "ours", "files": str(shards[1])}])
-    quadruple("ollama_models", wish, recorder)
+    desired = args(models=[{"name": "ours", "files": str(shards[1])}])
+    quadruple("ollama_models", desired, recorder)
     shutil.rmtree(notes)
-    assert not proves(wish, recorder)["changed"]
+    assert not proves(desired, recorder)["changed"]
     adapter = tmp_path / "lora.gguf"
     adapter.write_bytes(gguf_files.lora())
     with_adapter = args(models=[{"name": "ours", "base": "tiny", "adapters": str(adapter)}])
@@ -231,18 +231,18 @@ def test_models_made_from_one_that_is_proven_follow_it(
         {"name": "bot", "base": "ours", "system": "x"},
         {"name": "copy", "source": "bot"},
     ]
-    wish = args(models=models)
-    succeed("ollama_models", wish)
+    desired = args(models=models)
+    succeed("ollama_models", desired)
     shutil.rmtree(notes)
     before = server.state()
-    done = proves(wish, recorder)
+    done = proves(desired, recorder)
     assert not done["changed"]
     assert {name: server.state()[name] for name in ("bot:latest", "copy:latest")} == {
         name: before[name] for name in ("bot:latest", "copy:latest")
     }
     shutil.rmtree(notes)
     shutil.copy(other_gguf, path)
-    done = proves(wish, recorder)
+    done = proves(desired, recorder)
     assert [(step["name"], step["fields"]) for step in done["plan"]] == [
         ("ours:latest", ["made_from"]),
         ("bot:latest", ["weights"]),
@@ -262,7 +262,7 @@ def test_an_upgrade_of_the_server_and_back_changes_nothing_and_hides_nothing(
         {"name": "small", "base": "ours", "quantize": "Q8_0"},
         {"name": "clear", "base": "rich", "system": ""},
     ]
-    wish = args(models=models)
+    desired = args(models=models)
     server.make("rich", path, system="the base's")
     front.keep(content)
 
@@ -271,25 +271,25 @@ def test_an_upgrade_of_the_server_and_back_changes_nothing_and_hides_nothing(
             shutil.rmtree(notes)
 
     try:
-        succeed("ollama_models", wish)
+        succeed("ollama_models", desired)
         before = server.state()
         for target in (new, old):
             recorder.target = target
-            unchanged("ollama_models", wish, recorder)
+            unchanged("ollama_models", desired, recorder)
         assert server.state() == before
         recorder.target = new
         forget()
         shutil.copy(other_gguf, path)
-        done = succeed("ollama_models", wish)
+        done = succeed("ollama_models", desired)
         assert {step["name"] for step in done["plan"]} == {"ours:latest", "bot:latest", "small:latest"}
-        unchanged("ollama_models", wish, recorder)
+        unchanged("ollama_models", desired, recorder)
         recorder.target = old
-        unchanged("ollama_models", wish, recorder)
+        unchanged("ollama_models", desired, recorder)
         forget()
         path.write_bytes(content)
-        done = succeed("ollama_models", wish)
+        done = succeed("ollama_models", desired)
         assert {step["name"] for step in done["plan"]} == {"ours:latest", "bot:latest", "small:latest"}
-        unchanged("ollama_models", wish, recorder)
+        unchanged("ollama_models", desired, recorder)
     finally:
         front.close()
 
@@ -299,17 +299,17 @@ def test_a_cleared_model_of_a_newer_server_stays_on_an_older_one(
 ) -> None:
     front.keep(gguf.read_bytes())
     server.make("tiny", gguf, system="the base's")
-    wish = args(name="ours", base="tiny", system="")
-    succeed("ollama_model", wish)
+    desired = args(name="ours", base="tiny", system="")
+    succeed("ollama_model", desired)
     recorder.target = urlsplit(server.url)
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
 
 
 def test_a_note_of_an_older_version_of_the_collection_is_read(
     server: Ollama, recorder: Recorder, args: Args, front: Front, path: Path, other_gguf: Path, notes: Path
 ) -> None:
-    wish = args(name="ours", files=str(path))
-    succeed("ollama_model", {**wish, "quantize": "Q8_0"})
+    desired = args(name="ours", files=str(path))
+    succeed("ollama_model", {**desired, "quantize": "Q8_0"})
     ledger = notes / "ledger.json"
     kept = json.loads(ledger.read_text())
     for note in kept["models"].values():
@@ -317,12 +317,12 @@ def test_a_note_of_an_older_version_of_the_collection_is_read(
     for note in kept["files"].values():
         del note["facts"]["weights"]
     ledger.write_text(json.dumps(kept))
-    unchanged("ollama_model", {**wish, "quantize": "Q8_0"}, recorder)
+    unchanged("ollama_model", {**desired, "quantize": "Q8_0"}, recorder)
     ledger.write_text(json.dumps(kept))
-    assert set(quadruple("ollama_model", wish, recorder).done["diff"]["after"]) == {"quantization"}
+    assert set(quadruple("ollama_model", desired, recorder).done["diff"]["after"]) == {"quantization"}
     ledger.write_text(json.dumps(kept))
     shutil.copy(other_gguf, path)
-    succeed("ollama_model", wish)
+    succeed("ollama_model", desired)
     assert level(server, "ours") == "F16"
 
 
@@ -341,7 +341,7 @@ def test_the_tensors_of_a_file_without_a_level_tell_it(
     parts = gguf_files.taken_apart(path.read_bytes())
     pairs = tuple(one for one in parts.pairs if gguf_files.name_of(one) != "general.file_type")
     path.write_bytes(gguf_files.written(replace(parts, pairs=pairs)))
-    wish = args(models=[{"name": "ours", "files": str(path)}])
-    quadruple("ollama_models", wish, recorder)
+    desired = args(models=[{"name": "ours", "files": str(path)}])
+    quadruple("ollama_models", desired, recorder)
     shutil.rmtree(notes)
-    assert not proves(wish, recorder)["changed"]
+    assert not proves(desired, recorder)["changed"]

@@ -47,11 +47,11 @@ def test_a_pinned_model_is_pulled_and_stays(
 ) -> None:
     name = registry.publish(MODEL, weights)
     pin = registry_digest(registry)[:length]
-    wish = args(name=name, digest=pin, insecure=True)
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name=name, digest=pin, insecure=True)
+    quadruple("ollama_model", desired, recorder, server.state)
     registry.publish(MODEL, other)
     registry.requests.clear()
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
     assert registry.requests == []
 
 
@@ -63,13 +63,13 @@ def registry_digest(registry: Registry, model: str = MODEL) -> str:
 def test_a_pin_that_the_registry_does_not_serve_is_refused_before_any_write(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, other: bytes
 ) -> None:
-    wish = args(name=registry.publish(MODEL, weights), insecure=True)
-    succeed("ollama_model", wish)
+    desired = args(name=registry.publish(MODEL, weights), insecure=True)
+    succeed("ollama_model", desired)
     before = server.state()
     registry.publish(MODEL, other)
     recorder.clear()
     for check in (True, False):
-        message = sentence("ollama_model", {**wish, "digest": "0123456789ab"}, check=check)
+        message = sentence("ollama_model", {**desired, "digest": "0123456789ab"}, check=check)
         assert "is pinned to the digest 0123456789ab, but the registry serves" in message
     assert not recorder.writes()
     assert server.state() == before
@@ -80,28 +80,28 @@ def test_a_pull_that_brings_another_digest_than_pinned_is_taken_back(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, other: bytes, there: bool
 ) -> None:
     """The managed host cannot ask the registry, and the server can: so the pin is only seen after the pull."""
-    wish = args(name=registry.publish(MODEL, weights), insecure=True)
+    desired = args(name=registry.publish(MODEL, weights), insecure=True)
     if there:
-        succeed("ollama_model", wish)
+        succeed("ollama_model", desired)
     before = {name: model["digest"] for name, model in server.models().items()}
     registry.publish(MODEL, other)
     registry.faults[MODEL] = Fault(status=500, body=b"not you", times=1)
-    message = sentence("ollama_model", {**wish, "digest": "0123456789ab"})
+    message = sentence("ollama_model", {**desired, "digest": "0123456789ab"})
     assert "is pinned to the digest 0123456789ab, but what was pulled is" in message
     assert {name: model["digest"] for name, model in server.models().items()} == before
     if there:
-        assert server.show(wish["name"])["modelfile"].count(digest(weights)[7:]) == 1
+        assert server.show(desired["name"])["modelfile"].count(digest(weights)[7:]) == 1
 
 
 def test_a_pin_that_could_not_be_looked_up_is_warned_of_and_proven_by_the_pull(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes
 ) -> None:
-    wish = args(name=registry.publish(MODEL, weights), insecure=True, digest="0" * 12)
-    wish["digest"] = registry_digest(registry)
+    desired = args(name=registry.publish(MODEL, weights), insecure=True, digest="0" * 12)
+    desired["digest"] = registry_digest(registry)
     registry.faults[MODEL] = Fault(status=500, body=b"not you", times=1)
-    done = succeed("ollama_model", wish)
+    done = succeed("ollama_model", desired)
     assert "was not checked before its pull" in str(done["warnings"])
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
 
 
 def test_a_pin_holds_for_a_manifest_however_the_server_stores_it(
@@ -119,16 +119,16 @@ def test_a_pin_holds_for_a_manifest_however_the_server_stores_it(
 def test_a_manifest_that_says_the_same_in_other_words_is_no_drift(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes
 ) -> None:
-    wish = args(name=registry.publish(MODEL, weights, system="x"), insecure=True, state="latest")
-    succeed("ollama_model", wish)
+    desired = args(name=registry.publish(MODEL, weights, system="x"), insecure=True, state="latest")
+    succeed("ollama_model", desired)
     content = json.loads(registry.manifests[MODEL])
     content["layers"].reverse()
     registry.manifests[MODEL] = json.dumps(content).encode()
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
     other_text = json.loads(registry.manifests[MODEL])
     registry.publish(MODEL, weights, system="y")
     assert registry.manifests[MODEL] != json.dumps(other_text).encode()
-    quadruple("ollama_model", wish, recorder, server.state)
+    quadruple("ollama_model", desired, recorder, server.state)
 
 
 def test_updates_are_told_of_without_a_download(
@@ -182,10 +182,10 @@ def test_the_latest_that_cannot_be_compared_afterwards_says_what_was_done(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes
 ) -> None:
     name = registry.publish(MODEL, weights)
-    wish = args(name=name, insecure=True, state="latest")
+    desired = args(name=name, insecure=True, state="latest")
     # The module asks before the pull, the server in it, and the module again.
     registry.faults[MODEL] = Fault(status=503, body=b"busy", skip=2)
-    message = fail("ollama_model", wish)
+    message = fail("ollama_model", desired)
     assert "cannot be told" in message["msg"]
     assert (message["changed"], message["done"]) == (True, [name])
 
@@ -197,11 +197,11 @@ def test_a_mirror_brings_the_short_name_with_the_digest_of_the_origin(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes
 ) -> None:
     registry.publish("library/llama9:8b", weights)
-    wish = args(name="llama9:8b", mirror=f"http://{registry.host}")
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="llama9:8b", mirror=f"http://{registry.host}")
+    quadruple("ollama_model", desired, recorder, server.state)
     assert server.names() == {"llama9:8b"}
     stored = server.models()["llama9:8b"]["digest"]
-    latest = {**wish, "state": "latest"}
+    latest = {**desired, "state": "latest"}
     unchanged("ollama_model", latest, recorder)
     registry.publish("library/llama9:8b", weights, system="new")
     quadruple("ollama_model", latest, recorder, server.state)
@@ -214,8 +214,8 @@ def test_a_mirror_serves_bases_too_and_leaves_names_that_were_there(
 ) -> None:
     by_mirror = registry.publish("library/llama9:8b", weights)
     succeed("ollama_model", args(name=by_mirror, insecure=True))
-    wish = args(name="bot", base="llama9:8b", mirror=f"http://{registry.host}", system="x")
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="bot", base="llama9:8b", mirror=f"http://{registry.host}", system="x")
+    quadruple("ollama_model", desired, recorder, server.state)
     assert server.names() == {"llama9:8b", "bot:latest", by_mirror}
 
 
@@ -258,26 +258,26 @@ def test_a_mirrors_name_goes_although_the_road_broke(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, call: str
 ) -> None:
     by_mirror = registry.publish("library/x:1", weights)
-    wish = args(name="x:1", mirror=f"http://{registry.host}")
+    desired = args(name="x:1", mirror=f"http://{registry.host}")
     recorder.answer(call, {"error": "no"}, status=500, times=1)
-    message = sentence("ollama_model", wish)
+    message = sentence("ollama_model", desired)
     assert f"The model x:1 came from its mirror, but {by_mirror} could not become it" in message
     assert by_mirror not in server.names()
-    succeed("ollama_model", wish)
+    succeed("ollama_model", desired)
     assert server.names() == {"x:1"}
 
 
 def test_what_could_not_be_brought_back_stays_aside_and_is_named(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, weights: bytes, other: bytes
 ) -> None:
-    wish = args(name=registry.publish(MODEL, weights), insecure=True)
-    succeed("ollama_model", wish)
-    before = server.models()[wish["name"]]["digest"]
+    desired = args(name=registry.publish(MODEL, weights), insecure=True)
+    succeed("ollama_model", desired)
+    before = server.models()[desired["name"]]["digest"]
     registry.publish(MODEL, other)
     registry.faults[MODEL] = Fault(status=500, body=b"not you", times=1)
     # The first copy puts it aside, the second would bring it back.
     recorder.answer("POST /api/copy", {"error": "no"}, status=500, skip=1)
-    message = sentence("ollama_model", {**wish, "digest": "0123456789ab"})
+    message = sentence("ollama_model", {**desired, "digest": "0123456789ab"})
     aside = next(name for name in server.names() if "aside" in name)
     assert "could not be taken away again" in message
     assert f"what was there before is {aside}: copy it back" in message
@@ -291,14 +291,14 @@ def test_a_copy_follows_its_source(
     server: Ollama, recorder: Recorder, args: Args, gguf: Path, other_gguf: Path
 ) -> None:
     server.make("Tiny", gguf)
-    wish = args(name="default", source="tiny")
-    quadruple("ollama_model", wish, recorder, server.state)
+    desired = args(name="default", source="tiny")
+    quadruple("ollama_model", desired, recorder, server.state)
     server.make("tiny", other_gguf)
-    quadruple("ollama_model", wish, recorder, server.state)
+    quadruple("ollama_model", desired, recorder, server.state)
     models = server.models()
     assert models["default:latest"]["digest"] == models["Tiny:latest"]["digest"]
     server.call("DELETE", "delete", {"model": "tiny"})
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
 
 
 def test_a_copy_of_nothing_is_refused_before_any_write(server: Ollama, recorder: Recorder, args: Args) -> None:

@@ -212,10 +212,10 @@ def test_a_pull_is_seen_while_it_runs_and_its_result_is_as_without(
 
 
 def test_where_nothing_is_to_do_nothing_is_shown(start: Callable[..., Play], model: Callable[..., str]) -> None:
-    wish = {"models": [{"name": model(1, 0.1), "insecure": True}]}
-    assert start("ollama_models", **wish).end() == 0
+    desired = {"models": [{"name": model(1, 0.1), "insecure": True}]}
+    assert start("ollama_models", **desired).end() == 0
     for words in ([], ["--check"]):
-        play = start("ollama_models", *words, **wish)
+        play = start("ollama_models", *words, **desired)
         assert play.end() == 0, play.text
         assert not result(play)["changed"]
         assert not play.found(re.compile("^gpu1: ")), play.text

@@ -73,13 +73,13 @@ def test_what_the_server_has_and_what_it_began_needs_no_room(
     began = {"mediaType": "application/vnd.ollama.image.license", "digest": digest(b"x"), "size": 60 * MEGABYTE}
     content["layers"] = [{**content["layers"][0], "size": 90 * MEGABYTE}, began]
     registry.manifests[MODEL] = json.dumps(content).encode()
-    wish = args(name=registry.name(MODEL), insecure=True, models_path=str(small_disk))
-    assert "62.9 MB are to be downloaded" in sentence("ollama_model", wish, check=True)
+    desired = args(name=registry.name(MODEL), insecure=True, models_path=str(small_disk))
+    assert "62.9 MB are to be downloaded" in sentence("ollama_model", desired, check=True)
     (small_disk / "blobs").mkdir()
     partial = small_disk / "blobs" / f"{digest(b'x').replace(':', '-')}-partial"
     partial.write_bytes(os.urandom(40 * MEGABYTE))
     os.truncate(partial, 60 * MEGABYTE)
-    assert "21.0 MB are to be downloaded" in sentence("ollama_model", wish, check=True)
+    assert "21.0 MB are to be downloaded" in sentence("ollama_model", desired, check=True)
     partial.unlink()
     partial.parent.rmdir()
 
@@ -87,16 +87,16 @@ def test_what_the_server_has_and_what_it_began_needs_no_room(
 def test_a_registry_that_cannot_be_asked_is_a_warning_where_present_is_enough(
     server: Ollama, recorder: Recorder, args: Args, registry: Registry, gguf: Path, small_disk: Path
 ) -> None:
-    wish = args(name=registry.publish(MODEL, gguf.read_bytes()), insecure=True, models_path=str(small_disk))
+    desired = args(name=registry.publish(MODEL, gguf.read_bytes()), insecure=True, models_path=str(small_disk))
     registry.faults[MODEL] = Fault(status=500, body=b"not you", times=1)
-    done = succeed("ollama_model", wish)
+    done = succeed("ollama_model", desired)
     assert "Whether the disk has room was not checked for" in str(done["warnings"])
-    unchanged("ollama_model", wish, recorder)
+    unchanged("ollama_model", desired, recorder)
 
 
 def test_a_wrong_place_is_told(server: Ollama, recorder: Recorder, args: Args, registry: Registry, gguf: Path) -> None:
-    wish = args(name=registry.publish(MODEL, gguf.read_bytes()), insecure=True, models_path="/no/such/place")
+    desired = args(name=registry.publish(MODEL, gguf.read_bytes()), insecure=True, models_path="/no/such/place")
     assert "models_path is '/no/such/place', which cannot be looked at on this host (No such file" in sentence(
-        "ollama_model", wish
+        "ollama_model", desired
     )
     assert not recorder.writes()

@@ -102,21 +102,23 @@ def seen(webui: Webui, kind: str, groups: dict[str, str]) -> dict[str, dict[str,
     return found
 
 
-def expected(kind: str, before: dict[str, dict[str, Any]], wishes: list[dict[str, Any]], purge: bool) -> dict[str, Any]:
-    """Tell what a list of wishes makes of what is there."""
+def expected(
+    kind: str, before: dict[str, dict[str, Any]], all_desired: list[dict[str, Any]], purge: bool
+) -> dict[str, Any]:
+    """Tell what a list of desired objects makes of what is there."""
     after = {one: dict(state) for one, state in before.items()}
-    listed = {wish["id"].lower() for wish in wishes}
+    listed = {desired["id"].lower() for desired in all_desired}
     if purge:
         after = {one: state for one, state in after.items() if one in listed}
-    for wish in wishes:
-        one = wish["id"].lower()
-        if wish.get("state") == "absent":
+    for desired in all_desired:
+        one = desired["id"].lower()
+        if desired.get("state") == "absent":
             after.pop(one, None)
             continue
         fresh = {"name": one, "description": "", "access": set(), "active": kind == "skill", "global": False}
         fresh |= {"valves": {}, "meta": {}}
         state = after.setdefault(one, {name: value for name, value in fresh.items() if has(kind, name)})
-        for name, value in wish.items():
+        for name, value in desired.items():
             if name == "access":
                 state[name] = {(group, "read") for group in value["read"]["groups"]}
                 state[name] |= {("*", "read")} if value["public"] else set()
@@ -180,13 +182,17 @@ def test_random_states_converge_in_one_run(
                 by_hand(webui, kind, one, dice)
         before = seen(webui, kind, groups)
         together = webui.features.access_grants
-        wishes = [some_wish(kind, one, one in before, dice, together) for one in dice.sample(IDS, dice.randint(1, 4))]
+        all_desired = [
+            some_wish(kind, one, one in before, dice, together) for one in dice.sample(IDS, dice.randint(1, 4))
+        ]
         if kind == "tool" and not webui.features.tool_meta:
-            wishes = [{name: value for name, value in wish.items() if name != "meta"} for wish in wishes]
-        purge = dice.random() < 0.15 and any("state" not in wish for wish in wishes)
-        given = by_token(**{PLURALS[kind]: wishes, "purge": purge})
-        wanted = expected(kind, before, wishes, purge)
-        where = f"state {number}: {wishes}"
+            all_desired = [
+                {name: value for name, value in desired.items() if name != "meta"} for desired in all_desired
+            ]
+        purge = dice.random() < 0.15 and any("state" not in desired for desired in all_desired)
+        given = by_token(**{PLURALS[kind]: all_desired, "purge": purge})
+        wanted = expected(kind, before, all_desired, purge)
+        where = f"state {number}: {all_desired}"
         recorder.clear()
         foreseen = run(kind, True, given)
         assert not recorder.writes(), where

@@ -97,37 +97,37 @@ def by_hand(kind: str, pick: random.Random) -> list[dict[str, Any]]:
 
 def some_wishes(kind: str, pick: random.Random, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return what a task says; where an address is there or listed several times, the prefix is said."""
-    wishes, several = [], pick.random() < 0.3
+    all_desired, several = [], pick.random() < 0.3
     for place in pick.sample(range(len(ADDRESSES)), pick.randrange(4)):
         there = [entry for entry in entries if address(entry["url"]) == place]
         for prefix in ("p", "") if several else (pick.choice(["", "p", "q"]) if len(there) > 1 else None,):
-            wish = {"kind": kind, "base_url": pick.choice(ADDRESSES[place]), **some_fields(pick)}
-            wish.update({} if prefix is None else {"prefix_id": prefix})
-            wish["state"] = pick.choice(["present", "present", "present", "absent"])
-            wishes.append(wish)
-    return wishes
+            desired = {"kind": kind, "base_url": pick.choice(ADDRESSES[place]), **some_fields(pick)}
+            desired.update({} if prefix is None else {"prefix_id": prefix})
+            desired["state"] = pick.choice(["present", "present", "present", "absent"])
+            all_desired.append(desired)
+    return all_desired
 
 
 def expected(
-    kind: str, entries: list[dict[str, Any]], wishes: list[dict[str, Any]], purge: bool, ordered: bool
+    kind: str, entries: list[dict[str, Any]], all_desired: list[dict[str, Any]], purge: bool, ordered: bool
 ) -> list[Any]:
     """Return the entries that a task must leave behind."""
     entries = [{**entry, "config": dict(entry["config"])} for entry in entries]
     listed = []
-    for wish in wishes:
-        place = address(wish["base_url"])
+    for desired in all_desired:
+        place = address(desired["base_url"])
         same = [entry for entry in entries if address(entry["url"]) == place]
-        named = [other for other in wishes if address(other["base_url"]) == place]
-        if "prefix_id" in wish and (len(named) > 1 or len(same) > 1 or wish["state"] == "absent"):
-            same = [entry for entry in same if (entry["config"].get("prefix_id") or "") == wish["prefix_id"]]
+        named = [other for other in all_desired if address(other["base_url"]) == place]
+        if "prefix_id" in desired and (len(named) > 1 or len(same) > 1 or desired["state"] == "absent"):
+            same = [entry for entry in same if (entry["config"].get("prefix_id") or "") == desired["prefix_id"]]
         assert len(same) <= 1
-        if wish["state"] == "absent":
+        if desired["state"] == "absent":
             entries = [entry for entry in entries if entry not in same]
             continue
         if not same:
-            same = [{"url": wish["base_url"].rstrip("/"), "key": "", "config": {}}]
+            same = [{"url": desired["base_url"].rstrip("/"), "key": "", "config": {}}]
             entries += same
-        fields = {name: value for name, value in wish.items() if name not in ("kind", "base_url", "state")}
+        fields = {name: value for name, value in desired.items() if name not in ("kind", "base_url", "state")}
         listed.append(put(kind, same[0], fields))
     others = [entry for entry in entries if not any(entry is one for one in listed)]
     if listed and purge:
@@ -168,14 +168,14 @@ def test_random_lists_converge_in_one_run_and_spare_the_others(
         switches = {kind: pick.random() < 0.5 for kind in FRESH}
         for kind, entries in server.items():
             config(webui, kind, lists_of(kind, entries, switches[kind]))
-        wishes = {kind: some_wishes(kind, pick, server[kind]) for kind in FRESH}
-        said: dict[str, Any] = {"connections": wishes["ollama"] + wishes["openai"]}
+        all_desired = {kind: some_wishes(kind, pick, server[kind]) for kind in FRESH}
+        said: dict[str, Any] = {"connections": all_desired["ollama"] + all_desired["openai"]}
         pick.shuffle(said["connections"])
-        for wish in said["connections"]:
-            if wish["kind"] == "ollama" and not features.ollama_headers:
-                wish.pop("headers", None)
-        wishes = {kind: [wish for wish in said["connections"] if wish["kind"] == kind] for kind in FRESH}
-        said["purge"] = pick.random() < 0.4 and any(wish["state"] == "present" for wish in said["connections"])
+        for desired in said["connections"]:
+            if desired["kind"] == "ollama" and not features.ollama_headers:
+                desired.pop("headers", None)
+        all_desired = {kind: [desired for desired in said["connections"] if desired["kind"] == kind] for kind in FRESH}
+        said["purge"] = pick.random() < 0.4 and any(desired["state"] == "present" for desired in said["connections"])
         said.update({"order": pick.choice(["any", "listed"])} if pick.random() < 0.4 else {})
         ordered = said.get("order", "listed" if said["purge"] else "any") == "listed"
         wanted_switches = {kind: pick.choice([True, False]) for kind in FRESH if pick.random() < 0.5}
@@ -185,7 +185,7 @@ def test_random_lists_converge_in_one_run_and_spare_the_others(
                 kind,
                 lists_of(
                     kind,
-                    expected(kind, server[kind], wishes[kind], said["purge"], ordered),
+                    expected(kind, server[kind], all_desired[kind], said["purge"], ordered),
                     wanted_switches.get(kind, switches[kind]),
                 ),
             )
@@ -224,7 +224,7 @@ def test_a_run_that_is_killed_at_a_random_moment_is_finished_by_the_next(
         ended += killed_in_requests("webui_connections", arguments, recorder, pick.randint(1, 3))
         succeed("webui_connections", arguments)
         unchanged("webui_connections", arguments, recorder)
-        assert config(webui, "ollama")["OLLAMA_BASE_URLS"] == [wish["base_url"] for wish in said]
+        assert config(webui, "ollama")["OLLAMA_BASE_URLS"] == [desired["base_url"] for desired in said]
         assert config(webui, "ollama")["ENABLE_OLLAMA_API"] is True
     assert ended > KILLS / 2
 

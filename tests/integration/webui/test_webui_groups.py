@@ -325,7 +325,7 @@ def _random_list(chance: random.Random, names: list[str], emails: list[str], fea
             entry["share"] = chance.choice(["anyone", "no_one", *["members"] * features.share_with_members])
         if features.group_models and chance.random() < 0.4:
             entry["default_models"] = chance.choice([[], ["m:1"], ["m:1", "tutor"], ["tutor", "m:1"]])
-        # Those before it in the list, so that there is no circle among the wished.
+        # Those before it in the list, so that there is no circle among the desired.
         above = [each["name"] for each in entries if each.get("state") != "absent" and "parent" in each]
         if features.nested_groups and (number == 0 or chance.random() < 0.5):
             entry["parent"] = chance.choice([*above, ""])

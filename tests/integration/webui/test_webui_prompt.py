@@ -166,7 +166,7 @@ def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(
     assert "which is one command to who types it; delete one of them" in message
     assert old["id"] in message
     assert other["id"] in message
-    # Nobody can wish for one of the two, and purging removes both.
+    # Nobody can mean one of the two, and purging removes both.
     quadruple("webui_prompts", by_token(prompts=[{"command": "x", "content": "x"}], purge=True), recorder)
     assert set(webui.prompts()) == {"x"}
 

@@ -1,6 +1,6 @@
 """Random settings in random forms on a real Open WebUI, against a second telling of the rules; and killed runs.
 
-The oracle below says what a wish makes of the export; it shares no code with the module.
+The oracle below says what a desired object makes of the export; it shares no code with the module.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from runner import killed_in_requests, succeed, unchanged
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import Settings
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import SETTINGS_OPTIONS, settings_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import (
+    SETTINGS_OPTIONS,
+    desired_settings,
+)
 
 STATES, KILLS = scaled(60), scaled(5, 3)
 WORDS = (
@@ -71,7 +74,7 @@ def _as_it_was(webui: Webui) -> Iterator[None]:
 def run(url: str, token: str, said: Any, check: bool) -> dict[str, Any]:
     params = {**dict.fromkeys(SETTINGS_OPTIONS), **said, "url": url, "token": token, "timeout": 30.0}
     params.update(validate_certs=True, ca_path=None, admin_email=None, admin_password=None)
-    return converge(Settings(Client(params, check), False), [settings_wish(params)], check_mode=check).single()
+    return converge(Settings(Client(params, check), False), [desired_settings(params)], check_mode=check).single()
 
 
 def value(pick: random.Random, key: str, present: Any, nulls: bool) -> Any:
@@ -123,10 +126,10 @@ def pool(settings: dict[str, Any]) -> list[Any]:
     )
 
 
-def written(pick: random.Random, wish: dict[str, Any]) -> dict[str, Any]:
-    """Return a wish in one of its many forms: each name is cut at random places."""
+def written(pick: random.Random, desired: dict[str, Any]) -> dict[str, Any]:
+    """Return a desired object in one of its many forms: each name is cut at random places."""
     said: dict[str, Any] = {}
-    for key, wanted in wish.items():
+    for key, wanted in desired.items():
         at, parts = said, key.split(".")
         while len(parts) > 1 and pick.random() < 0.6:
             cut = pick.randrange(1, len(parts))
@@ -136,10 +139,10 @@ def written(pick: random.Random, wish: dict[str, Any]) -> dict[str, Any]:
     return said
 
 
-def expected(settings: dict[str, Any], wish: dict[str, Any]) -> dict[str, Any]:
-    """Return what a wish makes of all settings."""
+def expected(settings: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any]:
+    """Return what a desired object makes of all settings."""
     after = copy.deepcopy(settings)
-    for key, wanted in wish.items():
+    for key, wanted in desired.items():
         after[key] = merge(after[key], wanted) if isinstance(wanted, dict) else wanted
     return after
 
@@ -178,13 +181,13 @@ def test_random_settings_converge_and_nothing_else_moves(webui: Webui, recorder:
     changed, touched = 0, set()
     for number in range(STATES):
         before = export(webui)
-        wish = {key: value(pick, key, before[key], by_key) for key in pick.sample(keys, pick.randrange(1, 13))}
-        said = {"settings": written(pick, wish)}
-        after = expected(before, wish)
+        desired = {key: value(pick, key, before[key], by_key) for key in pick.sample(keys, pick.randrange(1, 13))}
+        said = {"settings": written(pick, desired)}
+        after = expected(before, desired)
         recorder.clear()
         foreseen = run(recorder.url, webui.token, said, True)
         assert not recorder.writes(), number
-        assert foreseen["changed"] == (bare(after) != bare(before)), (number, wish, foreseen)
+        assert foreseen["changed"] == (bare(after) != bare(before)), (number, desired, foreseen)
         done = run(recorder.url, webui.token, said, False)
         assert done["diff"] == foreseen["diff"], (number, said)
         assert differing(export(webui), after) == {}, (number, said)
@@ -195,7 +198,7 @@ def test_random_settings_converge_and_nothing_else_moves(webui: Webui, recorder:
         assert recorder.seen() == ["GET /api/v1/configs/export"] if by_key else not recorder.writes()
         assert again["settings"].keys() == done["settings"].keys()
         changed += done["changed"]
-        touched |= {key for key in wish if before[key] != after[key]}
+        touched |= {key for key in desired if before[key] != after[key]}
     assert changed > STATES * 0.8
     assert len(touched) > scaled(len(keys) // 3)
 

@@ -13,7 +13,7 @@ from runner import killed, succeed
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Outcome, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import listed_entries, user_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import desired_users, listed_entries
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ def converged(webui: Webui, said: Said, *, check: bool, purge: bool) -> Outcome:
         "validate_certs": True, "ca_path": None, "workers": 4,
     }  # fmt: skip
     unsaid = dict.fromkeys(("name", "role", "groups", "profile_image_url", "update_password"))
-    wishes = user_wishes(listed_entries([{**unsaid, **entry} for entry in said]))
+    all_desired = desired_users(listed_entries([{**unsaid, **entry} for entry in said]))
     users = Users(Client(params, check), params, listed=True)
-    return converge(users, wishes, check_mode=check, purge=purge)
+    return converge(users, all_desired, check_mode=check, purge=purge)
 
 
 def test_any_accounts_converge_in_one_run_as_foreseen(webui: Webui, pictures: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """Presets and prompts in random states, on a real Open WebUI, against a second telling of the rules.
 
-The oracle below says what a list of wishes makes of what is there; it shares no code with the modules.
+The oracle below says what a list of desired objects makes of what is there; it shares no code with the modules.
 """
 
 from __future__ import annotations
@@ -172,11 +172,11 @@ def model_of(record: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "meta": said(meta), "params": said(params), "access": access_of(record)}
 
 
-def expected(before: dict[str, Any] | None, wish: dict[str, Any], school: School) -> dict[str, Any]:
-    """Tell what a wish makes of a model, but for its base."""
+def expected(before: dict[str, Any] | None, desired: dict[str, Any], school: School) -> dict[str, Any]:
+    """Tell what a desired object makes of a model, but for its base."""
     old = copy.deepcopy(before) or {
-        "id": wish["id"],
-        "name": wish["id"],
+        "id": desired["id"],
+        "name": desired["id"],
         "base_model_id": None,
         "is_active": True,
         "meta": {},
@@ -184,30 +184,30 @@ def expected(before: dict[str, Any] | None, wish: dict[str, Any], school: School
         "access_grants": [],
     }
     access = access_of(old)
-    old["name"] = wish.get("name", old["name"])
-    old["is_active"] = wish.get("active", old["is_active"])
-    if "base_model" in wish:
-        old["base_model_id"] = wish["base_model"] or None
-    meta, params = laid_over(old["meta"], wish.get("meta", {})), laid_over(old["params"], wish.get("params", {}))
-    if "system" in wish:
-        params["system"] = wish["system"]
+    old["name"] = desired.get("name", old["name"])
+    old["is_active"] = desired.get("active", old["is_active"])
+    if "base_model" in desired:
+        old["base_model_id"] = desired["base_model"] or None
+    meta, params = laid_over(old["meta"], desired.get("meta", {})), laid_over(old["params"], desired.get("params", {}))
+    if "system" in desired:
+        params["system"] = desired["system"]
     for option in ("description", "hidden", "profile_image_url"):
-        if option in wish:
-            meta[option] = wish[option]
+        if option in desired:
+            meta[option] = desired[option]
     if not school.features.settings_by_key:
         # Before 0.10 the server gives it to each that has none.
         meta.setdefault("profile_image_url", "/static/favicon.png")
-    if "capabilities" in wish:
-        meta["capabilities"] = laid_over(meta.get("capabilities"), wish["capabilities"])
+    if "capabilities" in desired:
+        meta["capabilities"] = laid_over(meta.get("capabilities"), desired["capabilities"])
     for option, key in LISTS.items():
-        if option in wish:
-            meta[key] = wish[option]
-    if "tags" in wish:
-        meta["tags"] = [{"name": name} for name in {name.strip() for name in wish["tags"]}]
-    if "suggestions" in wish:
-        meta["suggestion_prompts"] = [{"content": i} if isinstance(i, str) else i for i in wish["suggestions"]]
+        if option in desired:
+            meta[key] = desired[option]
+    if "tags" in desired:
+        meta["tags"] = [{"name": name} for name in {name.strip() for name in desired["tags"]}]
+    if "suggestions" in desired:
+        meta["suggestion_prompts"] = [{"content": i} if isinstance(i, str) else i for i in desired["suggestions"]]
     result = model_of({**old, "meta": meta, "params": params, "access_grants": []})
-    return {**result, "access": school.grants(wish["access"]) if "access" in wish else access}
+    return {**result, "access": school.grants(desired["access"]) if "access" in desired else access}
 
 
 def chain_of(state: dict[str, Any], model_id: str) -> list[str]:
@@ -219,22 +219,24 @@ def chain_of(state: dict[str, Any], model_id: str) -> list[str]:
     return found
 
 
-def foretold(before: dict[str, Any], wishes: list[dict[str, Any]], school: School, *, purge: bool) -> dict[str, Any]:
-    """Tell what a list of wishes makes of all models."""
+def foretold(
+    before: dict[str, Any], all_desired: list[dict[str, Any]], school: School, *, purge: bool
+) -> dict[str, Any]:
+    """Tell what a list of desired objects makes of all models."""
     state = {key: model_of(record) for key, record in before.items()}
-    present = [wish for wish in wishes if wish.get("state") != "absent"]
-    for wish in wishes:
-        state.pop(wish["id"], None)
-    state |= {wish["id"]: expected(before.get(wish["id"]), wish, school) for wish in present}
+    present = [desired for desired in all_desired if desired.get("state") != "absent"]
+    for desired in all_desired:
+        state.pop(desired["id"], None)
+    state |= {desired["id"]: expected(before.get(desired["id"]), desired, school) for desired in present}
     if purge:
-        named = {wish["id"] for wish in present}
+        named = {desired["id"] for desired in present}
         kept = named | {base for model_id in named for base in chain_of(state, model_id)}
         state = {key: model for key, model in state.items() if key in kept}
     owner = ("user", school.people["admin"])
-    for wish in present:
-        if wish.get("grant_base") and school.features.base_access:
-            readers = {(kind, who) for kind, who, may in state[wish["id"]]["access"] if may == "read"}
-            for base in chain_of(state, wish["id"]):
+    for desired in present:
+        if desired.get("grant_base") and school.features.base_access:
+            readers = {(kind, who) for kind, who, may in state[desired["id"]]["access"] if may == "read"}
+            for base in chain_of(state, desired["id"]):
                 open_to = {
                     (kind, who) for kind, who, may in (state.get(base) or {"access": set()})["access"] if may == "read"
                 }
@@ -256,16 +258,16 @@ def foretold(before: dict[str, Any], wishes: list[dict[str, Any]], school: Schoo
     return state
 
 
-def contradicts(state: dict[str, Any], wishes: list[dict[str, Any]]) -> bool:
+def contradicts(state: dict[str, Any], all_desired: list[dict[str, Any]]) -> bool:
     """Tell whether a list opens a base model and says who may see it, or that it goes; or goes in circles."""
-    by_id = {wish["id"]: wish for wish in wishes}
-    for wish in wishes:
-        bases = chain_of(state, wish["id"])
-        if wish.get("grant_base") and any(
+    by_id = {desired["id"]: desired for desired in all_desired}
+    for desired in all_desired:
+        bases = chain_of(state, desired["id"])
+        if desired.get("grant_base") and any(
             "access" in by_id.get(base, {}) or by_id.get(base, {}).get("state") == "absent" for base in bases
         ):
             return True
-        if any(wish["id"] in chain_of(state, base) for base in bases):
+        if any(desired["id"] in chain_of(state, base) for base in bases):
             return True
     return False
 
@@ -336,31 +338,31 @@ def test_random_states_of_presets(
     while tried < PRESETS:
         meddle(webui, dice, school)
         before = {record["id"]: record for record in webui.models()}
-        wishes = [{"id": model_id, **dice.preset()} for model_id in dice.sample(IDS, dice.randint(1, 4))]
-        for wish in wishes:
-            if wish.get("base_model") == wish["id"]:
-                del wish["base_model"]
+        all_desired = [{"id": model_id, **dice.preset()} for model_id in dice.sample(IDS, dice.randint(1, 4))]
+        for desired in all_desired:
+            if desired.get("base_model") == desired["id"]:
+                del desired["base_model"]
             if not school.features.skills:
-                wish.pop("skills", None)
-        if len(wishes) > 1 and dice.random() < 0.3:
-            wishes[-1] = {"id": wishes[-1]["id"], "state": "absent"}
+                desired.pop("skills", None)
+        if len(all_desired) > 1 and dice.random() < 0.3:
+            all_desired[-1] = {"id": all_desired[-1]["id"], "state": "absent"}
         purge = dice.random() < 0.15
-        wanted = foretold(before, wishes, school, purge=purge)
-        if contradicts(wanted, wishes):
+        wanted = foretold(before, all_desired, school, purge=purge)
+        if contradicts(wanted, all_desired):
             continue
         tried += 1
-        done = bench.proven(models=wishes, purge=purge, workers=dice.choice([1, 3]))
+        done = bench.proven(models=all_desired, purge=purge, workers=dice.choice([1, 3]))
         after = {record["id"]: record for record in webui.models()}
         now = {key: model_of(record) for key, record in after.items()}
         for key in set(now) | set(wanted):
-            assert now.get(key) == wanted.get(key), (tried, key, wishes)
+            assert now.get(key) == wanted.get(key), (tried, key, all_desired)
         touched = {step["name"] for step in done["plan"]}
         written += bool(touched)
         opened = {base for key in touched & set(wanted) for base in chain_of(wanted, key)}
         for key in set(before) - touched - opened:
             assert after[key] == before[key], (tried, key, "was touched")
         was = {key: model_of(record) for key, record in before.items()}
-        assert done["changed"] == (was != wanted), (tried, wishes)
+        assert done["changed"] == (was != wanted), (tried, all_desired)
     assert written > PRESETS * 0.6
 
 
@@ -384,15 +386,15 @@ def prompt_of(record: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "tags": sorted(record["tags"] or ()), "access": access_of(record)}
 
 
-def expected_prompt(before: dict[str, Any] | None, wish: dict[str, Any], school: School) -> dict[str, Any]:
-    new = {"name": wish["command"], "access": set()}
+def expected_prompt(before: dict[str, Any] | None, desired: dict[str, Any], school: School) -> dict[str, Any]:
+    new = {"name": desired["command"], "access": set()}
     if school.features.prompts_by_id:
         new |= {"data": {}, "meta": {}, "is_active": True, "tags": []}
     result = prompt_of(before) if before else new
-    result |= {name: wish[name] for name in ("name", "content") if name in wish}
-    result |= {"is_active": wish["active"]} if "active" in wish else {}
-    result |= {"tags": sorted(set(wish["tags"]))} if "tags" in wish else {}
-    result["access"] = school.grants(wish["access"]) if "access" in wish else result["access"]
+    result |= {name: desired[name] for name in ("name", "content") if name in desired}
+    result |= {"is_active": desired["active"]} if "active" in desired else {}
+    result |= {"tags": sorted(set(desired["tags"]))} if "tags" in desired else {}
+    result["access"] = school.grants(desired["access"]) if "access" in desired else result["access"]
     return result
 
 
@@ -408,7 +410,7 @@ def test_random_states_of_prompts(
                 webui.remove_prompt(there[command])
             by_hand(webui, dice, command)
         before = webui.prompts()
-        wishes = []
+        all_desired = []
         for command in dice.sample(IDS, dice.randint(1, 4)):
             every: dict[str, Any] = {
                 "name": dice.choice(WORDS[1:]),
@@ -417,23 +419,27 @@ def test_random_states_of_prompts(
             }
             if webui.features.prompts_by_id:
                 every |= {"tags": dice.some(WORDS[1:]), "active": dice.random() < 0.6}
-            wish = {name: every[name] for name in dice.some(every, 4)}
-            wishes.append({"command": command, "content": every["content"], **wish} if command not in before else wish)
-            wishes[-1]["command"] = command
-        if len(wishes) > 1 and dice.random() < 0.3:
-            wishes[-1] = {"command": wishes[-1]["command"], "state": "absent"}
+            desired = {name: every[name] for name in dice.some(every, 4)}
+            all_desired.append(
+                {"command": command, "content": every["content"], **desired} if command not in before else desired
+            )
+            all_desired[-1]["command"] = command
+        if len(all_desired) > 1 and dice.random() < 0.3:
+            all_desired[-1] = {"command": all_desired[-1]["command"], "state": "absent"}
         purge = dice.random() < 0.2
         wanted = {command: prompt_of(record) for command, record in before.items()}
-        present = [wish for wish in wishes if wish.get("state") != "absent"]
-        for wish in wishes:
-            wanted.pop(wish["command"], None)
-        wanted |= {wish["command"]: expected_prompt(before.get(wish["command"]), wish, school) for wish in present}
+        present = [desired for desired in all_desired if desired.get("state") != "absent"]
+        for desired in all_desired:
+            wanted.pop(desired["command"], None)
+        wanted |= {
+            desired["command"]: expected_prompt(before.get(desired["command"]), desired, school) for desired in present
+        }
         if purge:
-            named = {wish["command"] for wish in present}
+            named = {desired["command"] for desired in present}
             wanted = {command: prompt for command, prompt in wanted.items() if command in named}
-        done = bench.proven(prompts=wishes, purge=purge, workers=dice.choice([1, 3]))
+        done = bench.proven(prompts=all_desired, purge=purge, workers=dice.choice([1, 3]))
         after = webui.prompts()
-        assert {command: prompt_of(record) for command, record in after.items()} == wanted, (tried, wishes)
+        assert {command: prompt_of(record) for command, record in after.items()} == wanted, (tried, all_desired)
         touched = {step["name"] for step in done["plan"]}
         written += bool(touched)
         for command in set(before) - touched:

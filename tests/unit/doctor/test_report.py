@@ -238,8 +238,8 @@ def test_an_engine_that_is_not_there_is_absent(tmp_path: Path) -> None:
 
 def test_what_was_declared_and_is_not_there_is_missing_and_its_passwords_are_not_told(engine: EngineDouble) -> None:
     engine.answers = {"/containers/json": []}
-    wish = {"name": "chat", "kind": "open-webui", "ollama_urls": ["http://me:hidden-word@ollama:11434"], "port": 1}
-    told = containers(Engine(str(engine.server_address), 1), [wish])
+    desired = {"name": "chat", "kind": "open-webui", "ollama_urls": ["http://me:hidden-word@ollama:11434"], "port": 1}
+    told = containers(Engine(str(engine.server_address), 1), [desired])
     assert told == [
         {
             "name": "chat",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Secret, State, Step, Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired, Secret, State, Step
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure, is_unclear
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
 from unit.engine.test_converge import Shelf, go
@@ -49,23 +49,23 @@ class Lossy(Shelf):
         self._lossy(step, super().delete)
 
 
-def failed(shelf: Shelf, *wishes: Wish, **options: Any) -> Failure:
+def failed(shelf: Shelf, *all_desired: Desired, **options: Any) -> Failure:
     with pytest.raises(Failure) as caught:
-        go(shelf, *wishes, **options)
+        go(shelf, *all_desired, **options)
     return caught.value
 
 
 WISHES = {
-    "create": Wish("new", fields={"size": 1, "colour": "red"}),
-    "update": Wish("old", fields={"size": 1}),
-    "delete": Wish("old", present=False),
+    "create": Desired("new", fields={"size": 1, "colour": "red"}),
+    "update": Desired("old", fields={"size": 1}),
+    "delete": Desired("old", present=False),
 }
 
 
 @pytest.mark.parametrize("action", WISHES)
 def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(action: str) -> None:
     shelf = Lossy({"old": {"size": 5}}, done=["new", "old"])
-    after = Wish("after", fields={"size": 2})
+    after = Desired("after", fields={"size": 2})
     outcome = go(shelf, WISHES[action], after, workers=1)
     assert outcome.changed
     assert shelf.crates["after"]["size"] == 2
@@ -74,7 +74,7 @@ def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(
 
 def test_a_purged_object_whose_answer_was_lost_is_gone() -> None:
     shelf = Lossy({"old": {"size": 5}, "kept": {}}, done=["old"])
-    assert go(shelf, Wish("kept"), purge=True).changed
+    assert go(shelf, Desired("kept"), purge=True).changed
 
 
 @pytest.mark.parametrize("action", WISHES)
@@ -90,10 +90,10 @@ def test_a_write_that_was_done_in_part_fails_with_a_change(action: str) -> None:
 
 
 def test_whether_a_secret_was_written_cannot_be_looked_up() -> None:
-    wish = Wish("old", fields={"password": Secret("hunter2")})
-    failure = failed(Lossy({"old": {"size": 5}}, done=["old"]), wish)
+    desired = Desired("old", fields={"password": Secret("hunter2")})
+    failure = failed(Lossy({"old": {"size": 5}}, done=["old"]), desired)
     assert failure.details["changed"] is True
-    assert go(Lossy(done=["new"]), Wish("new", fields={"size": 1, "password": Secret("hunter2")})).changed
+    assert go(Lossy(done=["new"]), Desired("new", fields={"size": 1, "password": Secret("hunter2")})).changed
 
 
 def test_a_resource_may_write_what_it_does_not_show() -> None:
@@ -104,16 +104,16 @@ def test_a_resource_may_write_what_it_does_not_show() -> None:
 
 
 def test_a_field_that_was_not_there_before_may_have_been_written() -> None:
-    failure = failed(Lossy({"old": {}}, undone=["old"]), Wish("old", fields={"size": 1}))
+    failure = failed(Lossy({"old": {}}, undone=["old"]), Desired("old", fields={"size": 1}))
     assert failure.details["changed"] is True
 
 
 def test_where_nothing_can_be_read_again_a_change_is_possible() -> None:
     class Gone(Lossy):
-        def read(self, wishes: Sequence[Wish]) -> dict[Hashable, State]:
+        def gather(self, all_desired: Sequence[Desired]) -> dict[Hashable, State]:
             if self.reads:
                 raise Failure("Nobody is there.")
-            return super().read(wishes)
+            return super().gather(all_desired)
 
     assert failed(Gone(undone=["new"]), WISHES["create"]).details["changed"] is True
 
@@ -162,7 +162,7 @@ class Edited(Shelf):
         self.edit = edit
         self.written: State | None = None
 
-    def current(self, step: Step) -> State:
+    def reread(self, step: Step) -> State:
         self.crates["old"].update(self.edit)
         return dict(self.crates["old"])
 

@@ -11,11 +11,11 @@ from typing import Any, Mapping, Optional, Sequence
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import (
-    Present,
+    Current,
+    Desired,
     Resource,
     State,
     Step,
-    Wish,
     converge,
 )
 
@@ -29,19 +29,19 @@ class Sealed(Resource):
         self.packed = dict(packed)
         self.writes: list[str] = []
 
-    def read(self, wishes: Sequence[Wish]) -> Mapping[Any, State]:
+    def gather(self, all_desired: Sequence[Desired]) -> Mapping[Any, State]:
         return {name: {"label": "toys", "seal": content} for name, content in self.packed.items()}
 
-    def key(self, wish: Wish) -> str:
-        return wish.name
+    def key(self, desired: Desired) -> str:
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
-        return {"label": wish.fields["label"]}
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+        return {"label": desired.fields["label"]}
 
-    def unproven(self, wish: Wish) -> bool:
-        return not self.writes and bool(wish.fields.get("sealed"))
+    def unproven(self, desired: Desired) -> bool:
+        return not self.writes and bool(desired.fields.get("sealed"))
 
-    def settled(self, steps: Sequence[Step], present: Optional[Present]) -> Sequence[Step]:
+    def settled(self, steps: Sequence[Step], present: Optional[Current]) -> Sequence[Step]:
         found = []
         for step in steps:
             before, now = step.before or {}, (present or {}).get(step.key, {})
@@ -56,17 +56,17 @@ class Sealed(Resource):
 
     def update(self, step: Step) -> None:
         self.writes.append(step.name)
-        assert step.wish is not None
-        self.packed[step.name] = step.wish.fields["content"]
+        assert step.desired is not None
+        self.packed[step.name] = step.desired.fields["content"]
 
 
-def wish(content: str, **more: Any) -> Wish:
-    return Wish("a", fields={"label": "toys", "content": content, "sealed": True, **more})
+def desired(content: str, **more: Any) -> Desired:
+    return Desired("a", fields={"label": "toys", "content": content, "sealed": True, **more})
 
 
 def test_a_check_run_writes_nothing_and_reports_no_change() -> None:
     crates = Sealed({"a": "bears"})
-    outcome = converge(crates, [wish("dolls")], check_mode=True)
+    outcome = converge(crates, [desired("dolls")], check_mode=True)
     assert (outcome.changed, outcome.steps, crates.writes) == (False, (), [])
     assert outcome.states == ({"label": "toys", "seal": "bears"},)
     assert outcome.many("crates")["packed"] == outcome.single()["packed"] == 0
@@ -75,15 +75,15 @@ def test_a_check_run_writes_nothing_and_reports_no_change() -> None:
 @pytest.mark.parametrize(("content", "changed"), [("bears", False), ("dolls", True)])
 def test_a_run_writes_and_reports_only_what_changed(content: str, changed: bool) -> None:
     crates = Sealed({"a": "bears"})
-    outcome = converge(crates, [wish(content)], check_mode=False)
+    outcome = converge(crates, [desired(content)], check_mode=False)
     assert (outcome.changed, crates.writes) == (changed, ["a"])
     told = outcome.many("crates")
     assert told["packed"] == 1
     assert told["diff"]["after"] == ({"a": {"seal": "dolls"}} if changed else {})
-    assert converge(crates, [wish(content)], check_mode=False).steps == ()
+    assert converge(crates, [desired(content)], check_mode=False).steps == ()
 
 
 def test_what_is_known_is_not_written_again() -> None:
     crates = Sealed({"a": "bears"})
-    assert not converge(crates, [wish("dolls", sealed=False)], check_mode=False).changed
+    assert not converge(crates, [desired("dolls", sealed=False)], check_mode=False).changed
     assert crates.writes == []

@@ -9,16 +9,16 @@ from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import (
     read_entries,
+    refuse_desired,
     refuse_to_purge_all,
-    refuse_wishes,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 
 
-def wishes(*entries: Mapping[str, Any], listed: bool = True, **more: Any) -> List[Wish]:
+def all_desired(*entries: Mapping[str, Any], listed: bool = True, **more: Any) -> List[Desired]:
     def problems(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from entry.get("wrong", ())
 
@@ -29,31 +29,31 @@ def wishes(*entries: Mapping[str, Any], listed: bool = True, **more: Any) -> Lis
         key=lambda entry: entry["name"].lower(),
         label=lambda entry: str(entry["name"]),
         problems=problems,
-        wish=lambda entry: Wish(entry["name"], fields={"size": entry.get("size")}),
+        desired=lambda entry: Desired(entry["name"], fields={"size": entry.get("size")}),
         **more,
     )
 
 
 def refusal(*entries: Mapping[str, Any], **more: Any) -> Failure:
     with pytest.raises(Failure) as caught:
-        wishes(*entries, **more)
+        all_desired(*entries, **more)
     return caught.value
 
 
 def test_good_entries_are_desired_objects_that_know_their_place() -> None:
-    first, second = wishes({"name": "a", "size": 1}, {"name": "b"})
+    first, second = all_desired({"name": "a", "size": 1}, {"name": "b"})
     assert (first.name, first.fields, first.place) == ("a", {"size": 1}, "entry 1 (a)")
     assert second.place == "entry 2 (b)"
-    (single,) = wishes({"name": "a"}, listed=False)
+    (single,) = all_desired({"name": "a"}, listed=False)
     assert single.place == ""
-    assert wishes() == []
+    assert all_desired() == []
 
 
 def test_what_an_entry_takes_from_a_file_counts() -> None:
     def fill(entry: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
         return {**entry, "size": 7}, entry.get("unreadable", [])
 
-    assert [wish.fields["size"] for wish in wishes({"name": "a"}, fill=fill)] == [7]
+    assert [desired.fields["size"] for desired in all_desired({"name": "a"}, fill=fill)] == [7]
     told = refusal({"name": "a", "unreadable": ["src is gone"], "wrong": ["size is odd"]}, fill=fill)
     assert told.message.endswith("entry 1 (a): src is gone; entry 1 (a): size is odd.")
 
@@ -100,20 +100,20 @@ def test_what_somebody_wrote_makes_no_message_long() -> None:
 
 
 def test_what_only_the_server_can_tell_is_told_by_the_same_places() -> None:
-    desired = wishes({"name": "a"}, {"name": "b"}, {"name": "c"})
-    refuse_wishes("thing", desired, [])
+    desired = all_desired({"name": "a"}, {"name": "b"}, {"name": "c"})
+    refuse_desired("thing", desired, [])
     with pytest.raises(Failure) as caught:
-        refuse_wishes("thing", [*desired, Wish("of nobody")], [(2, "it is gone"), (0, "no"), (2, "and odd")])
+        refuse_desired("thing", [*desired, Desired("of nobody")], [(2, "it is gone"), (0, "no"), (2, "and odd")])
     assert caught.value.message == (
         "Nothing was changed, because 2 of 3 things cannot be as wanted: "
         "entry 1 (a): no; entry 3 (c): it is gone; entry 3 (c): and odd."
     )
     with pytest.raises(Failure, match=r"^The thing a cannot be as wanted: no\.$"):
-        refuse_wishes("thing", [Wish("a")], [(0, "no")])
+        refuse_desired("thing", [Desired("a")], [(0, "no")])
 
 
 def test_a_purge_needs_something_that_stays() -> None:
-    refuse_to_purge_all([Wish("a"), Wish("b", present=False)], "things")
-    for left in ([], [Wish("b", present=False)]):
+    refuse_to_purge_all([Desired("a"), Desired("b", present=False)], "things")
+    for left in ([], [Desired("b", present=False)]):
         with pytest.raises(Failure, match=r"^Refusing to purge, because things lists none .*; list those to keep\.$"):
             refuse_to_purge_all(left, "things")

@@ -1,11 +1,11 @@
-"""The options of a model as Ansible hands them to a module, for tests that read wishes."""
+"""The options of a model as Ansible hands them to a module, for tests that read desired objects."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import MODEL
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_desired
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.spec import ModelSpec, spec_of
 
 
@@ -15,11 +15,11 @@ def options(**more: Any) -> dict[str, Any]:
     return {name: option.get("default") for name, option in MODEL.items()} | {"name": "m", **more}
 
 
-def wish(name: str = "m", **more: Any) -> Any:
+def desired(name: str = "m", **more: Any) -> Any:
     """Return what a module makes of these options."""
-    return read_wish(options(name=name, **more))
+    return read_desired(options(name=name, **more))
 
 
 def spec(**more: Any) -> ModelSpec:
     """Return the model that these options describe."""
-    return spec_of(wish(**more))
+    return spec_of(desired(**more))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which GPUs an instance of Ollama gets, and which wishes are refused."""
+"""Which GPUs an instance of Ollama gets, and which desired objects are refused."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ SLICED = {"gpus": [gpu(0), gpu(1, slices=2)], "problems": []}
 
 def instances(*devices: Any, **second: Any) -> dict[str, Any]:
     made = [
-        {"name": letter, "port": 11434 + number, "gpu_devices": wish}
-        for number, (letter, wish) in enumerate(zip(("a1", "b1", "c1"), devices))
+        {"name": letter, "port": 11434 + number, "gpu_devices": desired}
+        for number, (letter, desired) in enumerate(zip(("a1", "b1", "c1"), devices))
     ]
     made[-1].update(second)
     return {"ollama_instances": made}

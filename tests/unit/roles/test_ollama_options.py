@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from role_variables import OLLAMA, ollama, rendered, site
 
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.variables import VARIABLES, variable
+
 TWO = [{"name": "gpu0", "port": 11434, "gpu_devices": ["0"]}, {"name": "gpu1", "port": 11435, "gpu_devices": ["1"]}]
 OLD = {"ollama_version": "0.9.3"}
 # What every instance on a host without a GPU is told.
@@ -27,8 +29,7 @@ def test_unset_the_server_keeps_its_own_defaults() -> None:
 
 def test_every_option_is_a_variable_that_is_checked() -> None:
     tuning = rendered([OLLAMA / "vars" / "main" / "instances.yml"], "__ollama_tuning", {})
-    variables = rendered([OLLAMA / "vars" / "main" / "environment.yml"], "__ollama_variables", {})
-    assert [name for name in tuning if f"OLLAMA_{name.upper()}" not in variables] == []
+    assert [name for name in tuning if variable(name) not in VARIABLES] == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import os
 from dataclasses import replace
 from typing import Any, Mapping, Optional, Sequence
 
-from ...engine.converge import Outcome, Present, Resource, State, Step, Wish, converge
+from ...engine.converge import Current, Desired, Outcome, Resource, State, Step, converge
 from ...engine.errors import Failure
 from ...engine.secrets import masked
 from . import config as daemon
@@ -31,24 +31,24 @@ class DaemonConfig(Resource):
         self._pending = pending
         self.backup_file: Optional[str] = None
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
-        return {wish.name: daemon_file.read(wish.name) for wish in wishes}
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
+        return {desired.name: daemon_file.read(desired.name) for desired in all_desired}
 
-    def key(self, wish: Wish) -> str:
-        return wish.name
+    def key(self, desired: Desired) -> str:
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         before = present or {}
         if self._absent:
-            after = daemon.remove(before, wish.fields)
-            return {key: after.get(key) for key in wish.fields if key in before}
-        after = daemon.merge(before, wish.fields, wish.name)
-        return {key: after[key] for key in wish.fields}
+            after = daemon.remove(before, desired.fields)
+            return {key: after.get(key) for key in desired.fields if key in before}
+        after = daemon.merge(before, desired.fields, desired.name)
+        return {key: after[key] for key in desired.fields}
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         return daemon.canonical(present) == daemon.canonical(wanted)
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         # Judged here and not in update(), so that a check run fails where the real one would.
         obstacle = daemon_file.obstacle(step.name)
         if obstacle is None and self._validate:
@@ -93,7 +93,7 @@ def configure(path: str, wanted: Mapping[str, Any], *, absent: bool, check_mode:
     with contextlib.nullcontext() if check_mode else daemon_file.locked(path):
         pending, existed = daemon_pending.read(path), os.path.exists(path)
         resource = DaemonConfig(absent, pending=pending, **how)
-        outcome = converge(resource, [Wish(path, fields=wanted)], check_mode=check_mode)
+        outcome = converge(resource, [Desired(path, fields=wanted)], check_mode=check_mode)
     result = outcome.single()
     if outcome.steps:
         result["config"] = settings(outcome.steps[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Present, Resource, State, Step, Wish, converge
+from ...engine.converge import Current, Desired, Resource, State, Step, converge
 from ...engine.errors import Failure
 from ..engine import LABEL, Engine, NoAnswer
 from . import host as egress_host
@@ -75,25 +75,25 @@ class BridgeNetwork(Resource):
         self._told: Dict[str, Any] = {}
         self._warnings: List[str] = []
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         found: Dict[Hashable, State] = {}
-        for wish in wishes:
-            told = self._engine.network(wish.name)
+        for desired in all_desired:
+            told = self._engine.network(desired.name)
             # The engine also finds a network by the beginning of its id.
-            if told is not None and told.get("Name") == wish.name:
-                self._told[wish.name] = told
-                found[wish.name] = {
+            if told is not None and told.get("Name") == desired.name:
+                self._told[desired.name] = told
+                found[desired.name] = {
                     "driver": told.get("Driver"),
                     "bridge": egress_host.bridge_name(told),
                     "mtu": mtu_of(told),
                 }
         return found
 
-    def key(self, wish: Wish) -> str:
-        return wish.name
+    def key(self, desired: Desired) -> str:
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
-        wanted = {"driver": "bridge", "bridge": own_bridge(wish.name), "mtu": wish.fields["mtu"]}
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+        wanted = {"driver": "bridge", "bridge": own_bridge(desired.name), "mtu": desired.fields["mtu"]}
         if present is None:
             return wanted
         if present["driver"] != "bridge":
@@ -103,30 +103,30 @@ class BridgeNetwork(Resource):
             wanted["mtu"] = present["mtu"]
         if wanted == present:
             return present
-        users = sorted(str(one["Names"][0]).lstrip("/") for one in self._engine.containers(network=[wish.name]))
+        users = sorted(str(one["Names"][0]).lstrip("/") for one in self._engine.containers(network=[desired.name]))
         if not users:
             return wanted
         if not has_mtu:
-            self._warnings = [self._too_large(wish, present, users)]
+            self._warnings = [self._too_large(desired, present, users)]
         return present
 
-    def _too_large(self, wish: Wish, present: State, users: Sequence[str]) -> str:
+    def _too_large(self, desired: Desired, present: State, users: Sequence[str]) -> str:
         why = (
-            f"this host's way out takes {wish.fields['mtu']}, so larger answers from outside get lost"
+            f"this host's way out takes {desired.fields['mtu']}, so larger answers from outside get lost"
             if self._is_least
-            else f"{wish.fields['mtu']} is wanted"
+            else f"{desired.fields['mtu']} is wanted"
         )
         return (
-            f"The Docker network {wish.name} has an MTU of {present['mtu']} bytes and {why}. Docker cannot change it "
-            f"while containers use the network: `docker rm --force {' '.join(users)} && docker network rm {wish.name}` "
-            f"(volumes stay), then run this again."
+            f"The Docker network {desired.name} has an MTU of {present['mtu']} bytes and {why}. Docker cannot change "
+            f"it while containers use the network: `docker rm --force {' '.join(users)} && docker network rm "
+            f"{desired.name}` (volumes stay), then run this again."
         )
 
     def warnings(self) -> Sequence[str]:
         return self._warnings
 
     def create(self, step: Step) -> None:
-        after, labels = step.after or {}, step.wish.fields["labels"] if step.wish else {}
+        after, labels = step.after or {}, step.desired.fields["labels"] if step.desired else {}
         self._make(step.name, {"Driver": "bridge", "Labels": {LABEL: "network", **labels}}, after)
 
     def update(self, step: Step) -> None:
@@ -151,9 +151,9 @@ class BridgeNetwork(Resource):
 def ensure(name: str, mtu: str, labels: Mapping[str, str], *, check_mode: bool) -> Dict[str, Any]:
     """Bring a network about, and tell what changed. ``mtu`` is `auto` or a number of bytes."""
     engine = Engine(egress_host.SOCKET, egress_host.TIMEOUT)
-    wish = Wish(name, fields={"mtu": wanted_mtu(mtu), "labels": dict(labels)})
+    desired = Desired(name, fields={"mtu": wanted_mtu(mtu), "labels": dict(labels)})
     try:
-        return converge(BridgeNetwork(engine, mtu == "auto"), [wish], check_mode=check_mode).single()
+        return converge(BridgeNetwork(engine, mtu == "auto"), [desired], check_mode=check_mode).single()
     except NoAnswer as error:
         raise Failure(
             f"Docker does not answer here ({error.words}); install or start it first (role selfhosted.llm.docker)."

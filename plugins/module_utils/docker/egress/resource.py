@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Resource, State, Step, Wish, converge
+from ...engine.converge import Current, Desired, Resource, State, Step, converge
 from ...engine.errors import Failure
 from ..daemon import file as daemon_file
 from . import host as egress_host
@@ -35,12 +35,12 @@ class NetworkEgress(Resource):
         self._check_mode = check_mode
         self._networks: egress.Networks = {}
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         text, table = egress_host.rules_text(), egress_host.in_force()
         self._networks = egress.parse(text)
-        _refuse_to_lose(self._networks, text, table, [wish.name for wish in wishes])
+        _refuse_to_lose(self._networks, text, table, [desired.name for desired in all_desired])
         current = egress.is_loaded(self._networks, table) and egress_host.kept()
-        return {wish.name: self._state(wish.name, table, current) for wish in wishes}
+        return {desired.name: self._state(desired.name, table, current) for desired in all_desired}
 
     def _state(self, name: str, table: str, current: bool) -> State:
         its = self._networks.get(name)
@@ -54,22 +54,22 @@ class NetworkEgress(Resource):
             "leases": [lease.name for lease in egress_lease.leases(name)],
         }
 
-    def key(self, wish: Wish) -> str:
-        return wish.name
+    def key(self, desired: Desired) -> str:
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         before = present or NOTHING
-        kind = wish.fields["egress"] or before["egress"]
+        kind = desired.fields["egress"] or before["egress"]
         if kind == "open":
             return dict(NOTHING)
-        bridge = egress_host.bridge_of(wish.name)
+        bridge = egress_host.bridge_of(desired.name)
         if bridge is None and not self._check_mode:
-            raise Failure(f"There is no Docker network {wish.name} whose way out could be closed; make it first.")
-        entries = wish.fields["allowed"]
+            raise Failure(f"There is no Docker network {desired.name} whose way out could be closed; make it first.")
+        entries = desired.fields["allowed"]
         allowed = before["allowed"] if entries is None else egress.merged(before["allowed"], self._owner, entries)
-        own = wish.fields["lease"]
-        others = {lease.name for lease in egress_lease.leases(wish.name) if lease.is_alive and lease.name != own}
-        leases = sorted(others | ({own} if wish.fields["opened"] else set()))
+        own = desired.fields["lease"]
+        others = {lease.name for lease in egress_lease.leases(desired.name) if lease.is_alive and lease.name != own}
+        leases = sorted(others | ({own} if desired.fields["opened"] else set()))
         return {
             "egress": kind,
             "bridge": bridge or "",
@@ -79,7 +79,7 @@ class NetworkEgress(Resource):
             "leases": leases,
         }
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         after = step.after or {}
         if after["egress"] in CLOSED and not self._check_mode and not egress_host.has_nft():
             return egress_host.NO_NFT
@@ -112,7 +112,7 @@ class NetworkEgress(Resource):
         }
         return {bridge: seconds for bridge, seconds in left.items() if seconds}
 
-    def doubt(self, fields: Any) -> str:
+    def hint(self, fields: Any) -> str:
         return "something else on this host changes its rules, such as `nft flush ruleset`"
 
 
@@ -174,4 +174,4 @@ def regulate(network: str, wanted: Mapping[str, Any], *, owner: str, check_mode:
     resource = NetworkEgress(owner, check_mode)
     # Of two runs at once each must see what the other wrote, or the network of one is lost from the rules.
     with daemon_file.locked(egress_host.RULES):
-        return converge(resource, [Wish(network, fields=wanted)], check_mode=check_mode).single()
+        return converge(resource, [Desired(network, fields=wanted)], check_mode=check_mode).single()

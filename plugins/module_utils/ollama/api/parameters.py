@@ -35,7 +35,7 @@ FLOATS = frozenset(
 BOOLEANS = frozenset(("use_mmap",))
 LISTS = frozenset(("stop",))
 KNOWN = INTEGERS | FLOATS | BOOLEANS | LISTS
-# Stored by the server and ignored since these versions (api/types.go of each), so a wish for them would do nothing.
+# Stored by the server and ignored since these versions (api/types.go of each), so to set them would do nothing.
 IGNORED = {
     "embedding_only": "0.1.28",
     "f16_kv": "0.7.0",

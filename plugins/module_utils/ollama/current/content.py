@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a model is made of, as the server shows it, and what becomes of a wish."""
+"""What a model is made of, as the server shows it, and what becomes of an entry."""
 
 from __future__ import annotations
 
@@ -157,13 +157,13 @@ def modelfile_template(modelfile: str) -> str:
 
 
 def cleared(spec: ModelSpec, base: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what a base has and the wish does not want, which the server cannot take away by itself."""
+    """Return what a base has and the desired object does not want, which the server cannot take away by itself."""
     emptied = [name for name in ("system", "messages", "license") if getattr(spec, name) in ("", ()) and base[name]]
     return (*emptied, *sorted(spec.dropped & base["parameters"].keys()))
 
 
 def made_from_base(spec: ModelSpec, base: Mapping[str, Any], adapters: Sequence[str] = ()) -> State:
-    """Return what becomes of a base with a wish laid over it; ``adapters`` are the digests of the wish's own."""
+    """Return what becomes of a base with an entry laid over it; ``adapters`` are the digests of the entry's own."""
     kept = {name: value for name, value in base["parameters"].items() if name not in spec.dropped}
     messages = base["messages"] if spec.messages is None else list(spec.messages)
     return {
@@ -178,9 +178,9 @@ def made_from_base(spec: ModelSpec, base: Mapping[str, Any], adapters: Sequence[
     }
 
 
-def _said(wished: Optional[str], inherited: str, empty: str) -> str:
-    """Return a text as wished, else as inherited; an empty wish clears it."""
-    return inherited if wished is None else wished or empty
+def _said(desired: Optional[str], inherited: str, empty: str) -> str:
+    """Return a text as desired, else as inherited; an empty text clears it."""
+    return inherited if desired is None else desired or empty
 
 
 def _license(spec: ModelSpec, inherited: str) -> str:
@@ -209,9 +209,9 @@ def said_only(spec: ModelSpec, present: Mapping[str, Any], adapters: Sequence[st
     return wanted | {name: getattr(spec, name) for name in ("requires", "renderer", "parser") if getattr(spec, name)}
 
 
-def _license_at_the_end(wished: Tuple[str, ...], present: str) -> str:
-    text = "\n".join(wished)
-    return present if wished and (present == text or present.endswith("\n" + text)) else text
+def _license_at_the_end(desired: Tuple[str, ...], present: str) -> str:
+    text = "\n".join(desired)
+    return present if desired and (present == text or present.endswith("\n" + text)) else text
 
 
 def made_from_files(spec: ModelSpec, adapters: Sequence[str], automatic: bool, present: Mapping[str, Any]) -> State:

@@ -32,7 +32,7 @@ def entry_of(state: Mapping[str, Any], running: Sequence[Mapping[str, Any]], wei
 
 
 def loaded_state(spec: ModelSpec, entry: Optional[Mapping[str, Any]]) -> State:
-    """Return the fields that a wish for memory is compared by."""
+    """Return the fields that a desired object for memory is compared by."""
     state: State = {"loaded": entry is not None}
     if spec.keep_alive is not None:
         state["keep_alive"] = kept(entry, spec.keep_alive) if entry else None
@@ -40,24 +40,24 @@ def loaded_state(spec: ModelSpec, entry: Optional[Mapping[str, Any]]) -> State:
 
 
 def wanted_state(spec: ModelSpec) -> State:
-    """Return the same fields as wished."""
+    """Return the same fields as desired."""
     wanted: State = {} if spec.loaded is None else {"loaded": spec.loaded}
     return wanted if spec.keep_alive is None else {**wanted, "keep_alive": spoken(spec.keep_alive)}
 
 
-def kept(entry: Mapping[str, Any], wished: float) -> str:
+def kept(entry: Mapping[str, Any], desired: float) -> str:
     """Return for how long a model is kept, as far as it can be told from when it expires.
 
-    The time left runs down and each use sets it back, so what is below the wish may be the wish.
+    The time left runs down and each use sets it back, so what is below the desired object may be the desired object.
     """
     left = seconds_left(str(entry.get("expires_at") or ""))
-    if left is None or wished == left:
-        return spoken(wished)
+    if left is None or desired == left:
+        return spoken(desired)
     if left == FOREVER:
         return spoken(FOREVER)
-    if wished == FOREVER:
+    if desired == FOREVER:
         return "for a while"
-    return spoken(wished) if left <= wished + SLACK else f"longer than {spoken(wished)}"
+    return spoken(desired) if left <= desired + SLACK else f"longer than {spoken(desired)}"
 
 
 def seconds_left(expires_at: str) -> Optional[float]:

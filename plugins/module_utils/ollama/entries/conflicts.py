@@ -7,50 +7,51 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..api.names import Key
 from .spec import ModelSpec, spec_of
 
-Wishes = Mapping[Key, Wish]
+AllDesired = Mapping[Key, Desired]
 
 
-def refuse(wishes: Wishes) -> None:
+def refuse(all_desired: AllDesired) -> None:
     """Raise Failure where two entries exclude each other."""
-    specs = [spec_of(wish) for wish in wishes.values() if wish.present]
+    specs = [spec_of(desired) for desired in all_desired.values() if desired.present]
     for spec in specs:
-        _refuse_an_absent_base(spec, wishes)
-        _refuse_a_circle(spec, wishes)
-    _refuse_what_cannot_be_in_memory_together(specs, wishes)
+        _refuse_an_absent_base(spec, all_desired)
+        _refuse_a_circle(spec, all_desired)
+    _refuse_what_cannot_be_in_memory_together(specs, all_desired)
 
 
-def _refuse_an_absent_base(spec: ModelSpec, wishes: Wishes) -> None:
-    wish = wishes.get(spec.base.key) if spec.base else None
-    if wish is not None and not wish.present:
+def _refuse_an_absent_base(spec: ModelSpec, all_desired: AllDesired) -> None:
+    desired = all_desired.get(spec.base.key) if spec.base else None
+    if desired is not None and not desired.present:
         raise Failure(
-            f"The model {wish.name} cannot be absent, because {spec.name.display} is made from it; drop one of the two."
+            f"The model {desired.name} cannot be absent, because {spec.name.display} is made from it; drop one of the "
+            f"two."
         )
 
 
-def _refuse_a_circle(spec: ModelSpec, wishes: Wishes) -> None:
+def _refuse_a_circle(spec: ModelSpec, all_desired: AllDesired) -> None:
     road = [spec]
     while True:
         origin = road[-1].origin
-        if origin is None or origin.key not in wishes:
+        if origin is None or origin.key not in all_desired:
             return
-        road.append(spec_of(wishes[origin.key]))
+        road.append(spec_of(all_desired[origin.key]))
         if road[-1].name.key in [earlier.name.key for earlier in road[:-1]]:
             circle = " -> ".join(one.name.display for one in road)
             raise Failure(f"The models are made from each other in a circle ({circle}); break it.")
 
 
-def _refuse_what_cannot_be_in_memory_together(specs: List[ModelSpec], wishes: Wishes) -> None:
+def _refuse_what_cannot_be_in_memory_together(specs: List[ModelSpec], all_desired: AllDesired) -> None:
     """Refuse two words about the same weights: the server loads each weights once, for one time."""
     said: Dict[Key, ModelSpec] = {}
     for spec in specs:
         if spec.loaded is None:
             continue
-        other = said.setdefault(_root(spec, wishes), spec)
+        other = said.setdefault(_root(spec, all_desired), spec)
         if spec.loaded != other.loaded:
             loaded, unloaded = (spec, other) if spec.loaded else (other, spec)
             raise Failure(
@@ -64,11 +65,11 @@ def _refuse_what_cannot_be_in_memory_together(specs: List[ModelSpec], wishes: Wi
             )
 
 
-def _root(spec: ModelSpec, wishes: Wishes) -> Key:
-    """Return the model whose weights a model has, as far as the wishes tell."""
+def _root(spec: ModelSpec, all_desired: AllDesired) -> Key:
+    """Return the model whose weights a model has, as far as the desired objects tell."""
     while spec.origin is not None and not spec.quantize:
-        wish = wishes.get(spec.origin.key)
-        if wish is None or not wish.present:
+        desired = all_desired.get(spec.origin.key)
+        if desired is None or not desired.present:
             return spec.origin.key
-        spec = spec_of(wish)
+        spec = spec_of(desired)
     return spec.name.key

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a module's options to a wish; what contradicts itself is refused here, before any request."""
+"""From a module's options to a desired object; what contradicts itself is refused here, before any request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import Any, Mapping, Optional
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ...http.session import LONGEST_SECONDS
 from ..api import parameters
@@ -23,11 +23,11 @@ QUANTIZE = ("F16", "F32", "Q4_K_M", "Q4_K_S", "Q8_0")
 ROLES = ("system", "user", "assistant")
 
 
-def read_wish(options: Mapping[str, Any]) -> Wish:
-    """Return the wish that a module's options hold; raise Failure where they contradict each other."""
+def read_desired(options: Mapping[str, Any]) -> Desired:
+    """Return the desired object that a module's options hold; raise Failure where they contradict each other."""
     if options["state"] == "absent":
         name = ModelName.listed(options["name"])
-        return Wish(name.display, False, {"spec": ModelSpec(name=name)})
+        return Desired(name.display, False, {"spec": ModelSpec(name=name)})
     name = ModelName.parse(options["name"], any_port=True)
     spec = _content(name, options)
     mirror, by_http = _mirror(name.display, options["mirror"])
@@ -47,7 +47,7 @@ def read_wish(options: Mapping[str, Any]) -> Wish:
     contradiction = _contradiction(spec)
     if contradiction:
         raise Failure(f"The model {name.display} {contradiction}.")
-    return Wish(name.display, True, {"spec": spec})
+    return Desired(name.display, True, {"spec": spec})
 
 
 def _plain_template(model: str, template: Optional[str]) -> tuple[str, ...]:
@@ -190,7 +190,7 @@ def _keep_alive(model: str, given: Optional[str]) -> Optional[float]:
 
 
 def _contradiction(spec: ModelSpec) -> Optional[str]:
-    """Return how a wish contradicts itself, as the rest of a sentence."""
+    """Return how a desired object contradicts itself, as the rest of a sentence."""
     for rule in (_origin_contradiction, _state_contradiction, _loading_contradiction, _limit_contradiction):
         found = rule(spec)
         if found:

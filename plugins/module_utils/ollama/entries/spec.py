@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ..api.names import ModelName
 
 
@@ -62,11 +62,11 @@ class ModelSpec:
         return self.base or self.source
 
     def on_mirror(self, name: ModelName) -> ModelName:
-        """Return a name as the wished mirror has it."""
+        """Return a name as the desired mirror has it."""
         return ModelName(self.mirror, name.namespace, name.model, name.tag) if self.mirror else name
 
 
-def spec_of(wish: Wish) -> ModelSpec:
-    """Return the model that a wish is about."""
-    spec: ModelSpec = wish.fields["spec"]
+def spec_of(desired: Desired) -> ModelSpec:
+    """Return the model that a desired object is about."""
+    spec: ModelSpec = desired.fields["spec"]
     return spec

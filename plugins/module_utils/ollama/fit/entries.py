@@ -19,7 +19,7 @@ OWN_KEYS = ("choose", "fits")
 
 
 @dataclass(frozen=True)
-class Wish:
+class Desired:
     """One entry. ``sources`` are what it may become, or the one that it is; none where nothing can be told.
 
     ``context`` is its num_ctx in tokens. ``demands`` says that it must fit, and ``fits`` where.
@@ -43,14 +43,14 @@ class Wish:
         return {**kept, "name": name.display} if name is not None and self.choice else kept
 
 
-def read_wishes(entries: Sequence[Mapping[str, Any]], fits: str) -> Tuple[Wish, ...]:
+def read_all_desired(entries: Sequence[Mapping[str, Any]], fits: str) -> Tuple[Desired, ...]:
     """Return the entries in their order; raise Failure that names the one that contradicts itself."""
-    wishes = [_wish(entry, fits) for entry in entries]
-    by_key = {wish.name.key: wish for wish in wishes if not wish.choice}
-    return tuple(wish if wish.sources else _by_origin(wish, by_key) for wish in wishes)
+    all_desired = [_desired(entry, fits) for entry in entries]
+    by_key = {desired.name.key: desired for desired in all_desired if not desired.choice}
+    return tuple(desired if desired.sources else _by_origin(desired, by_key) for desired in all_desired)
 
 
-def _wish(entry: Mapping[str, Any], fits: str) -> Wish:
+def _desired(entry: Mapping[str, Any], fits: str) -> Desired:
     if not isinstance(entry.get("name"), str):
         raise Failure(f"An entry of models has the name {entry.get('name')!r}; give each the name of its model.")
     name = ModelName.parse(entry["name"]) if _present(entry) else ModelName.listed(entry["name"])
@@ -63,7 +63,7 @@ def _wish(entry: Mapping[str, Any], fits: str) -> Wish:
         sources = tuple(_source(entry, one) for one in _alternatives(entry, name))
     elif _present(entry) and _pulled(entry):
         sources = (_source(entry, name),)
-    return Wish(entry, name, sources, _context(entry), own, choice)
+    return Desired(entry, name, sources, _context(entry), own, choice)
 
 
 def _present(entry: Mapping[str, Any]) -> bool:
@@ -103,21 +103,21 @@ def _context(entry: Mapping[str, Any]) -> Optional[int]:
     return int(given) if isinstance(given, (str, int)) and str(given).isdigit() and int(given) > 0 else None
 
 
-def _by_origin(wish: Wish, by_key: Mapping[Key, Wish]) -> Wish:
-    """Return a wish for a made model with what its weights come from, along the entries of the list."""
-    road, context = [wish], wish.context
+def _by_origin(desired: Desired, by_key: Mapping[Key, Desired]) -> Desired:
+    """Return a desired object for a made model with what its weights come from, along the entries of the list."""
+    road, context = [desired], desired.context
     while True:
         entry = road[-1].entry
         origin = entry.get("base") or entry.get("source")
-        if not _present(wish.entry) or not isinstance(origin, str):
-            return wish
+        if not _present(desired.entry) or not isinstance(origin, str):
+            return desired
         name = ModelName.parse(origin)
         listed = by_key.get(name.key)
         if listed is None:
-            return replace(wish, sources=(_source(entry, name),), context=context)
+            return replace(desired, sources=(_source(entry, name),), context=context)
         if listed in road:
-            return wish
+            return desired
         road.append(listed)
         context = context or listed.context
         if listed.sources:
-            return replace(wish, sources=listed.sources, context=context)
+            return replace(desired, sources=listed.sources, context=context)

@@ -11,7 +11,7 @@ from .hardware import GIB, MIB, Host
 from .placement import GPU, MEMORY, NOWHERE, Placement
 
 if TYPE_CHECKING:
-    from .entries import Wish
+    from .entries import Desired
     from .types import Verdict
 
 
@@ -84,19 +84,19 @@ def _gpus(placement: Placement) -> str:
     )
 
 
-def refusal(wish: Wish, judged: Sequence[Tuple[str, int, Optional[bool]]], host: Host) -> str:
+def refusal(desired: Desired, judged: Sequence[Tuple[str, int, Optional[bool]]], host: Host) -> str:
     """Return why an entry cannot be had on a host. ``judged`` are (name, bytes needed, room on the disk)."""
     needs = ", ".join(
         f"{name} needs {amount(needed)}{' and more disk than is free' if disk is False else ''}"
         for name, needed, disk in judged
     )
-    where = "the GPUs" if wish.fits == "gpu" else "the GPUs and memory"
-    what = "None of the alternatives of the model" if wish.choice else "The model"
-    ways = ["add a smaller alternative" if wish.choice else "take a smaller model", "lower num_ctx"]
-    ways += ["say fits: memory"] if wish.fits == "gpu" else []
+    where = "the GPUs" if desired.fits == "gpu" else "the GPUs and memory"
+    what = "None of the alternatives of the model" if desired.choice else "The model"
+    ways = ["add a smaller alternative" if desired.choice else "take a smaller model", "lower num_ctx"]
+    ways += ["say fits: memory"] if desired.fits == "gpu" else []
     ways += ["free disk space"] if any(disk is False for _name, _needed, disk in judged) else []
-    name = wish.entry["name"] if wish.choice else wish.name.display
+    name = desired.entry["name"] if desired.choice else desired.name.display
     return (
-        f"{what} {name} {'fits' if wish.choice else 'does not fit'} {where} of this host: {needs}; "
+        f"{what} {name} {'fits' if desired.choice else 'does not fit'} {where} of this host: {needs}; "
         f"the host has {host_words(host)}; {', '.join(ways[:-1])} or {ways[-1]}."
     )

@@ -13,7 +13,7 @@ from ..api.client import Client
 from ..api.names import ModelName
 from . import messages
 from .demand import Demand, Settings, cache_type, context_of, demand, slots_tried
-from .entries import Wish, read_wishes
+from .entries import Desired, read_all_desired
 from .hardware import Host
 from .placement import GPU, NOWHERE, place
 from .sources import Known, Read, Source, read_all
@@ -71,10 +71,10 @@ def judge(
     ``fits`` is "gpu" or "memory", for entries that do not say. Raises Failure where an entry
     that must fit does not, or where nothing can be told of it.
     """
-    wishes = read_wishes(entries, fits)
-    sources = [source for wish in wishes for source in wish.sources]
+    all_desired = read_all_desired(entries, fits)
+    sources = [source for desired in all_desired for source in desired.sources]
     read = read_all(client, sources, timeout=timeout, blobs=host.disk is not None)
-    return _Judge(host, settings, read).all(wishes)
+    return _Judge(host, settings, read).all(all_desired)
 
 
 class _Judge:
@@ -88,45 +88,45 @@ class _Judge:
         self._verdicts: Dict[int, List[Dict[str, Any]]] = {}
         self._warnings: List[str] = []
 
-    def all(self, wishes: Sequence[Wish]) -> Outcome:
+    def all(self, all_desired: Sequence[Desired]) -> Outcome:
         # What leaves no choice comes anyway, so it has its place on the disk first.
-        order = sorted(range(len(wishes)), key=lambda number: wishes[number].choice)
-        chosen = {number: self._one(number, wishes[number]) for number in order}
-        models = tuple(wish.entry_as(chosen[number]) for number, wish in enumerate(wishes))
-        verdicts = [verdict for number in range(len(wishes)) for verdict in self._verdicts.get(number, [])]
+        order = sorted(range(len(all_desired)), key=lambda number: all_desired[number].choice)
+        chosen = {number: self._one(number, all_desired[number]) for number in order}
+        models = tuple(desired.entry_as(chosen[number]) for number, desired in enumerate(all_desired))
+        verdicts = [verdict for number in range(len(all_desired)) for verdict in self._verdicts.get(number, [])]
         return Outcome(models, tuple(verdicts), tuple(self._warnings))
 
-    def _one(self, number: int, wish: Wish) -> Optional[ModelName]:
-        found = [self._verdict(wish, source) for source in wish.sources]
+    def _one(self, number: int, desired: Desired) -> Optional[ModelName]:
+        found = [self._verdict(desired, source) for source in desired.sources]
         judged = [verdict for verdict in found if verdict is not None]
-        self._verdicts[number] = [self._told(wish, verdict) for verdict in judged]
-        fitting = [verdict for verdict in judged if verdict.fits(wish.fits)]
+        self._verdicts[number] = [self._told(desired, verdict) for verdict in judged]
+        fitting = [verdict for verdict in judged if verdict.fits(desired.fits)]
         if fitting:
             best = max(fitting, key=lambda verdict: verdict.known.model.weights)
             self._disk.take(best.known)
             return best.source.name
-        if judged and wish.demands:
-            needs = [(self._name(wish, one), one.placement.needed, one.disk) for one in judged]
+        if judged and desired.demands:
+            needs = [(self._name(desired, one), one.placement.needed, one.disk) for one in judged]
             raise Failure(
-                messages.refusal(wish, needs, self._host),
+                messages.refusal(desired, needs, self._host),
                 verdicts=self._verdicts[number],
                 host=messages.host_facts(self._host),
             )
         for verdict in judged:
             self._disk.take(verdict.known)
-            self._warnings.append(messages.line(self._name(wish, verdict), verdict, self._host))
+            self._warnings.append(messages.line(self._name(desired, verdict), verdict, self._host))
         return None
 
-    def _verdict(self, wish: Wish, source: Source) -> Optional[Verdict]:
+    def _verdict(self, desired: Desired, source: Source) -> Optional[Verdict]:
         known = self._read[source.name.key]
         if isinstance(known, Failure):
-            if wish.demands:
+            if desired.demands:
                 raise known
             self._warnings.append(known.message)
             return None
         has_gpus = bool(self._host.gpus)
         gpu_memory = sum(gpu.total for gpu in self._host.gpus)
-        context = context_of(known.model, wish.context, self._settings, gpu_memory)
+        context = context_of(known.model, desired.context, self._settings, gpu_memory)
         kv_type = cache_type(known.model, self._settings, has_gpus)
 
         flash = self._settings.flash_attention is not False
@@ -145,13 +145,13 @@ class _Judge:
             disk=self._disk.has_room(known),
         )
 
-    def _name(self, wish: Wish, verdict: Verdict) -> str:
-        return verdict.source.name.display if wish.choice else wish.name.display
+    def _name(self, desired: Desired, verdict: Verdict) -> str:
+        return verdict.source.name.display if desired.choice else desired.name.display
 
-    def _told(self, wish: Wish, verdict: Verdict) -> Dict[str, Any]:
+    def _told(self, desired: Desired, verdict: Verdict) -> Dict[str, Any]:
         placement, asked = verdict.placement, verdict.placement.demand
         return {
-            "name": self._name(wish, verdict),
+            "name": self._name(desired, verdict),
             "weights_of": verdict.source.name.display,
             "present": verdict.known.present,
             "weights": asked.weights,
@@ -168,5 +168,5 @@ class _Judge:
             "fits": {"gpu": placement.where == GPU, "memory": placement.where != NOWHERE, "disk": verdict.disk},
             "where": placement.where,
             "exact": verdict.known.model.tensors is not None and not predicts_by_file(self._settings.version),
-            "words": messages.line(self._name(wish, verdict), verdict, self._host),
+            "words": messages.line(self._name(desired, verdict), verdict, self._host),
         }

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server will show of each model once all wishes are done, told before anything is written."""
+"""What a server will show of each model once all entries are done, told before anything is written."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Set
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.names import Key, ModelName
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 # What the server quantizes; BF16 from 0.30.0 on.
 QUANTIZABLE = ("F16", "F32", "BF16")
 
-# A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
+# A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
 
 
 class Expectation:
     """The wanted state of models, of pulled ones by what registries serve, of made ones by what they are made from."""
 
     def __init__(
-        self, client: Client, wishes: Mapping[Key, Wish], served: Served, ledger: Callable[[], Ledger]
+        self, client: Client, all_desired: Mapping[Key, Desired], served: Served, ledger: Callable[[], Ledger]
     ) -> None:
         self._client = client
-        self.wishes = wishes
+        self.all_desired = all_desired
         self._served = served
         self._ledger = ledger
         self._listed: Mapping[Key, State] = {}
@@ -67,7 +67,7 @@ class Expectation:
         self._served.ask((spec.on_mirror(spec.name), spec.insecure) for spec in asked)
 
     def _specs(self) -> List[ModelSpec]:
-        return [spec_of(wish) for wish in self.wishes.values() if wish.present]
+        return [spec_of(desired) for desired in self.all_desired.values() if desired.present]
 
     def _depends_on_registry(self, spec: ModelSpec) -> bool:
         if spec.digest is None:
@@ -86,14 +86,14 @@ class Expectation:
         return self._wanted[spec.name.key]
 
     def road(self, spec: ModelSpec) -> List[ModelSpec]:
-        """Return a model and all wished ones that it comes from, which circle nowhere."""
+        """Return a model and all desired ones that it comes from, which circle nowhere."""
         road = [spec]
         while True:
             origin = road[-1].origin
-            wish = self.wishes.get(origin.key) if origin else None
-            if wish is None or not wish.present:
+            desired = self.all_desired.get(origin.key) if origin else None
+            if desired is None or not desired.present:
                 return road
-            road.append(spec_of(wish))
+            road.append(spec_of(desired))
 
     def _fields(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
         wanted: State = {"name": spec.name.display}
@@ -112,7 +112,7 @@ class Expectation:
         return wanted
 
     def _pulled_digest(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> str:
-        """Return the present digest where it is as wished, else the one that a pull would bring."""
+        """Return the present digest where it is as desired, else the one that a pull would bring."""
         if spec.digest and present is not None and self.is_pinned(spec, present):
             return str(present["digest"])
         manifest = self._pinned(spec) if spec.digest else self._manifest(spec)
@@ -176,8 +176,8 @@ class Expectation:
             self.warnings.append(sentence)
 
     def _digest_of_source(self, source: ModelName, present: Optional[Mapping[str, Any]]) -> str:
-        listed, wish = self.listed.get(source.key), self.wishes.get(source.key)
-        if wish is None or not wish.present:
+        listed, desired = self.listed.get(source.key), self.all_desired.get(source.key)
+        if desired is None or not desired.present:
             if self.bringing(source):
                 return f"that of {source.display} as it will be"
             if listed is None and present is None:
@@ -187,7 +187,7 @@ class Expectation:
                 )
             # A source that is gone tells nothing, as after a model was renamed.
             return str((listed or present or {})["digest"])
-        wanted = self.wanted(spec_of(wish))
+        wanted = self.wanted(spec_of(desired))
         if listed is not None and self._is_as(listed, wanted):
             return str(listed["digest"])
         return str(wanted.get("digest") or f"that of {source.display} as it will be")
@@ -229,7 +229,7 @@ class Expectation:
 
         One that is there, and of which the options ask for nothing else, stays as it is without its base.
         """
-        if base.key in self.listed or base.key in self.wishes:
+        if base.key in self.listed or base.key in self.all_desired:
             return []
         found = []
         for spec in self._specs():
@@ -286,12 +286,12 @@ class Expectation:
         return {**level, "made_from": wanted.files if verdict == OTHER else present.get("made_from")}
 
     def foreseen(self, base: ModelName) -> Optional[State]:
-        """Return a base's content as it will be when its own wish is done; None where it must be pulled first."""
+        """Return a base's content as it will be when its own entry is done; None where it must be pulled first."""
         while True:
-            present, wish = self.listed.get(base.key), self.wishes.get(base.key)
-            if wish is None or not wish.present:
+            present, desired = self.listed.get(base.key), self.all_desired.get(base.key)
+            if desired is None or not desired.present:
                 return dict(present) if present is not None else None
-            spec = spec_of(wish)
+            spec = spec_of(desired)
             wanted = self.wanted(spec)
             if present is not None and self._is_as(present, wanted):
                 return dict(present)

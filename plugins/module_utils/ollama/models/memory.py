@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
-from ...engine.converge import Step, Wish
+from ...engine.converge import Desired, Step
 from ..api.client import Client
 from ..api.names import Key
 from ..current import content
@@ -16,18 +16,18 @@ from ..entries.spec import spec_of
 
 Listed = Mapping[Key, State]
 
-# A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
+# A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
 
 
 class Memory:
     """The models in memory, as they were read last. ``weights`` tells the digests of a listed model's files."""
 
     def __init__(
-        self, client: Client, wishes: Mapping[Key, Wish], weights: Callable[[str, Listed], Sequence[str]]
+        self, client: Client, all_desired: Mapping[Key, Desired], weights: Callable[[str, Listed], Sequence[str]]
     ) -> None:
         self._client = client
-        self._wishes = wishes
-        self._specs = [spec_of(wish) for wish in wishes.values() if wish.present]
+        self._all_desired = all_desired
+        self._specs = [spec_of(desired) for desired in all_desired.values() if desired.present]
         self._weights = weights
         self.running: Sequence[Mapping[str, Any]] = ()
 
@@ -61,10 +61,10 @@ class Memory:
                     f"shall be loaded; drop one of the two."
                 )
         other = content.key_of(entry)
-        wish = self._wishes.get(other)
+        desired = self._all_desired.get(other)
         if other == step.key or other not in listed:
             return None
-        if wish is not None and (not wish.present or spec_of(wish).loaded is False):
+        if desired is not None and (not desired.present or spec_of(desired).loaded is False):
             return None
         return (
             f"The model {step.name} cannot be unloaded alone, because its weights are in memory for {entry['name']}; "

@@ -91,8 +91,8 @@ class Puller:
 
     def _by_mirror(self, spec: ModelSpec, there: ModelName, name: ModelName) -> None:
         """Pull the mirror's name and give the model its own. One that somebody has by the first name stays as it is."""
-        ours = there.key not in self._store.listed_first and there.key not in self._expectation.wishes
-        aside = None if there.key in self._expectation.wishes else self._store.put_aside(there)
+        ours = there.key not in self._store.listed_first and there.key not in self._expectation.all_desired
+        aside = None if there.key in self._expectation.all_desired else self._store.put_aside(there)
         try:
             self._bring(spec, there, name)
             self._rename(there, name, aside, ours)
@@ -153,7 +153,7 @@ class Puller:
 
     def bring_base(self, spec: ModelSpec, base: ModelName) -> None:
         """Pull a base that is not there, because create would pull it without the options and without progress."""
-        if base.key in self._expectation.listed or base.key in self._expectation.wishes:
+        if base.key in self._expectation.listed or base.key in self._expectation.all_desired:
             return
         with self._lock_of(base):
             if base.key not in self._brought:

@@ -14,7 +14,6 @@ from typing import (
     Any,
     Collection,
     Dict,
-    FrozenSet,
     Hashable,
     List,
     Mapping,
@@ -25,7 +24,7 @@ from typing import (
     cast,
 )
 
-from ...engine.converge import Outcome, Present, Resource, Step, Wish, converge
+from ...engine.converge import Current, Desired, Outcome, Resource, Step, converge
 from ..api.client import Client
 from ..api.names import Key, ModelName
 from ..current import content
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from .disk_space import Space
     from .pull import Puller, Watch
 
-# A host compiles a module anew for each task, so what only some wishes need is imported where they need it.
+# A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
 
 
 class Models(Resource):
@@ -55,7 +54,7 @@ class Models(Resource):
     def __init__(
         self,
         client: Client,
-        wishes: Sequence[Wish],
+        all_desired: Sequence[Desired],
         workers: int = 4,
         timeout: float = 30.0,
         watch: Watch = lambda model, line: None,
@@ -69,12 +68,12 @@ class Models(Resource):
         self._the_writers: Optional[Tuple[Puller, Maker]] = None
         self._workers = workers
         self._models_path = models_path
-        self._wishes: Dict[Key, Wish] = {spec_of(wish).name.key: wish for wish in wishes}
-        self._specs: List[ModelSpec] = [spec_of(wish) for wish in wishes if wish.present]
+        self._all_desired: Dict[Key, Desired] = {spec_of(desired).name.key: desired for desired in all_desired}
+        self._specs: List[ModelSpec] = [spec_of(desired) for desired in all_desired if desired.present]
         self._served = Served(client, timeout)
-        self._expected = Expectation(client, self._wishes, self._served, self._ledger)
+        self._expected = Expectation(client, self._all_desired, self._served, self._ledger)
         # All that was listed when the run began, broken or not: it is never cleaned away.
-        self._listed_first: Optional[FrozenSet[Key]] = None
+        self._listed_first: Optional[Collection[Key]] = None
         self._content: Dict[Tuple[Key, Any], Tuple[State, Weights]] = {}
         self._evidence: Dict[Key, Evidence] = {}
         self._unproven: List[str] = []
@@ -82,9 +81,9 @@ class Models(Resource):
         self._store_path: Optional[str] = None
         self._space: Optional[Space] = None
         self._copies: Mapping[str, int] = {}
-        self._memory = Memory(client, self._wishes, self._weights_of)
+        self._memory = Memory(client, self._all_desired, self._weights_of)
         self._lock = threading.Lock()
-        conflicts.refuse(self._wishes)
+        conflicts.refuse(self._all_desired)
 
     def _ledger(self) -> Ledger:
         if self._the_ledger is None:
@@ -95,7 +94,7 @@ class Models(Resource):
 
     # --- reading
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         listed = {content.key_of(item): item for item in self._client.tags()}
         if self._listed_first is None:
             self._listed_first = frozenset(listed)
@@ -111,12 +110,12 @@ class Models(Resource):
         present = dict(whole)
         # A broken model is as good as none to one who wants it, and is there to one who does not.
         for key, item in listed.items():
-            if key not in whole and not self._is_wished(key):
+            if key not in whole and not self._is_desired(key):
                 present[key] = content.listed_state(item)
-        return cast("Present", present)
+        return cast("Current", present)
 
-    def _is_wished(self, key: Key) -> bool:
-        return key in self._wishes and self._wishes[key].present
+    def _is_desired(self, key: Key) -> bool:
+        return key in self._all_desired and self._all_desired[key].present
 
     def _show(self, whole: Dict[Key, State]) -> None:
         """Add their content to the made models and to their bases, and drop what has lost its weights."""
@@ -144,9 +143,9 @@ class Models(Resource):
             if name.key in needed:
                 continue
             needed.add(name.key)
-            wish = self._wishes.get(name.key)
-            if wish is not None and spec_of(wish).source is not None:
-                waiting.append(cast("ModelName", spec_of(wish).source))
+            desired = self._all_desired.get(name.key)
+            if desired is not None and spec_of(desired).source is not None:
+                waiting.append(cast("ModelName", spec_of(desired).source))
         return needed
 
     def _learn(self, keys: Sequence[Key], whole: Mapping[Key, State]) -> None:
@@ -173,29 +172,29 @@ class Models(Resource):
 
     # --- comparing
 
-    def key(self, wish: Wish) -> Hashable:
-        return spec_of(wish).name.key
+    def key(self, desired: Desired) -> Hashable:
+        return spec_of(desired).name.key
 
-    def wanted(self, wish: Wish, present: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
-        wanted = self._expected.wanted(spec_of(wish))
+    def desired_state(self, desired: Desired, present: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
+        wanted = self._expected.wanted(spec_of(desired))
         if present is not None:
             return wanted
         # Of a new model only what it has is of interest.
         return {name: value for name, value in wanted.items() if content.BLANK.get(name, self) != value}
 
-    def unproven(self, wish: Wish) -> bool:
-        road = self._expected.road(spec_of(wish))
+    def unproven(self, desired: Desired) -> bool:
+        road = self._expected.road(spec_of(desired))
         found = any(one.name.key in self._expected.unproven for one in road)
         if found and road[0].name.key in self._expected.unproven and not self._writable:
-            self._unproven.append(wish.name)
+            self._unproven.append(desired.name)
             self._expected.warn(
-                f"Nothing on this host notes what the model {wish.name} was made from, and all that the server shows "
-                f"of it fits, so this check run cannot know whether it is as wanted. A run makes it again, and "
+                f"Nothing on this host notes what the model {desired.name} was made from, and all that the server "
+                f"shows of it fits, so this check run cannot know whether it is as wanted. A run makes it again, and "
                 f"reports a change only if the model's digest changes."
             )
         return found
 
-    def settled(self, steps: Sequence[Step], present: Optional[Present]) -> Sequence[Step]:
+    def settled(self, steps: Sequence[Step], present: Optional[Current]) -> Sequence[Step]:
         found = []
         for step in steps:
             if not _unproven(step):
@@ -211,7 +210,7 @@ class Models(Resource):
         before = step.before or {}
         if before.get("digest") == now.get("digest"):
             return ()
-        wanted = self.wanted(cast("Wish", step.wish), now)
+        wanted = self.desired_state(cast("Desired", step.desired), now)
         names = [name for name in ("made_from", "weights") if name in wanted and before.get(name) != now.get(name)]
         return tuple(names) or ("digest",)
 
@@ -221,15 +220,15 @@ class Models(Resource):
             found["disk"] = self._space.facts()
         return found
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         return same(name, present, wanted)
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         if step.action == "delete":
             needing = self._needing(step)
             if needing:
                 return f"The model {step.name} is kept, because {needing} is made from it."
-            if step.wish is None and self._is_set_aside(step):
+            if step.desired is None and self._is_set_aside(step):
                 return f"The model {step.name} is kept, because another run set it aside and may need it."
         if step.action == "update" and "loaded" in step.changes and not (step.after or {})["loaded"]:
             return self._memory.refuse_to_unload(step, self._expected.listed)
@@ -241,37 +240,39 @@ class Models(Resource):
         return is_fresh_aside(cast("Key", step.key), step.before or {})
 
     def _needing(self, step: Step) -> Optional[str]:
-        """Return the wished model that needs this one; a copy needs its source only until it is made."""
+        """Return the desired model that needs this one; a copy needs its source only until it is made."""
         for spec in self._specs:
             if spec.base is not None and spec.base.key == step.key:
                 return spec.name.display
-            if spec.source is not None and spec.source.key == step.key and step.wish is None:
+            if spec.source is not None and spec.source.key == step.key and step.desired is None:
                 return spec.name.display
         return None
 
-    def doubt(self, fields: Collection[str]) -> str:
+    def hint(self, fields: Collection[str]) -> str:
         if "loaded" in fields:
             return (
                 "it may have been taken out of memory again for others, so load fewer, or raise "
                 "OLLAMA_MAX_LOADED_MODELS where there is memory for more"
             )
-        return super().doubt(fields)
+        return super().hint(fields)
 
     def needs(self, step: Step) -> Collection[Hashable]:
         if step.action == "delete":
             # A delete takes along files that a pull has already counted as had, and a pull may reuse them.
-            return [key for key, wish in self._wishes.items() if wish.present]
-        origin = spec_of(step.wish).origin if step.wish and step.wish.present else None
+            return [key for key, desired in self._all_desired.items() if desired.present]
+        origin = spec_of(step.desired).origin if step.desired and step.desired.present else None
         if origin is None:
             return ()
-        if self._is_wished(origin.key):
+        if self._is_desired(origin.key):
             return (origin.key,)
         # The source of a copy may be one that goes afterwards, or one that comes for another model.
         bringing = [spec.name.key for spec in self._expected.bringing(origin)]
         return () if step.key in bringing else bringing
 
-    def review(self, steps: Sequence[Step]) -> None:
-        self._coming = [spec_of(step.wish) for step in steps if step.wish and step.after is not None and _brings(step)]
+    def precheck(self, steps: Sequence[Step]) -> None:
+        self._coming = [
+            spec_of(step.desired) for step in steps if step.desired and step.after is not None and _brings(step)
+        ]
         if not self._coming:
             return
         from . import disk_space, written
@@ -287,10 +288,10 @@ class Models(Resource):
             self._expected.warn(self._space.warning)
 
     def _to_pull(self, spec: ModelSpec) -> List[ModelName]:
-        """Return the names that are pulled for a wish: its own, or that of a base that nobody lists."""
+        """Return the names that are pulled for a desired object: its own, or that of a base that nobody lists."""
         if spec.pulled:
             return [spec.name]
-        missing = spec.base is not None and spec.base.key not in {*self._expected.listed, *self._wishes}
+        missing = spec.base is not None and spec.base.key not in {*self._expected.listed, *self._all_desired}
         return [spec.base] if spec.base and missing else []
 
     def warnings(self) -> Sequence[str]:
@@ -318,8 +319,8 @@ class Models(Resource):
         """Tell whether a model that goes leaves its weights to one that stays: then they stay in memory, too."""
         digest = (step.before or {}).get("digest")
         for key, state in self._expected.listed.items():
-            wish = self._wishes.get(key)
-            if key != step.key and state["digest"] == digest and (wish is None or wish.present):
+            desired = self._all_desired.get(key)
+            if key != step.key and state["digest"] == digest and (desired is None or desired.present):
                 return True
         entry = self._memory.entry_of(step.before or {}, self._expected.listed) if self._memory.running else None
         for spec in self._specs:
@@ -356,7 +357,7 @@ class Models(Resource):
 
     def _write(self, step: Step) -> None:
         puller, maker = self._writers()
-        spec = spec_of(self._wishes[cast("Key", step.key)])
+        spec = spec_of(self._all_desired[cast("Key", step.key)])
         entry = (
             self._memory.entry_of(step.before, self._expected.listed)
             if step.before and spec.loaded is not None
@@ -386,7 +387,7 @@ def _brings(step: Step) -> bool:
 
 def bring(
     client: Client,
-    wishes: Sequence[Wish],
+    all_desired: Sequence[Desired],
     *,
     check_mode: bool,
     timeout: float,
@@ -394,6 +395,6 @@ def bring(
     models_path: Optional[str] = None,
     **how: Any,
 ) -> Outcome:
-    """Bring a server's models to the wishes; ``how`` goes to `converge`."""
-    resource = Models(client, wishes, how.get("workers", 4), timeout, watch, models_path, writable=not check_mode)
-    return converge(resource, wishes, check_mode=check_mode, **how)
+    """Bring a server's models to the desired objects; ``how`` goes to `converge`."""
+    resource = Models(client, all_desired, how.get("workers", 4), timeout, watch, models_path, writable=not check_mode)
+    return converge(resource, all_desired, check_mode=check_mode, **how)

@@ -26,14 +26,14 @@ def finding(entry: Entry, alternatives: Sequence[Tuple[str, Known]]) -> Iterator
         wanted = ModelName.parse(server.embedding_model).key
     except Failure:
         return
-    if entry.wish.name.key != wanted:
+    if entry.desired.name.key != wanted:
         return
     shapes = [known.model.shape for _name, known in alternatives]
     if shapes and all(shape is not None and not shape.embeds for shape in shapes):
         say = (
-            f"The model {entry.wish.name.display} is to embed documents for Open WebUI, and by its file it is a chat "
-            f"model, with which Ollama {server.version} does not embed: list one that does, such as nomic-embed-text, "
-            f"and name it by RAG_EMBEDDING_MODEL in open_webui_environment, or by rag.embedding_model in "
-            f"open_webui_settings."
+            f"The model {entry.desired.name.display} is to embed documents for Open WebUI, and by its file it is a "
+            f"chat model, with which Ollama {server.version} does not embed: list one that does, such as "
+            f"nomic-embed-text, and name it by RAG_EMBEDDING_MODEL in open_webui_environment, or by "
+            f"rag.embedding_model in open_webui_settings."
         )
         yield Finding("embedding", say, "a chat model", "a model that embeds", stops=True)

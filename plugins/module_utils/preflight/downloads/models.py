@@ -17,7 +17,7 @@ from ...http.messages import one_line
 from ...ollama.api.names import Key, ModelName
 from ...ollama.api.registry import LARGEST_MANIFEST, MANIFEST, Manifest
 from ...ollama.fit.demand import Model
-from ...ollama.fit.entries import Wish, read_wishes
+from ...ollama.fit.entries import Desired, read_all_desired
 from ...ollama.fit.geometry import Geometry, read_geometry
 from ...ollama.fit.sources import LAYER, WEIGHTS, Source
 from ...ollama.gguf.remote import read_keys
@@ -74,7 +74,7 @@ class Entry:
     """An entry of a server's list that has weights to be pulled, and what the host has of it by name."""
 
     server: Server
-    wish: Wish
+    desired: Desired
     present: Mapping[Key, Known]
 
 
@@ -86,10 +86,10 @@ def entries(servers: Sequence[Server]) -> List[Entry]:
     """Return the models of all servers; raise Failure for an entry that contradicts itself."""
     found = []
     for server in servers:
-        for wish in read_wishes(server.models, "memory"):
-            if wish.sources:
-                there = ((source.name.key, present(server.store, source.name)) for source in wish.sources)
-                found.append(Entry(server, wish, {key: known for key, known in there if known is not None}))
+        for desired in read_all_desired(server.models, "memory"):
+            if desired.sources:
+                there = ((source.name.key, present(server.store, source.name)) for source in desired.sources)
+                found.append(Entry(server, desired, {key: known for key, known in there if known is not None}))
     return found
 
 
@@ -98,7 +98,7 @@ def questions(wanted: Sequence[Entry], seconds: float) -> Dict[Asked, Question]:
     return {
         _asked(entry, source): _question(entry.server, source, seconds)
         for entry in wanted
-        for source in entry.wish.sources
+        for source in entry.desired.sources
         if source.name.key not in entry.present
     }
 
@@ -120,7 +120,7 @@ def _question(server: Server, source: Source, seconds: float) -> Question:
 def alternatives(entry: Entry, answers: Mapping[Asked, Answered]) -> List[Tuple[str, Known]]:
     """Return what is known of the models that an entry may become, by their names."""
     found = []
-    for source in entry.wish.sources:
+    for source in entry.desired.sources:
         known = entry.present.get(source.name.key)
         answered = answers.get(_asked(entry, source))
         if known is None:

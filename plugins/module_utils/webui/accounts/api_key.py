@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Hashable, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Resource, Secret, State, Step, Wish
+from ...engine.converge import Current, Desired, Resource, Secret, State, Step
 from ...engine.errors import Failure
 from ...http.session import HttpFailure
 from ..api.callers import API_KEY_PATH, account_of, bearer, is_sendable
@@ -39,18 +39,18 @@ class ApiKey(Resource):
         self._accounts = Accounts(client, Groups(client))
         self._session = open_session(params, read_only, params["password"], self.key_in_force)
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the key that is known, if the server takes it."""
-        self.key_in_force = None if self._removed else self._known_key(wishes[0].present)
-        return {wishes[0].name: {"email": self._email or None}} if self.key_in_force else {}
+        self.key_in_force = None if self._removed else self._known_key(all_desired[0].present)
+        return {all_desired[0].name: {"email": self._email or None}} if self.key_in_force else {}
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the e-mail."""
-        return wish.name
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return a key that nobody may see where there is none, or another is wanted."""
-        new = {"key": Secret("")} if present is None or wish.fields["rotate"] else {}
+        new = {"key": Secret("")} if present is None or desired.fields["rotate"] else {}
         return {"email": self._email or None, **new}
 
     def warnings(self) -> Sequence[str]:
@@ -73,7 +73,7 @@ class ApiKey(Resource):
         self._call("DELETE", str(self.key_in_force), "remove the API key")
         self._removed = True
 
-    def _known_key(self, wished: bool) -> Optional[str]:
+    def _known_key(self, is_desired: bool) -> Optional[str]:
         if not self._email:
             return self._key_of(self.key_in_force or self._client.token())
         if self.key_in_force is not None:
@@ -81,7 +81,7 @@ class ApiKey(Resource):
             found = self._key_of(self.key_in_force)
             if found:
                 return found
-        if wished and self._params["password"] is None:
+        if is_desired and self._params["password"] is None:
             return None
         record = self._accounts.find(self._email)
         if record is None:
@@ -203,9 +203,9 @@ def _password() -> str:
     return f"Aa1-{secrets.token_urlsafe(24)}"
 
 
-def api_key_wish(params: Mapping[str, Any]) -> Wish:
-    """Return the wish of a module's options."""
-    return Wish(
+def desired_api_key(params: Mapping[str, Any]) -> Desired:
+    """Return the desired object of a module's options."""
+    return Desired(
         (params["email"] or "").strip().lower() or OWN,
         present=params["state"] != "absent",
         fields={"rotate": params["state"] == "rotated"},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Hashable, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Current, Desired, Resource, State, Step
 from ...engine.errors import Failure
 from ...http.session import HttpFailure
 from ..api.callers import API
@@ -30,7 +30,7 @@ class FirstAdmin(Resource):
         self._session = open_session(params, read_only, *self._passwords.values())
         self._signed_in: Optional[SignIn] = None
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return which of the two passwords signs in; nothing where the server has no account at all."""
         for which, password in self._passwords.items():
             try:
@@ -48,11 +48,11 @@ class FirstAdmin(Resource):
             f"initial_password; somebody has changed the password since, so give the present one as admin_password."
         )
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the e-mail."""
-        return wish.name
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what every run wants."""
         return {"email": self._email, "signs_in_with": LASTING}
 
@@ -89,8 +89,8 @@ class FirstAdmin(Resource):
         return isinstance(answer, dict) and answer.get("onboarding") is True
 
 
-def first_admin_wish(params: Mapping[str, Any]) -> Wish:
-    """Return the wish, or raise a Failure where the passwords cannot do."""
+def desired_first_admin(params: Mapping[str, Any]) -> Desired:
+    """Return the desired object, or raise a Failure where the passwords cannot do."""
     email, lasting, one_time = params["admin_email"], params[LASTING], params[ONE_TIME]
     if not lasting or not one_time:
         raise Failure(f"The first admin {email} needs an admin_password and an initial_password that are not empty.")
@@ -105,4 +105,4 @@ def first_admin_wish(params: Mapping[str, Any]) -> Wish:
             f"The admin_password of {email} has {size} bytes in UTF-8, and Open WebUI takes "
             f"{MOST_PASSWORD_BYTES} at most; shorten it."
         )
-    return Wish(email)
+    return Desired(email)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, Collection, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence, Set
 
-from ...engine.converge import Present, Problem, Resource, Secret, State, Step, Wish
+from ...engine.converge import Current, Desired, Problem, Resource, Secret, State, Step
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.rate_limit import MOST_CALLS, Gate, http_failure, pauses
@@ -48,7 +48,7 @@ class Users(Resource):
         self._purge_external = purge_external
         self._purge_admins = purge_admins
         self._records: Dict[str, Record] = {}
-        self._wished: List[str] = []
+        self._desired_names: List[str] = []
         self._primary: Optional[str] = None
         self._external: Optional[Set[str]] = None
         self._wrong: Set[str] = set()
@@ -57,62 +57,64 @@ class Users(Resource):
         self._lock = threading.Lock()
         self._told: List[str] = []
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the accounts."""
         self._groups.forget()
-        self._wished = [wish.name for wish in wishes]
+        self._desired_names = [desired.name for desired in all_desired]
         if self._listed:
-            groups_of = [wish.name for wish in wishes if "groups" in wish.fields and wish.present]
-            images_of = [wish.name for wish in wishes if "profile_image_url" in wish.fields and wish.present]
-            records = self._accounts.listed(groups_of, images_of, sum(wish.present for wish in wishes))
+            groups_of = [desired.name for desired in all_desired if "groups" in desired.fields and desired.present]
+            images_of = [
+                desired.name for desired in all_desired if "profile_image_url" in desired.fields and desired.present
+            ]
+            records = self._accounts.listed(groups_of, images_of, sum(desired.present for desired in all_desired))
             fields = [*BASIC, *(["groups"] if groups_of else []), *(["profile_image_url"] if images_of else [])]
         else:
-            kept = [wish.name for wish in wishes if is_kept(wish.name)]
+            kept = [desired.name for desired in all_desired if is_kept(desired.name)]
             records = [found for found in map(self._accounts.find, kept) if found]
             fields = list(FULL)
         self._records = {record["email"].lower(): record for record in records}
         return {email: user_state(record, self._groups, fields) for email, record in self._records.items()}
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Sequence[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Sequence[Problem]:
         """Return groups that are not there, and what new accounts lack; where nothing is wrong, try the passwords."""
         found = []
-        for number, wish in enumerate(wishes):
-            place: Place = wish.fields.get("place") or Place("")
-            problems = self._problems(wish) if wish.present else ()
+        for number, desired in enumerate(all_desired):
+            place: Place = desired.fields.get("place") or Place("")
+            problems = self._problems(desired) if desired.present else ()
             found += [(number, place.problem(field, words)) for field, words in problems]
         if not found:
-            self._wrong = self._verified(wishes)
+            self._wrong = self._verified(all_desired)
         return found
 
-    def key(self, wish: Wish) -> Hashable:
-        """Return the e-mail in lower case, which the wish bears as its name."""
-        return wish.name
+    def key(self, desired: Desired) -> Hashable:
+        """Return the e-mail in lower case, which the desired object bears as its name."""
+        return desired.name
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the e-mail, because two people may bear one name."""
         return str(key)
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said of an account; a new one gets a name and a role in any case."""
         said: Dict[str, Any] = {}
         if present is None:
-            said = {"email": wish.name, "name": wish.name.split("@", 1)[0], "role": "user"}
-        said.update({name: wish.fields[name] for name in ("name", "role", "groups") if name in wish.fields})
-        if "profile_image_url" in wish.fields:
-            said["profile_image_url"] = shown_image(wish.fields["profile_image_url"])
-        if "password" in wish.fields and (present is None or self._is_due(wish)):
-            said["password"] = wish.fields["password"]
+            said = {"email": desired.name, "name": desired.name.split("@", 1)[0], "role": "user"}
+        said.update({name: desired.fields[name] for name in ("name", "role", "groups") if name in desired.fields})
+        if "profile_image_url" in desired.fields:
+            said["profile_image_url"] = shown_image(desired.fields["profile_image_url"])
+        if "password" in desired.fields and (present is None or self._is_due(desired)):
+            said["password"] = desired.fields["password"]
         return said
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Say what the server forbids, before it does so halfway, and whom a purge leaves alone."""
         if step.action == "create":
             return None
         record = self._records[str(step.key)]
         deletes, demotes = step.action == "delete", "role" in step.changes
-        if step.wish is None and not self._purge_admins and record["role"] == "admin":
+        if step.desired is None and not self._purge_admins and record["role"] == "admin":
             return f"The user {step.name} is an administrator; keep it."
-        if step.wish is None and not self._purge_external and record["id"] in self._external_ids():
+        if step.desired is None and not self._purge_external and record["id"] in self._external_ids():
             return f"The user {step.name} comes from OAuth or SCIM; keep it."
         if not deletes and record["role"] != "admin":
             return None
@@ -131,9 +133,9 @@ class Users(Resource):
             return f"{who} the account that this task signs in with, which must stay an admin; leave its role out."
         return None
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """Refuse a purge that might remove the wrong accounts, and foresee how long new accounts take."""
-        purges = any(step.wish is None for step in steps)
+        purges = any(step.desired is None for step in steps)
         if purges:
             self.require_caller()
         if purges and not self._purge_external:
@@ -148,15 +150,15 @@ class Users(Resource):
 
     def needs(self, step: Step) -> Collection[Hashable]:
         """Let the caller's own password come last, because writing it ends the session of this run."""
-        return [*self._records, *self._wished] if self._ends_session(step) else ()
+        return [*self._records, *self._desired_names] if self._ends_session(step) else ()
 
     def create(self, step: Step) -> None:
         """Make the account, and its memberships."""
-        wish, after = _wish_of(step), _after_of(step)
+        desired, after = _desired_of(step), _after_of(step)
         body: Dict[str, Any] = {name: after[name] for name in ("email", "name", "role")}
         body["password"] = _password(after)
-        if "profile_image_url" in wish.fields:
-            body["profile_image_url"] = wish.fields["profile_image_url"]
+        if "profile_image_url" in desired.fields:
+            body["profile_image_url"] = desired.fields["profile_image_url"]
         self._client.hide(body["password"])
         what = f"create the user {step.name}"
         try:
@@ -174,11 +176,11 @@ class Users(Resource):
 
     def update(self, step: Step) -> None:
         """Write what differs, and nothing else where the version allows it."""
-        wish, after = _wish_of(step), _after_of(step)
+        desired, after = _desired_of(step), _after_of(step)
         record = self._records[str(step.key)]
         body: Dict[str, Any] = {name: after[name] for name in ("name", "role") if name in step.changes}
         if "profile_image_url" in step.changes:
-            body["profile_image_url"] = wish.fields["profile_image_url"]
+            body["profile_image_url"] = desired.fields["profile_image_url"]
         own_session = self._ends_session(step)
         if "password" in step.changes:
             body["password"] = _password(after)
@@ -205,30 +207,30 @@ class Users(Resource):
                 "and admin_password instead of token, or leave purge_admins out."
             )
 
-    def _problems(self, wish: Wish) -> Iterator[FieldProblem]:
+    def _problems(self, desired: Desired) -> Iterator[FieldProblem]:
         """Yield by field what only the server could tell is wrong with a desired account."""
-        if wish.fields.get("groups"):
-            yield from (("groups", words) for words in self._groups.problems(wish.fields["groups"]))
-        if wish.name not in self._records:
-            yield from (("email", words) for words in new_email_problems(wish.name))
-            if "password" not in wish.fields:
+        if desired.fields.get("groups"):
+            yield from (("groups", words) for words in self._groups.problems(desired.fields["groups"]))
+        if desired.name not in self._records:
+            yield from (("email", words) for words in new_email_problems(desired.name))
+            if "password" not in desired.fields:
                 yield "password", "the account is not there yet, and to make it a password is needed"
-        image = wish.fields.get("profile_image_url")
+        image = desired.fields.get("profile_image_url")
         if is_of_the_web(image) and not self._client.features().pictures_of_the_web:
             yield (
                 "profile_image_url",
                 "profile_image_url is of the web, which Open WebUI 0.8 does not take; give a data: address",
             )
 
-    def _is_due(self, wish: Wish) -> bool:
-        mode = wish.fields["update_password"]
-        return mode == ALWAYS or (mode == VERIFY and wish.name in self._wrong)
+    def _is_due(self, desired: Desired) -> bool:
+        mode = desired.fields["update_password"]
+        return mode == ALWAYS or (mode == VERIFY and desired.name in self._wrong)
 
-    def _verified(self, wishes: Sequence[Wish]) -> Set[str]:
+    def _verified(self, all_desired: Sequence[Desired]) -> Set[str]:
         given = {
-            wish.name: wish.fields["password"].reveal()
-            for wish in wishes
-            if wish.present and wish.fields["update_password"] == VERIFY and "password" in wish.fields
+            desired.name: desired.fields["password"].reveal()
+            for desired in all_desired
+            if desired.present and desired.fields["update_password"] == VERIFY and "password" in desired.fields
         }
         given = {email: password for email, password in given.items() if email in self._records}
         if not given:
@@ -303,8 +305,8 @@ class Users(Resource):
 
     def _external_ids(self) -> Set[str]:
         if self._external is None:
-            wished = set(self._wished)
-            others = [record for email, record in self._records.items() if email not in wished]
+            desired_names = set(self._desired_names)
+            others = [record for email, record in self._records.items() if email not in desired_names]
             self._external = self._accounts.external(others)
         return self._external
 
@@ -360,10 +362,10 @@ def _not_by_others(step: Step) -> str:
     )
 
 
-def _wish_of(step: Step) -> Wish:
-    if step.wish is None:
-        raise AssertionError(f"{step.action} {step.name} has no wish")
-    return step.wish
+def _desired_of(step: Step) -> Desired:
+    if step.desired is None:
+        raise AssertionError(f"{step.action} {step.name} is of no entry")
+    return step.desired
 
 
 def _after_of(step: Step) -> State:

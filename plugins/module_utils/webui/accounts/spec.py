@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Secret, Wish
+from ...engine.converge import Desired, Secret
 from ...engine.entries import MAX_VALUE_LENGTH, invalid_object, legible, refuse_invalid
 from ..entries.images import NO_IMAGE, is_image
 from ..entries.values import UNSTORABLE
@@ -85,12 +85,12 @@ class Entry:
         return Place(title, self.columns)
 
 
-def user_wish(said: Mapping[str, Any]) -> Wish:
+def desired_user(said: Mapping[str, Any]) -> Desired:
     """Return one account as wanted, or raise a Failure with all that is wrong with it."""
     problems = [words for dummy, words in _problems(Entry("", said))]
     if problems:
         raise invalid_object("user", said["email"] or "", problems)
-    return _wish(Entry("", said), ON_CREATE)
+    return _desired(Entry("", said), ON_CREATE)
 
 
 def listed_entries(users: Sequence[Mapping[str, Any]]) -> List[Entry]:
@@ -98,7 +98,7 @@ def listed_entries(users: Sequence[Mapping[str, Any]]) -> List[Entry]:
     return [Entry(f"entry {number}", said) for number, said in enumerate(users, 1)]
 
 
-def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> List[Wish]:
+def desired_users(entries: Sequence[Entry], update_password: str = ON_CREATE) -> List[Desired]:
     """Return many accounts as wanted, or raise one Failure that names every bad entry.
 
     ``update_password`` is of those that say nothing of their own.
@@ -118,7 +118,7 @@ def user_wishes(entries: Sequence[Entry], update_password: str = ON_CREATE) -> L
         for entry in entries:
             wrong[entry.where.title] += _probably_wrong(entry)
         refuse_invalid("user", wrong)
-    return [_wish(entry, update_password, entry.where) for entry in entries]
+    return [_desired(entry, update_password, entry.where) for entry in entries]
 
 
 def new_email_problems(email: str) -> Iterator[str]:
@@ -196,7 +196,7 @@ def _password_problems(password: Any) -> Iterator[str]:
         yield f"password has {size} bytes in UTF-8, and Open WebUI takes {MOST_PASSWORD_BYTES} at most; shorten it"
 
 
-def _wish(entry: Entry, update_password: str, place: Optional[Place] = None) -> Wish:
+def _desired(entry: Entry, update_password: str, place: Optional[Place] = None) -> Desired:
     said = entry.said
     # The server lower-cases every e-mail, and compares them so.
     email = said["email"].lower()
@@ -213,4 +213,4 @@ def _wish(entry: Entry, update_password: str, place: Optional[Place] = None) -> 
     fields["update_password"] = said["update_password"] or update_password
     if place:
         fields["place"] = place
-    return Wish(email, said["state"] == "present", fields, place.title if place else "")
+    return Desired(email, said["state"] == "present", fields, place.title if place else "")

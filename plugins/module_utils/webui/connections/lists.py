@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import urlsplit
 
-from ...engine.converge import Step, Wish
+from ...engine.converge import Desired, Step
 from ...engine.errors import Failure
 from ..entries.backend_url import same_url, shown_url
 from .fields import KINDS, OLLAMA, OPENAI, Entry, prefix_of, rewritten
@@ -49,7 +49,7 @@ class Lists:
 
     @cached_property
     def identities(self) -> Sequence[Identity]:
-        """What each entry is known by where nobody wished for it: its prefix counts, and its number among equals."""
+        """What each entry is known by where it is not listed: its prefix counts, and its number among equals."""
         return _numbered([(self.kind, same_url(entry.url), prefix_of(entry)) for entry in self.entries])
 
     @cached_property
@@ -95,17 +95,17 @@ def body(lists: Lists) -> Dict[str, Any]:
     return whole
 
 
-def find(lists: Lists, wish: Wish) -> Optional[int]:
-    """Return where a wished connection stands, or None; raise Failure where that is unclear.
+def find(lists: Lists, desired: Desired) -> Optional[int]:
+    """Return where a desired connection stands, or None; raise Failure where that is unclear.
 
-    Its address is enough where it is wished for once and there once. Else the prefix tells.
+    Its address is enough where it is desired once and there once. Else the prefix tells.
     """
-    found = lists.places.get(same_url(wish.fields["base_url"]), ())
-    prefix = wish.fields.get("prefix_id", "" if wish.fields["shared"] else None)
-    if prefix is not None and (wish.fields["shared"] or len(found) > 1 or not wish.present):
+    found = lists.places.get(same_url(desired.fields["base_url"]), ())
+    prefix = desired.fields.get("prefix_id", "" if desired.fields["shared"] else None)
+    if prefix is not None and (desired.fields["shared"] or len(found) > 1 or not desired.present):
         found = [place for place in found if prefix_of(lists.entries[place]) == prefix]
     if len(found) > 1:
-        raise Failure(_ambiguous(lists, wish, found))
+        raise Failure(_ambiguous(lists, desired, found))
     return found[0] if found else None
 
 
@@ -116,18 +116,18 @@ def applied(lists: Lists, steps: Sequence[Step]) -> Lists:
     enabled, order = lists.enabled, None
     for step in steps:
         if is_api(step.key):
-            fields = step.wish.fields if step.wish else {}
+            fields = step.desired.fields if step.desired else {}
             if fields.get("enabled") is not None and fields["enabled"] != bool(enabled):
                 enabled = fields["enabled"]
             order = fields.get("order")
             continue
         place = _place(lists, step)
-        if step.wish is None or not step.wish.present:
+        if step.desired is None or not step.desired.present:
             removed.add(place)
         elif place is None:
-            added.append(rewritten(lists.kind, Entry(step.wish.fields["base_url"]), said(step.wish)))
+            added.append(rewritten(lists.kind, Entry(step.desired.fields["base_url"]), said(step.desired)))
         else:
-            entries[place] = rewritten(lists.kind, entries[place], said(step.wish))
+            entries[place] = rewritten(lists.kind, entries[place], said(step.desired))
     kept = tuple(entry for place, entry in enumerate(entries) if place not in removed)
     result = Lists(lists.kind, enabled, (*kept, *added))
     return result if order is None else _ordered(result, order)
@@ -138,9 +138,9 @@ def is_api(key: Hashable) -> bool:
     return isinstance(key, tuple) and len(key) == 1
 
 
-def said(wish: Wish) -> Dict[str, Any]:
+def said(desired: Desired) -> Dict[str, Any]:
     """Return what was said of a connection beside what it is known by."""
-    return {name: value for name, value in wish.fields.items() if name not in ("kind", "base_url", "shared")}
+    return {name: value for name, value in desired.fields.items() if name not in ("kind", "base_url", "shared")}
 
 
 def kind_of(key: Hashable) -> str:
@@ -159,13 +159,13 @@ def _config(kind: str, configs: Mapping[str, Any], place: int, url: str) -> Opti
 
 
 def _place(lists: Lists, step: Step) -> Optional[int]:
-    if step.wish is not None:
-        return find(lists, step.wish)
+    if step.desired is not None:
+        return find(lists, step.desired)
     return lists.identities.index(step.key) if step.key in lists.identities else None
 
 
-def _ordered(lists: Lists, wishes: Sequence[Wish]) -> Lists:
-    first = [place for place in (find(lists, wish) for wish in wishes) if place is not None]
+def _ordered(lists: Lists, all_desired: Sequence[Desired]) -> Lists:
+    first = [place for place in (find(lists, desired) for desired in all_desired) if place is not None]
     listed = set(first)
     rest = [place for place in range(len(lists.entries)) if place not in listed]
     return replace(lists, entries=tuple(lists.entries[place] for place in (*first, *rest)))
@@ -180,10 +180,10 @@ def _numbered(keys: Sequence[Identity]) -> List[Identity]:
     return numbered
 
 
-def _ambiguous(lists: Lists, wish: Wish, found: Sequence[int]) -> str:
+def _ambiguous(lists: Lists, desired: Desired, found: Sequence[int]) -> str:
     prefixes = {prefix_of(lists.entries[place]) for place in found}
     numbers = ", ".join(str(place + 1) for place in found)
-    what = f"the server has {len(found)} {lists.kind} connections with the base_url {wish.fields['base_url']}"
+    what = f"the server has {len(found)} {lists.kind} connections with the base_url {desired.fields['base_url']}"
     if len(prefixes) == len(found):
         told = ", ".join(repr(prefix) for prefix in sorted(prefixes))
         return f"{what} (numbers {numbers} of its list); say with prefix_id which one is meant ({told})"

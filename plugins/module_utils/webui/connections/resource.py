@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Collection, Dict, Hashable, Iterable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
-from ...engine.converge import Outcome, Present, Problem, Resource, State, Step, Wish, shown
+from ...engine.converge import Current, Desired, Outcome, Problem, Resource, State, Step, shown
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.messages import not_webui
@@ -40,67 +40,67 @@ class Connections(Resource):
         self._lists: Dict[str, Lists] = {}
         self._found: Dict[Hashable, Optional[int]] = {}
         self._ambiguous: Dict[Hashable, str] = {}
-        self._wishes: Sequence[Wish] = ()
+        self._all_desired: Sequence[Desired] = ()
         self._keys: List[Hashable] = []
         self._steps: Sequence[Step] = ()
         self._written: Set[str] = set()
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the connections of the kinds that are wished for."""
-        self._wishes = wishes
-        self._client.hide(*hidden_words([dict(wish.fields) for wish in wishes]))
-        kinds = [kind for kind in KINDS if any(wish.fields["kind"] == kind for wish in wishes)]
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
+        """Return the connections of the kinds that are desired."""
+        self._all_desired = all_desired
+        self._client.hide(*hidden_words([dict(desired.fields) for desired in all_desired]))
+        kinds = [kind for kind in KINDS if any(desired.fields["kind"] == kind for desired in all_desired)]
         self._lists = {kind: read_lists(self._client, kind) for kind in kinds}
         self._found, self._ambiguous = self._places()
         present: Dict[Hashable, State] = {}
         for kind, lists in self._lists.items():
             known = {place: key for key, place in self._found.items() if kind_of(key) == kind}
-            # What nobody wished for is of interest only where a purge may take it.
+            # What is not listed is of interest only where a purge may take it.
             others = bool(self._listed_of(kind))
             for place, entry in enumerate(lists.entries):
                 if others or place in known:
                     present[known.get(place, lists.identities[place])] = state_of(kind, entry)
-        for wish in wishes:
-            if not _is_one(wish):
-                present[self.key(wish)] = self._api_state(wish.fields["kind"])
-        self._keys = [*present, *map(self.key, wishes)]
+        for desired in all_desired:
+            if not _is_one(desired):
+                present[self.key(desired)] = self._api_state(desired.fields["kind"])
+        self._keys = [*present, *map(self.key, all_desired)]
         return present
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield what the server's version does not have, and connections that cannot be told apart."""
-        for number, wish in enumerate(wishes):
-            if _is_one(wish):
-                yield from ((number, problem) for problem in lacking(wish, self._client))
-            if self.key(wish) in self._ambiguous:
-                yield number, self._ambiguous[self.key(wish)]
+        for number, desired in enumerate(all_desired):
+            if _is_one(desired):
+                yield from ((number, problem) for problem in lacking(desired, self._client))
+            if self.key(desired) in self._ambiguous:
+                yield number, self._ambiguous[self.key(desired)]
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the kind and the address, with the prefix where one list has several of the address."""
-        kind, url = wish.fields["kind"], wish.fields.get("base_url")
+        kind, url = desired.fields["kind"], desired.fields.get("base_url")
         if url is None:
             return (kind,)
-        prefix = (wish.fields.get("prefix_id", ""),) if wish.fields["shared"] else ()
+        prefix = (desired.fields.get("prefix_id", ""),) if desired.fields["shared"] else ()
         return (kind, same_url(url), *prefix)
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the kind, the address and the prefix, and a number where the server has several of these."""
         lists = self._lists[kind_of(key)]
         return next(name for known, name in zip(lists.identities, lists.names) if known == key)
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said of a connection, or of the API of a kind."""
-        kind = wish.fields["kind"]
-        if _is_one(wish):
-            new = {name: wish.fields[name] for name in ("kind", "base_url")} if present is None else {}
-            return {**new, **wanted_of(said(wish), present)}
-        fields = said(wish)
+        kind = desired.fields["kind"]
+        if _is_one(desired):
+            new = {name: desired.fields[name] for name in ("kind", "base_url")} if present is None else {}
+            return {**new, **wanted_of(said(desired), present)}
+        fields = said(desired)
         if "order" in fields:
-            wished = {place for key, place in self._found.items() if kind_of(key) == kind}
-            others = [name for place, name in enumerate(self._lists[kind].names) if place not in wished]
+            desired_places = {place for key, place in self._found.items() if kind_of(key) == kind}
+            others = [name for place, name in enumerate(self._lists[kind].names) if place not in desired_places]
             fields["order"] = [*(each.name for each in fields["order"]), *(() if self._purge else others)]
         return fields
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Tell whether a field is as wanted. What is new comes last anyway, and what goes leaves the order alone."""
         if name != "order":
             return same(name, present, wanted)
@@ -108,7 +108,7 @@ class Connections(Resource):
         left = [each for each in present if each in asked]
         return bool([*left, *(each for each in wanted if each not in there)] == wanted)
 
-    def doubt(self, fields: Collection[str]) -> str:
+    def hint(self, fields: Collection[str]) -> str:
         """Return what may be the reason where the server shows other fields than were written."""
         return "something else may be changing the connections at the same time; run again when it is done"
 
@@ -116,7 +116,7 @@ class Connections(Resource):
         """Let all of one kind be done before the other begins, so that what is told as not begun was not written."""
         return () if kind_of(step.key) == OLLAMA else [key for key in self._keys if kind_of(key) == OLLAMA]
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """Refuse what the server would forget, and ask each back end that is about to be written where wanted."""
         self._steps = steps
         if steps:
@@ -160,27 +160,31 @@ class Connections(Resource):
         return False
 
     def _about(self, step: Step) -> tuple[str, str, Entry]:
-        wish = step.wish
-        if wish is None:
-            raise AssertionError(f"{step.action} {step.name} has no wish")
-        kind, place = wish.fields["kind"], self._found.get(step.key)
-        entry = Entry(wish.fields["base_url"]) if place is None else self._lists[kind].entries[place]
-        return step.name, kind, rewritten(kind, entry, said(wish))
+        desired = step.desired
+        if desired is None:
+            raise AssertionError(f"{step.action} {step.name} is of no entry")
+        kind, place = desired.fields["kind"], self._found.get(step.key)
+        entry = Entry(desired.fields["base_url"]) if place is None else self._lists[kind].entries[place]
+        return step.name, kind, rewritten(kind, entry, said(desired))
 
     def _places(self) -> Tuple[Dict[Hashable, Optional[int]], Dict[Hashable, str]]:
-        """Return where the connections that are wished for are in their lists, and why some cannot be told."""
-        wished = [wish for wish in self._wishes if _is_one(wish)]
-        places = {self.key(wish): _place_in(self._lists[wish.fields["kind"]], wish) for wish in wished}
+        """Return where the connections that are desired are in their lists, and why some cannot be told."""
+        entries = [desired for desired in self._all_desired if _is_one(desired)]
+        places = {self.key(desired): _place_in(self._lists[desired.fields["kind"]], desired) for desired in entries}
         found = {key: place for key, place in places.items() if not isinstance(place, str)}
         return found, {key: place for key, place in places.items() if isinstance(place, str)}
 
-    def _listed_of(self, kind: str) -> List[Wish]:
-        return [wish for wish in self._wishes if wish.present and wish.fields["kind"] == kind and _is_one(wish)]
+    def _listed_of(self, kind: str) -> List[Desired]:
+        return [
+            desired
+            for desired in self._all_desired
+            if desired.present and desired.fields["kind"] == kind and _is_one(desired)
+        ]
 
     def _api_state(self, kind: str) -> State:
         lists = self._lists[kind]
-        wished = {self._found.get(self.key(wish)): wish.name for wish in self._listed_of(kind)}
-        order = [wished.get(place, name) for place, name in enumerate(lists.names)]
+        known = {self._found.get(self.key(desired)): desired.name for desired in self._listed_of(kind)}
+        order = [known.get(place, name) for place, name in enumerate(lists.names)]
         return {"kind": kind, "enabled": bool(lists.enabled), "order": order}
 
 
@@ -211,17 +215,17 @@ def connection_states(client: Client, kinds: Iterable[str]) -> Dict[str, Any]:
     }
 
 
-def _place_in(lists: Lists, wish: Wish) -> Union[int, str, None]:
+def _place_in(lists: Lists, desired: Desired) -> Union[int, str, None]:
     """Return where a connection is in its list, None where it is not there, or why that cannot be told."""
     try:
-        return find(lists, wish)
+        return find(lists, desired)
     except Failure as failure:
         return failure.message
 
 
-def _is_one(wish: Wish) -> bool:
-    """Tell whether a wish is for one connection, and not for the API of a kind."""
-    return "base_url" in wish.fields
+def _is_one(desired: Desired) -> bool:
+    """Tell whether a desired object is for one connection, and not for the API of a kind."""
+    return "base_url" in desired.fields
 
 
 def _is_kept(step: Step) -> bool:

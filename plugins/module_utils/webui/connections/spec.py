@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.entries import read_entries
 from ...http.messages import one_line
 from ..entries.backend_url import plain_url, same_url, shown_url, url_problems
@@ -51,30 +51,32 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 
 
-def connection_wish(entry: Mapping[str, Any]) -> Wish:
+def desired_connection(entry: Mapping[str, Any]) -> Desired:
     """Return one connection as wanted, or raise a Failure with all that is wrong with it."""
     return _checked([entry], listed=False)[0]
 
 
-def connection_wishes(entries: Sequence[Mapping[str, Any]]) -> List[Wish]:
+def desired_connections(entries: Sequence[Mapping[str, Any]]) -> List[Desired]:
     """Return a list of connections as wanted, or raise one Failure that names every bad entry."""
     return _checked(entries, listed=True)
 
 
-def api_wishes(wishes: Sequence[Wish], switches: Mapping[str, Optional[bool]], ordered: bool) -> List[Wish]:
+def desired_apis(
+    all_desired: Sequence[Desired], switches: Mapping[str, Optional[bool]], ordered: bool
+) -> List[Desired]:
     """Return what is wanted of the APIs themselves: their switches, and the order of their connections."""
     found = []
     for kind, enabled in switches.items():
-        listed = tuple(wish for wish in wishes if wish.present and wish.fields["kind"] == kind)
+        listed = tuple(desired for desired in all_desired if desired.present and desired.fields["kind"] == kind)
         fields: Dict[str, Any] = {} if enabled is None else {"enabled": enabled}
         if ordered and listed:
             fields["order"] = listed
         if fields:
-            found.append(Wish(API_NAMES[kind], True, {"kind": kind, **fields}))
+            found.append(Desired(API_NAMES[kind], True, {"kind": kind, **fields}))
     return found
 
 
-def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Wish]:
+def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Desired]:
     urls = Counter(map(_address, entries))
     return read_entries(
         "connection",
@@ -83,7 +85,7 @@ def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Wish]:
         key=lambda entry: (*_address(entry), entry["prefix_id"] or ""),
         label=lambda entry: one_line(shown_url(entry["base_url"])),
         problems=_problems,
-        wish=lambda entry: _wish(entry, urls[_address(entry)] > 1),
+        desired=lambda entry: _desired(entry, urls[_address(entry)] > 1),
         duplicate="has the same base_url and prefix_id",
     )
 
@@ -92,7 +94,7 @@ def _address(entry: Mapping[str, Any]) -> Tuple[str, str]:
     return entry["kind"], same_url(entry["base_url"])
 
 
-def _wish(entry: Mapping[str, Any], shared: bool) -> Wish:
+def _desired(entry: Mapping[str, Any], shared: bool) -> Desired:
     url = plain_url(entry["base_url"])
     fields: Dict[str, Any] = {"kind": entry["kind"], "base_url": url, "shared": shared}
     fields.update({name: entry[name] for name in _PLAIN if entry[name] is not None})
@@ -106,7 +108,7 @@ def _wish(entry: Mapping[str, Any], shared: bool) -> Wish:
     if entry["config"] is not None:
         fields["config"] = entry["config"]
     name = connection_name(entry["kind"], url, entry["prefix_id"] or "")
-    return Wish(name, entry["state"] == "present", fields)
+    return Desired(name, entry["state"] == "present", fields)
 
 
 def _problems(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ...http.session import HttpFailure
 from ..api.client import Client
@@ -28,9 +28,9 @@ _WORDS = {
 Asked = Tuple[str, str, Entry]
 
 
-def lacking(wish: Wish, client: Client) -> List[str]:
-    """Return what of a wish the server's version has no use for; costs a call only where it matters."""
-    fields = wish.fields if wish.present else {}
+def lacking(desired: Desired, client: Client) -> List[str]:
+    """Return what of a desired object the server's version has no use for; costs a call only where it matters."""
+    fields = desired.fields if desired.present else {}
     kind = fields.get("kind", "")
     given = [name for name in _needs(kind) if fields.get(name)]
     idle = unused(kind, client.features()) if given else {}

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
-from ...engine.converge import HIDDEN, Resource, Wish
+from ...engine.converge import HIDDEN, Desired, Resource
 from ..api.client import Client
 from ..connections.fields import KINDS as API_KINDS
 from ..connections.resource import connection_states
@@ -183,15 +183,15 @@ class Export:
 
     def objects(self, resource: Resource, plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
         """Return all objects of one kind with their access."""
-        told = resource.read([])
+        told = resource.gather([])
         # Of two prompts that differ by the slash alone the second is known by its id; no module can mean one of them.
         names = {str(key): bare(str(state.get("command") or key)) for key, state in told.items()}
         twice = {name for name in names.values() if list(names.values()).count(name) > 1}
         self.warnings += [left_out(f"the {resource.kind} {name}", "several share its name") for name in sorted(twice)]
-        asked = [Wish(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice]
-        states = resource.read(asked)
+        asked = [Desired(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice]
+        states = resource.gather(asked)
         found = []
-        for key in (wish.name for wish in asked):
+        for key in (desired.name for desired in asked):
             state = states[key]
             name = str(state.get("command") or state.get("id"))
             kept = {field: value for field, value in state.items() if field not in (*no_fields, "access")}

@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ...engine.converge import Outcome, Wish, converge
+from ...engine.converge import Desired, Outcome, converge
 from ...engine.entries import legible, shortened
 from ...engine.errors import Failure
 from ..api.client import Client
@@ -39,13 +39,13 @@ class Trial:
 
     def passed(self, entries: Sequence[Entry]) -> List[Entry]:
         """Return the entries as their module takes them, without what it would refuse or change."""
-        left = self._apart([kept for kept in (self._without_bad(entry, self._wish) for entry in entries) if kept])
+        left = self._apart([kept for kept in (self._without_bad(entry, self._desired) for entry in entries) if kept])
         for place, reason in reversed(self._refused(left)):
             kept = self._without_bad(left[place], self._check, reason)
             left[place : place + 1] = [kept] if kept else []
         return self._unchanged(left)
 
-    def _wish(self, *entries: Entry) -> List[Wish]:
+    def _desired(self, *entries: Entry) -> List[Desired]:
         """Return the desired state of some entries; raise a Failure as the module itself would."""
         given = []
         for entry in entries:
@@ -53,20 +53,20 @@ class Trial:
             if result.error_messages:
                 raise Failure("; ".join(result.error_messages))
             given.append(result.validated_parameters)
-        return self._kind.wishes(given)
+        return self._kind.all_desired(given)
 
     def _check(self, *entries: Entry) -> List[Outcome]:
         """Make the check run of the module."""
-        wishes = self._wish(*entries)
+        all_desired = self._desired(*entries)
         resource = self._kind.resource(self._client, {})
-        lists = [[wish] for wish in wishes] if self._kind.single else [wishes] if wishes else []
+        lists = [[desired] for desired in all_desired] if self._kind.single else [all_desired] if all_desired else []
         return [converge(resource, each, check_mode=True) for each in lists]
 
     def _apart(self, entries: Sequence[Entry]) -> List[Entry]:
         """Leave out entries that are one object to their module, such as the prompts `sum` and `/sum`."""
-        if _failure_of(lambda: self._wish(*entries)) is None:
+        if _failure_of(lambda: self._desired(*entries)) is None:
             return list(entries)
-        keys = [self._kind.resource(self._client, {}).key(self._wish(entry)[0]) for entry in entries]
+        keys = [self._kind.resource(self._client, {}).key(self._desired(entry)[0]) for entry in entries]
         for key, entry in zip(keys, entries):
             if keys.count(key) > 1:
                 self._warn(entry, "", "the server has another one of its name")
@@ -95,7 +95,7 @@ class Trial:
             self._warnings.append(left_out(f"every {self._kind.noun}", reason_of(failure)))
             return []
         for step in steps:
-            place = next((place for place, entry in enumerate(left) if self._is_of(entry, step.wish)), None)
+            place = next((place for place, entry in enumerate(left) if self._is_of(entry, step.desired)), None)
             if place is None:
                 continue
             kept = {name: value for name, value in left[place].items() if name not in step.changes}
@@ -105,8 +105,8 @@ class Trial:
             left[place : place + 1] = [kept] if named else []
         return self._unchanged(left) if steps and left != list(entries) else left
 
-    def _is_of(self, entry: Entry, wish: Optional[Wish]) -> bool:
-        return wish is not None and self._wish(entry)[0].name == wish.name
+    def _is_of(self, entry: Entry, desired: Optional[Desired]) -> bool:
+        return desired is not None and self._desired(entry)[0].name == desired.name
 
     def _without_bad(
         self, entry: Entry, attempt: Callable[[Entry], Any], reason: Optional[str] = None

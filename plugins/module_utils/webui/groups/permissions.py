@@ -8,8 +8,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Present, Problem, Resource, State, Step, Wish
-from ...engine.entries import refuse_wishes
+from ...engine.converge import Current, Desired, Problem, Resource, State, Step
+from ...engine.entries import refuse_desired
 from ..api.client import Client
 from ..settings.persistence import Document, refuse_forgotten
 
@@ -87,26 +87,26 @@ class DefaultPermissions(Resource):
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the tree."""
         tree = default_permissions(self._client)
-        return {wish.name: {"permissions": tree} for wish in wishes}
+        return {desired.name: {"permissions": tree} for desired in all_desired}
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield the keys that the tree does not have."""
-        for number, wish in enumerate(wishes):
-            for problem in unknown(wish.fields["permissions"], present[wish.name]["permissions"]):
+        for number, desired in enumerate(all_desired):
+            for problem in unknown(desired.fields["permissions"], present[desired.name]["permissions"]):
                 yield number, problem
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the one name."""
-        return wish.name
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return the whole tree, since a key that is not written falls back to what the server was built with."""
-        return {"permissions": merged((present or {}).get("permissions"), wish.fields["permissions"])}
+        return {"permissions": merged((present or {}).get("permissions"), desired.fields["permissions"])}
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """Refuse what the server would forget at its next start."""
         for step in steps:
             wanted = (step.after or {})["permissions"]
@@ -130,8 +130,8 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[
                 yield section, key
 
 
-def default_wish(given: Mapping[str, Any]) -> Wish:
-    """Return the wish for what everybody may do, or raise a Failure."""
-    wish = Wish(EVERYBODY, fields={"permissions": given})
-    refuse_wishes(DefaultPermissions.noun, [wish], ((0, problem) for problem in form_problems(given)))
-    return wish
+def desired_permissions(given: Mapping[str, Any]) -> Desired:
+    """Return the desired object for what everybody may do, or raise a Failure."""
+    desired = Desired(EVERYBODY, fields={"permissions": given})
+    refuse_desired(DefaultPermissions.noun, [desired], ((0, problem) for problem in form_problems(given)))
+    return desired

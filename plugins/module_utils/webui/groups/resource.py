@@ -10,8 +10,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Collection, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Problem, Resource, State, Step, Wish
-from ...engine.entries import refuse_wishes
+from ...engine.converge import Current, Desired, Problem, Resource, State, Step
+from ...engine.entries import refuse_desired
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..directory.accounts import emails_by_id
@@ -30,7 +30,7 @@ Record = Mapping[str, Any]
 
 
 class ManagedGroups(Resource):
-    """Groups by name. Members are read only of those whose wish asks for them.
+    """Groups by name. Members are read only of those whose desired object asks for them.
 
     A purge leaves groups of OAuth, LDAP and SCIM alone, unless ``purge_external``.
     """
@@ -41,7 +41,7 @@ class ManagedGroups(Resource):
         self._client = client
         self._purge_external = purge_external
         self._origin = GroupOrigin(client)
-        self._wishes: Sequence[Wish] = ()
+        self._all_desired: Sequence[Desired] = ()
         self._records: Dict[Hashable, Record] = {}
         self._by_name: Mapping[str, Sequence[Record]] = {}
         self._parents: Dict[str, str] = {}
@@ -51,9 +51,9 @@ class ManagedGroups(Resource):
         self._warnings: List[str] = []
         self._lock = threading.Lock()
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the groups."""
-        self._wishes = wishes
+        self._all_desired = all_desired
         rows = self._client.get_list("groups/", READ)
         by_name: Dict[str, List[Record]] = {}
         for row in rows:
@@ -62,56 +62,56 @@ class ManagedGroups(Resource):
         self._ids = {name: str(found[0]["id"]) for name, found in by_name.items()}
         self._by_name = by_name
         for found in by_name.values():
-            # Of two with one name nobody can wish for one; purging may remove both.
+            # Of two with one name nobody can mean one; purging may remove both.
             self._records.update({str(row["id"]): row for row in found[1:]})
         self._names = {str(row["id"]): str(row["name"]) for row in rows}
-        wished = {wish.name for wish in wishes if "members" in wish.fields and wish.present}
-        members = self.members_of([name for name in self._records if name in wished])
+        desired_names = {desired.name for desired in all_desired if "members" in desired.fields and desired.present}
+        members = self.members_of([name for name in self._records if name in desired_names])
         return {key: self._state(row, self._names, members.get(key)) for key, row in self._records.items()}
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the name, which the server compares letter by letter."""
-        return wish.name
+        return desired.name
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the name, with the id where another group has it, too."""
         return str(state["name"]) if key == state["name"] else f"{state['name']} (id {key})"
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said of a group."""
-        said: Dict[str, Any] = {"name": wish.name} if present is None else {}
-        if "description" in wish.fields:
-            said["description"] = wish.fields["description"]
-        if "permissions" in wish.fields:
-            said["permissions"] = permissions.merged((present or {}).get("permissions"), wish.fields["permissions"])
-        said.update({name: wish.fields[name] for name in ("parent", *CONFIGURED) if name in wish.fields})
-        if "members" in wish.fields:
-            stay = [] if wish.fields["purge_members"] else (present or {}).get("members") or []
-            said["members"] = sorted({*stay, *wish.fields["members"]})
+        said: Dict[str, Any] = {"name": desired.name} if present is None else {}
+        if "description" in desired.fields:
+            said["description"] = desired.fields["description"]
+        if "permissions" in desired.fields:
+            said["permissions"] = permissions.merged((present or {}).get("permissions"), desired.fields["permissions"])
+        said.update({name: desired.fields[name] for name in ("parent", *CONFIGURED) if name in desired.fields})
+        if "members" in desired.fields:
+            stay = [] if desired.fields["purge_members"] else (present or {}).get("members") or []
+            said["members"] = sorted({*stay, *desired.fields["members"]})
         return said
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare; of permissions what they grant, because a key that is missing grants nothing."""
         if name == "permissions":
             return permissions.granted(present) == permissions.granted(wanted)
         return bool((present or "") == wanted if name == "parent" else present == wanted)
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Return why a purge leaves a group alone."""
-        if step.wish is not None or self._purge_external:
+        if step.desired is not None or self._purge_external:
             return None
         origin = self._origin.of(self._records[step.key])
         return f"The group {step.name} may come from {origin}; keep it." if origin else None
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """Refuse to purge what a group is to lie in."""
-        purged = {step.key for step in steps if step.wish is None}
+        purged = {step.key for step in steps if step.desired is None}
         found = [
-            (number, f"parent is {wish.fields['parent']!r}, which purge would remove; list it, too")
-            for number, wish in enumerate(self._wishes)
-            if wish.present and wish.fields.get("parent") in purged
+            (number, f"parent is {desired.fields['parent']!r}, which purge would remove; list it, too")
+            for number, desired in enumerate(self._all_desired)
+            if desired.present and desired.fields.get("parent") in purged
         ]
-        refuse_wishes(self.kind, self._wishes, found)
+        refuse_desired(self.kind, self._all_desired, found)
 
     def needs(self, step: Step) -> Collection[Hashable]:
         """Return all that the group will lie in: they must be there, and out of it, before."""
@@ -128,91 +128,97 @@ class ManagedGroups(Resource):
 
     # --- what only the server can tell
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield names that mean two groups, members and parents that are not there, and what the version lacks."""
         by_name = self._by_name
         names = {str(row["id"]): name for name, rows in by_name.items() for row in rows}
         self._parents = {
             name: names.get(str(row.get("parent_group_id")), "") for name, rows in by_name.items() for row in rows
         }
-        said = {wish.name: wish.fields["parent"] for wish in wishes if wish.present and "parent" in wish.fields}
+        said = {
+            desired.name: desired.fields["parent"]
+            for desired in all_desired
+            if desired.present and "parent" in desired.fields
+        }
         self._parents.update(said)
-        defaults = self._defaults(wishes)
-        wished = {wish.name for wish in wishes if wish.present} | set(self._client.foreseen("groups"))
-        for number, wish in enumerate(wishes):
-            yield from ((number, problem) for problem in self._problems(wish, by_name, defaults, wished))
-        self._warn(wishes, defaults)
+        defaults = self._defaults(all_desired)
+        desired_names = {desired.name for desired in all_desired if desired.present} | set(
+            self._client.foreseen("groups")
+        )
+        for number, desired in enumerate(all_desired):
+            yield from ((number, problem) for problem in self._problems(desired, by_name, defaults, desired_names))
+        self._warn(all_desired, defaults)
 
-    def _defaults(self, wishes: Sequence[Wish]) -> Mapping[str, Mapping[str, Any]]:
-        asked = any(wish.present and wish.fields.get("permissions") for wish in wishes)
+    def _defaults(self, all_desired: Sequence[Desired]) -> Mapping[str, Mapping[str, Any]]:
+        asked = any(desired.present and desired.fields.get("permissions") for desired in all_desired)
         return permissions.default_permissions(self._client) if asked else {}
 
     def _problems(
         self,
-        wish: Wish,
+        desired: Desired,
         by_name: Mapping[str, Sequence[Record]],
         defaults: Mapping[str, Mapping[str, Any]],
-        wished: Collection[str],
+        desired_names: Collection[str],
     ) -> List[str]:
         found = []
-        same_name = by_name.get(wish.name, ())
+        same_name = by_name.get(desired.name, ())
         if len(same_name) > 1:
             ids = " and ".join(sorted(str(row["id"]) for row in same_name))
             found.append(f"its name is ambiguous (ids {ids}); rename or delete all but one")
-        if not wish.present:
+        if not desired.present:
             return found
-        found += [] if same_name else new_name_problems(wish.name)
-        found += permissions.unknown(wish.fields.get("permissions") or {}, defaults)
-        if wish.fields.get("members"):
+        found += [] if same_name else new_name_problems(desired.name)
+        found += permissions.unknown(desired.fields.get("permissions") or {}, defaults)
+        if desired.fields.get("members"):
             known = self._accounts().values()
             found += [
                 f"members has {permissions.legible(email)}, which is no account of the server"
-                for email in wish.fields["members"]
+                for email in desired.fields["members"]
                 if email not in known
             ]
-        found += self._version_problems(wish)
-        return found + (self._parent_problems(wish, by_name, wished) if "parent" in wish.fields else [])
+        found += self._version_problems(desired)
+        return found + (self._parent_problems(desired, by_name, desired_names) if "parent" in desired.fields else [])
 
-    def _version_problems(self, wish: Wish) -> List[str]:
+    def _version_problems(self, desired: Desired) -> List[str]:
         features, found = self._client.features(), []
-        if wish.fields.get("share") == "members":
+        if desired.fields.get("share") == "members":
             found += features.lacking("share: members", "share_with_members", "say anyone or no_one")
-        if "default_models" in wish.fields:
+        if "default_models" in desired.fields:
             found += features.lacking("default_models", "group_models")
         return found
 
     def _parent_problems(
-        self, wish: Wish, by_name: Mapping[str, Sequence[Record]], wished: Collection[str]
+        self, desired: Desired, by_name: Mapping[str, Sequence[Record]], desired_names: Collection[str]
     ) -> List[str]:
-        parent = wish.fields["parent"]
+        parent = desired.fields["parent"]
         lacking = self._client.features().lacking("parent", "nested_groups")
         if lacking or not parent:
             return lacking
         if len(by_name.get(parent, ())) > 1:
             return [f"parent is {parent!r}, a name that several groups have; rename all but one"]
-        if parent not in by_name and parent not in wished:
+        if parent not in by_name and parent not in desired_names:
             return [f"parent is {parent!r}, and there is no such group; list it, too"]
-        circle = [wish.name]
+        circle = [desired.name]
         while parent and parent not in circle:
             circle.append(parent)
             parent = self._parents.get(parent, "")
-        if parent == wish.name:
+        if parent == desired.name:
             return [f"parent makes it a part of itself ({' -> '.join([*circle, parent])}); break the circle"]
         return []
 
-    def _warn(self, wishes: Sequence[Wish], defaults: Mapping[str, Mapping[str, Any]]) -> None:
+    def _warn(self, all_desired: Sequence[Desired], defaults: Mapping[str, Mapping[str, Any]]) -> None:
         self._warnings = []
-        for wish in wishes:
+        for desired in all_desired:
             without_effect = [
                 f"{section}.{key}"
-                for section, keys in (wish.fields.get("permissions") or {}).items()
+                for section, keys in (desired.fields.get("permissions") or {}).items()
                 for key, value in keys.items()
                 if not value and defaults.get(section, {}).get(key)
             ]
-            if without_effect and wish.present:
+            if without_effect and desired.present:
                 self._warnings.append(
-                    f"The group {wish.name} cannot take away {', '.join(sorted(without_effect))}, which everybody has: "
-                    f"set that to false in the default permissions, and to true in the groups that keep it."
+                    f"The group {desired.name} cannot take away {', '.join(sorted(without_effect))}, which everybody "
+                    f"has: set that to false in the default permissions, and to true in the groups that keep it."
                 )
 
     # --- reading
@@ -258,7 +264,7 @@ class ManagedGroups(Resource):
 
     # --- writing
 
-    def current(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step) -> Optional[State]:
         """Return a group as it is now. Members are added and removed one by one, so that no edit of them is lost."""
         if not set(step.changes) - {"members"}:
             return None
@@ -357,7 +363,7 @@ def _kept(configured: State) -> Dict[str, Any]:
 def group_states(client: Client, name: Optional[str], with_members: bool) -> List[State]:
     """Return the groups of a server, or those of one name, sorted."""
     groups = ManagedGroups(client)
-    present = groups.read([])
+    present = groups.gather([])
     keys = [key for key, state in present.items() if name is None or state["name"] == name]
     members = groups.members_of(keys) if with_members else {}
     found = [{**present[key], **({"members": members[key]} if with_members else {})} for key in keys]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.entries import read_entries
 from ..entries import values
 from . import permissions
@@ -29,7 +29,7 @@ GROUP_OPTIONS: Dict[str, Any] = {
 MOST_CHARACTERS = 1000
 
 
-def group_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+def desired_groups(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
     """Return groups as wanted, or raise one Failure with all that is wrong with them."""
     absent = {entry["name"] for entry in entries if entry["state"] == "absent"}
     name = itemgetter("name")
@@ -40,7 +40,7 @@ def group_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> L
         key=name,
         label=name,
         problems=lambda entry: _problems(entry, absent),
-        wish=_wish,
+        desired=_desired,
     )
 
 
@@ -74,7 +74,7 @@ def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
         yield f"parent is {entry['parent']!r}, which the list has as absent; drop one of the two"
 
 
-def _wish(entry: Mapping[str, Any]) -> Wish:
+def _desired(entry: Mapping[str, Any]) -> Desired:
     said = ("description", "permissions", "parent", "share")
     fields = {name: entry[name] for name in said if entry[name] is not None}
     if entry["default_models"] is not None:
@@ -83,4 +83,4 @@ def _wish(entry: Mapping[str, Any]) -> Wish:
     if entry["members"] is not None:
         fields["members"] = sorted({email.strip().lower() for email in entry["members"]})
         fields["purge_members"] = entry["purge_members"]
-    return Wish(entry["name"], entry["state"] == "present", fields)
+    return Desired(entry["name"], entry["state"] == "present", fields)

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Callable, List, Mapping, Sequence, Tuple
 
-from ...engine.converge import Resource, Wish
+from ...engine.converge import Desired, Resource
 from ..accounts.resource import Users
 from ..accounts.spec import LISTED_OPTIONS as USER_OPTIONS
-from ..accounts.spec import listed_entries, user_wishes
+from ..accounts.spec import desired_users, listed_entries
 from ..api.client import Client
 from ..connections.resource import Connections
 from ..connections.spec import LISTED_OPTIONS as CONNECTION_OPTIONS
-from ..connections.spec import connection_wishes
+from ..connections.spec import desired_connections
 from ..groups.resource import ManagedGroups
-from ..groups.spec import GROUP_OPTIONS, group_wishes
+from ..groups.spec import GROUP_OPTIONS, desired_groups
 from ..knowledge.resource import Bases
-from ..knowledge.spec import KNOWLEDGE_OPTIONS, knowledge_wish
+from ..knowledge.spec import KNOWLEDGE_OPTIONS, desired_knowledge
 from ..models.resource import Models
-from ..models.spec import MODEL_OPTIONS, model_wishes
-from ..workspace.code_spec import FUNCTION, SKILL, TOOL, code_wishes
+from ..models.spec import MODEL_OPTIONS, desired_models
+from ..workspace.code_spec import FUNCTION, SKILL, TOOL, desired_code
 from ..workspace.functions import Functions
-from ..workspace.prompt_spec import PROMPT_OPTIONS, prompt_wishes
+from ..workspace.prompt_spec import PROMPT_OPTIONS, desired_prompts
 from ..workspace.prompts import Prompts
 from ..workspace.skills import Skills
 from ..workspace.tools import Tools
@@ -43,7 +43,7 @@ class Kind:
     label: str
     identity: Tuple[str, ...]
     options: Mapping[str, Any]
-    wishes: Callable[[Entries], List[Wish]]
+    all_desired: Callable[[Entries], List[Desired]]
     resource: Callable[[Client, Switches], Resource]
     single: bool = False
     """Whether its module takes one entry only."""
@@ -71,16 +71,16 @@ def _code(of: Callable[..., Resource], client: Client, switches: Switches) -> Re
 
 
 KINDS: Mapping[str, Kind] = {
-    "groups": Kind("group", "name", ("name",), GROUP_OPTIONS, group_wishes, _groups),
+    "groups": Kind("group", "name", ("name",), GROUP_OPTIONS, desired_groups, _groups),
     "users": Kind(
-        "user", "email", ("email",), USER_OPTIONS, lambda entries: user_wishes(listed_entries(entries)), _users
+        "user", "email", ("email",), USER_OPTIONS, lambda entries: desired_users(listed_entries(entries)), _users
     ),
     "connections": Kind(
         "connection",
         "base_url",
         ("kind", "base_url", "prefix_id"),
         CONNECTION_OPTIONS,
-        connection_wishes,
+        desired_connections,
         _connections,
     ),
     "knowledge": Kind(
@@ -88,18 +88,18 @@ KINDS: Mapping[str, Kind] = {
         "name",
         ("name",),
         KNOWLEDGE_OPTIONS,
-        lambda entries: [knowledge_wish(entry) for entry in entries],
+        lambda entries: [desired_knowledge(entry) for entry in entries],
         lambda client, switches: Bases(client, filled=False),
         single=True,
     ),
-    "tools": Kind("tool", "id", ("id",), TOOL.options, partial(code_wishes, TOOL), partial(_code, Tools)),
+    "tools": Kind("tool", "id", ("id",), TOOL.options, partial(desired_code, TOOL), partial(_code, Tools)),
     "functions": Kind(
-        "function", "id", ("id",), FUNCTION.options, partial(code_wishes, FUNCTION), partial(_code, Functions)
+        "function", "id", ("id",), FUNCTION.options, partial(desired_code, FUNCTION), partial(_code, Functions)
     ),
     "skills": Kind(
-        "skill", "id", ("id",), SKILL.options, partial(code_wishes, SKILL), lambda client, switches: Skills(client)
+        "skill", "id", ("id",), SKILL.options, partial(desired_code, SKILL), lambda client, switches: Skills(client)
     ),
-    "prompts": Kind("prompt", "command", ("command",), PROMPT_OPTIONS, prompt_wishes, _prompts),
-    "models": Kind("model", "id", ("id",), MODEL_OPTIONS, model_wishes, lambda client, switches: Models(client)),
+    "prompts": Kind("prompt", "command", ("command",), PROMPT_OPTIONS, desired_prompts, _prompts),
+    "models": Kind("model", "id", ("id",), MODEL_OPTIONS, desired_models, lambda client, switches: Models(client)),
 }
 """All kinds by the option of webui_instance that lists them."""

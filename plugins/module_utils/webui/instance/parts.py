@@ -11,22 +11,22 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ...engine.converge import Outcome, Step, Wish, converge
+from ...engine.converge import Desired, Outcome, Step, converge
 from ...engine.entries import refuse_to_purge_all
 from ...engine.errors import Failure
 from ..accounts.csv_file import csv_entries
 from ..accounts.spec import Entry as UserEntry
-from ..accounts.spec import listed_entries, user_wishes
+from ..accounts.spec import desired_users, listed_entries
 from ..api.client import Client
-from ..connections.spec import api_wishes
-from ..groups.permissions import DefaultPermissions, default_wish
+from ..connections.spec import desired_apis
+from ..groups.permissions import DefaultPermissions, desired_permissions
 from ..groups.resource import ManagedGroups
 from ..knowledge.run import fill
 from ..models.embedders import with_embedders
 from ..models.resource import Models
 from ..settings.lists import LIST_OPTIONS
 from ..settings.resource import converge_settings
-from ..settings.spec import SETTINGS_OPTIONS, settings_wish
+from ..settings.spec import SETTINGS_OPTIONS, desired_settings
 from .kinds import KINDS
 
 Params = Mapping[str, Any]
@@ -115,17 +115,17 @@ def refuse_all(failures: Sequence[Failure]) -> None:
 def _settings(params: Params) -> Iterator[Part]:
     given = {name: params[name] for name in SETTINGS_OPTIONS}
     if given["settings"] or any(given[name] is not None for name in LIST_OPTIONS):
-        settings_wish(given)
+        desired_settings(given)
         by_api_key = (params["token"] or "").strip().startswith("sk-")
         yield Part("settings", lambda client, check: converge_settings(client, given, by_api_key, check).single())
 
 
 def _default_permissions(params: Params) -> Iterator[Part]:
     if params["default_permissions"]:
-        wish = default_wish(params["default_permissions"])
+        desired = desired_permissions(params["default_permissions"])
         yield Part(
             "default_permissions",
-            lambda client, check: converge(DefaultPermissions(client), [wish], check_mode=check).single(),
+            lambda client, check: converge(DefaultPermissions(client), [desired], check_mode=check).single(),
         )
 
 
@@ -133,16 +133,16 @@ def _groups(params: Params) -> Iterator[Part]:
     """Yield the groups without their members, who may be accounts that are yet to be made."""
     if _is_given(params, "groups"):
         entries = [{**entry, "members": None, "purge_members": False} for entry in _validated("groups", params)]
-        yield _part(params, "groups", KINDS["groups"].wishes(entries))
+        yield _part(params, "groups", KINDS["groups"].all_desired(entries))
 
 
 def _members(params: Params) -> Iterator[Part]:
     entries = [entry for entry in _validated("groups", params) if entry["members"] is not None]
     if entries:
-        wishes = KINDS["groups"].wishes(entries)
+        all_desired = KINDS["groups"].all_desired(entries)
 
         def run(client: Client, check: bool) -> Result:
-            outcome = converge(ManagedGroups(client), wishes, check_mode=check, workers=params["workers"])
+            outcome = converge(ManagedGroups(client), all_desired, check_mode=check, workers=params["workers"])
             return replace(outcome, steps=tuple(_of_members(outcome.steps))).many("groups")
 
         yield Part("members", run)
@@ -169,22 +169,22 @@ def _users(params: Params, warn: Callable[[str], None]) -> Iterator[Part]:
             "users_csv was not read, which this module's action does on the controller; call the module as "
             "selfhosted.llm.webui_instance, or give users_csv_content."
         )
-    yield _part(params, "users", user_wishes(entries))
+    yield _part(params, "users", desired_users(entries))
 
 
 def _connections(params: Params) -> Iterator[Part]:
-    wishes = KINDS["connections"].wishes(_validated("connections", params))
+    all_desired = KINDS["connections"].all_desired(_validated("connections", params))
     purge = params["connections_purge"]
     switches = {"ollama": params["enable_ollama"], "openai": params["enable_openai"]}
-    wishes += api_wishes(wishes, switches, ordered=purge)
-    if wishes or purge:
+    all_desired += desired_apis(all_desired, switches, ordered=purge)
+    if all_desired or purge:
         # The first step writes all of a kind.
-        yield _part({**params, "workers": 1}, "connections", wishes)
+        yield _part({**params, "workers": 1}, "connections", all_desired)
 
 
 def _knowledge(params: Params) -> Iterator[Part]:
     entries = _validated("knowledge", params)
-    KINDS["knowledge"].wishes(entries)
+    KINDS["knowledge"].all_desired(entries)
     for entry in entries:
 
         def run(client: Client, check: bool, entry: Mapping[str, Any] = entry) -> Result:
@@ -195,42 +195,42 @@ def _knowledge(params: Params) -> Iterator[Part]:
 
 def _listed(plural: str, params: Params, hide: Callable[[List[str]], None]) -> Iterator[Part]:
     if _is_given(params, plural):
-        yield _part({**params, "hide": hide}, plural, KINDS[plural].wishes(_validated(plural, params)))
+        yield _part({**params, "hide": hide}, plural, KINDS[plural].all_desired(_validated(plural, params)))
 
 
 def _models(params: Params) -> Iterator[Part]:
     hide = params["hide_embedding_models"]
     if hide is None and not _is_given(params, "models"):
         return
-    wishes = KINDS["models"].wishes(_validated("models", params))
-    _refuse_to_purge_all(params, "models", wishes)
+    all_desired = KINDS["models"].all_desired(_validated("models", params))
+    _refuse_to_purge_all(params, "models", all_desired)
 
     def run(client: Client, check: bool) -> Result:
         models = Models(client)
-        every = wishes if hide is None else with_embedders(client, wishes, models.rows(), hide)
+        every = all_desired if hide is None else with_embedders(client, all_desired, models.rows(), hide)
         purge, workers = params["models_purge"], params["workers"]
         return converge(models, every, check_mode=check, purge=purge, workers=workers).many("models")
 
     yield Part("models", run)
 
 
-def _part(params: Params, plural: str, wishes: Sequence[Wish]) -> Part:
+def _part(params: Params, plural: str, all_desired: Sequence[Desired]) -> Part:
     """Return the part of a list."""
-    _refuse_to_purge_all(params, plural, wishes)
+    _refuse_to_purge_all(params, plural, all_desired)
     purge = params[f"{plural}_purge"]
     switches = {name.removeprefix(f"{plural}_"): value for name, value in params.items()}
 
     def run(client: Client, check: bool) -> Result:
         resource = KINDS[plural].resource(client, switches)
-        outcome: Outcome = converge(resource, wishes, check_mode=check, purge=purge, workers=params["workers"])
+        outcome: Outcome = converge(resource, all_desired, check_mode=check, purge=purge, workers=params["workers"])
         return outcome.many(plural)
 
-    return Part(plural, run, tuple(wish.name for wish in wishes if wish.present))
+    return Part(plural, run, tuple(desired.name for desired in all_desired if desired.present))
 
 
-def _refuse_to_purge_all(params: Params, plural: str, wishes: Sequence[Wish]) -> None:
+def _refuse_to_purge_all(params: Params, plural: str, all_desired: Sequence[Desired]) -> None:
     if params[f"{plural}_purge"]:
-        refuse_to_purge_all(wishes, plural)
+        refuse_to_purge_all(all_desired, plural)
 
 
 def _is_given(params: Params, plural: str) -> bool:

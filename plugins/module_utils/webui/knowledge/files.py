@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Callable, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Present, Resource, State, Step, Wish
+from ...engine.converge import Current, Desired, Resource, State, Step
 from ..api.client import Client
 from .order import Order, Row, order_of
 from .processing import Processing
@@ -69,11 +69,11 @@ class Files(Resource):
 
     @property
     def skipped(self) -> Sequence[Skipped]:
-        """Return what `wishes` left out."""
+        """Return what `desired objects` left out."""
         return self._skipped
 
-    def wishes(self) -> List[Wish]:
-        """Return a wish for each file; of the same text twice one, and always the same one."""
+    def all_desired(self) -> List[Desired]:
+        """Return a desired object for each file; of the same text twice one, and always the same one."""
         self._fetched = self._store.rows()
         rows = self._keyed(self._fetched)
         stays = {str(row["text"]): row["path"] for key, row in rows.items() if self._stays(key, row)}
@@ -85,39 +85,39 @@ class Files(Resource):
                 first.setdefault(source.text, other)
         left_out = {skipped.path for skipped in self._skipped}
         return [
-            Wish(path, fields={"path": path, "sha256": source.sha256})
+            Desired(path, fields={"path": path, "sha256": source.sha256})
             for path, source in sorted(self._sources.items())
             if path not in left_out
         ]
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the files of the base by path."""
         rows, self._fetched = self._fetched, None
         self._rows = self._keyed(self._store.rows() if rows is None else rows)
-        wished = {wish.name: wish.fields["sha256"] for wish in wishes}
-        changing = [path for path, sha256 in wished.items() if self._rows.get(path, {}).get("sha256") != sha256]
-        going = [key for key, row in self._rows.items() if key not in wished and self._goes(key, row)]
+        digests = {desired.name: desired.fields["sha256"] for desired in all_desired}
+        changing = [path for path, sha256 in digests.items() if self._rows.get(path, {}).get("sha256") != sha256]
+        going = [key for key, row in self._rows.items() if key not in digests and self._goes(key, row)]
         self._order = order_of(self._sources, self._rows, changing, going)
         return {key: {"path": row["path"], "sha256": row["sha256"]} for key, row in self._rows.items()}
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the path."""
-        return wish.name
+        return desired.name
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the path; a second file of the same path is told apart by its id."""
         return str(key) if isinstance(key, str) else "{} (id {})".format(*key)  # type: ignore[misc]
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return the path and the hash."""
-        return wish.fields
+        return desired.fields
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Keep what the module did not put there, and what purge says to keep."""
         row = self._rows.get(step.key)
-        if row is None or (step.wish is None and self._goes(step.key, row)):
+        if row is None or (step.desired is None and self._goes(step.key, row)):
             return None
-        if step.wish is None:
+        if step.desired is None:
             return "kept"
         if row["own"] or self._purge == "all":
             return None
@@ -126,7 +126,7 @@ class Files(Resource):
             f"two, name it in excludes, or say purge=all to have it replaced."
         )
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """See which files only moved: the server keeps them, embedded as they are."""
         self._moves.clear()
         if not self._store.folders:
@@ -219,7 +219,7 @@ class Files(Resource):
         return not self._goes(key, row) and (not row["own"] or key not in self._sources)
 
     def _goes(self, key: Hashable, row: Row) -> bool:
-        """Tell whether a file that nobody wished for is removed.
+        """Tell whether a file that is not listed is removed.
 
         A second file of a wanted path is what a run left behind that was killed before it removed the old one.
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Present, Problem, Resource, State, Step, Wish
+from ...engine.converge import Current, Desired, Problem, Resource, State, Step
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..directory import access
@@ -36,32 +36,32 @@ class Bases(Resource):
         """Return the id of the base that was read or made last; empty where there is none."""
         return str(self._record.get("id", ""))
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the base of the one wish."""
-        (wish,) = wishes
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
+        """Return the base of the one desired object."""
+        (desired,) = all_desired
         # A backslash means something to some databases, which store no NUL, and no request carries half a character.
-        plain = wish.name.strip() and "\\" not in wish.name and not values.UNSTORABLE.search(wish.name)
-        query = {"query": wish.name} if plain else {}
+        plain = desired.name.strip() and "\\" not in desired.name and not values.UNSTORABLE.search(desired.name)
+        query = {"query": desired.name} if plain else {}
         rows = {str(row["id"]): row for row in self._client.get_pages("knowledge/search", READ, **query)}
-        found = [row for row in rows.values() if row["name"] == wish.name]
+        found = [row for row in rows.values() if row["name"] == desired.name]
         self._found = found
         self._record = found[0] if found else {}
-        return {wish.name: self._state(found[0], wish)} if found else {}
+        return {desired.name: self._state(found[0], desired)} if found else {}
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield a name that means two bases, and an access that means nobody."""
-        yield from ((0, problem) for problem in self._problems(wishes[0], self._found))
+        yield from ((0, problem) for problem in self._problems(all_desired[0], self._found))
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the name as it is written; the server does not compare names."""
-        return wish.name
+        return desired.name
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said; a new base has a description in any case."""
-        said = {"name": wish.name, **wish.fields}
+        said = {"name": desired.name, **desired.fields}
         return {"description": "", **said} if present is None else said
 
-    def current(self, step: Step) -> State:
+    def reread(self, step: Step) -> State:
         """Return the base as it is now."""
         self._record = self._client.get_mapping(f"knowledge/{self.id}", f"update the knowledge base {step.name}")
         state = {name: self._record.get(name) or "" for name in ("name", "description")}
@@ -95,15 +95,15 @@ class Bases(Resource):
         """Remove the base; its files are removed before."""
         self._client.delete(f"knowledge/{self.id}/delete", f"delete the knowledge base {step.name}")
 
-    def _state(self, record: Mapping[str, Any], wish: Wish) -> Dict[str, Any]:
+    def _state(self, record: Mapping[str, Any], desired: Desired) -> Dict[str, Any]:
         state = {"id": record["id"], "name": record["name"], "description": record.get("description") or ""}
-        return {**state, "access": self._grants.state(record)} if "access" in wish.fields else state
+        return {**state, "access": self._grants.state(record)} if "access" in desired.fields else state
 
-    def _problems(self, wish: Wish, found: Sequence[Mapping[str, Any]]) -> List[str]:
+    def _problems(self, desired: Desired, found: Sequence[Mapping[str, Any]]) -> List[str]:
         if len(found) > 1:
             ids = ", ".join(sorted(str(row["id"]) for row in found))
             return [f"the name is ambiguous (ids {ids}); rename or delete all but one of them"]
         external = [row for row in found if (row.get("meta") or {}).get("source") == "external"]
-        if external and self._filled and wish.present:
+        if external and self._filled and desired.present:
             return ["it is an external one, which takes no files; leave src out, or give another name"]
-        return self._grants.problems(wish.fields["access"]) if "access" in wish.fields and wish.present else []
+        return self._grants.problems(desired.fields["access"]) if "access" in desired.fields and desired.present else []

@@ -11,8 +11,8 @@ import tarfile
 import tempfile
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Outcome, Step, Wish, converge
-from ...engine.entries import refuse_wishes
+from ...engine.converge import Desired, Outcome, Step, converge
+from ...engine.entries import refuse_desired
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..settings.embedding import refuse_broken_engine
@@ -20,7 +20,7 @@ from .files import Files
 from .names import name_problems
 from .processing import Processing
 from .resource import Bases
-from .spec import NOUN, knowledge_wish
+from .spec import NOUN, desired_knowledge
 from .store import Store
 from .tree import Tree, scan
 
@@ -29,18 +29,18 @@ NONE = Tree((), (), ())
 
 def fill(params: Mapping[str, Any], client: Client, check_mode: bool) -> Dict[str, Any]:
     """Bring a base and its files to what the options say, and return the module's result."""
-    wish = knowledge_wish(params)
+    desired = desired_knowledge(params)
     with _directory(params) as src:
         tree = NONE
-        if src is not None and wish.present:
+        if src is not None and desired.present:
             tree = scan(src, params["patterns"], params["excludes"], params["recurse"])
         problems = [*tree.problems, *name_problems(client, [source.path for source in tree.sources])]
-        refuse_wishes(NOUN, [wish], ((0, problem) for problem in problems))
-        return _converged(client, wish, params, tree, src is not None, check_mode)
+        refuse_desired(NOUN, [desired], ((0, problem) for problem in problems))
+        return _converged(client, desired, params, tree, src is not None, check_mode)
 
 
 def _converged(
-    client: Client, wish: Wish, params: Mapping[str, Any], tree: Tree, filled: bool, check_mode: bool
+    client: Client, desired: Desired, params: Mapping[str, Any], tree: Tree, filled: bool, check_mode: bool
 ) -> Dict[str, Any]:
     bases = Bases(client, filled)
     processing = Processing(client, params["process_timeout"])
@@ -57,13 +57,13 @@ def _converged(
         elif steps[0].action == "create" and tree.sources:
             prove()
 
-    outcome = converge(bases, [wish], check_mode=check_mode, begin=begin)
-    if not filled or not wish.present:
+    outcome = converge(bases, [desired], check_mode=check_mode, begin=begin)
+    if not filled or not desired.present:
         return _result(outcome, None, None, tree)
     files = Files(client, bases.id, tree.sources, params["purge"], processing, prove)
     try:
         put = converge(
-            files, files.wishes(), check_mode=check_mode, purge=True, workers=params["workers"], begin=files.begin
+            files, files.all_desired(), check_mode=check_mode, purge=True, workers=params["workers"], begin=files.begin
         )
     except Failure as error:
         changed = (outcome.changed and not check_mode) or bool(error.details.get("changed")) or files.touched

@@ -8,7 +8,7 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Any, Dict, Iterator, Mapping
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
@@ -32,18 +32,18 @@ MOST_WORKERS = 16
 NOUN = "knowledge base"
 
 
-def knowledge_wish(params: Mapping[str, Any]) -> Wish:
+def desired_knowledge(params: Mapping[str, Any]) -> Desired:
     """Return the base as wanted, or raise one Failure with all that is wrong."""
     name = itemgetter("name")
-    (wish,) = read_entries(NOUN, [params], listed=False, key=name, label=name, problems=_problems, wish=_wish)
-    return wish
+    (desired,) = read_entries(NOUN, [params], listed=False, key=name, label=name, problems=_problems, desired=_desired)
+    return desired
 
 
-def _wish(params: Mapping[str, Any]) -> Wish:
+def _desired(params: Mapping[str, Any]) -> Desired:
     fields = {name: params[name] for name in ("description", "access") if params[name] is not None}
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])
-    return Wish(params["name"], params["state"] == "present", fields)
+    return Desired(params["name"], params["state"] == "present", fields)
 
 
 def _problems(params: Mapping[str, Any]) -> Iterator[str]:

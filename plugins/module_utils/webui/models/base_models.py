@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Collection, Dict, Iterable, List, Mapping, MutableMapping, Optional, Sequence, Set, Tuple
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..directory.access import EVERYBODY, Grants
@@ -27,14 +27,14 @@ class Bases:
         self._groups = groups
         self._grants = grants
         self._records: MutableMapping[str, Mapping[str, Any]] = {}
-        self._wishes: Dict[str, Wish] = {}
+        self._all_desired: Dict[str, Desired] = {}
         self._lock = threading.Lock()
         self._unknown: List[str] = []
 
-    def look(self, records: MutableMapping[str, Mapping[str, Any]], wishes: Iterable[Wish]) -> None:
+    def look(self, records: MutableMapping[str, Mapping[str, Any]], all_desired: Iterable[Desired]) -> None:
         """Take what the server has, and what is wanted of it."""
         self._records = records
-        self._wishes = {wish.name: wish for wish in wishes}
+        self._all_desired = {desired.name: desired for desired in all_desired}
 
     def chain(self, model_id: str) -> List[str]:
         """Return the base model of a model as it will be, the base of that, and so on."""
@@ -64,15 +64,15 @@ class Bases:
         """Return why the bases of a preset cannot be opened to those who see it: the list says otherwise."""
         found = []
         for base, lacking in self.shut_out(model_id).items():
-            wish = self._wishes.get(base)
+            desired = self._all_desired.get(base)
             if has_blank(base) and self._client.features().no_blank_model_ids:
                 found.append(
                     f"grant_base would write the base model {base!r}, whose id holds a blank, and Open WebUI takes "
                     f"none since 0.11.4; drop grant_base, and let the provider offer the model under another id"
                 )
-            elif wish and not wish.present:
+            elif desired and not desired.present:
                 found.append(f"grant_base needs the base model {base}, which is listed as absent; drop one of the two")
-            elif wish and "access" in wish.fields:
+            elif desired and "access" in desired.fields:
                 found.append(
                     f"grant_base would open the base model {base} to {self._named(lacking)}, but that is listed with "
                     f"an access of its own; add them there, or drop grant_base"
@@ -80,8 +80,10 @@ class Bases:
         return found
 
     def seek(self, presets: Mapping[str, str]) -> None:
-        """Note which presets get a base model (by preset) that neither the server nor the wishes have."""
-        sought = {model_id: base for model_id, base in presets.items() if base not in (*self._records, *self._wishes)}
+        """Note which presets get a base model (by preset) that neither the server nor the desired objects have."""
+        sought = {
+            model_id: base for model_id, base in presets.items() if base not in (*self._records, *self._all_desired)
+        }
         if not sought:
             return
         try:
@@ -102,15 +104,16 @@ class Bases:
     def warnings(self) -> List[str]:
         """Return a sentence for each wanted preset that some will see and not be able to use."""
         found = list(self._unknown)
-        for wish in self._wishes.values():
-            if not wish.present or wish.fields.get("grant_base"):
+        for desired in self._all_desired.values():
+            if not desired.present or desired.fields.get("grant_base"):
                 continue
-            for base, lacking in self.shut_out(wish.name).items():
+            for base, lacking in self.shut_out(desired.name).items():
                 certain = lacking if not self._has_groups(base) else {each for each in lacking if each[0] != "user"}
                 if certain:
                     found.append(
-                        f"The model {wish.name} is open to {self._named(certain)}, but its base model {base} is not, "
-                        f"so that they see it and get no answer; give {wish.name} grant_base, or give {base} an access."
+                        f"The model {desired.name} is open to {self._named(certain)}, but its base model {base} is "
+                        f"not, so that they see it and get no answer; give {desired.name} grant_base, or give "
+                        f"{base} an access."
                     )
         return found
 
@@ -137,18 +140,18 @@ class Bases:
         return dict(self._client.post("models/model/access/update", what, json=body) or now)
 
     def _base(self, model_id: str) -> Optional[str]:
-        wish = self._wishes.get(model_id)
-        if wish and wish.present and "base_model" in wish.fields:
-            return wish.fields["base_model"] or None
+        desired = self._all_desired.get(model_id)
+        if desired and desired.present and "base_model" in desired.fields:
+            return desired.fields["base_model"] or None
         return (self._records.get(model_id) or {}).get("base_model_id")
 
     def _readers(self, model_id: str) -> Optional[Set[Principal]]:
         """Return who will see a model; None where it has no row."""
-        wish, record = self._wishes.get(model_id), self._records.get(model_id)
-        if wish and not wish.present or not wish and not record:
+        desired, record = self._all_desired.get(model_id), self._records.get(model_id)
+        if desired and not desired.present or not desired and not record:
             return None
-        if wish and "access" in wish.fields:
-            return _readers(self._grants.in_create(wish.fields["access"])["access_grants"])
+        if desired and "access" in desired.fields:
+            return _readers(self._grants.in_create(desired.fields["access"])["access_grants"])
         return _readers((record or {}).get("access_grants") or ())
 
     def _uncovered(self, readers: Set[Principal], base: str, allowed: Set[Principal]) -> Set[Principal]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Sequence
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..settings.embedding import EMBEDDING
@@ -21,29 +21,31 @@ ASK = "read what the models can do"
 Record = Mapping[str, Any]
 
 
-def with_embedders(client: Client, wishes: Sequence[Wish], records: Sequence[Record], hide: bool) -> List[Wish]:
-    """Return the wishes, and one for each model that only embeds and that nobody else has set anything for.
+def with_embedders(
+    client: Client, all_desired: Sequence[Desired], records: Sequence[Record], hide: bool
+) -> List[Desired]:
+    """Return the desired objects, and one for each model that only embeds and that nobody else has set anything for.
 
     Without ``hide``, and where a model chats by now, what was switched off here is taken back.
     """
     rows = {str(record["id"]): record for record in records}
     ours = {model_id for model_id, record in rows.items() if _is_ours(record)}
-    listed = {wish.name for wish in wishes}
+    listed = {desired.name for desired in all_desired}
     able = _capabilities(client, rows.keys() - ours) if hide else {}
     embedders = {model_id for model_id, can in able.items() if EMBEDDING in can and CHAT not in can}
     # A model that no server offers right now may be back when its server is.
     back = {model_id for model_id in ours if not hide or (model_id in able and model_id not in embedders)}
     off = {"active": False, "meta": {MARK: EMBEDDING}}
     return [
-        *(_shown(wish) if wish.name in ours and wish.present else wish for wish in wishes),
-        *(Wish(model_id, True, off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
-        *(Wish(model_id, False) for model_id in sorted(back - listed)),
+        *(_shown(desired) if desired.name in ours and desired.present else desired for desired in all_desired),
+        *(Desired(model_id, True, off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
+        *(Desired(model_id, False) for model_id in sorted(back - listed)),
     ]
 
 
-def _shown(wish: Wish) -> Wish:
-    """Return the wish for a model that was switched off here and is listed by now: listed, it is to be seen."""
-    return replace(wish, fields={"active": True, **wish.fields})
+def _shown(desired: Desired) -> Desired:
+    """Return a desired model that was switched off here and is listed by now: listed, it is to be seen."""
+    return replace(desired, fields={"active": True, **desired.fields})
 
 
 def _is_ours(record: Record) -> bool:

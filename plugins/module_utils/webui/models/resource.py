@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Collection, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.apply import rebased
-from ...engine.converge import Present, Problem, Resource, State, Step, Wish
+from ...engine.converge import Current, Desired, Problem, Resource, State, Step
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..directory import access
@@ -45,58 +45,58 @@ class Models(Resource):
         self._fetched = self._rows()
         return self._fetched
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the models that have a row."""
         rows, self._fetched = self._fetched, None
         self._records = {str(record["id"]): record for record in (self._rows() if rows is None else rows)}
-        wanted = [wish for wish in wishes if wish.present]
-        if self._knowledge is None and any(wish.fields.get("knowledge") for wish in wanted):
+        wanted = [desired for desired in all_desired if desired.present]
+        if self._knowledge is None and any(desired.fields.get("knowledge") for desired in wanted):
             self._knowledge = self._client.get_pages("knowledge/", "read the knowledge bases")
-        self._bases.look(self._records, wishes)
-        self._based = {base: wish.name for wish in reversed(wanted) for base in self._bases.chain(wish.name)}
+        self._bases.look(self._records, all_desired)
+        self._based = {base: desired.name for desired in reversed(wanted) for base in self._bases.chain(desired.name)}
         names = self._knowledge_names()
         present: Dict[Hashable, State] = {key: state_of(record, names) for key, record in self._records.items()}
-        for wish in wanted:
-            if "access" in wish.fields and wish.name in present:
-                shown = {"access": self._grants.state(self._records[wish.name])}
-                present[wish.name] = {**present[wish.name], **shown}
+        for desired in wanted:
+            if "access" in desired.fields and desired.name in present:
+                shown = {"access": self._grants.state(self._records[desired.name])}
+                present[desired.name] = {**present[desired.name], **shown}
         return present
 
-    def key(self, wish: Wish) -> Hashable:
-        """Return the id, which the wish bears as its name."""
-        return wish.name
+    def key(self, desired: Desired) -> Hashable:
+        """Return the id, which the desired object bears as its name."""
+        return desired.name
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the id, because two models may bear one name."""
         return str(key)
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said of a model; what is free is merged with what the server has."""
         before: State = present or {}
-        said = {name: value for name, value in wish.fields.items() if name != "grant_base"}
+        said = {name: value for name, value in desired.fields.items() if name != "grant_base"}
         said.update({name: values.merged(before.get(name) or {}, said[name]) for name in FREE if name in said})
         if "profile_image_url" in said:
             said["profile_image_url"] = shown_image(said["profile_image_url"])
         if present is None:
-            said = {"id": wish.name, "name": wish.name, **said}
-        if wish.fields.get("grant_base"):
-            closed = sorted(self._bases.shut_out(wish.name))
+            said = {"id": desired.name, "name": desired.name, **said}
+        if desired.fields.get("grant_base"):
+            closed = sorted(self._bases.shut_out(desired.name))
             said.update({"grant_base": closed} if closed else {})
         return said
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare as the server keeps values: it fills what it knows with null."""
         return values.alike(present, wanted)
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield ids that the server does not take, what models name and is not there, and what the version lacks."""
-        for number, wish in enumerate(wishes):
-            if wish.present:
-                yield from ((number, problem) for problem in self._problems(wish))
+        for number, desired in enumerate(all_desired):
+            if desired.present:
+                yield from ((number, problem) for problem in self._problems(desired))
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Keep what the wanted presets are based on from being purged."""
-        if step.action == "delete" and step.wish is None and str(step.key) in self._based:
+        if step.action == "delete" and step.desired is None and str(step.key) in self._based:
             return f"The model {step.name} is the base of {self._based[str(step.key)]}; keep it."
         writes = set(step.changes) - {"grant_base"}
         if step.action == "update" and writes and has_blank(step.name) and self._client.features().no_blank_model_ids:
@@ -107,7 +107,7 @@ class Models(Resource):
             )
         return None
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """Look whether a base model that is new to a preset exists at all; Open WebUI takes any."""
         based = {step.name: str((step.after or {})["base_model"]) for step in steps if "base_model" in step.changes}
         self._bases.seek({name: base for name, base in based.items() if base})
@@ -120,7 +120,7 @@ class Models(Resource):
         """Let a base model be written before a preset adds to its grants."""
         return self._bases.chain(str(step.key)) if "grant_base" in step.changes else ()
 
-    def current(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step) -> Optional[State]:
         """Return a model as it is now. A base model that is opened is read again where it is written."""
         if not set(step.changes) - {"grant_base"}:
             return None
@@ -132,7 +132,7 @@ class Models(Resource):
 
     def create(self, step: Step) -> None:
         """Make the model with its access, in one call."""
-        said = step.wish.fields if step.wish else {}
+        said = step.desired.fields if step.desired else {}
         body = body_of(None, str(step.key), said, self._meant(said))
         body.update(self._grants.in_create(said.get("access") or access.wanted({})))
         self._records[str(step.key)] = posted(self._client, "models/create", f"create the model {step.name}", json=body)
@@ -140,7 +140,9 @@ class Models(Resource):
 
     def update(self, step: Step) -> None:
         """Write what differs over the model as `current` read it, then who may see it."""
-        said = {name: step.wish.fields[name] for name in step.changes if step.wish and name in step.wish.fields}
+        said = {
+            name: step.desired.fields[name] for name in step.changes if step.desired and name in step.desired.fields
+        }
         shared = said.pop("access", None)
         said.pop("grant_base", None)
         what = f"update the model {step.name}"
@@ -165,16 +167,18 @@ class Models(Resource):
             return None
         return {str(base["id"]): str(base["name"]) for base in self._knowledge}
 
-    def _problems(self, wish: Wish) -> List[str]:
-        found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []
-        found += [problem for name in wish.fields.get("knowledge") or () for problem in self._knowledge_problems(name)]
+    def _problems(self, desired: Desired) -> List[str]:
+        found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
+        found += [
+            problem for name in desired.fields.get("knowledge") or () for problem in self._knowledge_problems(name)
+        ]
         features = self._client.features()
-        if wish.name not in self._records:
-            found += new_id_problems(wish.name, not features.no_blank_model_ids)
-        if wish.fields.get("skills") and not features.skills:
+        if desired.name not in self._records:
+            found += new_id_problems(desired.name, not features.no_blank_model_ids)
+        if desired.fields.get("skills") and not features.skills:
             found.append(f"skills need Open WebUI 0.8 or newer, and the server is {features.version}; leave them out")
         # What is unclear of the access would be unclear here, too.
-        return found or (self._bases.conflicts(wish.name) if wish.fields.get("grant_base") else [])
+        return found or (self._bases.conflicts(desired.name) if desired.fields.get("grant_base") else [])
 
     def _knowledge_problems(self, name: str) -> List[str]:
         ids = sorted({str(base["id"]) for base in self._knowledge or () if base["name"] == name})
@@ -208,7 +212,7 @@ class Models(Resource):
                         f"Cannot {what}: somebody else is changing it at the same time (Open WebUI at "
                         f"{self._client.url} answered {CONFLICT}, version_conflict); run the task again."
                     ) from failure
-                now = self.current(step)
+                now = self.reread(step)
                 rebased(self, step, now or {})
 
     def _open(self, step: Step) -> None:

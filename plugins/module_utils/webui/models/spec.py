@@ -9,7 +9,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
@@ -47,7 +47,7 @@ MAX_ID_CHARACTERS = 256
 NO_FIELDS = ("id", "state", "src", "remote_src")
 
 
-def model_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+def desired_models(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
     """Return models as wanted, or raise one Failure with all that is wrong with them."""
     model_id = itemgetter("id")
     return read_entries(
@@ -57,7 +57,7 @@ def model_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> L
         key=model_id,
         label=model_id,
         problems=_problems,
-        wish=_wish,
+        desired=_desired,
         fill=partial(with_src, "model"),
     )
 
@@ -110,7 +110,7 @@ def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
         yield f"{where}.title is {title!r}; give a list of two lines"
 
 
-def _wish(entry: Mapping[str, Any]) -> Wish:
+def _desired(entry: Mapping[str, Any]) -> Desired:
     fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
     for name in SETS:
         if name in fields:
@@ -119,4 +119,4 @@ def _wish(entry: Mapping[str, Any]) -> Wish:
         fields["suggestions"] = [shown_suggestion(item) for item in fields["suggestions"]]
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])
-    return Wish(entry["id"], entry["state"] == "present", fields)
+    return Desired(entry["id"], entry["state"] == "present", fields)

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import Any, Collection, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
-from ...engine.converge import Outcome, Present, Resource, State, Step, Wish, converge
+from ...engine.converge import Current, Desired, Outcome, Resource, State, Step, converge
 from ...engine.errors import Failure
 from ...http.session import HttpFailure
 from ..api.client import Client
@@ -34,7 +34,7 @@ from .sections import (
     in_force,
     sections,
 )
-from .spec import NAME, refuse, said_of, settings_wish, wanted_of
+from .spec import NAME, desired_settings, refuse, said_of, wanted_of
 
 WRITE = "write the settings"
 MOST_TRIES = 3
@@ -42,7 +42,7 @@ MOST_PAUSE_SECONDS = 1.0
 
 
 class Settings(Resource):
-    """All settings that are wished for, as one object with a field for each.
+    """All settings that are desired, as one object with a field for each.
 
     ``by_api_key`` where the caller is no human session, which some settings want.
     """
@@ -60,47 +60,47 @@ class Settings(Resource):
         self._answer: Optional[Stored] = None
         self._warnings: List[str] = []
 
-    def settle(self, wish: Wish) -> Wish:
+    def settle(self, desired: Desired) -> Desired:
         """Return what is wanted by the names that the server keeps; raise one Failure for all that cannot be.
 
         Settled once, before the engine begins, because what is wanted of a list depends on what was there.
         """
-        self._given = wish.fields["settings"] or {}
+        self._given = desired.fields["settings"] or {}
         self._answer = self._export()
-        self._said, self._warnings = said_of(wish, self._answer)
+        self._said, self._warnings = said_of(desired, self._answer)
         self._fields = {name: (key, path) for key, said in self._said.items() for name, path in fields_of(key, said)}
-        return Wish(NAME, True, self._said)
+        return Desired(NAME, True, self._said)
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
-        """Return the settings that are wished for."""
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
+        """Return the settings that are desired."""
         self._stored, self._answer = self._answer or self._export(), None
         present = self._state(self._stored.values)
         self._client.hide(*hidden_words(present), *hidden_words(self._state(self._said)))
         return {NAME: present}
 
-    def key(self, wish: Wish) -> Hashable:
+    def key(self, desired: Desired) -> Hashable:
         """Return the one key: a server has one set of settings."""
         return NAME
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said, by dotted name."""
         return self._state(self._said)
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare what is hidden, too, and as the server keeps values."""
         one, other = revealed(present), revealed(wanted)
         if name == DEFAULT_MODELS:
             return (one or "") == (other or "")
         return values.alike(filled(name, one), filled(name, other))
 
-    def doubt(self, fields: Collection[str]) -> str:
+    def hint(self, fields: Collection[str]) -> str:
         """Return what may be the reason where the server shows other fields than were written."""
         return (
             "another run or a person at the admin settings may have changed it at the same time; run again when "
             "that is done"
         )
 
-    def review(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step]) -> None:
         """Refuse what the server has not, would lose at its next start, or would not take from an API key."""
         for step in steps:
             if TERMINAL_SERVERS in self._said and not self._stored.by_key:
@@ -161,7 +161,7 @@ class Settings(Resource):
     def _is_as_said(self, keys: Collection[str], now: Stored) -> bool:
         present, wanted = self._state(now.values), self._state(self._said)
         return all(
-            name in present and self.same(name, present[name], wanted[name])
+            name in present and self.equal(name, present[name], wanted[name])
             for name, (key, _path) in self._fields.items()
             if key in keys
         )
@@ -229,9 +229,9 @@ class Settings(Resource):
 
 def converge_settings(client: Client, params: Mapping[str, Any], by_api_key: bool, check_mode: bool) -> Outcome:
     """Bring the settings to what a module's options say."""
-    wish = settings_wish(params)
+    desired = desired_settings(params)
     settings = Settings(client, by_api_key)
-    return converge(settings, [settings.settle(wish)], check_mode=check_mode)
+    return converge(settings, [settings.settle(desired)], check_mode=check_mode)
 
 
 def _section_of(key: str, apart: Sequence[Section]) -> Optional[Section]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Sequence, Tuple
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..entries import values
 from ..entries.masking import hidden_words
@@ -24,23 +24,23 @@ MOST_TOLD = 5
 LONGEST_TOLD = 160
 
 
-def settings_wish(params: Mapping[str, Any]) -> Wish:
+def desired_settings(params: Mapping[str, Any]) -> Desired:
     """Return the settings as wanted, or raise one Failure with all that is wrong with the options for lists."""
     found = list(option_problems(params))
     if found:
         refuse(found)
-    return Wish(NAME, True, {name: params[name] for name in SETTINGS_OPTIONS})
+    return Desired(NAME, True, {name: params[name] for name in SETTINGS_OPTIONS})
 
 
-def said_of(wish: Wish, stored: Stored) -> Tuple[Dict[str, Any], List[str]]:
+def said_of(desired: Desired, stored: Stored) -> Tuple[Dict[str, Any], List[str]]:
     """Return what was said by setting, and a warning for each that an old server has never saved.
 
     Raises one Failure with all that is wrong.
     """
-    said, unknown, found = resolved(wish.fields["settings"] or {}, stored)
+    said, unknown, found = resolved(desired.fields["settings"] or {}, stored)
     unsaved = [name for name in unknown if may_be_unsaved(name, stored)]
     found += [_unknown(name, stored) for name in unknown if name not in unsaved]
-    lists = wanted_lists(wish.fields, stored.values)
+    lists = wanted_lists(desired.fields, stored.values)
     found += [
         f"{key} is said by settings and by {option}; keep one of them"
         for option, key in OPTION_KEYS.items()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Callable, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
-from ...engine.converge import Present, Problem, Resource, State, Step, Wish
+from ...engine.converge import Current, Desired, Problem, Resource, State, Step
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..entries import values
@@ -51,35 +51,35 @@ class Plugins(Resource):
         self._known_ids: Dict[str, str] = {}
         self._specs: Dict[str, Spec] = {}
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return all objects of the kind."""
         rows = self._client.get_list(self.whole, f"read the {self.path}")
-        self._records = by_key(rows, wishes, self._known_ids)
+        self._records = by_key(rows, all_desired, self._known_ids)
         states: Dict[Hashable, Dict[str, Any]] = {key: self._state(row) for key, row in self._records.items()}
-        for wish in wishes:
-            if wish.present and wish.name in states:
-                states[wish.name].update(self._asked_for(wish))
+        for desired in all_desired:
+            if desired.present and desired.name in states:
+                states[desired.name].update(self._asked_for(desired))
         return states
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield ids that mean two objects, new ids that the server does not take, and what the code does not have."""
-        for number, wish in enumerate(wishes):
-            found = list(ambiguous(wish, self._records, self._known_ids))
-            found += self._problems(wish, present.get(wish.name)) if wish.present else []
+        for number, desired in enumerate(all_desired):
+            found = list(ambiguous(desired, self._records, self._known_ids))
+            found += self._problems(desired, present.get(desired.name)) if desired.present else []
             yield from ((number, problem) for problem in found)
 
-    def key(self, wish: Wish) -> Hashable:
-        """Return the id in lower case, as the server stores it, which the wish bears as its name."""
-        return wish.name
+    def key(self, desired: Desired) -> Hashable:
+        """Return the id in lower case, as the server stores it, which the desired object bears as its name."""
+        return desired.name
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the id, because two objects may bear one name."""
         return str(state["id"])
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said; free mappings with the keys that were not, which stay."""
         before = present or {}
-        said: Dict[str, Any] = {**wish.fields, "id": before.get("id", wish.name)}
+        said: Dict[str, Any] = {**desired.fields, "id": before.get("id", desired.name)}
         said.pop(WRITTEN_ID, None)
         if "content" in said:
             said["content"] = as_stored(said["content"])
@@ -87,14 +87,14 @@ class Plugins(Resource):
             said["meta"] = values.merged(before.get("meta"), said["meta"])
         if "valves" in said:
             whole = valves.merged(revealed(before.get("valves") or {}), said["valves"])
-            said["valves"] = self._veiled(whole, self._specs.get(wish.name), said.get("content"))
-        return {"name": wish.name, **said} if present is None else said
+            said["valves"] = self._veiled(whole, self._specs.get(desired.name), said.get("content"))
+        return {"name": desired.name, **said} if present is None else said
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare valves with what is hidden in them, and all else without regard to what is empty."""
         return valves.same(present, wanted) if name == "valves" else values.alike(present, wanted)
 
-    def current(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step) -> Optional[State]:
         """Return an object as it is now. Valves and switches are read again where they are written."""
         if not set(step.changes) & {*WRITTEN, "access"}:
             return None
@@ -103,7 +103,7 @@ class Plugins(Resource):
         self._records[key] = record
         return {**self._state(record), **(self.access_of(record) if "access" in step.changes else {})}
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Return why the API cannot reach an object."""
         return unaddressable(self.kind, step)
 
@@ -146,8 +146,8 @@ class Plugins(Resource):
         """Return the access of an object, for those whose access is asked for."""
         return {}
 
-    def more_problems(self, wish: Wish) -> List[str]:
-        """Return what else is wrong with a wish."""
+    def more_problems(self, desired: Desired) -> List[str]:
+        """Return what else is wrong with a desired object."""
         return []
 
     def in_create(self, after: State) -> Dict[str, Any]:
@@ -176,21 +176,21 @@ class Plugins(Resource):
             **self.more_state(record),
         }
 
-    def _asked_for(self, wish: Wish) -> Dict[str, Any]:
-        record = self._records[wish.name]
-        found = self.access_of(record) if "access" in wish.fields else {}
-        if "valves" in wish.fields:
-            spec = self._specs[wish.name] = self._spec(wish)
-            stored = record["valves"] if "valves" in record else self._valves.stored(self._id(wish.name))
+    def _asked_for(self, desired: Desired) -> Dict[str, Any]:
+        record = self._records[desired.name]
+        found = self.access_of(record) if "access" in desired.fields else {}
+        if "valves" in desired.fields:
+            spec = self._specs[desired.name] = self._spec(desired)
+            stored = record["valves"] if "valves" in record else self._valves.stored(self._id(desired.name))
             found["valves"] = self._veiled(stored or {}, spec, record.get("content"))
         return found
 
-    def _spec(self, wish: Wish) -> Spec:
+    def _spec(self, desired: Desired) -> Spec:
         """Return the schema of the code that is there, which may not load any more and be about to be replaced."""
         try:
-            return self._valves.spec(self._id(wish.name))
+            return self._valves.spec(self._id(desired.name))
         except Failure:
-            if as_stored(wish.fields.get("content", "")) in ("", self._records[wish.name].get("content")):
+            if as_stored(desired.fields.get("content", "")) in ("", self._records[desired.name].get("content")):
                 raise
             return None
 
@@ -202,17 +202,17 @@ class Plugins(Resource):
         self._hide(words)
         return veiled
 
-    def _problems(self, wish: Wish, present: Optional[State]) -> List[str]:
-        found = [] if present else list(new_id_problems(self.kind, wish.name))
-        found += self.more_problems(wish)
-        if present is None and "content" not in wish.fields:
+    def _problems(self, desired: Desired, present: Optional[State]) -> List[str]:
+        found = [] if present else list(new_id_problems(self.kind, desired.name))
+        found += self.more_problems(desired)
+        if present is None and "content" not in desired.fields:
             found.append(f"the {self.kind} is not there yet, and to make it content or src is needed")
-        if present is not None and "valves" in wish.fields:
-            wanted = self.wanted(wish, present)
+        if present is not None and "valves" in desired.fields:
+            wanted = self.desired_state(desired, present)
             # Other code may have other valves, and only when it is there the server tells.
             if wanted.get("content", present["content"]) == present["content"]:
                 whole = revealed(wanted["valves"])
-                found += valves.problems(wish.fields["valves"], whole, self._specs[wish.name])
+                found += valves.problems(desired.fields["valves"], whole, self._specs[desired.name])
         return found
 
     def _body(self, after: State) -> Dict[str, Any]:
@@ -241,4 +241,4 @@ def posted_code(client: Client, path: str, what: str, body: Mapping[str, Any]) -
 
 
 def _given(step: Step) -> Mapping[str, Any]:
-    return step.wish.fields["valves"] if step.wish else {}
+    return step.desired.fields["valves"] if step.desired else {}

@@ -10,7 +10,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
@@ -57,7 +57,7 @@ FUNCTION = Kind("function", FUNCTION_OPTIONS)
 SKILL = Kind("skill", SKILL_OPTIONS)
 
 
-def code_wishes(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+def desired_code(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
     """Return objects as wanted, or raise one Failure with all that is wrong with them."""
     return read_entries(
         kind.noun,
@@ -66,7 +66,7 @@ def code_wishes(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool =
         key=lambda entry: entry["id"].lower(),
         label=itemgetter("id"),
         problems=partial(_problems, kind),
-        wish=_wish,
+        desired=_desired,
         fill=partial(with_src, kind.noun),
     )
 
@@ -104,11 +104,11 @@ def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[s
             yield f"valves.{name} is none that the code has; {told}"
 
 
-def _wish(entry: Mapping[str, Any]) -> Wish:
+def _desired(entry: Mapping[str, Any]) -> Desired:
     fields = _fields(entry)
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])
     key = entry["id"].lower()
     if key != entry["id"]:
         fields[WRITTEN] = entry["id"]
-    return Wish(key, entry["state"] == "present", fields)
+    return Desired(key, entry["state"] == "present", fields)

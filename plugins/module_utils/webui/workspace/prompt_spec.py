@@ -9,7 +9,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, Dict, Iterator, List, Mapping, Sequence
 
-from ...engine.converge import Wish
+from ...engine.converge import Desired
 from ...engine.entries import read_entries
 from ..directory import access
 from ..entries import values
@@ -29,7 +29,7 @@ MAX_COMMAND_CHARACTERS = 256
 NO_FIELDS = ("command", "state", "src", "remote_src")
 
 
-def prompt_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Wish]:
+def desired_prompts(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
     """Return prompts as wanted, or raise one Failure with all that is wrong with them."""
     return read_entries(
         "prompt",
@@ -38,7 +38,7 @@ def prompt_wishes(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> 
         key=lambda entry: bare(entry["command"]),
         label=itemgetter("command"),
         problems=_problems,
-        wish=_wish,
+        desired=_desired,
         fill=partial(with_src, "prompt"),
     )
 
@@ -69,10 +69,10 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
         yield "tags has an empty item; take it out"
 
 
-def _wish(entry: Mapping[str, Any]) -> Wish:
+def _desired(entry: Mapping[str, Any]) -> Desired:
     fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
     if "tags" in fields:
         fields["tags"] = sorted(set(fields["tags"]))
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])
-    return Wish(bare(entry["command"]), entry["state"] == "present", fields)
+    return Desired(bare(entry["command"]), entry["state"] == "present", fields)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Hashable, Iterable, Iterator, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
-from ...engine.converge import Present, Problem, Resource, State, Step, Wish
+from ...engine.converge import Current, Desired, Problem, Resource, State, Step
 from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..directory import access
@@ -38,36 +38,36 @@ class Prompts(Resource):
         self._records: Dict[str, Record] = {}
         self._by_command: Mapping[str, Sequence[Record]] = {}
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return the prompts."""
         by_command: Dict[str, List[Record]] = {}
-        for record in self._rows({wish.name for wish in wishes}):
+        for record in self._rows({desired.name for desired in all_desired}):
             by_command.setdefault(bare(str(record["command"])), []).append(record)
         self._records = {command: records[0] for command, records in by_command.items()}
         self._by_command = by_command
         for records in by_command.values():
-            # Of two that differ by the slash alone, nobody can wish for one; purging may remove both.
+            # Of two that differ by the slash alone, nobody can mean one; purging may remove both.
             self._records.update({str(record["id"]): record for record in records[1:]})
-        return {command: self._state(record, wishes) for command, record in self._records.items()}
+        return {command: self._state(record, all_desired) for command, record in self._records.items()}
 
-    def key(self, wish: Wish) -> Hashable:
-        """Return the command without a slash, which the wish bears as its name."""
-        return wish.name
+    def key(self, desired: Desired) -> Hashable:
+        """Return the command without a slash, which the desired object bears as its name."""
+        return desired.name
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the command, because two prompts may bear one name."""
         return str(state["command"])
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said of a prompt; a new one gets a name in any case."""
-        said = {"command": wish.name, **wish.fields}
-        return {"name": wish.name, **said} if present is None else said
+        said = {"command": desired.name, **desired.fields}
+        return {"name": desired.name, **said} if present is None else said
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
         return values.alike(present, wanted)
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Return why the API cannot reach a prompt: before 0.8 its command is a part of the path of each call."""
         if step.action == "create" or self._client.features().prompts_by_id:
             return None
@@ -80,7 +80,7 @@ class Prompts(Resource):
             f"empty, '.', '..' or holds a slash. Upgrade the server first, or leave the prompt alone."
         )
 
-    def current(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step) -> Optional[State]:
         """Return a prompt as it is now. Its switch is read again where it is flipped."""
         if not set(step.changes) - {"active"}:
             return None
@@ -88,7 +88,7 @@ class Prompts(Resource):
         path = f"prompts/{self._which(self._records[key])}"
         record = self._client.get_mapping(path, f"update the prompt {step.name}")
         self._records[key] = record
-        return self._state(record, [step.wish] if step.wish else [])
+        return self._state(record, [step.desired] if step.desired else [])
 
     def create(self, step: Step) -> None:
         """Make the prompt with its access, in one call; the server makes each active."""
@@ -128,11 +128,11 @@ class Prompts(Resource):
         by_id = self._client.features().prompts_by_id
         return f"id/{record['id']}" if by_id else f"command/{quote(bare(str(record['command'])), safe='')}"
 
-    def _rows(self, wished: Iterable[str]) -> List[Record]:
+    def _rows(self, desired_names: Iterable[str]) -> List[Record]:
         rows = self._client.get_list("prompts/", READ)
         if not self._client.features().prompts_by_id:
             return rows
-        if not self._whole and set(wished) <= {bare(str(row["command"])) for row in rows}:
+        if not self._whole and set(desired_names) <= {bare(str(row["command"])) for row in rows}:
             return rows
         # Since 0.8 that call leaves out what is not active, and only the pages have it.
         found = {str(row["id"]): row for row in rows}
@@ -148,7 +148,7 @@ class Prompts(Resource):
             raise Failure(f"Cannot {READ}: {total} are told of, and {len(found)} are shown; run the task again.")
         return list(found.values())
 
-    def _state(self, record: Record, wishes: Sequence[Wish]) -> Dict[str, Any]:
+    def _state(self, record: Record, all_desired: Sequence[Desired]) -> Dict[str, Any]:
         state: Dict[str, Any] = {"command": record["command"], "content": record.get("content") or ""}
         if self._client.features().prompts_by_id:
             state.update(
@@ -159,36 +159,36 @@ class Prompts(Resource):
             )
         else:
             state.update(command=bare(str(record["command"])), name=record["title"])
-        if any("access" in wish.fields for wish in wishes if wish.name == bare(str(record["command"]))):
+        if any("access" in desired.fields for desired in all_desired if desired.name == bare(str(record["command"]))):
             state["access"] = self._grants.state(record)
         return state
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield what the server has twice, and what its version does not take."""
-        for number, wish in enumerate(wishes):
-            problems = self._problems(wish, self._by_command.get(wish.name, ()))
+        for number, desired in enumerate(all_desired):
+            problems = self._problems(desired, self._by_command.get(desired.name, ()))
             yield from ((number, problem) for problem in problems)
 
-    def _problems(self, wish: Wish, records: Sequence[Record]) -> List[str]:
+    def _problems(self, desired: Desired, records: Sequence[Record]) -> List[str]:
         found = []
         if len(records) > 1:
             told = " and ".join(f"{record['command']} (id {record['id']})" for record in records)
             found.append(f"the server has both {told}, which is one command to who types it; delete one of them")
-        if not wish.present:
+        if not desired.present:
             return found
         if not records:
-            found += new_command_problems(wish.name)
-        if not records and "content" not in wish.fields:
+            found += new_command_problems(desired.name)
+        if not records and "content" not in desired.fields:
             found.append("the prompt is not there yet, and to make it content is needed")
         features = self._client.features()
-        if not records and wish.name in NOT_IN_A_PATH and not features.prompts_by_id:
+        if not records and desired.name in NOT_IN_A_PATH and not features.prompts_by_id:
             found.append(
-                f"command is '{wish.name}', which the addresses of this server cannot hold before Open WebUI 0.8; give "
-                f"another"
+                f"command is '{desired.name}', which the addresses of this server cannot hold before Open WebUI 0.8; "
+                f"give another"
             )
         for name in LATER:
-            found += features.lacking(name, "prompts_by_id") if name in wish.fields else []
-        return found + (self._grants.problems(wish.fields["access"]) if "access" in wish.fields else [])
+            found += features.lacking(name, "prompts_by_id") if name in desired.fields else []
+        return found + (self._grants.problems(desired.fields["access"]) if "access" in desired.fields else [])
 
     def _body(self, after: State, with_tags: bool = True) -> Dict[str, Any]:
         if not self._client.features().prompts_by_id:

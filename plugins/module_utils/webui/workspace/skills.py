@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 from urllib.parse import quote
 
-from ...engine.converge import Present, Problem, Resource, State, Step, Wish
+from ...engine.converge import Current, Desired, Problem, Resource, State, Step
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..directory import access
@@ -35,49 +35,49 @@ class Skills(Resource):
         self._records: Dict[str, Record] = {}
         self._known_ids: Dict[str, str] = {}
 
-    def read(self, wishes: Sequence[Wish]) -> Present:
+    def gather(self, all_desired: Sequence[Desired]) -> Current:
         """Return all skills."""
         features = self._client.features()
         if not features.skills:
             raise Failure(f"Skills need Open WebUI 0.8 or newer, and the server is {features.version}.")
-        self._records = by_key(self._client.get_list("skills/", READ), wishes, self._known_ids)
+        self._records = by_key(self._client.get_list("skills/", READ), all_desired, self._known_ids)
         contents = {str(row["id"]): _content(row) for row in self._client.get_list("skills/export", READ)}
-        asked = {wish.name for wish in wishes if "access" in wish.fields}
+        asked = {desired.name for desired in all_desired if "access" in desired.fields}
         return {
             key: self._state(record, contents.get(str(record["id"]), ""), key in asked)
             for key, record in self._records.items()
         }
 
-    def key(self, wish: Wish) -> Hashable:
-        """Return the id in lower case, as the server stores it, which the wish bears as its name."""
-        return wish.name
+    def key(self, desired: Desired) -> Hashable:
+        """Return the id in lower case, as the server stores it, which the desired object bears as its name."""
+        return desired.name
 
-    def title(self, key: Hashable, state: State) -> str:
+    def label(self, key: Hashable, state: State) -> str:
         """Return the id, by which skills are known."""
         return str(state["id"])
 
-    def wanted(self, wish: Wish, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
         """Return what was said of a skill; a new one gets a name in any case."""
-        said = {**wish.fields, "id": (present or {}).get("id", wish.name)}
+        said = {**desired.fields, "id": (present or {}).get("id", desired.name)}
         said.pop(WRITTEN, None)
-        return {"name": wish.name, **said} if present is None else said
+        return {"name": desired.name, **said} if present is None else said
 
-    def same(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, present: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
         return values.alike(present, wanted)
 
-    def check(self, wishes: Sequence[Wish], present: Present) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
         """Yield ids that mean two skills, and names that another skill has."""
-        for number, wish in enumerate(wishes):
-            found = list(ambiguous(wish, self._records, self._known_ids))
-            found += self._problems(wish, wishes) if wish.present else []
+        for number, desired in enumerate(all_desired):
+            found = list(ambiguous(desired, self._records, self._known_ids))
+            found += self._problems(desired, all_desired) if desired.present else []
             yield from ((number, problem) for problem in found)
 
-    def refusal(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step) -> Optional[str]:
         """Return why the API cannot reach a skill."""
         return unaddressable(self.kind, step)
 
-    def current(self, step: Step) -> State:
+    def reread(self, step: Step) -> State:
         """Return a skill as it is now."""
         key = str(step.key)
         record = self._client.get_mapping(self._at(key), f"update the skill {step.name}")
@@ -123,23 +123,27 @@ class Skills(Resource):
         }
         return {**state, "access": self._grants.state(record)} if with_access else state
 
-    def _problems(self, wish: Wish, wishes: Sequence[Wish]) -> List[str]:
-        found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []
-        if wish.name not in self._records:
-            found += new_id_problems(self.kind, wish.name)
-        if wish.name not in self._records and "content" not in wish.fields:
+    def _problems(self, desired: Desired, all_desired: Sequence[Desired]) -> List[str]:
+        found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
+        if desired.name not in self._records:
+            found += new_id_problems(self.kind, desired.name)
+        if desired.name not in self._records and "content" not in desired.fields:
             found.append("the skill is not there yet, and to make it content or src is needed")
-        # The server takes each name once. Those of skills that are wished for may be about to change.
-        others = {str(row["name"]): key for key, row in self._records.items() if key not in {w.name for w in wishes}}
-        others.update({_name(each): each.name for each in wishes if each is not wish and each.present and _name(each)})
-        name = _name(wish) or (wish.name if wish.name not in self._records else "")
+        # The server takes each name once. Those of skills that are desired may be about to change.
+        others = {
+            str(row["name"]): key for key, row in self._records.items() if key not in {w.name for w in all_desired}
+        }
+        others.update(
+            {_name(each): each.name for each in all_desired if each is not desired and each.present and _name(each)}
+        )
+        name = _name(desired) or (desired.name if desired.name not in self._records else "")
         if name in others:
             found.append(f"its name {name!r} is that of the skill {others[name]}; give another")
         return found
 
 
-def _name(wish: Wish) -> str:
-    return str(wish.fields.get("name") or "")
+def _name(desired: Desired) -> str:
+    return str(desired.fields.get("name") or "")
 
 
 def _body(after: State) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from ...engine.converge import State, Step, Wish
+from ...engine.converge import Desired, State, Step
 from ..api.client import Client
 from ..directory import access
 from ..directory.access import Grants
@@ -30,10 +30,10 @@ class Tools(Plugins):
         """Return who may use a tool."""
         return {"access": self._grants.state(record)}
 
-    def more_problems(self, wish: Wish) -> List[str]:
+    def more_problems(self, desired: Desired) -> List[str]:
         """Return which groups and accounts of the access are not there, and what the version lacks."""
-        found = self._grants.problems(wish.fields["access"]) if "access" in wish.fields else []
-        if wish.fields.get("meta"):
+        found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
+        if desired.fields.get("meta"):
             found += self._client.features().lacking("meta of a tool", "tool_meta")
         return found
 

@@ -36,9 +36,9 @@ class EngineDouble:
         self.told = None
         return ""
 
-    def create_network(self, wish: dict[str, Any]) -> str:
-        self.written.append(wish)
-        self.told = told(wish["Options"], **{key: wish[key] for key in wish.keys() & {"IPAM", "Labels"}})
+    def create_network(self, desired: dict[str, Any]) -> str:
+        self.written.append(desired)
+        self.told = told(desired["Options"], **{key: desired[key] for key in desired.keys() & {"IPAM", "Labels"}})
         return ""
 
 
@@ -79,10 +79,10 @@ def test_a_new_network_fits_through_the_way_out(
 ) -> None:
     engine = EngineDouble()
     result = ensure(engine, uplink, mtu, labels={"mine": "yes"})
-    (wish,) = engine.written
+    (desired,) = engine.written
     assert result["changed"]
-    assert wish["Options"] == {**FIXED, **({network.MTU_OPTION: expected} if expected else {})}
-    assert wish["Labels"] == {"org.selfhosted.llm.role": "network", "mine": "yes"}
+    assert desired["Options"] == {**FIXED, **({network.MTU_OPTION: expected} if expected else {})}
+    assert desired["Labels"] == {"org.selfhosted.llm.role": "network", "mine": "yes"}
     again = ensure(engine, uplink, mtu)
     assert (again["changed"], len(engine.written)) == (False, 1)
 
@@ -97,9 +97,9 @@ def test_a_network_that_nobody_uses_is_created_again_with_what_it_had(ensure: An
     ipam = {"Driver": "default", "Config": [{"Subnet": "10.9.0.0/24"}]}
     engine = EngineDouble(told({"com.docker.network.bridge.enable_icc": "true"}, IPAM=ipam, Labels={"theirs": "1"}))
     assert ensure(engine, 1420)["changed"]
-    (wish,) = engine.written
-    assert (wish["IPAM"], wish["Labels"]) == (ipam, {"theirs": "1"})
-    assert wish["Options"] == {
+    (desired,) = engine.written
+    assert (desired["IPAM"], desired["Labels"]) == (ipam, {"theirs": "1"})
+    assert desired["Options"] == {
         "com.docker.network.bridge.enable_icc": "true",
         **FIXED,
         network.MTU_OPTION: "1420",

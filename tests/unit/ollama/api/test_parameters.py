@@ -118,8 +118,8 @@ WISHES = st.fixed_dictionaries({}, optional=VALUES)
 
 
 @given(WISHES, st.randoms(use_true_random=False))
-def test_a_wish_is_found_again_in_any_order_of_lines(wish: dict[str, Any], dice: random.Random) -> None:
-    checked = parameters.checked("m", wish)
+def test_a_wish_is_found_again_in_any_order_of_lines(desired: dict[str, Any], dice: random.Random) -> None:
+    checked = parameters.checked("m", desired)
     blocks = [
         [printed(name, in_go(one)) for one in (value if isinstance(value, list) else [value])]
         for name, value in checked.items()

@@ -117,7 +117,7 @@ BASE = {
 
 
 @pytest.mark.parametrize(
-    ("wish", "made"),
+    ("desired", "made"),
     [
         ({}, {}),
         ({"system": "mine"}, {"system": "mine"}),
@@ -136,8 +136,8 @@ BASE = {
         ({"license": ""}, {"license": ""}),
     ],
 )
-def test_what_is_laid_over_a_base_is_merged_as_the_server_does(wish: dict[str, Any], made: dict[str, Any]) -> None:
-    assert content.made_from_base(spec(base="b", **wish), BASE) == {**BASE, **made}
+def test_what_is_laid_over_a_base_is_merged_as_the_server_does(desired: dict[str, Any], made: dict[str, Any]) -> None:
+    assert content.made_from_base(spec(base="b", **desired), BASE) == {**BASE, **made}
 
 
 def test_an_adapter_is_added_to_those_of_the_base() -> None:
@@ -145,7 +145,7 @@ def test_an_adapter_is_added_to_those_of_the_base() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "cleared"),
+    ("desired", "cleared"),
     [
         ({}, ()),
         ({"system": "", "template": ""}, ("system",)),
@@ -154,9 +154,9 @@ def test_an_adapter_is_added_to_those_of_the_base() -> None:
         ({"system": "x", "license": "y"}, ()),
     ],
 )
-def test_what_the_server_cannot_take_away_is_known(wish: dict[str, Any], cleared: tuple[str, ...]) -> None:
-    assert content.cleared(spec(base="b", **wish), BASE) == cleared
-    assert content.cleared(spec(base="b", **wish), BLANK) == ()
+def test_what_the_server_cannot_take_away_is_known(desired: dict[str, Any], cleared: tuple[str, ...]) -> None:
+    assert content.cleared(spec(base="b", **desired), BASE) == cleared
+    assert content.cleared(spec(base="b", **desired), BLANK) == ()
 
 
 STOP_X = {"parameters": {"stop": ["x"]}}
@@ -165,7 +165,7 @@ AUTOMATIC = {name: value for name, value in OF_FILES.items() if name not in ("te
 
 
 @pytest.mark.parametrize(
-    ("wish", "automatic", "present", "made"),
+    ("desired", "automatic", "present", "made"),
     [
         ({}, False, {}, OF_FILES),
         ({}, True, {}, AUTOMATIC),
@@ -176,13 +176,13 @@ AUTOMATIC = {name: value for name, value in OF_FILES.items() if name not in ("te
     ],
 )
 def test_what_the_server_may_add_to_files_is_left_alone(
-    wish: dict[str, Any], automatic: bool, present: dict[str, Any], made: dict[str, Any]
+    desired: dict[str, Any], automatic: bool, present: dict[str, Any], made: dict[str, Any]
 ) -> None:
-    assert content.made_from_files(spec(files="/x", **wish), (), automatic, present) == made
+    assert content.made_from_files(spec(files="/x", **desired), (), automatic, present) == made
 
 
 @pytest.mark.parametrize(
-    ("wish", "wanted"),
+    ("desired", "wanted"),
     [
         ({}, {}),
         ({"parameters": {"top_k": 1, "seed": None}}, {"parameters": {"num_ctx": 5, "top_k": 1}}),
@@ -194,10 +194,10 @@ def test_what_the_server_may_add_to_files_is_left_alone(
         ({"license": ""}, {"license": ""}),
     ],
 )
-def test_without_the_base_only_what_was_said_is_compared(wish: dict[str, Any], wanted: dict[str, Any]) -> None:
+def test_without_the_base_only_what_was_said_is_compared(desired: dict[str, Any], wanted: dict[str, Any]) -> None:
     present = {"parameters": {"num_ctx": 5, "seed": 1}, "license": "Theirs\nMine"}
     unsaid = {"parameters": {"num_ctx": 5, "seed": 1}}
-    assert content.said_only(spec(base="b", **wish), present) == {**unsaid, **wanted}
+    assert content.said_only(spec(base="b", **desired), present) == {**unsaid, **wanted}
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_manifest_whose_sizes_are_no_numbers_is_none(size: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "wished", "kept"),
+    ("minutes", "wanted", "kept"),
     [
         (5, 300, "300s"),
         (2, 300, "300s"),
@@ -156,13 +156,13 @@ def test_a_manifest_whose_sizes_are_no_numbers_is_none(size: Any) -> None:
         (5, FOREVER, "for a while"),
     ],
 )
-def test_a_time_to_live_is_told_as_far_as_it_can_be(minutes: float, wished: float, kept: str) -> None:
+def test_a_time_to_live_is_told_as_far_as_it_can_be(minutes: float, wanted: float, kept: str) -> None:
     at = datetime.now(timezone.utc) + timedelta(minutes=minutes)
-    assert running.kept({"expires_at": at.isoformat().replace("+00:00", "Z")}, wished) == kept
+    assert running.kept({"expires_at": at.isoformat().replace("+00:00", "Z")}, wanted) == kept
 
 
 @pytest.mark.parametrize(
-    ("expires_at", "wished", "kept"),
+    ("expires_at", "wanted", "kept"),
     [
         ("0001-01-01T00:00:00Z", 300, "300s"),
         ("not a time", 300, "300s"),
@@ -170,8 +170,8 @@ def test_a_time_to_live_is_told_as_far_as_it_can_be(minutes: float, wished: floa
         ("2026-08-20T12:00:00.123456789+02:00", 60, "60s"),
     ],
 )
-def test_a_time_that_tells_nothing_speaks_for_the_wish(expires_at: str, wished: float, kept: str) -> None:
-    assert running.kept({"expires_at": expires_at}, wished) == kept
+def test_a_time_that_tells_nothing_speaks_for_the_wish(expires_at: str, wanted: float, kept: str) -> None:
+    assert running.kept({"expires_at": expires_at}, wanted) == kept
 
 
 def test_the_place_of_the_models_must_prove_to_be_this_servers(tmp_path: Path) -> None:

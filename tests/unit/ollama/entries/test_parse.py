@@ -1,4 +1,4 @@
-"""From options to a wish, and what is refused on the way."""
+"""From options to a desired object, and what is refused on the way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.durations import seconds
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import file as gguf
-from unit.ollama.model_options import spec, wish
+from unit.ollama.model_options import desired, spec
 
 QUANTIZE = ["F16", "f32", "q4_K_M", "Q4_k_m", "q4_k_s", "Q8_0", "q8_0"]
 DIGEST = "a80c4f17acd55265feec403c7aef86be0c25983ab279d83f3bcd3abbcb5b8b72"
@@ -97,7 +97,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 )
 def test_contradictions_are_told(more: dict[str, Any], words: str) -> None:
     with pytest.raises(Failure, match=words):
-        wish(**more)
+        desired(**more)
 
 
 @pytest.mark.parametrize("given", QUANTIZE)
@@ -106,8 +106,10 @@ def test_a_level_of_quantization_is_taken_in_any_case_of_letters(given: str) -> 
 
 
 def test_an_absent_model_may_keep_the_rest_of_its_entry() -> None:
-    assert not wish(state="absent", system="x").present
-    assert not wish(state="absent", base="b", parameters={"no_such": 1}, files="", mirror="ftp://", digest="x").present
+    assert not desired(state="absent", system="x").present
+    assert not desired(
+        state="absent", base="b", parameters={"no_such": 1}, files="", mirror="ftp://", digest="x"
+    ).present
 
 
 @given(st.text(max_size=20))
@@ -141,9 +143,9 @@ def test_a_pin_is_taken_in_every_form_that_people_see(given: str, pin: str) -> N
     ],
 )
 def test_a_mirror_stands_for_the_registry_of_the_name(mirror: str, host: str, insecure: bool) -> None:
-    wished = spec(name="llama3:8b", mirror=mirror)
-    assert wished.on_mirror(wished.name).display == f"{host}/library/llama3:8b"
-    assert wished.insecure is insecure
+    found = spec(name="llama3:8b", mirror=mirror)
+    assert found.on_mirror(found.name).display == f"{host}/library/llama3:8b"
+    assert found.insecure is insecure
 
 
 @pytest.mark.parametrize(
@@ -201,16 +203,16 @@ def test_a_modelfile_says_the_same_as_options() -> None:
 def test_a_modelfiles_paths_begin_at_its_folder(tmp_path: Path) -> None:
     path = tmp_path / "Modelfile"
     path.write_text("FROM ./weights.gguf\nADAPTER lora/a.gguf\n", encoding="utf-8")
-    wished = spec(modelfile=str(path))
-    assert wished.files == {"weights.gguf": str(tmp_path / "weights.gguf")}
-    assert wished.adapters == {"a.gguf": str(tmp_path / "lora" / "a.gguf")}
+    found = spec(modelfile=str(path))
+    assert found.files == {"weights.gguf": str(tmp_path / "weights.gguf")}
+    assert found.adapters == {"a.gguf": str(tmp_path / "lora" / "a.gguf")}
 
 
 def test_a_modelfile_that_is_no_text_is_told(tmp_path: Path) -> None:
     path = tmp_path / "Modelfile"
     path.write_bytes(b"FROM \xff\xfe\xff")
     with pytest.raises(Failure, match=r"cannot be read: .*save it as UTF-8"):
-        wish(modelfile=str(path))
+        desired(modelfile=str(path))
 
 
 def test_a_byte_order_mark_before_a_modelfile_is_none_of_its_text() -> None:
@@ -222,7 +224,7 @@ def test_a_byte_order_mark_before_a_modelfile_is_none_of_its_text() -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(Failure, match="it is no file"):
-        wish(modelfile=str(tmp_path / "pipe"))
+        desired(modelfile=str(tmp_path / "pipe"))
     with pytest.raises(Failure, match="it is no file"):
         gguf.inspect(str(tmp_path / "pipe"), "m")
 

@@ -21,7 +21,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.demand i
     demand,
     slots_tried,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.entries import read_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.entries import read_all_desired
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.geometry import (
     Geometry,
     Tensors,
@@ -373,21 +373,21 @@ def test_nothing_is_lost_and_nothing_overflows(
 
 def test_alternatives_are_tags_or_complete_names() -> None:
     entry = {"name": "Reg.lan:5000/ns/m:old", "choose": ["8b", 7, "x:1", "a/b", "8b"], "mirror": "http://lan:80/"}
-    (wish,) = read_wishes([entry], "memory")
-    assert [source.name.display for source in wish.sources] == [
+    (desired,) = read_all_desired([entry], "memory")
+    assert [source.name.display for source in desired.sources] == [
         *("Reg.lan:5000/ns/m:8b", "Reg.lan:5000/ns/m:7"),
         *("x:1", "a/b:latest"),
     ]
-    assert [source.asked.display for source in wish.sources][2] == "lan:80/library/x:1"
-    assert all(source.insecure for source in wish.sources)
+    assert [source.asked.display for source in desired.sources][2] == "lan:80/library/x:1"
+    assert all(source.insecure for source in desired.sources)
 
 
 def test_models_made_from_each_other_in_a_circle_are_not_judged() -> None:
-    wishes = read_wishes([{"name": "a", "base": "b"}, {"name": "b", "base": "a"}], "memory")
-    assert [wish.sources for wish in wishes] == [(), ()]
+    all_desired = read_all_desired([{"name": "a", "base": "b"}, {"name": "b", "base": "a"}], "memory")
+    assert [desired.sources for desired in all_desired] == [(), ()]
 
 
 @pytest.mark.parametrize("name", [None, 7, "", "a b"])
 def test_an_entry_needs_a_name(name: Any) -> None:
     with pytest.raises(Failure, match="name"):
-        read_wishes([{"name": name}], "memory")
+        read_all_desired([{"name": name}], "memory")

@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api import r
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.names import ModelName
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models import resource as resources
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.pull import attempt as pulling
-from unit.ollama.model_options import wish
+from unit.ollama.model_options import desired
 
 URL = "http://o:11434"
 
@@ -50,8 +50,8 @@ class Server:
         return []
 
 
-def models(server: Server, *wishes: Any) -> resources.Models:
-    return resources.Models(server, wishes)  # type: ignore[arg-type]
+def models(server: Server, *all_desired: Any) -> resources.Models:
+    return resources.Models(server, all_desired)  # type: ignore[arg-type]
 
 
 def step(name: str) -> Step:
@@ -59,15 +59,15 @@ def step(name: str) -> Step:
 
 
 def test_a_delete_waits_for_all_that_is_to_be_there() -> None:
-    gone = wish("old", state="absent")
-    resource = models(Server(), wish("m"), wish("n", base="m"), gone)
+    gone = desired("old", state="absent")
+    resource = models(Server(), desired("m"), desired("n", base="m"), gone)
     there = {ModelName.parse("m").key, ModelName.parse("n").key}
     for of in (gone, None):
-        assert set(resource.needs(Step("delete", "k", "k", {}, None, wish=of))) == there
+        assert set(resource.needs(Step("delete", "k", "k", {}, None, desired=of))) == there
 
 
 def test_a_damaged_file_is_told_in_the_words_of_the_server() -> None:
-    resource = models(Server(show=HttpFailure("POST", URL, "EOF", 500)), wish("m"))
+    resource = models(Server(show=HttpFailure("POST", URL, "EOF", 500)), desired("m"))
     with pytest.raises(Failure, match=r"cannot read it \(EOF\): a file of it on the server's disk is damaged"):
         resource.create(step("m"))
 
@@ -82,7 +82,7 @@ def test_a_damaged_file_is_told_in_the_words_of_the_server() -> None:
 )
 def test_only_what_the_server_said_is_called_so(error: Exception, words: str) -> None:
     with pytest.raises(Failure) as told:
-        models(Server(create=error), wish("m", base="b"), wish("b")).create(step("m"))
+        models(Server(create=error), desired("m", base="b"), desired("b")).create(step("m"))
     assert words in str(told.value)
     assert ("the server said" in str(told.value)) is ("said" in words)
 

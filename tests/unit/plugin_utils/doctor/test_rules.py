@@ -252,7 +252,7 @@ def test_what_is_no_fault_is_not_found(path: str, value: Any) -> None:
     "seen",
     [
         declared_open(OPEN),
-        # Nothing leaves an internal network, and what is not the inventory's is nobody's wish.
+        # Nothing leaves an internal network, and what is not the inventory's is nobody's desired object.
         spoilt("ways_out", [{**OPEN, "internal": True}]),
         spoilt("ways_out", None),
         beside({**OPEN, "internal": True}),

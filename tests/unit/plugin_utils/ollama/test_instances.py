@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.instances import ollama_instances
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.instances import (
+    choosing,
+    ollama_instances,
+    volume_questions,
+)
 
 SHARED: dict[str, Any] = {"version": "0.32.15", "volume_read_only": False, "environment": {}, "gpu": "auto"}
 TUNING = {"keep_alive": "", "flash_attention": "", "gpu_overhead": "", "origins": "", "noprune": ""}
@@ -76,3 +80,23 @@ def test_only_the_first_is_first() -> None:
 def test_an_environment_without_variables_is_an_error() -> None:
     with pytest.raises(AnsibleFilterError, match="ollama_environment holds no variables"):
         instance({"environment": ["A=1"]})
+
+
+@pytest.mark.parametrize(
+    ("listed", "option", "new_option"),
+    [(True, "volume of a in ollama_instances", "its volume_new"), (False, "ollama_volume", "ollama_volume_new")],
+)
+def test_a_question_about_a_volume_names_its_options(listed: bool, option: str, new_option: str) -> None:
+    its = {"name": "a", "volume": "v", "port": "1", "volume_new": "no", "volume_read_only": True}
+    (asked,) = volume_questions([its], listed)
+    assert (asked["option"], asked["new_option"], asked["port"], asked["new"]) == (option, new_option, 1, False)
+
+
+def test_only_servers_that_download_choose() -> None:
+    models = [{"name": "m", "choose": ["a"]}]
+    servers = [
+        {"name": "a", "volume_read_only": False, "models": models},
+        {"name": "b", "volume_read_only": True, "models": models},
+        {"name": "c", "volume_read_only": False, "models": [{"name": "m"}]},
+    ]
+    assert choosing(servers) == ["a"]

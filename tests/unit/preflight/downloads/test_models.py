@@ -31,7 +31,7 @@ def host(memory: int, *gpus: Gpu) -> Host:
 def judged(machine: Host, name: str, **server: Any) -> list[Finding]:
     one = Server("ollama", "/nowhere", "0.32.15", [{"name": name}], **server)
     (entry,) = models.entries([one])
-    fitted = fitting.fitted(one, entry.wish, models.alternatives(entry, {}), machine)
+    fitted = fitting.fitted(one, entry.desired, models.alternatives(entry, {}), machine)
     return list(fitting.findings([fitted, fitted], machine, 32 * GB))
 
 
@@ -134,4 +134,4 @@ def test_of_alternatives_the_smallest_counts() -> None:
     one = Server("ollama", "/nowhere", "0.32.15", [{"name": "llama3.1", "choose": ["70b", "8b"]}])
     (entry,) = models.entries([one])
     known = [("llama3.1:70b", Known(Model(40 * GB), 40 * GB)), ("llama3.1:8b", Known(Model(5 * GB), 5 * GB))]
-    assert fitting.fitted(one, entry.wish, known, host(64 * GB)).weights == 5 * GB
+    assert fitting.fitted(one, entry.desired, known, host(64 * GB)).weights == 5 * GB

@@ -6,7 +6,7 @@ import pytest
 from doubles.webui import Webui
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.api_key import ApiKey, api_key_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.api_key import ApiKey, desired_api_key
 
 PARAMS = {
     "url": "http://127.0.0.1:9",
@@ -25,8 +25,8 @@ PARAMS = {
 def test_with_a_second_factor_a_new_account_has_no_session() -> None:
     server = Webui(url=str(PARAMS["url"]), second_factor=True)
     api_key = ApiKey(server.client(), PARAMS, read_only=False)
-    wish = api_key_wish(PARAMS)
-    assert api_key.read([wish]) == {}
+    desired = desired_api_key(PARAMS)
+    assert api_key.gather([desired]) == {}
     with pytest.raises(Failure, match="a second factor is switched on; switch that off, run this again"):
         api_key.create(None)  # type: ignore[arg-type] # it needs no step
     assert server.writes() == ["POST auths/add"]

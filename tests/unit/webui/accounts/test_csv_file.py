@@ -24,27 +24,27 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge imp
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.csv_file import csv_entries
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import listed_entries, user_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import desired_users, listed_entries
 
 ROOT = Path(__file__).resolve().parents[4]
 HEAD = "Name,Email,Password,Role,Groups\n"
 MOST_BYTES = 150_000_000
 
 
-def wishes(text: str) -> dict[str, dict[str, Any]]:
+def all_desired(text: str) -> dict[str, dict[str, Any]]:
     """Return e-mails with what is said of each; passwords in the clear."""
     found = {}
-    for wish in user_wishes(csv_entries(text, "people.csv")):
-        said = {name: value for name, value in wish.fields.items() if name not in ("place", "update_password")}
+    for desired in desired_users(csv_entries(text, "people.csv")):
+        said = {name: value for name, value in desired.fields.items() if name not in ("place", "update_password")}
         if "password" in said:
             said["password"] = said["password"].reveal()
-        found[wish.name] = said
+        found[desired.name] = said
     return found
 
 
 def problems(text: str) -> list[str]:
     with pytest.raises(Failure) as caught:
-        user_wishes(csv_entries(text, "people.csv"))
+        desired_users(csv_entries(text, "people.csv"))
     return list(caught.value.details["problems"])
 
 
@@ -79,7 +79,7 @@ ANNA = {"name": "Anna Weber", "password": "Secret-1", "role": "user", "groups": 
     ],
 )
 def test_every_form_of_a_file_says_the_same(text: str) -> None:
-    assert wishes(text) == {"anna@example.org": ANNA}
+    assert all_desired(text) == {"anna@example.org": ANNA}
 
 
 # What other systems export, and which of its columns are not used.
@@ -150,9 +150,9 @@ EXPORTS = {
 def test_lists_of_other_systems_are_taken_and_unused_columns_told_in_one_warning(system: str) -> None:
     header, row, said, unused = EXPORTS[system]
     warned: list[str] = []
-    (wish,) = user_wishes(csv_entries(f"\ufeff{header}\r\n{row}\r\n", "people.csv", warned.append))
-    fields = {name: value for name, value in wish.fields.items() if name not in ("place", "update_password")}
-    assert wish.name == "mia@example.org"
+    (desired,) = desired_users(csv_entries(f"\ufeff{header}\r\n{row}\r\n", "people.csv", warned.append))
+    fields = {name: value for name, value in desired.fields.items() if name not in ("place", "update_password")}
+    assert desired.name == "mia@example.org"
     assert {**fields, **({"password": fields["password"].reveal()} if "password" in fields else {})} == said
     (warning,) = warned
     assert warning.startswith(f"The columns {', '.join(map(repr, unused))} in line ")
@@ -166,17 +166,21 @@ def test_a_list_whose_columns_are_all_used_is_taken_without_a_warning() -> None:
 
 
 def test_an_empty_cell_says_nothing() -> None:
-    assert wishes(HEAD + ",anna@example.org,,,\n") == {"anna@example.org": {}}
-    assert wishes("Email\nanna@example.org\n") == {"anna@example.org": {}}
+    assert all_desired(HEAD + ",anna@example.org,,,\n") == {"anna@example.org": {}}
+    assert all_desired("Email\nanna@example.org\n") == {"anna@example.org": {}}
 
 
 def test_a_semicolon_alone_is_no_group() -> None:
-    assert wishes(HEAD + ",anna@example.org,,,;\n") == {"anna@example.org": {"groups": []}}
+    assert all_desired(HEAD + ",anna@example.org,,,;\n") == {"anna@example.org": {"groups": []}}
 
 
 def test_quotes_separators_and_line_ends_within_a_cell_are_kept() -> None:
     text = HEAD + '"Weber, ""Anna""\nMaria",anna@example.org,"a,b;""c",user,\n,ben@example.org,,,\n'
-    assert wishes(text)["anna@example.org"] == {"name": 'Weber, "Anna"\nMaria', "password": 'a,b;"c', "role": "user"}
+    assert all_desired(text)["anna@example.org"] == {
+        "name": 'Weber, "Anna"\nMaria',
+        "password": 'a,b;"c',
+        "role": "user",
+    }
     assert problems(text + "\nX,x@example.org,,king,\n") == [
         "Line 6 of people.csv: column Role is not one of pending, user, admin."
     ]
@@ -193,7 +197,7 @@ def test_what_a_csv_writer_writes_is_read_as_it_was(name: str, password: str, se
     file = io.StringIO(newline="")
     writer = csv.writer(file, delimiter=separator)
     writer.writerows([["Name", "Email", "Password"], [name, "a@b.c", password]])
-    assert wishes(file.getvalue()) == {"a@b.c": {"name": name, "password": password}}
+    assert all_desired(file.getvalue()) == {"a@b.c": {"name": name, "password": password}}
 
 
 def test_every_bad_row_is_named_with_its_line_and_column_at_once() -> None:
@@ -227,15 +231,15 @@ def test_every_bad_row_is_named_with_its_line_and_column_at_once() -> None:
 
 def test_a_short_row_says_nothing_of_the_columns_that_it_lacks() -> None:
     text = "Name,Email,Password,Role,Groups\nGreta,greta@example.org\n,hugo@example.org,pw\n"
-    assert wishes(text) == {"greta@example.org": {"name": "Greta"}, "hugo@example.org": {"password": "pw"}}
+    assert all_desired(text) == {"greta@example.org": {"name": "Greta"}, "hugo@example.org": {"password": "pw"}}
 
 
 def test_what_only_the_server_knows_is_told_by_line_and_column_too(server: HttpWebui, client: MakeClient) -> None:
     text = 'sep=;\nVorname;Nachname;E-Mail;Passwort;Gruppen\n"Mia\nAnna";M;mia@schule;pw-1;\nBen;B;ben@example.org;;x\n'
     params = {"url": server.url, "timeout": 10.0, "validate_certs": True, "ca_path": None}
-    wished = user_wishes(csv_entries(text, "people.csv"))
+    all_desired = desired_users(csv_entries(text, "people.csv"))
     with pytest.raises(Failure) as caught:
-        converge(Users(client(), params, listed=True), wished, check_mode=False)
+        converge(Users(client(), params, listed=True), all_desired, check_mode=False)
     assert caught.value.details["problems"] == [
         (
             "Line 3 of people.csv: column E-Mail is not an e-mail address (name@domain.tld or name@localhost), which a "
@@ -250,7 +254,7 @@ def test_what_only_the_server_knows_is_told_by_line_and_column_too(server: HttpW
 def test_the_message_is_short_and_the_problems_are_all() -> None:
     text = HEAD + "".join(f"P{number},p{number}@b.c,Secret-{number},king,\n" for number in range(5000))
     with pytest.raises(Failure) as caught:
-        user_wishes(csv_entries(text, "people.csv"))
+        desired_users(csv_entries(text, "people.csv"))
     assert len(caught.value.message) < 1000
     assert "5000 of 5000 users" in caught.value.message
     assert "more, which problems lists." in caught.value.message
@@ -287,7 +291,7 @@ def test_an_account_in_both_lists_is_an_error() -> None:
     listed = {**dict.fromkeys(("name", "password", "role", "groups", "profile_image_url", "update_password"))}
     entries = listed_entries([{**listed, "email": "a@b.c", "state": "absent"}])
     with pytest.raises(Failure) as caught:
-        user_wishes(entries + csv_entries("Email\nA@b.c\n", "people.csv"))
+        desired_users(entries + csv_entries("Email\nA@b.c\n", "people.csv"))
     assert caught.value.details["problems"] == [
         "Line 2 of people.csv: it is listed twice (entry 1 is the same account)."
     ]

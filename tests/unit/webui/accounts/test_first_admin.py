@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge imp
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.first_admin import (
     FirstAdmin,
-    first_admin_wish,
+    desired_first_admin,
 )
 
 CHANGE = "POST auths/update/password"
@@ -29,7 +29,7 @@ def given(server: HttpWebui, **more: Any) -> dict[str, Any]:
 
 
 def go(params: dict[str, Any], check: bool = False) -> dict[str, Any]:
-    return converge(FirstAdmin(params, check), [first_admin_wish(params)], check_mode=check).single()
+    return converge(FirstAdmin(params, check), [desired_first_admin(params)], check_mode=check).single()
 
 
 def test_the_lasting_password_in_force_is_nothing_to_do(server: HttpWebui) -> None:

@@ -22,9 +22,9 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.reso
     without_password,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
+    desired_user,
+    desired_users,
     listed_entries,
-    user_wish,
-    user_wishes,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
 
@@ -45,7 +45,7 @@ def one(
     client: MakeClient, email: str, check: bool = False, credentials: dict[str, Any] | None = None, **said: Any
 ) -> dict[str, Any]:
     users = resource(client(read_only=check, **(credentials or {})))
-    return without_password(converge(users, [user_wish(entry(email, **said))], check_mode=check).single())
+    return without_password(converge(users, [desired_user(entry(email, **said))], check_mode=check).single())
 
 
 def many(
@@ -60,8 +60,8 @@ def many(
     users = resource(client(read_only=check, **(credentials or {})), listed=True, **more)
     if purge:
         users.require_caller()
-    wishes = user_wishes(listed_entries(entries))
-    outcome = converge(users, wishes, check_mode=check, purge=purge, workers=workers)
+    all_desired = desired_users(listed_entries(entries))
+    outcome = converge(users, all_desired, check_mode=check, purge=purge, workers=workers)
     return without_password(outcome.many("users"))
 
 
@@ -396,12 +396,12 @@ said = st.fixed_dictionaries(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     present=st.dictionaries(st.sampled_from(PEOPLE), st.sets(st.sampled_from(["g1", "g2", "g3"]))),
-    wishes=st.dictionaries(st.sampled_from(PEOPLE), said),
+    all_desired=st.dictionaries(st.sampled_from(PEOPLE), said),
     crowd=st.sampled_from([0, 40]),
     purge=st.booleans(),
 )
 def test_any_state_converges_in_one_run_and_foreign_accounts_stay(
-    present: dict[str, set[str]], wishes: dict[str, dict[str, Any]], crowd: int, purge: bool
+    present: dict[str, set[str]], all_desired: dict[str, dict[str, Any]], crowd: int, purge: bool
 ) -> None:
     server = HttpWebui()
     try:
@@ -420,14 +420,14 @@ def test_any_state_converges_in_one_run_and_foreign_accounts_stay(
             )
 
         before = copy.deepcopy(server.by_email())
-        entries = [entry(email, **what) for email, what in wishes.items()]
+        entries = [entry(email, **what) for email, what in all_desired.items()]
         foreseen = many(client, *entries, check=True, purge=purge)
         assert server.by_email() == before
         done = many(client, *entries, purge=purge)
         assert foreseen["plan"] == done["plan"]
         after = server.by_email()
         assert not many(client, *entries, purge=purge)["changed"]
-        for email, what in wishes.items():
+        for email, what in all_desired.items():
             if what.get("state") == "absent":
                 assert email not in after
                 continue
@@ -435,7 +435,7 @@ def test_any_state_converges_in_one_run_and_foreign_accounts_stay(
                 assert name not in what or after[email][name] == what[name]
             assert "groups" not in what or after[email]["groups"] == sorted(set(what["groups"]))
         for email, state in before.items():
-            if email not in wishes and (not purge or email == "admin@example.org"):
+            if email not in all_desired and (not purge or email == "admin@example.org"):
                 assert after[email] == state
     finally:
         server.close()

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
+    desired_user,
+    desired_users,
     listed_entries,
     new_email_problems,
-    user_wish,
-    user_wishes,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.images import shown_image
 
@@ -31,7 +31,7 @@ def entry(**said: Any) -> dict[str, Any]:
 
 def words(**said: Any) -> str:
     with pytest.raises(Failure) as caught:
-        user_wish(entry(**said))
+        desired_user(entry(**said))
     return caught.value.message
 
 
@@ -48,7 +48,7 @@ def words(**said: Any) -> str:
     ],
 )
 def test_an_email_that_the_server_takes_is_taken_in_lower_case(email: str) -> None:
-    assert user_wish(entry(email=email)).name == email.lower()
+    assert desired_user(entry(email=email)).name == email.lower()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_an_email_that_the_server_takes_is_taken_in_lower_case(email: str) -> No
     ["anna", "anna@", "@b.c", "anna@host", "mia@schule", "alice@github", "@localhost", "a@xlocalhost", "a@.c", "@"],
 )
 def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email: str) -> None:
-    assert user_wish(entry(email=email, role="user")).name == email
+    assert desired_user(entry(email=email, role="user")).name == email
     (problem,) = new_email_problems(email)
     assert problem.startswith("email is not an e-mail address (name@domain.tld or name@localhost)")
 
@@ -67,7 +67,7 @@ def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email
 )
 def test_an_email_that_no_server_can_have_is_an_error_of_an_account_that_is_to_be(email: str, sentence: str) -> None:
     assert sentence in words(email=email)
-    assert user_wish(entry(email=email, state="absent")).name == email
+    assert desired_user(entry(email=email, state="absent")).name == email
 
 
 @pytest.mark.parametrize("email", ["", " \t"])
@@ -81,7 +81,7 @@ def test_no_email_is_an_error(email: str, state: str) -> None:
     [("a\u202eb@c.d", "cannot be seen"), (" a@b.c", "begins or ends with a blank"), ("x" * 260 + "@b.c", "has 264")],
 )
 def test_a_new_account_has_no_email_address_that_nobody_could_use(email: str, sentence: str) -> None:
-    assert user_wish(entry(email=email)).name == email
+    assert desired_user(entry(email=email)).name == email
     assert sentence in "".join(new_email_problems(email))
 
 
@@ -121,7 +121,7 @@ def test_what_the_server_would_take_wrongly_is_an_error(said: dict[str, str], se
 
 @pytest.mark.parametrize("password", ["x", "x" * 72, "é" * 36, "🙂" * 18, " "])
 def test_a_password_of_1_to_72_bytes_is_taken(password: str) -> None:
-    assert user_wish(entry(password=password)).fields["password"].reveal() == password
+    assert desired_user(entry(password=password)).fields["password"].reveal() == password
 
 
 @pytest.mark.parametrize(
@@ -137,12 +137,12 @@ def test_a_password_of_1_to_72_bytes_is_taken(password: str) -> None:
     ],
 )
 def test_the_images_that_the_server_takes_are_taken(url: str) -> None:
-    assert user_wish(entry(profile_image_url=url)).fields["profile_image_url"] == (url or "/user.png")
+    assert desired_user(entry(profile_image_url=url)).fields["profile_image_url"] == (url or "/user.png")
 
 
 @pytest.mark.parametrize("email", ["notmail", "a@b"])
 def test_an_account_with_an_odd_email_can_be_removed(email: str) -> None:
-    assert not user_wish(entry(email=email, state="absent", password="")).present
+    assert not desired_user(entry(email=email, state="absent", password="")).present
 
 
 def test_an_absent_account_has_an_email() -> None:
@@ -150,12 +150,12 @@ def test_an_absent_account_has_an_email() -> None:
 
 
 def test_what_was_not_said_is_not_wished() -> None:
-    assert user_wish(entry()).fields == {"update_password": "on_create"}
+    assert desired_user(entry()).fields == {"update_password": "on_create"}
 
 
 def test_groups_count_once_and_an_empty_list_is_said() -> None:
-    assert user_wish(entry(groups=["b", "a", "b"])).fields["groups"] == ["a", "b"]
-    assert user_wish(entry(groups=[])).fields["groups"] == []
+    assert desired_user(entry(groups=["b", "a", "b"])).fields["groups"] == ["a", "b"]
+    assert desired_user(entry(groups=[])).fields["groups"] == []
 
 
 def test_one_error_names_every_bad_entry() -> None:
@@ -167,7 +167,7 @@ def test_one_error_names_every_bad_entry() -> None:
         entry(email="twice@Example.org", password=""),
     ]
     with pytest.raises(Failure) as caught:
-        user_wishes(listed_entries(entries))
+        desired_users(listed_entries(entries))
     assert caught.value.message.startswith(
         "Nothing was changed, because 2 of 5 users cannot be as wanted: entry 2 (bad): "
     )

@@ -17,8 +17,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections i
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.lists import body, parsed
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.spec import (
     LISTED_OPTIONS,
-    api_wishes,
-    connection_wishes,
+    desired_apis,
+    desired_connections,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.host_lock import alone_on_host
 
@@ -51,10 +51,10 @@ def webui(version: str = "0.12.4") -> Webui:
 def run(
     server: Webui, *entries: dict[str, Any], purge: bool = False, ordered: bool = False, **switches: Any
 ) -> Outcome:
-    wishes = connection_wishes(entries)
-    wishes += api_wishes(wishes, {"ollama": None, "openai": None, **switches}, ordered)
+    all_desired = desired_connections(entries)
+    all_desired += desired_apis(all_desired, {"ollama": None, "openai": None, **switches}, ordered)
     resource = module.Connections(server.client(), purge=purge)
-    return converge(resource, wishes, check_mode=False, purge=purge, workers=1)
+    return converge(resource, all_desired, check_mode=False, purge=purge, workers=1)
 
 
 @pytest.fixture(autouse=True)

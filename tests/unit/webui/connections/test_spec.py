@@ -13,9 +13,9 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors impor
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.fields import same
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.spec import (
     LISTED_OPTIONS,
-    api_wishes,
-    connection_wish,
-    connection_wishes,
+    desired_apis,
+    desired_connection,
+    desired_connections,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.backend_url import (
     same_url,
@@ -32,7 +32,7 @@ def entry(**given: Any) -> dict[str, Any]:
 
 def words(**given: Any) -> str:
     with pytest.raises(Failure) as caught:
-        connection_wish(entry(**given))
+        desired_connection(entry(**given))
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 1000
     return caught.value.message
@@ -144,35 +144,37 @@ def test_what_cannot_be_is_told(given: dict[str, Any], told: str) -> None:
 
 def test_odd_words_are_kept_as_they_are() -> None:
     odd = "<b>%_'; DROP TABLE 🦙 \u202e\u05d0"
-    wish = connection_wish(entry(prefix_id=odd, tags=[odd, odd], headers={"X-A": odd, "X-B": 1}, config={odd: odd}))
-    assert (wish.fields["prefix_id"], wish.fields["tags"], wish.fields["config"]) == (odd, [odd], {odd: odd})
-    assert {name: value.reveal() for name, value in wish.fields["headers"].items()} == {"X-A": odd, "X-B": "1"}
-    assert odd not in repr(wish.fields["headers"])
+    desired = desired_connection(
+        entry(prefix_id=odd, tags=[odd, odd], headers={"X-A": odd, "X-B": 1}, config={odd: odd})
+    )
+    assert (desired.fields["prefix_id"], desired.fields["tags"], desired.fields["config"]) == (odd, [odd], {odd: odd})
+    assert {name: value.reveal() for name, value in desired.fields["headers"].items()} == {"X-A": odd, "X-B": "1"}
+    assert odd not in repr(desired.fields["headers"])
 
 
 def test_an_absent_one_is_not_asked_for_the_rest() -> None:
-    wish = connection_wish(entry(state="absent", key="k\n", auth_type="basic"))
-    assert not wish.present
+    desired = desired_connection(entry(state="absent", key="k\n", auth_type="basic"))
+    assert not desired.present
 
 
 def test_one_address_in_a_list_twice_needs_its_prefixes() -> None:
-    wishes = connection_wishes([entry(), entry(prefix_id="b"), entry(kind="ollama")])
-    assert [wish.fields["shared"] for wish in wishes] == [True, True, False]
-    assert [wish.name for wish in wishes] == [
+    all_desired = desired_connections([entry(), entry(prefix_id="b"), entry(kind="ollama")])
+    assert [desired.fields["shared"] for desired in all_desired] == [True, True, False]
+    assert [desired.name for desired in all_desired] == [
         "openai http://a.example/v1",
         "openai http://a.example/v1 (prefix b)",
         "ollama http://a.example/v1",
     ]
     with pytest.raises(Failure, match="entry 1 has the same base_url and prefix_id"):
-        connection_wishes([entry(prefix_id=""), entry(base_url="http://A.example:80/v1/")])
+        desired_connections([entry(prefix_id=""), entry(base_url="http://A.example:80/v1/")])
 
 
 def test_an_api_is_wished_for_only_where_something_is_said_of_it() -> None:
-    wishes = connection_wishes([entry(), entry(kind="ollama", state="absent")])
-    assert api_wishes(wishes, {"ollama": None, "openai": None}, ordered=False) == []
-    ordered = api_wishes(wishes, {"ollama": None, "openai": None}, ordered=True)
-    assert [(wish.name, wish.fields["order"]) for wish in ordered] == [("OpenAI API", (wishes[0],))]
-    (switched,) = api_wishes([], {"ollama": False, "openai": None}, ordered=True)
+    all_desired = desired_connections([entry(), entry(kind="ollama", state="absent")])
+    assert desired_apis(all_desired, {"ollama": None, "openai": None}, ordered=False) == []
+    ordered = desired_apis(all_desired, {"ollama": None, "openai": None}, ordered=True)
+    assert [(desired.name, desired.fields["order"]) for desired in ordered] == [("OpenAI API", (all_desired[0],))]
+    (switched,) = desired_apis([], {"ollama": False, "openai": None}, ordered=True)
     assert switched.fields == {"kind": "ollama", "enabled": False}
 
 

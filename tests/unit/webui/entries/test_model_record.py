@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A model's record as a state, and a wish as a body."""
+"""A model's record as a state, and a desired object as a body."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.model_record import body_of, state_of
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, model_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, desired_models
 
 RECORD = {
     "id": "m",
@@ -128,15 +128,15 @@ def test_knowledge_keeps_what_the_server_was_told_of_a_base() -> None:
     ],
 )
 def test_a_suggestion_comes_back_as_it_went(given: Any, shown: Any) -> None:
-    (wish,) = model_wishes([entry(suggestions=given)])
-    body = body_of(None, "m", wish.fields, [])
-    assert state_of({**body, "id": "m"})["suggestions"] == wish.fields["suggestions"] == shown
+    (desired,) = desired_models([entry(suggestions=given)])
+    body = body_of(None, "m", desired.fields, [])
+    assert state_of({**body, "id": "m"})["suggestions"] == desired.fields["suggestions"] == shown
 
 
 def test_a_wish_has_what_was_given_and_sets_in_order() -> None:
-    (wish,) = model_wishes([entry(tags=[" b", "a", "b "], tools=["z", "y"], base_model="", active=False)])
-    assert wish.name == "m"
-    assert wish.fields == {
+    (desired,) = desired_models([entry(tags=[" b", "a", "b "], tools=["z", "y"], base_model="", active=False)])
+    assert desired.name == "m"
+    assert desired.fields == {
         "tags": ["a", "b"],
         "tools": ["y", "z"],
         "base_model": "",

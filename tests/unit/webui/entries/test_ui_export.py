@@ -164,9 +164,9 @@ def test_a_list_of_a_file_and_entries_of_the_task_are_one(noun: str) -> None:
 def test_valves_and_switches_of_an_export_stay_behind(tmp_path: Any) -> None:
     (tmp_path / "f.json").write_text(json.dumps([FUNCTION]), encoding="utf-8")
     entries = src_files.all_entries("function", None, str(tmp_path / "f.json"), code_spec.FUNCTION_OPTIONS)
-    (wish,) = code_spec.code_wishes(code_spec.FUNCTION, entries)
-    assert wish.name == "house_style"
-    assert wish.fields == OPTIONS["function"]
+    (desired,) = code_spec.desired_code(code_spec.FUNCTION, entries)
+    assert desired.name == "house_style"
+    assert desired.fields == OPTIONS["function"]
 
 
 def test_commands_are_named_without_their_slash() -> None:

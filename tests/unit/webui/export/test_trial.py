@@ -13,7 +13,7 @@ from doubles.webui import Webui
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Resource, State, Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired, Resource, State
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export.trial import Trial
@@ -32,37 +32,41 @@ class Things(Resource):
 
     kind = "thing"
 
-    def read(self, wishes: Sequence[Wish]) -> dict[Hashable, State]:
-        bad = [wish.name for wish in wishes if wish.fields.get("word") == "refused"]
-        if any(wish.fields.get("word") == "outage" for wish in wishes):
+    def gather(self, all_desired: Sequence[Desired]) -> dict[Hashable, State]:
+        bad = [desired.name for desired in all_desired if desired.fields.get("word") == "refused"]
+        if any(desired.fields.get("word") == "outage" for desired in all_desired):
             raise Failure("The server is gone.") from HttpFailure("GET", "http://x", "nothing listens there")
-        if sum(wish.fields.get("word") == "alone" for wish in wishes) > 1:
+        if sum(desired.fields.get("word") == "alone" for desired in all_desired) > 1:
             raise Failure("Two want to be alone.")
         if bad:
             raise Failure("Nothing.", problems=[f"Entry 1 ({bad[0]}): word is refused."])
-        return {wish.name: {"size": "small", "word": wish.fields.get("word")} for wish in wishes if wish.name != "gone"}
+        return {
+            desired.name: {"size": "small", "word": desired.fields.get("word")}
+            for desired in all_desired
+            if desired.name != "gone"
+        }
 
-    def key(self, wish: Wish) -> str:
-        return wish.name
+    def key(self, desired: Desired) -> str:
+        return desired.name
 
-    def wanted(self, wish: Wish, present: State | None) -> State:
-        return wish.fields
+    def desired_state(self, desired: Desired, present: State | None) -> State:
+        return desired.fields
 
 
-def wishes(entries: Sequence[Mapping[str, Any]]) -> list[Wish]:
+def all_desired(entries: Sequence[Mapping[str, Any]]) -> list[Desired]:
     found = []
     for entry in entries:
         if entry["name"] == "bad":
             raise Failure("The thing bad cannot be as wanted.")
         if sum(each["name"] == entry["name"] for each in entries) > 1:
             raise Failure("It is listed twice.")
-        found.append(Wish(entry["name"], fields={k: v for k, v in entry.items() if v and k in ("size", "word")}))
+        found.append(Desired(entry["name"], fields={k: v for k, v in entry.items() if v and k in ("size", "word")}))
     return found
 
 
 def passed(*entries: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
     warnings: list[str] = []
-    kind = Kind("thing", "name", ("name",), OPTIONS, wishes, lambda client, switches: Things())
+    kind = Kind("thing", "name", ("name",), OPTIONS, all_desired, lambda client, switches: Things())
     return Trial(kind, Webui().client(), warnings).passed(list(entries)), warnings
 
 

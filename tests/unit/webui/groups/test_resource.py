@@ -17,7 +17,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors impor
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import permissions
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import resource as group_resource
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import ManagedGroups, group_states
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, group_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, desired_groups
 
 if TYPE_CHECKING:
     from doubles.webui_call import Call
@@ -64,7 +64,7 @@ def converged(
     **more: bool,
 ) -> Outcome:
     resource = ManagedGroups(server.client(check, foreseen=foreseen), **more)
-    return converge(resource, group_wishes(entries(*groups)), check_mode=check, purge=purge, workers=1)
+    return converge(resource, desired_groups(entries(*groups)), check_mode=check, purge=purge, workers=1)
 
 
 def refused(server: Webui, *groups: dict[str, Any], purge: bool = False) -> str:
@@ -149,8 +149,8 @@ def test_what_is_purged_takes_no_group(inside: bool) -> None:
 
 def test_in_check_mode_what_earlier_tasks_would_make_is_there() -> None:
     foreseen = {"groups": ["b"], "users": ["New@example.org"]}
-    wish = {"name": "a", "parent": "b", "members": ["new@example.org"]}
-    outcome = converged(webui(), wish, check=True, foreseen=foreseen)
+    desired = {"name": "a", "parent": "b", "members": ["new@example.org"]}
+    outcome = converged(webui(), desired, check=True, foreseen=foreseen)
     assert outcome.states[0]["members"] == ["new@example.org"]
 
 
@@ -260,7 +260,7 @@ def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on() -> None:
 
 def test_all_that_a_list_has_wrong_is_told_before_any_call() -> None:
     with pytest.raises(Failure) as failure:
-        group_wishes(entries({"name": "a", "purge_members": True}, {"name": "a"}, {"name": "b"}))
+        desired_groups(entries({"name": "a", "purge_members": True}, {"name": "a"}, {"name": "b"}))
     assert len(failure.value.details["problems"]) == 2
     assert "2 of 3 groups cannot be as wanted" in str(failure.value)
 
@@ -298,7 +298,7 @@ def test_default_permissions_are_written_whole() -> None:
     server = webui()
     said = {"chat": {"delete": True}}
     resource = permissions.DefaultPermissions(server.client())
-    outcome = converge(resource, [permissions.default_wish(said)], check_mode=False)
+    outcome = converge(resource, [permissions.desired_permissions(said)], check_mode=False)
     assert outcome.changed
     assert server.permissions == {"chat": {"share": True, "delete": True}, "workspace": {"models": False}}
 
@@ -311,11 +311,11 @@ def test_default_permissions_that_the_server_would_forget_are_refused(version: s
     saved = {**TREE, "chat": {**TREE["chat"], "delete": not TREE["chat"]["delete"]}}
     server.settings = {"user": {"permissions": saved}}
     resource = permissions.DefaultPermissions(server.client())
-    wish = permissions.default_wish({"chat": {"delete": not TREE["chat"]["delete"]}})
+    desired = permissions.desired_permissions({"chat": {"delete": not TREE["chat"]["delete"]}})
     with pytest.raises(Failure, match=r"would lose chat.delete at its next start, because ENABLE_PERSISTENT_CONFIG is"):
-        converge(resource, [wish], check_mode=check)
+        converge(resource, [desired], check_mode=check)
     assert server.writes() == []
-    same = permissions.default_wish({"chat": {"delete": TREE["chat"]["delete"]}})
+    same = permissions.desired_permissions({"chat": {"delete": TREE["chat"]["delete"]}})
     assert not converge(resource, [same], check_mode=check).changed
 
 
@@ -325,7 +325,7 @@ def test_default_permissions_that_are_none_are_told(said: dict[str, Any]) -> Non
     with pytest.raises(Failure, match="The set of permissions of everybody cannot be as wanted") as failure:
         converge(
             permissions.DefaultPermissions(server.client()),
-            [permissions.default_wish(said)],
+            [permissions.desired_permissions(said)],
             check_mode=False,
         )
     assert len(failure.value.details["problems"]) == 1

@@ -11,7 +11,7 @@ import pytest
 from doubles.webui import Webui
 from doubles.webui_call import Reply
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.embedders import MARK, with_embedders
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.embedding import (
@@ -117,7 +117,9 @@ def test_a_broken_engine_is_told_with_its_reason() -> None:
     refuse_broken_engine(server.client(), "")
 
 
-def changed(server: Webui, *records: dict[str, Any], hide: bool = True, listed: tuple[Wish, ...] = ()) -> list[Wish]:
+def changed(
+    server: Webui, *records: dict[str, Any], hide: bool = True, listed: tuple[Desired, ...] = ()
+) -> list[Desired]:
     return with_embedders(server.client(), listed, records, hide)
 
 
@@ -129,30 +131,30 @@ OURS = row("nomic-embed-text:latest", is_active=False, meta={MARK: "embedding"})
 
 
 def test_only_models_that_do_nothing_but_embed_are_switched_off() -> None:
-    (wish,) = changed(webui(*NEW))
-    assert (wish.name, wish.present) == ("nomic-embed-text:latest", True)
-    assert wish.fields == {"active": False, "meta": {MARK: "embedding"}}
-    # Again, so that what an admin switched on by hand is told apart: a row of ours stays wished for.
-    assert changed(webui(*NEW), OURS) == [wish]
+    (desired,) = changed(webui(*NEW))
+    assert (desired.name, desired.present) == ("nomic-embed-text:latest", True)
+    assert desired.fields == {"active": False, "meta": {MARK: "embedding"}}
+    # Again, so that what an admin switched on by hand is told apart: a row of ours stays desired for.
+    assert changed(webui(*NEW), OURS) == [desired]
 
 
 def test_what_a_person_set_is_left_alone() -> None:
     assert changed(webui(*NEW), row("nomic-embed-text:latest")) == []
-    own = Wish("nomic-embed-text:latest", True, {"name": "Embedder"})
+    own = Desired("nomic-embed-text:latest", True, {"name": "Embedder"})
     assert changed(webui(*NEW), listed=(own,)) == [own]
     # It was switched off here before it was listed.
-    (wish,) = changed(webui(*NEW), OURS, listed=(own,))
-    assert wish.fields == {"active": True, "name": "Embedder"}
-    off = Wish("nomic-embed-text:latest", True, {"active": False})
+    (desired,) = changed(webui(*NEW), OURS, listed=(own,))
+    assert desired.fields == {"active": True, "name": "Embedder"}
+    off = Desired("nomic-embed-text:latest", True, {"active": False})
     assert changed(webui(*NEW), OURS, listed=(off,)) == [off]
-    gone = Wish("nomic-embed-text:latest", False)
+    gone = Desired("nomic-embed-text:latest", False)
     assert changed(webui(*NEW), OURS, listed=(gone,)) == [gone]
 
 
 def test_it_is_taken_back_where_that_is_wanted_or_the_model_chats_by_now() -> None:
-    assert changed(webui(*NEW), OURS, hide=False) == [Wish("nomic-embed-text:latest", False)]
+    assert changed(webui(*NEW), OURS, hide=False) == [Desired("nomic-embed-text:latest", False)]
     chats = webui(tag("nomic-embed-text:latest", "completion"))
-    assert changed(chats, OURS) == [Wish("nomic-embed-text:latest", False)]
+    assert changed(chats, OURS) == [Desired("nomic-embed-text:latest", False)]
     server = webui(*NEW)
     assert changed(server, row("tutor", base_model_id="qwen3:4b"), hide=False) == []
     assert server.requests == []
@@ -168,7 +170,7 @@ def test_a_model_whose_server_is_down_stays_switched_off() -> None:
 def test_older_ollama_is_asked_for_each_model() -> None:
     server = webui(*OLD)
     server.ollama_capabilities = {"qwen3:4b": ["completion"], "nomic-embed-text:latest": ["embedding"]}
-    assert [wish.name for wish in changed(server)] == ["nomic-embed-text:latest"]
+    assert [desired.name for desired in changed(server)] == ["nomic-embed-text:latest"]
     server.forget()
     # What a person has set something for is not asked about.
     assert changed(server, row("qwen3:4b"), row("nomic-embed-text:latest")) == []

@@ -16,7 +16,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge imp
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.lists import LIST_OPTIONS
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import Settings
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import settings_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import desired_settings
 
 if TYPE_CHECKING:
     from doubles.webui_call import Call
@@ -80,7 +80,7 @@ def run(server: Webui, check: bool = False, by_api_key: bool = False, **given: A
     params = {"settings": None, **dict.fromkeys(LIST_OPTIONS), **given}
     server.forget()
     resource = Settings(server.client(check), by_api_key)
-    return converge(resource, [resource.settle(settings_wish(params))], check_mode=check).single()
+    return converge(resource, [resource.settle(desired_settings(params))], check_mode=check).single()
 
 
 def refusal(server: Webui, **given: Any) -> str:

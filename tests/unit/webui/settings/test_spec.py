@@ -33,7 +33,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.sect
     filled,
     sections,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import settings_wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import desired_settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.types import problems
 
 EXPORT = {
@@ -326,7 +326,7 @@ def test_a_suggestion_has_two_lines_of_title(given: Any, title: list[str]) -> No
 )
 def test_what_is_wrong_with_a_list(given: dict[str, Any], words: str) -> None:
     with pytest.raises(Failure, match="Nothing was changed") as caught:
-        settings_wish(options(**given))
+        desired_settings(options(**given))
     assert words in caught.value.message
 
 

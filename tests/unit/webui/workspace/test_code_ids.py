@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Step, Wish
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired, Step
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_ids import (
     WRITTEN,
     ambiguous,
@@ -32,21 +32,21 @@ def rows(*ids: str) -> list[dict[str, str]]:
     ],
 )
 def test_an_id_means_one_object(stored: list[str], written: str, meant: str | None) -> None:
-    wish = Wish(written.lower(), fields={WRITTEN: written} if written != written.lower() else {})
+    desired = Desired(written.lower(), fields={WRITTEN: written} if written != written.lower() else {})
     known: dict[str, str] = {}
-    records = by_key(rows(*stored), [wish], known)
+    records = by_key(rows(*stored), [desired], known)
     assert len(records) == len(stored)
-    assert records.get(wish.name, {}).get("id") == meant
-    assert ambiguous(wish, records, known) == []
+    assert records.get(desired.name, {}).get("id") == meant
+    assert ambiguous(desired, records, known) == []
     if meant and len(stored) > 1:
         # Once it is gone, the other one does not take its place.
-        assert wish.name not in by_key(rows(*(each for each in stored if each != meant)), [wish], known)
+        assert desired.name not in by_key(rows(*(each for each in stored if each != meant)), [desired], known)
 
 
 def test_an_id_that_means_none_of_several_is_refused() -> None:
-    wish = Wish("aa")
-    records = by_key(rows("AA", "aA"), [wish], {})
-    assert ambiguous(wish, records, {}) == ["the server has AA and aA; write the id exactly as one of them"]
+    desired = Desired("aa")
+    records = by_key(rows("AA", "aA"), [desired], {})
+    assert ambiguous(desired, records, {}) == ["the server has AA and aA; write the id exactly as one of them"]
 
 
 @pytest.mark.parametrize("stored", ["a/b", ".", "..", "/"])

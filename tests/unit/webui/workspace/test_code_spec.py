@@ -11,7 +11,7 @@ import pytest
 from doubles.webui import Webui
 from doubles.webui_call import Reply
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Present, converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Current, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.code import as_stored, declared_valves
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace import valves
@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.cod
     SKILL,
     TOOL,
     Kind,
-    code_wishes,
+    desired_code,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.functions import Functions
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.skills import Skills
@@ -126,12 +126,12 @@ RESOURCES: dict[str, Any] = {"tool": Tools, "function": Functions, "skill": Skil
 
 
 def done(server: Webui, kind: Kind, check_mode: bool = False, **said: Any) -> Any:
-    """Run one wish, and prove that a second run has nothing to do."""
+    """Run one desired object, and prove that a second run has nothing to do."""
     entry = {**{name: option.get("default") for name, option in kind.options.items()}, "id": "a", **said}
-    wishes = code_wishes(kind, [entry], listed=False)
-    outcome = converge(RESOURCES[kind.noun](server.client()), wishes, check_mode=check_mode)
+    all_desired = desired_code(kind, [entry], listed=False)
+    outcome = converge(RESOURCES[kind.noun](server.client()), all_desired, check_mode=check_mode)
     if not check_mode:
-        assert not converge(RESOURCES[kind.noun](server.client()), wishes, check_mode=False).changed
+        assert not converge(RESOURCES[kind.noun](server.client()), all_desired, check_mode=False).changed
     return outcome
 
 
@@ -202,14 +202,14 @@ def test_a_switch_that_somebody_flipped_meanwhile_is_not_flipped_back() -> None:
     done(server, FUNCTION, content="x")
 
     class Late(Functions):
-        def read(self, wishes: Any) -> Present:
-            found = super().read(wishes)
+        def gather(self, all_desired: Any) -> Current:
+            found = super().gather(all_desired)
             server.code["functions"]["a"]["is_active"] = True
             return found
 
     server.forget()
     entry = {**{name: option.get("default") for name, option in FUNCTION.options.items()}, "id": "a", "active": True}
-    outcome = converge(Late(server.client()), code_wishes(FUNCTION, [entry]), check_mode=False)
+    outcome = converge(Late(server.client()), desired_code(FUNCTION, [entry]), check_mode=False)
     assert outcome.changed
     assert server.writes() == []
 

@@ -15,10 +15,10 @@ from doubles.webui_call import Call, Reply
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.resource import Models
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, model_wishes
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, desired_models
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompt_spec import (
     PROMPT_OPTIONS,
-    prompt_wishes,
+    desired_prompts,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.prompts import Prompts
 
@@ -44,14 +44,14 @@ def filled(spec: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 
 
 def models(server: Webui, *entries: dict[str, Any], check: bool = False, **more: Any) -> dict[str, Any]:
-    wishes = model_wishes([filled(MODEL_OPTIONS, entry) for entry in entries])
-    return converge(Models(server.client(check)), wishes, check_mode=check, **more).many("models")
+    all_desired = desired_models([filled(MODEL_OPTIONS, entry) for entry in entries])
+    return converge(Models(server.client(check)), all_desired, check_mode=check, **more).many("models")
 
 
 def prompts(server: Webui, *entries: dict[str, Any], purge: bool = False) -> dict[str, Any]:
-    wishes = prompt_wishes([filled(PROMPT_OPTIONS, entry) for entry in entries])
+    all_desired = desired_prompts([filled(PROMPT_OPTIONS, entry) for entry in entries])
     resource = Prompts(server.client(), whole=purge)
-    return converge(resource, wishes, check_mode=False, purge=purge).many("prompts")
+    return converge(resource, all_desired, check_mode=False, purge=purge).many("prompts")
 
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH])
@@ -84,10 +84,10 @@ def test_a_new_model_is_private_and_access_is_by_names(version: str) -> None:
         [] if server.can().access_grants else private
     )
     access = {"read": {"groups": ["pupils"], "users": ["anna@example.org"]}, "write": {"groups": ["teachers"]}}
-    for wish in ({"id": "m", "access": access}, {"id": "m", "access": {"public": True}}, {"id": "m", "access": {}}):
-        result = models(server, wish)
+    for desired in ({"id": "m", "access": access}, {"id": "m", "access": {"public": True}}, {"id": "m", "access": {}}):
+        result = models(server, desired)
         assert [step["fields"] for step in result["plan"]] == [["access"]]
-        assert not models(server, wish)["changed"]
+        assert not models(server, desired)["changed"]
 
 
 def test_skills_are_refused_where_there_are_none() -> None:
@@ -140,12 +140,12 @@ def test_a_base_that_people_may_use_by_a_group_is_not_warned_of() -> None:
 
 def test_a_base_that_nothing_offers_is_warned_of_when_it_is_new() -> None:
     server = webui(NEW)
-    wishes = [{"id": "a", "base_model": "tiny"}, {"id": "b", "base_model": "a"}, {"id": "c", "base_model": "base"}]
-    assert models(server, *wishes)["warnings"] == [
+    all_desired = [{"id": "a", "base_model": "tiny"}, {"id": "b", "base_model": "a"}, {"id": "c", "base_model": "base"}]
+    assert models(server, *all_desired)["warnings"] == [
         "The model a is based on tiny, which no connection offers now (there is tiny:latest); it answers once one does."
     ]
     server.forget()
-    assert "warnings" not in models(server, *wishes)
+    assert "warnings" not in models(server, *all_desired)
     assert server.asked() == ["GET models/all"]
 
 
