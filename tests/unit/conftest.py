@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from ansible.plugins.loader import init_plugin_loader
 
 # Before the first import of a collection: Ansible's finder cannot use what was imported without it, as the tests that
 # render a role's variables with its filters need.
 init_plugin_loader()
+
+# A worker of xdist has each folder of pytest.ini twice, and Ansible loads no filter of a package that lies in two.
+sys.path[:] = dict.fromkeys(sys.path)
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
 
