@@ -24,64 +24,12 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.actiongroup_webui
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui_settings.lists
 options:
   settings:
     description:
       - Settings by name, as O(selfhosted.llm.webui_settings#module:settings).
     type: dict
-  banners:
-    description:
-      - The banners that everybody sees, as O(selfhosted.llm.webui_settings#module:banners).
-    type: list
-    elements: dict
-    suboptions:
-      content:
-        description:
-          - What it says. Markdown and some HTML are shown as such.
-        type: str
-        required: true
-      type:
-        description:
-          - How it looks.
-        type: str
-        choices: [info, success, warning, error]
-        default: info
-      title:
-        description:
-          - What stands before it.
-        type: str
-      dismissible:
-        description:
-          - Whether people may close it.
-        type: bool
-        default: true
-      id:
-        description:
-          - What the browser remembers of a banner that was closed.
-        type: str
-      timestamp:
-        description:
-          - The time in seconds since 1970 that the server keeps with it.
-        type: int
-      i18n:
-        description:
-          - Titles and contents in other languages, by language.
-        type: dict
-  suggestions:
-    description:
-      - The prompts that are suggested in a new chat, as O(selfhosted.llm.webui_settings#module:suggestions).
-    type: list
-    elements: raw
-  default_models:
-    description:
-      - The ids of the models that a new chat begins with, in this order.
-    type: list
-    elements: str
-  model_order:
-    description:
-      - The ids of models in the order in which they are offered.
-    type: list
-    elements: str
   default_permissions:
     description:
       - What everybody may do, as O(selfhosted.llm.webui_default_permissions#module:permissions).

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.actiongroup_webui
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
+  - selfhosted.llm.webui_settings.lists
 options:
   settings:
     description:
@@ -39,64 +40,6 @@ options:
         compared like all others and shown as stars.
       - With an API key as O(token) the server refuses changes below C(auth.mfa).
     type: dict
-  banners:
-    description:
-      - The banners that everybody sees, all of them and in this order. V([]) for none.
-    type: list
-    elements: dict
-    suboptions:
-      content:
-        description:
-          - What it says. Markdown and some HTML are shown as such.
-        type: str
-        required: true
-      type:
-        description:
-          - How it looks.
-        type: str
-        choices: [info, success, warning, error]
-        default: info
-      title:
-        description:
-          - What stands before it.
-        type: str
-      dismissible:
-        description:
-          - Whether people may close it.
-        type: bool
-        default: true
-      id:
-        description:
-          - What the browser remembers of a banner that was closed.
-          - Where it is left out it is made from the type, the title and the content, so that a banner that says
-            something else is shown again.
-        type: str
-      timestamp:
-        description:
-          - The time in seconds since 1970 that the server keeps with it. Where it is left out it stays as it is.
-        type: int
-      i18n:
-        description:
-          - Titles and contents in other languages, by language.
-        type: dict
-  suggestions:
-    description:
-      - The prompts that are suggested in a new chat, all of them and in this order. V([]) for none.
-      - A text, or a mapping with C(content) and C(title), which is a text or a list of two lines.
-      - For the server's own ones set C(ui.prompt_suggestions) to null by O(settings).
-    type: list
-    elements: raw
-  default_models:
-    description:
-      - The ids of the models that a new chat begins with, in this order. V([]) for none.
-      - Whether there are such models is not looked at.
-    type: list
-    elements: str
-  model_order:
-    description:
-      - The ids of models in the order in which they are offered. Those that are left out come last.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""
