@@ -29,7 +29,8 @@ def _as_it_was(webui: Webui) -> Iterator[None]:
 
 
 def taken_over(said: Any, by_token: Callable[..., dict[str, Any]], recorder: Recorder) -> None:
-    """Give all that was told to the modules, which must find nothing to do."""
+    """Give all that was told to the modules, and to the one of all, which must find nothing to do."""
+    unchanged("webui_instance", by_token(**said), recorder)
     unchanged("webui_settings", by_token(**{name: said[name] for name in SETTINGS if name in said}), recorder)
     unchanged("webui_default_permissions", by_token(permissions=said["default_permissions"]), recorder)
     for plural in PLURALS:
