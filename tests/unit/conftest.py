@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from ansible.plugins.loader import init_plugin_loader
+from hypothesis import HealthCheck, settings
 
 # Before the first import of a collection: Ansible's finder cannot use what was imported without it, as the tests that
 # render a role's variables with its filters need.
@@ -18,6 +19,10 @@ init_plugin_loader()
 sys.path[:] = dict.fromkeys(sys.path)
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
+
+# How long one example takes says something about the machine, which others use as well.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(autouse=True)

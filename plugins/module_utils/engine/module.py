@@ -31,7 +31,7 @@ class _Module(AnsibleModule):
         found = ""
         try:
             super().__init__(**arguments)
-        except Exception as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             if not hasattr(self, "params"):
                 # Nothing was given that a module can read, so there is nobody to answer.
                 raise

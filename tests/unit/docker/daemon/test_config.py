@@ -7,17 +7,12 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.daemon import config as daemon
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.daemon.resource import configure
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-
-settings.register_profile(
-    "daemon", max_examples=100, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("daemon")
 
 PATH = "/etc/docker/daemon.json"
 
