@@ -253,8 +253,9 @@ def test_a_purge_stops_if_the_server_does_not_tell_whether_scim_is_on() -> None:
     server.add_group("listed")
     server.add_group("a", user_id="u0")
     server.instead["GET scim/v2/ServiceProviderConfig"] = Reply(503, {"detail": "starting"})
-    assert refused(server, {"name": "listed"}, purge=True).startswith(
-        "Cannot see whether SCIM is on: Open WebUI at http://webui is not ready (503: starting)"
+    assert refused(server, {"name": "listed"}, purge=True) == (
+        "Cannot see whether SCIM is on: Open WebUI at http://webui is not ready (503: starting); "
+        "try again when http://webui/ready answers 200."
     )
 
 
