@@ -158,7 +158,7 @@ options:
     type: bool
   workers:
     description:
-      - How many objects of a part are written at once.
+      - How many objects of a part are written at once. Of accounts, at least 8.
     type: int
     default: 4
 seealso:

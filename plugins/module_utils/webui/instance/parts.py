@@ -34,6 +34,8 @@ Result = Dict[str, Any]
 LISTS = tuple(KINDS)
 PURGED = tuple(name for name in KINDS if name != "knowledge")
 """The lists that can be purged: every list but the knowledge bases, which others fill as well."""
+USERS_AT_ONCE = 8
+"""The server hashes a password for each new account, which takes one of its cores a third of a second."""
 ENTRIES: Dict[str, Any] = {"type": "list", "elements": "dict"}
 SWITCH: Dict[str, Any] = {"type": "bool", "default": False}
 
@@ -169,7 +171,8 @@ def _users(params: Params, warn: Callable[[str], None]) -> Iterator[Part]:
             "users_csv was not read, which this module's action does on the controller; call the module as "
             "selfhosted.llm.webui_instance, or give users_csv_content."
         )
-    yield _part(params, "users", desired_users(entries))
+    at_once = max(params["workers"], USERS_AT_ONCE)
+    yield _part({**params, "workers": at_once}, "users", desired_users(entries))
 
 
 def _connections(params: Params) -> Iterator[Part]:
