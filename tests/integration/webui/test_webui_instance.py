@@ -123,6 +123,15 @@ def test_mistakes_in_several_parts_are_told_before_anything_is_written(
     assert len(result["problems"]) == 2
 
 
+def test_a_member_that_is_nobody_is_told_by_the_place_of_its_group(
+    webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
+) -> None:
+    groups = [{"name": "teachers"}, {"name": "pupils", "members": ["nobody@example.org"]}]
+    result = fail("webui_instance", by_token(groups=groups))
+    assert "entry 2 (pupils): members has nobody@example.org" in result["msg"]
+    assert recorder.writes() == []
+
+
 def test_an_entry_that_is_none_is_told_by_its_part(
     webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]]
 ) -> None:

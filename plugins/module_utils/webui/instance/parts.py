@@ -139,12 +139,13 @@ def _groups(params: Params) -> Iterator[Part]:
 
 
 def _members(params: Params) -> Iterator[Part]:
-    entries = [entry for entry in _validated("groups", params) if entry["members"] is not None]
-    if entries:
-        all_desired = KINDS["groups"].all_desired(entries)
+    # All entries are read, so that messages count them as the task does.
+    every = KINDS["groups"].all_desired(_validated("groups", params))
+    peopled = [desired for desired in every if desired.present and "members" in desired.fields]
+    if peopled:
 
         def run(client: Client, check: bool) -> Result:
-            outcome = converge(ManagedGroups(client), all_desired, check_mode=check, workers=params["workers"])
+            outcome = converge(ManagedGroups(client), peopled, check_mode=check, workers=params["workers"])
             return replace(outcome, steps=tuple(_of_members(outcome.steps))).many("groups")
 
         yield Part("members", run)

@@ -68,6 +68,8 @@ def test_parts_come_in_the_order_in_which_one_needs_the_other() -> None:
         ({"enable_openai": False}, ["connections"]),
         ({"hide_embedding_models": False}, ["models"]),
         ({"groups": [{"name": "pupils"}]}, ["groups"]),
+        ({"groups": [{"name": "pupils", "members": []}]}, ["groups", "members"]),
+        ({"groups": [{"name": "pupils", "members": ["a@b.c"], "state": "absent"}]}, ["groups"]),
         ({"users_csv_content": "Email\na@b.c\n"}, ["users"]),
     ],
 )
