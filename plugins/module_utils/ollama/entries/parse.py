@@ -15,7 +15,7 @@ from ...engine.errors import Failure
 from ...http.session import LONGEST_SECONDS
 from ..api import parameters
 from ..api.names import ModelName
-from .parts import by_file_name, origin_of
+from .parts import by_file_name, mirror_of, origin_of
 from .spec import ModelSpec
 
 # What all versions since 0.5.5 quantize to, in any case of letters.
@@ -30,7 +30,7 @@ def read_desired(options: Mapping[str, Any]) -> Desired:
         return Desired(name.display, False, {"spec": ModelSpec(name=name)})
     name = ModelName.parse(options["name"], any_port=True)
     spec = _content(name, options)
-    mirror, by_http = _mirror(name.display, options["mirror"])
+    mirror, by_http = mirror_of(name.display, options["mirror"])
     spec = replace(
         spec,
         latest=options["state"] == "latest",
@@ -155,24 +155,6 @@ def _pin(model: str, given: Optional[str]) -> Optional[str]:
             f"or all 64 of them."
         )
     return digest
-
-
-def _mirror(model: str, given: Optional[str]) -> tuple[Optional[str], bool]:
-    """Return a mirror's host, and whether it is to be asked by plain HTTP."""
-    if given is None:
-        return None, False
-    scheme, found, host = given.rpartition("://")
-    host = host.rstrip("/")
-    try:
-        good = (not found or scheme.lower() in ("http", "https")) and ModelName.parse(f"{host}/a/b").host == host
-    except Failure:
-        good = False
-    if not good:
-        raise Failure(
-            f"The mirror of the model {model} is {given!r}; give a registry as host:port, or http://host:port for one "
-            f"without TLS."
-        )
-    return host, scheme.lower() == "http"
 
 
 def _keep_alive(model: str, given: Optional[str]) -> Optional[float]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that name models and files, as a module and a Modelfile both give them."""
+"""Options that name models, files and registries, for all that read them."""
 
 from __future__ import annotations
 
@@ -28,3 +28,21 @@ def by_file_name(model: str, what: str, paths: list[str]) -> dict[str, str]:
     if len(named) != len(paths):
         raise Failure(f"Two files in {what} of the model {model} have the same name; give them different names.")
     return named
+
+
+def mirror_of(model: str, given: Optional[str]) -> tuple[Optional[str], bool]:
+    """Return a mirror's host, and whether it is to be asked by plain HTTP."""
+    if given is None:
+        return None, False
+    scheme, found, host = given.rpartition("://")
+    host = host.rstrip("/")
+    try:
+        good = (not found or scheme.lower() in ("http", "https")) and ModelName.parse(f"{host}/a/b").host == host
+    except Failure:
+        good = False
+    if not good:
+        raise Failure(
+            f"The mirror of the model {model} is {given!r}; give a registry as host:port, or http://host:port for one "
+            f"without TLS."
+        )
+    return host, scheme.lower() == "http"

@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ...engine.errors import Failure
 from ..api.names import Key, ModelName
+from ..entries.parts import mirror_of
 from .sources import Source
 
 FITS = ("gpu", "memory")
@@ -91,9 +92,10 @@ def _alternatives(entry: Mapping[str, Any], name: ModelName) -> Tuple[ModelName,
 
 
 def _source(entry: Mapping[str, Any], name: ModelName) -> Source:
-    scheme, found, host = str(entry.get("mirror") or "").rpartition("://")
-    insecure = (bool(found) and scheme.lower() == "http") or boolean(entry.get("insecure") or False, strict=False)
-    asked = ModelName.parse(f"{host.rstrip('/')}/{name.namespace}/{name.model}:{name.tag}") if host else name
+    mirror = entry.get("mirror")
+    host, by_http = mirror_of(name.display, None if mirror is None else str(mirror))
+    insecure = by_http or boolean(entry.get("insecure") or False, strict=False)
+    asked = ModelName.parse(f"{host}/{name.namespace}/{name.model}:{name.tag}") if host else name
     return Source(name, asked, insecure)
 
 
