@@ -232,5 +232,5 @@ def test_one_error_names_every_bad_entry_of_a_list(
 @pytest.mark.parametrize("users", [[], [{"email": "gone@example.org", "state": "absent"}]])
 def test_purge_of_all_is_refused(recorder: Recorder, by_token: Callable[..., dict[str, Any]], users: list[Any]) -> None:
     message = sentence("webui_users", by_token(users=users, purge=True))
-    assert message.startswith("Refusing to purge, because users lists nobody who is to be there")
+    assert message.startswith("Refusing to purge, because users lists none that is to be there")
     assert recorder.requests == []

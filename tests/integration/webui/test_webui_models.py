@@ -65,7 +65,7 @@ def test_fifty_presets_cost_four_requests_when_as_wanted(
 ) -> None:
     make(webui, "foreign", meta={"by_hand": 1})
     runs = quadruple("webui_models", by_token(models=FIFTY), recorder, lambda: every(webui))
-    assert recorder.seen() == [*reads(webui), "GET /api/v1/groups/", "GET /api/v1/users/all"]
+    assert sorted(recorder.seen()) == sorted([*reads(webui), "GET /api/v1/groups/", "GET /api/v1/users/all"])
     state = every(webui)
     assert len(state) == 51
     assert state["preset-07"]["params"] == {"temperature": 0.07, "system": "You are number 7."}

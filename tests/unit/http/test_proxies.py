@@ -118,23 +118,26 @@ def test_without_a_proxy_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -
     assert proxies_for("http://public.example", None) == DIRECT
 
 
+class Asked:
+    """A socket by which the kernel tells which address of ours would reach another."""
+
+    def __init__(self, *kind: object) -> None:
+        pass
+
+    def __enter__(self) -> Asked:
+        return self
+
+    def __exit__(self, *error: Exception) -> None:
+        pass
+
+    def connect(self, place: tuple[str, int]) -> None:
+        self.place = place
+
+    def getsockname(self) -> tuple[str, int]:
+        return ("198.51.100.4", 1)
+
+
 def test_an_address_of_an_interface_is_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Asked:
-        def __init__(self, *kind: object) -> None:
-            pass
-
-        def __enter__(self) -> Asked:
-            return self
-
-        def __exit__(self, *error: Exception) -> None:
-            pass
-
-        def connect(self, place: tuple[str, int]) -> None:
-            self.place = place
-
-        def getsockname(self) -> tuple[str, int]:
-            return ("198.51.100.4", 1)
-
     monkeypatch.setattr(socket, "socket", Asked)
     assert proxies_for("https://198.51.100.4", None) == DIRECT
     assert proxies_for("https://198.51.100.5", None) == {}
