@@ -18,12 +18,10 @@ from known_settings import all_saved, export, put
 from recorder import Recorder
 from runner import killed_in_requests, succeed, unchanged
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import Settings
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import converge_settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import (
     SETTINGS_OPTIONS,
-    desired_settings,
 )
 
 STATES, KILLS = scaled(60), scaled(5, 3)
@@ -74,7 +72,7 @@ def _as_it_was(webui: Webui) -> Iterator[None]:
 def run(url: str, token: str, said: Any, check: bool) -> dict[str, Any]:
     params = {**dict.fromkeys(SETTINGS_OPTIONS), **said, "url": url, "token": token, "timeout": 30.0}
     params.update(validate_certs=True, ca_path=None, admin_email=None, admin_password=None)
-    return converge(Settings(Client(params, check), False), [desired_settings(params)], check_mode=check).single()
+    return converge_settings(Client(params, check), params, by_api_key=False, check_mode=check).single()
 
 
 def value(pick: random.Random, key: str, present: Any, nulls: bool) -> Any:
