@@ -126,5 +126,6 @@ options:
     default: present
 """
 
-    # Who may see and change an object of the workspace.
-    ACCESS = f"options:\n{ACCESS_OPTION}"
+    # Who may see and change an object of the workspace. With its type, because ansible-test takes the values of plain
+    # assignments for literals.
+    ACCESS: str = f"options:\n{ACCESS_OPTION}"
