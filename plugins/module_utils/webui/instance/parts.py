@@ -14,14 +14,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ...engine.converge import Desired, Outcome, Step, converge
 from ...engine.entries import refuse_to_purge_all
 from ...engine.errors import Failure
-from ..accounts.csv_file import csv_entries
 from ..accounts.spec import Entry as UserEntry
 from ..accounts.spec import desired_users, listed_entries
 from ..api.client import Client
 from ..connections.spec import desired_apis
 from ..groups.permissions import DefaultPermissions, desired_permissions
 from ..groups.resource import ManagedGroups
-from ..knowledge.run import fill
 from ..models.embedders import with_embedders
 from ..models.resource import Models
 from ..settings.lists import LIST_OPTIONS
@@ -29,6 +27,7 @@ from ..settings.resource import converge_settings
 from ..settings.spec import SETTINGS_OPTIONS, desired_settings
 from .kinds import KINDS
 
+# A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
 Params = Mapping[str, Any]
 Result = Dict[str, Any]
 LISTS = tuple(KINDS)
@@ -165,6 +164,8 @@ def _users(params: Params, warn: Callable[[str], None]) -> Iterator[Part]:
         return
     entries: List[UserEntry] = listed_entries(_validated("users", params))
     if params["users_csv_content"] is not None:
+        from ..accounts.csv_file import csv_entries
+
         file = (params["users_csv"] or "users_csv_content").rsplit("/", 1)[-1]
         entries += csv_entries(params["users_csv_content"], file, warn)
     elif params["users_csv"] is not None:
@@ -192,6 +193,8 @@ def _knowledge(params: Params) -> Iterator[Part]:
     for entry in entries:
 
         def run(client: Client, check: bool, entry: Mapping[str, Any] = entry) -> Result:
+            from ..knowledge.run import fill
+
             return fill(entry, client, check)
 
         yield Part("knowledge", run, (entry["name"],) if entry["state"] == "present" else ())
