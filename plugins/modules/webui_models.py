@@ -167,7 +167,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, Client
@@ -176,8 +175,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.src_f
     all_entries,
     list_rules,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.embedders import with_embedders
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.resource import Models, without_plan
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.embedders import converge_models
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.resource import without_plan
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, desired_models
 
 OPTIONS = {
@@ -196,11 +195,8 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     all_desired = desired_models(entries)
     if purge:
         refuse_to_purge_all(all_desired, "models")
-    client = Client(module.params, module.check_mode)
-    models, hide = Models(client), module.params["hide_embedding_models"]
-    if hide is not None:
-        all_desired = with_embedders(client, all_desired, models.rows(), hide)
-    outcome = converge(models, all_desired, check_mode=module.check_mode, purge=purge, workers=workers)
+    client, hide = Client(module.params, module.check_mode), module.params["hide_embedding_models"]
+    outcome = converge_models(client, all_desired, hide, check_mode=module.check_mode, purge=purge, workers=workers)
     result = without_plan(outcome.many("models"))
     listed = {entry["id"] for entry in entries}
     return {**result, "models": [model for model in result["models"] if model["id"] in listed]}

@@ -114,7 +114,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import (
+    WEBUI_OPTIONS,
+    WEBUI_RULES,
+    Client,
+    is_api_key,
+)
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.resource import converge_settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.spec import SETTINGS_OPTIONS
 
@@ -123,8 +128,8 @@ RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], lis
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
-    by_api_key = (params["token"] or "").strip().startswith("sk-")
-    return converge_settings(Client(params, module.check_mode), params, by_api_key, module.check_mode).single()
+    client = Client(params, module.check_mode)
+    return converge_settings(client, params, is_api_key(params["token"]), module.check_mode).single()
 
 
 def main() -> None:

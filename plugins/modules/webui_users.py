@@ -313,14 +313,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import HIDDEN, Desired, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.given import given_entries
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users, without_password
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
     LISTED_OPTIONS,
     USER_OPTIONS,
     desired_users,
-    listed_entries,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
@@ -340,18 +339,11 @@ RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], ["u
 
 def desired_of(module: AnsibleModule) -> list[Desired]:
     params = module.params
-    entries = listed_entries(params["users"] or ())
+    users = params["users"] or ()
     forget_passwords(module)
-    if params["csv_content"] is not None:
-        from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.csv_file import csv_entries
-
-        file = (params["csv"] or "csv_content").rsplit("/", 1)[-1]
-        entries += csv_entries(params["csv_content"], file, module.warn)
-    elif params["csv"] is not None:
-        raise Failure(
-            "csv was not read, which this module's action does on the controller; call the module as "
-            "selfhosted.llm.webui_users, or give csv_content."
-        )
+    entries = given_entries(
+        users, params["csv"], params["csv_content"], module.warn, option="csv", module="webui_users"
+    )
     return desired_users(entries, params["update_password"])
 
 

@@ -16,7 +16,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any, Callable, Dict, Hashable, Mapping, Optional, Sequence
 
 from .apply import apply, prove
-from .entries import failure, refuse_desired
+from .entries import invalid_list, refuse_desired
 from .errors import Failure
 from .resource import HIDDEN, Current, Desired, Problem, Resource, Secret, State, Step, changes_of, shown
 
@@ -139,8 +139,7 @@ def _plan(resource: Resource, all_desired: Sequence[Desired], present: Current) 
         raise Failure(refusals[0])
     if refusals:
         kind = resource.noun or resource.kind
-        words = f"Nothing was changed, because {len(refusals)} of {len(all_desired)} {kind}s cannot be as wanted: "
-        raise failure(words, [refusal.rstrip(".") for refusal in refusals])
+        raise invalid_list(kind, len(refusals), len(all_desired), [refusal.rstrip(".") for refusal in refusals])
     return steps
 
 

@@ -75,10 +75,13 @@ def refuse_invalid(kind: str, wrong: Mapping[str, Sequence[str]]) -> None:
     """Raise a Failure where something is wrong with entries of a list; ``wrong`` are the problems by their places."""
     bad = {place: problems for place, problems in wrong.items() if problems}
     if bad:
-        words = f"Nothing was changed, because {len(bad)} of {len(wrong)} {kind}s cannot be as wanted: "
-        raise failure(
-            words, [f"{place}: {shortened(problem)}" for place, problems in bad.items() for problem in problems]
-        )
+        told = [f"{place}: {shortened(problem)}" for place, problems in bad.items() for problem in problems]
+        raise invalid_list(kind, len(bad), len(wrong), told)
+
+
+def invalid_list(kind: str, bad: int, of: int, problems: Sequence[str]) -> Failure:
+    """Return the Failure for a list in which so many objects cannot be as wanted."""
+    return failure(f"Nothing was changed, because {bad} of {of} {kind}s cannot be as wanted: ", problems)
 
 
 def invalid_object(kind: str, name: str, problems: Iterable[str]) -> Failure:

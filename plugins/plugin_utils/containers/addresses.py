@@ -5,7 +5,19 @@
 
 from __future__ import annotations
 
-WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - they are read here
+import re
+from collections.abc import Iterator
+
+WILDCARDS = ("0.0.0.0", "::")  # noqa: S104 - addresses are compared with these; nothing listens here
+ADDRESS = re.compile("^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$")
+
+
+def address_problems(option: str, address: object) -> Iterator[str]:
+    """Yield why Docker could not publish a port on an address."""
+    if not ADDRESS.match(str(address)):
+        yield (
+            f"{option} is '{address}', but Docker publishes on IP addresses only: give one of this host, or 127.0.0.1."
+        )
 
 
 def bracketed(address: str) -> str:

@@ -6,6 +6,14 @@
 from __future__ import annotations
 
 
+def not_pinned(option: str, version: str, example: str) -> str:
+    """Return what to do about a version that is a moving tag."""
+    return (
+        f"{option} is '{version}', which does not pin anything: give a version such as {example}, or "
+        f"{example}@sha256:DIGEST."
+    )
+
+
 def reference(image: str, version: object, variant: str = "") -> str:
     """Return the reference of an image: NAME@DIGEST where the version pins a digest, else NAME:TAG.
 

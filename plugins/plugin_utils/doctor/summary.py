@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..containers.addresses import WILDCARDS
 from .egress_rules import is_closed
 from .findings import Finding, Seen, clean, counted
 from .words import gigabytes, is_loopback, percent, place
@@ -95,7 +96,7 @@ def listens(seen: Seen) -> list[str]:
         if (port["address"], port["port"]) not in ours and not is_loopback(port["address"]):
             others.setdefault((port["port"], port["process"]), []).append(port["address"])
     for (number, process), addresses in sorted(others.items()):
-        everywhere = any(address in ("0.0.0.0", "::") for address in addresses)  # noqa: S104 - it is read here
+        everywhere = any(address in WILDCARDS for address in addresses)
         lines += [
             f"{where}:{number} {process}".strip()
             for where in (["*"] if everywhere else [place(one, 0)[:-2] for one in addresses])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..values import flag, is_list, number
@@ -123,13 +123,8 @@ def _settled(claim: Claim, gpus: Sequence[Gpu], taken: _Taken) -> Claim:
         ]
         has += [key for key in whole if key not in others][: claim.count]
     (taken.shared if claim.shared else taken.alone).extend(_card(key) for key in has)
-    return Claim(
-        name=claim.name,
-        vendor=claim.vendor,
-        whole=claim.whole,
-        shared=claim.shared,
-        count=claim.count,
-        ids=claim.ids,
+    return replace(
+        claim,
         has=tuple(dict.fromkeys(has)),
         unknown=tuple(name for name, key in keys.items() if key is None) if known else (),
         short=max(claim.count - len(has), 0) if claim.count else 0,

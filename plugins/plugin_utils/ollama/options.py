@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..containers.addresses import WILDCARDS
+from ..containers.addresses import WILDCARDS, address_problems
+from ..containers.images import not_pinned
 from ..values import number
 from . import tuning
 from .claims import readable, shown
@@ -17,7 +18,6 @@ from .claims import readable, shown
 Server = Mapping[str, Any]
 VENDORS = ("auto", "nvidia", "amd", "none")
 MOVING_TAGS = ("latest", "rocm", "main", "")
-ADDRESS = re.compile("^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$")
 CONTAINER = re.compile("^[a-zA-Z0-9][a-zA-Z0-9_.-]+$")
 
 
@@ -95,17 +95,10 @@ def _volume(its: Server, servers: Sequence[Server]) -> Iterator[str]:
 
 
 def _server(its: Server) -> Iterator[str]:
-    version, address, devices = str(its["version"]), its["bind_address"], its["gpu_devices"]
+    version, devices = str(its["version"]), its["gpu_devices"]
     if version in MOVING_TAGS:
-        yield (
-            f"ollama_version is '{version}', which does not pin anything: give a version such as 0.32.15, or "
-            "0.32.15@sha256:DIGEST."
-        )
-    if not ADDRESS.match(str(address)):
-        yield (
-            f"ollama_bind_address is '{address}', but Docker publishes on IP addresses only: give one of this host, or "
-            "127.0.0.1."
-        )
+        yield not_pinned("ollama_version", version, "0.32.15")
+    yield from address_problems("ollama_bind_address", its["bind_address"])
     if its["gpu"] not in VENDORS:
         yield f"ollama_gpu is '{its['gpu']}': give auto, nvidia, amd or none."
     if not readable(devices):

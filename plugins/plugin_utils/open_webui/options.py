@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..containers.addresses import address_problems
+from ..containers.images import not_pinned
+
 Options = Mapping[str, Any]
 MOVING_TAGS = ("latest", "main", "dev", "cuda", "ollama", "slim", "")
 # Variables that the role's own options decide.
@@ -68,17 +71,10 @@ def _keys(its: Options) -> Iterator[str]:
 
 
 def _container(its: Options) -> Iterator[str]:
-    version, address = str(its["version"]), str(its["bind_address"])
+    version = str(its["version"])
     if version in MOVING_TAGS or version.startswith("main-"):
-        yield (
-            f"open_webui_version is '{version}', which does not pin anything: give a version such as 0.12.4, or "
-            "0.12.4@sha256:DIGEST."
-        )
-    if not re.match("^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$", address):
-        yield (
-            f"open_webui_bind_address is '{address}', but Docker publishes on IP addresses only: give one of this "
-            "host, or 127.0.0.1."
-        )
+        yield not_pinned("open_webui_version", version, "0.12.4")
+    yield from address_problems("open_webui_bind_address", its["bind_address"])
     wrong = [url for url in its["ollama_urls"] if not re.match("^https?://[^; ]+$", url)]
     if wrong:
         listed = "', '".join(wrong)

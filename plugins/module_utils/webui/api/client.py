@@ -87,6 +87,11 @@ def sign_in(session: Session, email: str, password: str) -> SignIn:
     return SignIn(email, body["token"], "", body.get("id"), str(body.get("role", "")))
 
 
+def is_api_key(token: Optional[str]) -> bool:
+    """Tell whether a token is the API key of an account, and not of a session."""
+    return (token or "").strip().startswith("sk-")
+
+
 class Client:
     """Calls of one module run. Signs in at the first call that needs it, once, if no earlier task did so.
 
@@ -192,7 +197,7 @@ class Client:
 
     def password_changed(self, email: str, password: str) -> None:
         """Go on after the caller's own password was written, which ends its sessions (0.12)."""
-        if self._given is not None and self._given.startswith("sk-"):
+        if is_api_key(self._given):
             return
         self.hide(password)
         with self._lock:

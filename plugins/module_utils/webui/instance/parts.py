@@ -14,14 +14,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ...engine.converge import Desired, Outcome, Step, converge
 from ...engine.entries import refuse_to_purge_all
 from ...engine.errors import Failure
-from ..accounts.spec import Entry as UserEntry
-from ..accounts.spec import desired_users, listed_entries
-from ..api.client import Client
+from ..accounts.given import given_entries
+from ..accounts.spec import desired_users
+from ..api.client import Client, is_api_key
 from ..connections.spec import desired_apis
 from ..groups.permissions import DefaultPermissions, desired_permissions
 from ..groups.resource import ManagedGroups
-from ..models.embedders import with_embedders
-from ..models.resource import Models
+from ..models.embedders import converge_models
 from ..settings.lists import LIST_OPTIONS
 from ..settings.resource import converge_settings
 from ..settings.spec import SETTINGS_OPTIONS, desired_settings
@@ -117,7 +116,7 @@ def _settings(params: Params) -> Iterator[Part]:
     given = {name: params[name] for name in SETTINGS_OPTIONS}
     if given["settings"] or any(given[name] is not None for name in LIST_OPTIONS):
         desired_settings(given)
-        by_api_key = (params["token"] or "").strip().startswith("sk-")
+        by_api_key = is_api_key(params["token"])
         yield Part("settings", lambda client, check: converge_settings(client, given, by_api_key, check).single())
 
 
@@ -133,13 +132,17 @@ def _default_permissions(params: Params) -> Iterator[Part]:
 def _groups(params: Params) -> Iterator[Part]:
     """Yield the groups without their members, who may be accounts that are yet to be made."""
     if _is_given(params, "groups"):
-        entries = [{**entry, "members": None, "purge_members": False} for entry in _validated("groups", params)]
-        yield _part(params, "groups", KINDS["groups"].all_desired(entries))
+        bare = [replace(desired, fields=_without_members(desired.fields)) for desired in _desired("groups", params)]
+        yield _part(params, "groups", bare)
+
+
+def _without_members(fields: Mapping[str, Any]) -> Dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in ("members", "purge_members")}
 
 
 def _members(params: Params) -> Iterator[Part]:
     # All entries are read, so that messages count them as the task does.
-    every = KINDS["groups"].all_desired(_validated("groups", params))
+    every = _desired("groups", params)
     peopled = [desired for desired in every if desired.present and "members" in desired.fields]
     if peopled:
 
@@ -162,23 +165,16 @@ def _of_members(steps: Sequence[Step]) -> Iterator[Step]:
 def _users(params: Params, warn: Callable[[str], None]) -> Iterator[Part]:
     if not _is_given(params, "users") and params["users_csv_content"] is None and params["users_csv"] is None:
         return
-    entries: List[UserEntry] = listed_entries(_validated("users", params))
-    if params["users_csv_content"] is not None:
-        from ..accounts.csv_file import csv_entries
-
-        file = (params["users_csv"] or "users_csv_content").rsplit("/", 1)[-1]
-        entries += csv_entries(params["users_csv_content"], file, warn)
-    elif params["users_csv"] is not None:
-        raise Failure(
-            "users_csv was not read, which this module's action does on the controller; call the module as "
-            "selfhosted.llm.webui_instance, or give users_csv_content."
-        )
+    path, content = params["users_csv"], params["users_csv_content"]
+    entries = given_entries(
+        _validated("users", params), path, content, warn, option="users_csv", module="webui_instance"
+    )
     at_once = max(params["workers"], USERS_AT_ONCE)
     yield _part({**params, "workers": at_once}, "users", desired_users(entries))
 
 
 def _connections(params: Params) -> Iterator[Part]:
-    all_desired = KINDS["connections"].all_desired(_validated("connections", params))
+    all_desired = _desired("connections", params)
     purge = params["connections_purge"]
     switches = {"ollama": params["enable_ollama"], "openai": params["enable_openai"]}
     all_desired += desired_apis(all_desired, switches, ordered=purge)
@@ -202,21 +198,19 @@ def _knowledge(params: Params) -> Iterator[Part]:
 
 def _listed(plural: str, params: Params, hide: Callable[[List[str]], None]) -> Iterator[Part]:
     if _is_given(params, plural):
-        yield _part({**params, "hide": hide}, plural, KINDS[plural].all_desired(_validated(plural, params)))
+        yield _part({**params, "hide": hide}, plural, _desired(plural, params))
 
 
 def _models(params: Params) -> Iterator[Part]:
     hide = params["hide_embedding_models"]
     if hide is None and not _is_given(params, "models"):
         return
-    all_desired = KINDS["models"].all_desired(_validated("models", params))
+    all_desired = _desired("models", params)
     _refuse_to_purge_all(params, "models", all_desired)
 
     def run(client: Client, check: bool) -> Result:
-        models = Models(client)
-        every = all_desired if hide is None else with_embedders(client, all_desired, models.rows(), hide)
         purge, workers = params["models_purge"], params["workers"]
-        return converge(models, every, check_mode=check, purge=purge, workers=workers).many("models")
+        return converge_models(client, all_desired, hide, check_mode=check, purge=purge, workers=workers).many("models")
 
     yield Part("models", run)
 
@@ -242,6 +236,10 @@ def _refuse_to_purge_all(params: Params, plural: str, all_desired: Sequence[Desi
 
 def _is_given(params: Params, plural: str) -> bool:
     return bool(params[plural]) or bool(params[f"{plural}_purge"])
+
+
+def _desired(plural: str, params: Params) -> List[Desired]:
+    return KINDS[plural].all_desired(_validated(plural, params))
 
 
 def _validated(plural: str, params: Params) -> List[Dict[str, Any]]:

@@ -26,7 +26,7 @@ def converge_instance(params: Mapping[str, Any], check_mode: bool, hooks: Hooks)
     parts = parts_of(params, hooks)
     foreseen = {name: [made for part in parts if part.name == name for made in part.makes] for name in NAMED}
     reading = Client(params, read_only=True, foreseen=foreseen)
-    checked = [_checked(part, reading) for part in parts]
+    checked = [_attempt(part, reading, check=True) for part in parts]
     refuse_all([found for found in checked if isinstance(found, Failure)])
     results = [found for found in checked if not isinstance(found, Failure)]
     first = next((number for number, result in enumerate(results) if result["changed"]), len(parts))
@@ -35,26 +35,29 @@ def converge_instance(params: Mapping[str, Any], check_mode: bool, hooks: Hooks)
     return _joined(parts, results)
 
 
-def _checked(part: Part, client: Client) -> Union[Result, Failure]:
+def _attempt(part: Part, client: Client, check: bool) -> Union[Result, Failure]:
+    """Return the result of a part, or why it failed; in a check run, raise an outage, which ends it for all parts."""
     try:
-        return part.converge(client, True)
+        return part.converge(client, check)
     except Failure as failure:
-        raise_outage(failure)
+        if check:
+            raise_outage(failure)
         return failure
 
 
 def _written(parts: Sequence[Part], client: Client) -> List[Result]:
     results: List[Result] = []
-    try:
-        for part in parts:
-            results.append(part.converge(client, False))  # noqa: PERF401 - what was done is told of a run that breaks off
-    except Failure as failure:
-        raise _interrupted(parts, results, len(results), failure) from failure
+    for part in parts:
+        result = _attempt(part, client, check=False)
+        if isinstance(result, Failure):
+            raise _interrupted(parts, results, result) from result
+        results.append(result)
     return results
 
 
-def _interrupted(parts: Sequence[Part], results: Sequence[Result], number: int, failure: Failure) -> Failure:
-    """Return the Failure of a part with what the parts before it did, and which were not begun."""
+def _interrupted(parts: Sequence[Part], results: Sequence[Result], failure: Failure) -> Failure:
+    """Return the Failure of the part after these results with what they did, and which parts were not begun."""
+    number = len(results)
     done = [step for part, result in zip(parts, results) for step in _plan(part, result)]
     left = list(dict.fromkeys(part.name for part in parts[number + 1 :]))
     message = failure.message

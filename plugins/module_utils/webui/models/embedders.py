@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from ...engine.converge import Desired
+from ...engine.converge import Desired, Outcome, converge
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..settings.embedding import EMBEDDING
+from .resource import Models
 
 MARK = "selfhosted_llm"
 """The key in a model's `meta` that tells that this module switched it off."""
@@ -41,6 +42,16 @@ def with_embedders(
         *(Desired(model_id, True, off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
         *(Desired(model_id, False) for model_id in sorted(back - listed)),
     ]
+
+
+def converge_models(
+    client: Client, all_desired: Sequence[Desired], hide: Optional[bool], *, check_mode: bool, purge: bool, workers: int
+) -> Outcome:
+    """Bring the models to what is desired; ``hide`` is what to do with those that only embed, None for nothing."""
+    models = Models(client)
+    if hide is not None:
+        all_desired = with_embedders(client, all_desired, models.rows(), hide)
+    return converge(models, all_desired, check_mode=check_mode, purge=purge, workers=workers)
 
 
 def _shown(desired: Desired) -> Desired:
