@@ -383,7 +383,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         check_mode=module.check_mode,
         timeout=module.params["timeout"],
         models_path=module.params["models_path"],
-        begin=job.begin,
+        on_start=job.begin,
         watch=job.watch,
     )
     return outcome.single()

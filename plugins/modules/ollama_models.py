@@ -153,7 +153,7 @@ options:
     default: false
   purge_all:
     description:
-      - Say that O(purge) may remove every model, when O(models) lists none that is to be there.
+      - Say that O(purge) may remove every model, when O(models) lists nothing with state present.
     type: bool
     default: false
   workers:
@@ -385,7 +385,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         purge=given["purge"],
         workers=given["workers"],
         models_path=given["models_path"],
-        begin=job.begin,
+        on_start=job.begin,
         watch=job.watch,
     )
     return outcome.many("models")

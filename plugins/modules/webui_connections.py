@@ -293,7 +293,7 @@ kept:
   elements: str
 problems:
   description: What is wrong with the entries of O(connections), a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 done:

@@ -67,7 +67,7 @@ default_permissions:
       returned: success
 problems:
   description: What is wrong with O(permissions), a sentence for each.
-  returned: when they cannot be as wanted
+  returned: when they are invalid
   type: list
   elements: str
 done:

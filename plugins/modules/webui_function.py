@@ -128,7 +128,7 @@ function:
       returned: when the function is there
 problems:
   description: What is wrong with the options, a sentence for each.
-  returned: when the function cannot be as wanted
+  returned: when the function is invalid
   type: list
   elements: str
 done:

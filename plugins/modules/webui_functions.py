@@ -26,7 +26,7 @@ options:
   purge:
     description:
       - Remove every function that O(functions) does not list, whoever made it.
-      - Refused where O(functions) lists none that is to be there.
+      - Refused where O(functions) lists nothing with state present.
     type: bool
     default: false
   workers:
@@ -121,7 +121,7 @@ kept:
   sample: []
 problems:
   description: What is wrong with the entries of O(functions), a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 done:

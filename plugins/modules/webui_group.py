@@ -109,7 +109,7 @@ group:
       returned: when O(members) is given
 problems:
   description: What is wrong with the options, a sentence for each.
-  returned: when the group cannot be as wanted
+  returned: when the group is invalid
   type: list
   elements: str
 done:

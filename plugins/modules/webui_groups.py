@@ -24,7 +24,7 @@ extends_documentation_fragment:
 options:
   purge:
     description:
-      - Remove every group that O(groups) does not list. Refused where O(groups) lists none that is to be there.
+      - Remove every group that O(groups) does not list. Refused where O(groups) lists nothing with state present.
       - Groups that OAuth, SCIM or LDAP made are kept, unless O(purge_external) is V(true). RV(kept) names them.
     type: bool
     default: false
@@ -156,7 +156,7 @@ kept:
   sample: [physics department]
 problems:
   description: What is wrong with the entries of O(groups), a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 done:

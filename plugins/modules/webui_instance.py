@@ -235,7 +235,7 @@ kept:
     users: [root@example.org]
 problems:
   description: All that is wrong with the entries of any part, a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 part:

@@ -194,7 +194,7 @@ skipped:
   type: dict
 problems:
   description: What is wrong with the options or the files, a sentence for each.
-  returned: when the base cannot be as wanted
+  returned: when the base is invalid
   type: list
   elements: str
 done:

@@ -224,7 +224,7 @@ model:
       returned: when O(access) is given
 problems:
   description: What is wrong with the options, a sentence for each.
-  returned: when the model cannot be as wanted
+  returned: when the model is invalid
   type: list
   elements: str
 done:

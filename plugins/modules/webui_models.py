@@ -28,7 +28,7 @@ options:
       - Remove every model that O(models) does not list, those that users made for themselves as well.
       - What a connection offers stays, but what was set for it goes, and only administrators see it then.
       - What a listed preset is based on is kept. RV(kept) names it.
-      - Refused where O(models) lists none that is to be there.
+      - Refused where O(models) lists nothing with state present.
     type: bool
     default: false
   hide_embedding_models:
@@ -143,7 +143,7 @@ kept:
   sample: ["llama3.2:3b"]
 problems:
   description: What is wrong with the entries of O(models), a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 done:

@@ -124,7 +124,7 @@ prompt:
       returned: when O(access) is given
 problems:
   description: What is wrong with the options, a sentence for each.
-  returned: when the prompt cannot be as wanted
+  returned: when the prompt is invalid
   type: list
   elements: str
 done:

@@ -26,7 +26,7 @@ options:
   purge:
     description:
       - Remove every prompt that O(prompts) does not list, those that users made for themselves as well.
-      - Refused where O(prompts) lists none that is to be there.
+      - Refused where O(prompts) lists nothing with state present.
     type: bool
     default: false
   workers:
@@ -125,7 +125,7 @@ kept:
   sample: []
 problems:
   description: What is wrong with the entries of O(prompts), a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 done:

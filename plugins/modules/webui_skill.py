@@ -98,7 +98,7 @@ skill:
       returned: when O(access) is given
 problems:
   description: What is wrong with the options, a sentence for each.
-  returned: when the skill cannot be as wanted
+  returned: when the skill is invalid
   type: list
   elements: str
 done:

@@ -26,7 +26,7 @@ options:
   purge:
     description:
       - Remove every skill that O(skills) does not list, whoever made it.
-      - Refused where O(skills) lists none that is to be there.
+      - Refused where O(skills) lists nothing with state present.
     type: bool
     default: false
   workers:
@@ -115,7 +115,7 @@ kept:
   sample: []
 problems:
   description: What is wrong with the entries of O(skills), a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 done:

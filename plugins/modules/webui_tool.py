@@ -131,7 +131,7 @@ tool:
       returned: when O(access) is given
 problems:
   description: What is wrong with the options, a sentence for each.
-  returned: when the tool cannot be as wanted
+  returned: when the tool is invalid
   type: list
   elements: str
 done:

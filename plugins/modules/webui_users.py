@@ -287,7 +287,7 @@ kept:
   sample: [admin@example.org]
 problems:
   description: What is wrong with the entries of O(users) and the lines of O(csv), a sentence for each.
-  returned: when an entry cannot be as wanted
+  returned: when an entry is invalid
   type: list
   elements: str
 done:
@@ -337,7 +337,7 @@ OPTIONS = {
 RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], ["users", "csv", "csv_content"]]}
 
 
-def desired_of(module: AnsibleModule) -> list[Desired]:
+def desired_of(module: AnsibleModule) -> list[Desired[Any]]:
     params = module.params
     users = params["users"] or ()
     forget_passwords(module)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the steps of a plan, several at once, and prove that the server shows them.
+"""Write the steps of a plan, several at once, and verify that the server shows them.
 
-A write whose answer was lost may have been done. So after such a failure the objects are read again: what is as wanted
-counts as done, and what is not makes the run fail, with ``changed`` as the server shows it.
+A write whose answer was lost may have been done. After such a failure the engine gathers again: a step whose object has
+the desired state counts as done, any other fails the run, with ``changed`` as the server shows it.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import Callable, Dict, Hashable, Iterable, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Hashable, Iterable, List, Sequence, Tuple
 
 from . import writes
 from .errors import Failure, as_failure, is_unclear
-from .resource import Current, Desired, Resource, Secret, State, Step, changes_of
+from .resource import Current, Desired, Resource, Secret, Spec, State, Step, changes_of
 
-Failed = List[Tuple[Step, Exception]]
+Failed = List[Tuple[Step[Any], Exception]]
 
 
 def apply(
-    resource: Resource,
-    all_desired: Sequence[Desired],
-    steps: Sequence[Step],
+    resource: Resource[Spec],
+    all_desired: Sequence[Desired[Spec]],
+    steps: Sequence[Step[Spec]],
     order: TopologicalSorter[Hashable],
     workers: int,
 ) -> None:
-    """Write all steps in their order; raise Failure with what was done and what was not."""
+    """Write all steps in order; raise Failure with the steps that were done, failed and not begun."""
     by_key = {step.key: step for step in steps}
-    done: list[Step] = []
-    waiting: list[Step] = []
+    done: list[Step[Spec]] = []
+    waiting: list[Step[Spec]] = []
     changed = False
     with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
         while order.is_active():
             finished, failed = _until_one_fails(resource, order, by_key, waiting, pool, max(1, workers))
             done += finished
-            lost, changed = _judged_again(resource, all_desired, failed)
+            lost, changed = _after_lost_answers(resource, all_desired, failed)
             for step in lost:
                 order.done(step.key)
             done += lost
@@ -48,22 +48,22 @@ def apply(
 
 
 def _until_one_fails(
-    resource: Resource,
+    resource: Resource[Spec],
     order: TopologicalSorter[Hashable],
-    by_key: Dict[Hashable, Step],
-    waiting: List[Step],
+    by_key: Dict[Hashable, Step[Spec]],
+    waiting: List[Step[Spec]],
     pool: ThreadPoolExecutor,
     workers: int,
-) -> Tuple[List[Step], Failed]:
-    """Write steps until all are done or one has failed, and those at work have ended; return both kinds."""
-    writers: Dict[str, Callable[[Step], None]] = {
+) -> Tuple[List[Step[Spec]], Failed]:
+    """Write steps until all are done or one fails; wait for the running ones; return the done and the failed."""
+    writers: Dict[str, Callable[[Step[Spec]], None]] = {
         "create": resource.create,
         "update": partial(_update, resource),
         "delete": resource.delete,
     }
-    done: list[Step] = []
+    done: list[Step[Spec]] = []
     failed: Failed = []
-    running: dict[Future[None], Step] = {}
+    running: dict[Future[None], Step[Spec]] = {}
     while order.is_active() and not failed or running:
         waiting += [by_key[key] for key in order.get_ready()]
         while waiting and len(running) < workers and not failed:
@@ -80,14 +80,14 @@ def _until_one_fails(
     return done, failed
 
 
-def _update(resource: Resource, step: Step) -> None:
-    """Write an update over the object as it is now, so that an edit made since the plan is not lost."""
+def _update(resource: Resource[Spec], step: Step[Spec]) -> None:
+    """Update the object as it is now, so that an edit made since the plan is not lost."""
     now = resource.reread(step)
     resource.update(step if now is None else rebased(resource, step, now))
 
 
-def rebased(resource: Resource, step: Step, now: State) -> Step:
-    """Return a step whose other fields are as ``now``; raise Failure if somebody else changed what it writes."""
+def rebased(resource: Resource[Spec], step: Step[Spec], now: State) -> Step[Spec]:
+    """Return the step over the fields in ``now``; raise Failure if somebody else changed a field that it writes."""
     before, after = step.before or {}, step.after or {}
     edited = [
         name
@@ -99,14 +99,16 @@ def rebased(resource: Resource, step: Step, now: State) -> Step:
     if edited:
         raise Failure(
             f"The {resource.kind} {step.name} was not updated: somebody else changed its {', '.join(edited)} while "
-            f"this task ran. Look at that edit, then run the task again."
+            f"this task ran. Check that edit, then run the task again."
         )
     others = {name: value for name, value in now.items() if name not in step.changes}
     return replace(step, before={**before, **now}, after={**after, **others})
 
 
-def _judged_again(resource: Resource, all_desired: Sequence[Desired], failed: Failed) -> Tuple[List[Step], bool]:
-    """Return the steps that were done although their answers were lost, and whether any other has changed anything."""
+def _after_lost_answers(
+    resource: Resource[Spec], all_desired: Sequence[Desired[Spec]], failed: Failed
+) -> Tuple[List[Step[Spec]], bool]:
+    """Return the steps that were done although their answers were lost, and whether another step changed anything."""
     unclear = [step for step, error in failed if is_unclear(error)]
     if not unclear:
         return [], False
@@ -115,11 +117,11 @@ def _judged_again(resource: Resource, all_desired: Sequence[Desired], failed: Fa
     except Failure:
         return [], True
     done = [step for step in unclear if _is_done(resource, step, now)]
-    lost = [step for step in unclear if step not in done]
-    return done, any(resource.writes_unseen or _has_moved(resource, step, now) for step in lost)
+    undone = [step for step in unclear if step not in done]
+    return done, any(resource.writes_unseen or _has_moved(resource, step, now) for step in undone)
 
 
-def _is_done(resource: Resource, step: Step, now: Current) -> bool:
+def _is_done(resource: Resource[Spec], step: Step[Spec], now: Current) -> bool:
     state = now.get(step.key)
     if step.action == "delete" or step.desired is None:
         return state is None
@@ -134,7 +136,7 @@ def _is_done(resource: Resource, step: Step, now: Current) -> bool:
     return not changes_of(resource, state, wanted)
 
 
-def _has_moved(resource: Resource, step: Step, now: Current) -> bool:
+def _has_moved(resource: Resource[Spec], step: Step[Spec], now: Current) -> bool:
     state, before = now.get(step.key), step.before
     if before is None or state is None:
         return (before is None) != (state is None)
@@ -142,14 +144,14 @@ def _has_moved(resource: Resource, step: Step, now: Current) -> bool:
     return _writes_secret(step) or bool(changes_of(resource, state, known)) or not known.keys() >= set(step.changes)
 
 
-def _writes_secret(step: Step) -> bool:
+def _writes_secret(step: Step[Any]) -> bool:
     return any(isinstance((step.after or {}).get(name), Secret) for name in step.changes)
 
 
 def _fail(
-    resource: Resource,
-    steps: Sequence[Step],
-    done: Sequence[Step],
+    resource: Resource[Spec],
+    steps: Sequence[Step[Spec]],
+    done: Sequence[Step[Spec]],
     failed: Failed,
     changed: bool,
 ) -> None:
@@ -175,32 +177,34 @@ def _fail(
     ) from first
 
 
-def _says_changed(failed: Tuple[Step, Exception]) -> bool:
+def _says_changed(failed: Tuple[Step[Any], Exception]) -> bool:
     return bool(as_failure(failed[1]).details.get("changed"))
 
 
-def prove(resource: Resource, all_desired: Sequence[Desired], steps: Sequence[Step]) -> Current:
-    """Return what is there now; raise Failure where it is not as desired, or cannot be told."""
+def verify(resource: Resource[Spec], all_desired: Sequence[Desired[Spec]], steps: Sequence[Step[Spec]]) -> Current:
+    """Return the current objects; raise Failure if they are not as desired or cannot be read."""
     done = {"changed": True, "done": [step.name for step in steps]}
     try:
-        present = resource.gather(all_desired)
+        current = resource.gather(all_desired)
     except Failure as error:
         raise Failure(
-            f"All was written, but could not be read again: {error.message}", **{**error.details, **done}
+            f"Everything was written, but verifying it failed: {error.message}", **{**error.details, **done}
         ) from error
     try:
-        _verify(resource, all_desired, steps, present)
+        _require_desired_state(resource, all_desired, steps, current)
     except Failure as error:
         raise Failure(error.message, **{**done, **error.details}) from error
-    return present
+    return current
 
 
-def _verify(resource: Resource, all_desired: Iterable[Desired], steps: Iterable[Step], present: Current) -> None:
-    lacking = {step.name: ["presence"] for step in steps if step.action == "delete" and step.key in present}
+def _require_desired_state(
+    resource: Resource[Spec], all_desired: Iterable[Desired[Spec]], steps: Iterable[Step[Spec]], current: Current
+) -> None:
+    lacking = {step.name: ["presence"] for step in steps if step.action == "delete" and step.key in current}
     for desired in all_desired:
         if not desired.present:
             continue
-        now = present.get(resource.key(desired))
+        now = current.get(resource.key(desired))
         if now is None:
             lacking[desired.name] = ["absence"]
             continue
@@ -211,6 +215,6 @@ def _verify(resource: Resource, all_desired: Iterable[Desired], steps: Iterable[
     if lacking:
         name, fields = next(iter(lacking.items()))
         raise Failure(
-            f"The server accepted the change of the {resource.kind} {name}, but still shows another "
+            f"The server accepted the change of the {resource.kind} {name}, but still shows a different "
             f"{', '.join(fields)}; {resource.hint(fields)}."
         )

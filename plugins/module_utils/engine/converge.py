@@ -1,12 +1,11 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one engine: read, check, compare, plan, apply, report.
+"""The one engine: gather, check, plan, precheck, apply, gather again, verify.
 
-A resource knows one kind of object; the engine knows what ``changed`` means. One
-object, a thousand, and a settings singleton (a list of one that is never created)
-take the same road, in check mode as well, so a check run's plan is the plan of the
-run that follows.
+A resource knows one kind of object; the engine knows what ``changed`` means. One object, a thousand, and a settings
+singleton (a list of one that is never created) follow the same steps. Check mode makes the
+same plan as the run after it.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, Callable, Dict, Hashable, Mapping, Optional, Sequence
 
-from .apply import apply, prove
-from .entries import invalid_list, refuse_desired
+from .apply import apply, verify
+from .entries import refuse_desired, vetoed
 from .errors import Failure
-from .resource import HIDDEN, Current, Desired, Problem, Resource, Secret, State, Step, changes_of, shown
+from .resource import HIDDEN, Current, Desired, Problem, Resource, Secret, Spec, State, Step, changes_of, shown
 
 __all__ = [
     "HIDDEN",
@@ -40,7 +39,7 @@ class Outcome:
     """What a run did or, in check mode, would do."""
 
     kind: str
-    steps: tuple[Step, ...]
+    steps: tuple[Step[Any], ...]
     states: tuple[State, ...]
     kept: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -78,47 +77,47 @@ class Outcome:
 
 
 def converge(
-    resource: Resource,
-    all_desired: Sequence[Desired],
+    resource: Resource[Spec],
+    all_desired: Sequence[Desired[Spec]],
     *,
     check_mode: bool,
     purge: bool = False,
     workers: int = 4,
-    begin: Callable[[Sequence[Step]], None] = lambda steps: None,
+    on_start: Callable[[Sequence[Step[Spec]]], None] = lambda steps: None,
 ) -> Outcome:
-    """Bring the server to the desired objects; with ``purge``, remove What is not listed.
+    """Bring the server to the desired state; with ``purge``, delete every object that is not listed.
 
-    ``workers`` bounds the writes at work at once. ``begin`` is told the steps right before
-    the first write, and not called where there is none.
-    Raises Failure before any write for what can be known, else with the steps
-    ``done``, ``failed`` and ``not_begun``.
+    ``workers`` is the maximum number of concurrent writes. ``on_start`` is called with the steps right before the first
+    write, and only if there is one.
+    Raises Failure: before any write for every problem that can be known by then, later with the steps ``done``,
+    ``failed_steps`` and ``not_begun``.
     """
     keys = _keys(resource, all_desired)
-    present = resource.gather(all_desired)
-    refuse_desired(resource.noun or resource.kind, all_desired, resource.check(all_desired, present))
-    steps = _plan(resource, all_desired, present)
+    current = resource.gather(all_desired)
+    refuse_desired(resource.noun or resource.kind, all_desired, resource.check(all_desired, current))
+    steps = _plan(resource, all_desired, current)
     kept: tuple[str, ...] = ()
     if purge:
-        purged, kept = _purge(resource, present, set(keys))
+        purged, kept = _purge(resource, current, set(keys))
         steps += purged
     order = _order(resource, steps)
     resource.precheck(steps)
     if steps and not check_mode:
-        begin(steps)
+        on_start(steps)
         apply(resource, all_desired, steps, order, workers)
-        present = prove(resource, all_desired, steps)
-        states = [present.get(key, {}) for key in keys]
-        steps = list(resource.settled(steps, present))
+        current = verify(resource, all_desired, steps)
+        states = [current.get(key, {}) for key in keys]
+        steps = list(resource.settled(steps, current))
     else:
         steps = list(resource.settled(steps, None))
-        foreseen = {step.key: step.after or {} for step in steps}
-        states = [foreseen.get(key, present.get(key, {})) for key in keys]
+        planned = {step.key: step.after or {} for step in steps}
+        states = [planned.get(key, current.get(key, {})) for key in keys]
     shown_states = tuple(shown(state) for state in states)
     warnings, results = tuple(resource.warnings()), dict(resource.results())
     return Outcome(resource.kind, tuple(steps), shown_states, kept, warnings, results)
 
 
-def _keys(resource: Resource, all_desired: Sequence[Desired]) -> list[Hashable]:
+def _keys(resource: Resource[Spec], all_desired: Sequence[Desired[Spec]]) -> list[Hashable]:
     seen: Dict[Hashable, str] = {}
     for desired in all_desired:
         key = resource.key(desired)
@@ -131,37 +130,38 @@ def _keys(resource: Resource, all_desired: Sequence[Desired]) -> list[Hashable]:
     return list(seen)
 
 
-def _plan(resource: Resource, all_desired: Sequence[Desired], present: Current) -> list[Step]:
-    planned = (_step(resource, desired, present.get(resource.key(desired))) for desired in all_desired)
+def _plan(resource: Resource[Spec], all_desired: Sequence[Desired[Spec]], current: Current) -> list[Step[Spec]]:
+    planned = (_step(resource, desired, current.get(resource.key(desired))) for desired in all_desired)
     steps = [step for step in planned if step]
-    refusals = [refusal for refusal in map(resource.veto, steps) if refusal]
-    if len(refusals) == 1:
-        raise Failure(refusals[0])
-    if refusals:
-        kind = resource.noun or resource.kind
-        raise invalid_list(kind, len(refusals), len(all_desired), [refusal.rstrip(".") for refusal in refusals])
+    vetoes = [veto for veto in map(resource.veto, steps) if veto]
+    if len(vetoes) == 1:
+        raise Failure(vetoes[0])
+    if vetoes:
+        raise vetoed(resource.noun or resource.kind, len(all_desired), vetoes)
     return steps
 
 
-def _step(resource: Resource, desired: Desired, present: Optional[State]) -> Optional[Step]:
+def _step(resource: Resource[Spec], desired: Desired[Spec], current: Optional[State]) -> Optional[Step[Spec]]:
     key = resource.key(desired)
     if not desired.present:
-        return None if present is None else Step("delete", key, desired.name, present, None, desired=desired)
-    wanted = resource.desired_state(desired, present)
-    if present is None:
+        return None if current is None else Step("delete", key, desired.name, current, None, desired=desired)
+    wanted = resource.desired_state(desired, current)
+    if current is None:
         return Step("create", key, desired.name, None, wanted, tuple(wanted), desired)
-    changes = changes_of(resource, present, wanted)
+    changes = changes_of(resource, current, wanted)
     if not changes and not resource.unproven(desired):
         return None
-    return Step("update", key, desired.name, present, {**present, **wanted}, changes, desired)
+    return Step("update", key, desired.name, current, {**current, **wanted}, changes, desired)
 
 
-def _purge(resource: Resource, present: Current, desired_names: set[Hashable]) -> tuple[list[Step], tuple[str, ...]]:
+def _purge(
+    resource: Resource[Spec], current: Current, desired_keys: set[Hashable]
+) -> tuple[list[Step[Spec]], tuple[str, ...]]:
     steps, kept = [], []
-    for key, state in present.items():
-        if key in desired_names:
+    for key, state in current.items():
+        if key in desired_keys:
             continue
-        step = Step("delete", key, resource.label(key, state), state, None)
+        step: Step[Spec] = Step("delete", key, resource.label(key, state), state, None)
         if resource.veto(step):
             kept.append(step.name)
         else:
@@ -169,7 +169,7 @@ def _purge(resource: Resource, present: Current, desired_names: set[Hashable]) -
     return sorted(steps, key=lambda step: step.name), tuple(sorted(kept))
 
 
-def _order(resource: Resource, steps: Sequence[Step]) -> TopologicalSorter[Hashable]:
+def _order(resource: Resource[Spec], steps: Sequence[Step[Spec]]) -> TopologicalSorter[Hashable]:
     planned = {step.key for step in steps}
     order: TopologicalSorter[Hashable] = TopologicalSorter()
     for step in steps:
@@ -179,11 +179,13 @@ def _order(resource: Resource, steps: Sequence[Step]) -> TopologicalSorter[Hasha
     except CycleError as error:
         names = {step.key: step.name for step in steps}
         circle = " -> ".join(names[key] for key in error.args[1])
-        raise Failure(f"The {resource.kind}s need each other in a circle ({circle}); break it.") from error
+        raise Failure(
+            f"The {resource.kind}s depend on each other in a circle ({circle}); remove one of these references."
+        ) from error
     return order
 
 
-def _before(step: Step) -> dict[str, Any]:
+def _before(step: Step[Any]) -> dict[str, Any]:
     if step.before is None:
         return {}
     if step.action == "delete":
@@ -191,7 +193,7 @@ def _before(step: Step) -> dict[str, Any]:
     return {name: shown(step.before[name]) for name in step.changes if name in step.before}
 
 
-def _after(step: Step) -> dict[str, Any]:
+def _after(step: Step[Any]) -> dict[str, Any]:
     if step.after is None:
         return {}
     return {name: shown(step.after[name]) for name in step.changes}

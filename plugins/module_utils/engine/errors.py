@@ -10,10 +10,9 @@ from typing import Any, Optional
 
 
 class Failure(Exception):
-    """Something a person must be told, in one sentence that says what to do.
+    """An error for the user: one sentence that says what is wrong and what to do.
 
-    ``message`` is shown as it is; ``details`` become further keys of the failed
-    result. Neither may hold a secret.
+    ``message`` is shown unchanged; ``details`` become further keys of the failed result. Neither may contain a secret.
     """
 
     unclear = False
@@ -26,35 +25,35 @@ class Failure(Exception):
 
 
 class MissingLibrary(Failure):
-    """A Python library that the host lacks; ``package`` is the distribution's name for it."""
+    """A Python library is missing on the host; ``package`` is the distribution's package for it."""
 
     def __init__(self, library: str, package: str) -> None:
         super().__init__(
             f"The Python library {library} is missing on this host; install the package {package} "
-            f"(the roles of selfhosted.llm do so)."
+            f"(the roles of selfhosted.llm install it)."
         )
         self.library = library
 
 
 def is_unclear(error: BaseException) -> bool:
-    """Tell whether the write that failed with this error, or with what is below it, may have been done."""
+    """Tell whether the write that failed with this error, or with one of its causes, may have been done."""
     seen: list[BaseException] = []
-    below: Optional[BaseException] = error
+    cause: Optional[BaseException] = error
     # An error that is raised again while another is handled may be its own context.
-    while below is not None and not any(below is one for one in seen):
-        if isinstance(below, Failure) and below.unclear:
+    while cause is not None and not any(cause is one for one in seen):
+        if isinstance(cause, Failure) and cause.unclear:
             return True
-        seen.append(below)
-        below = below.__cause__ or below.__context__
+        seen.append(cause)
+        cause = cause.__cause__ or cause.__context__
     return False
 
 
 def as_failure(error: Exception) -> Failure:
-    """Return an error as one that a person can be told; one that nobody foresaw names its place in the code."""
+    """Return an error as a Failure; an unexpected one names its place in the code."""
     if isinstance(error, Failure):
         return error
     where = traceback.extract_tb(error.__traceback__)[-1]
     return Failure(
-        f"selfhosted.llm met a case that it does not know ({type(error).__name__}: {error}), "
-        f"in {where.name}, line {where.lineno}; please report it with the task's options."
+        f"Internal error in selfhosted.llm ({type(error).__name__}: {error}) in {where.name}, line {where.lineno}; "
+        f"please report it with the options of the task."
     )

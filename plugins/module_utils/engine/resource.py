@@ -1,13 +1,15 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the engine and a kind of object know of each other: a desired object, a step, and the resource that does it."""
+"""The types that the engine shares with a kind of object: Desired, Step and Resource."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Collection, Hashable, Iterable, Mapping, Optional, Sequence, Tuple
+from typing import Any, Collection, Generic, Hashable, Iterable, Mapping, Optional, Sequence, Tuple, TypeVar
 
+Spec = TypeVar("Spec")
+"""What a person may say of one kind of object: a frozen dataclass."""
 State = Mapping[str, Any]
 Current = Mapping[Hashable, State]
 Problem = Tuple[int, str]
@@ -31,21 +33,23 @@ class Secret:
 
 
 @dataclass(frozen=True)
-class Desired:
-    """One object as a person wants it: its name as written, and what was said of it.
+class Desired(Generic[Spec]):
+    """One object as a person wants it: its name as written, and its ``spec``.
 
-    ``place`` is where messages say that it stands, if it is an entry of a list: ``entry 3 (teachers)``.
+    ``place`` is its entry in messages about a list: ``entry 3 (teachers)``; empty for the one object of a task.
     """
 
     name: str
     present: bool = True
     fields: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
+    # Optional only until no kind uses `fields`.
+    spec: Spec = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
-class Step:
-    """One write of a plan. ``desired object`` is None for an object that is purged."""
+class Step(Generic[Spec]):
+    """One write of a plan. ``desired`` is None for an object that is purged."""
 
     action: str
     key: Hashable
@@ -53,35 +57,35 @@ class Step:
     before: Optional[State]
     after: Optional[State]
     changes: tuple[str, ...] = ()
-    desired: Optional[Desired] = None
+    desired: Optional[Desired[Spec]] = None
 
     def summary(self) -> dict[str, Any]:
         """Return the step as results show it."""
         return {"action": self.action, "name": self.name, "fields": list(self.changes)}
 
 
-class Resource:
-    """What the engine must know of one kind of object. Give an instance; override what applies."""
+class Resource(Generic[Spec]):
+    """One kind of object, for the engine. Pass an instance; override what applies."""
 
     kind = "object"
-    """The singular noun of messages and results."""
+    """The singular noun in messages and results."""
     noun = ""
-    """What messages about desired objects call one, if not ``kind``."""
+    """The noun in messages about desired objects, if not ``kind``."""
     writes_unseen = False
-    """Whether a step writes what no state shows. Then nobody can tell whether a write with a lost answer was done."""
+    """Whether a step writes what no state shows: then a write whose answer was lost counts as a change."""
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
-        """Return the present objects by key, in as few calls as the server allows. Do not judge them."""
+    def gather(self, all_desired: Sequence[Desired[Spec]]) -> Current:
+        """Return the current objects by key, in as few calls as the server allows. Do not judge them."""
         raise NotImplementedError
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterable[Problem]:
-        """Yield all that only the server can tell is wrong with desired objects.
+    def check(self, all_desired: Sequence[Desired[Spec]], current: Current) -> Iterable[Problem]:
+        """Yield every problem of the desired objects that only the server can know.
 
-        Called once, after the first ``read`` and before any write; what is wrong is refused in one Failure.
+        Called once, after the first ``gather`` and before any write. All problems become one Failure.
         """
         return ()
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Spec]) -> Hashable:
         """Return the identity of a desired object, as the server compares names."""
         raise NotImplementedError
 
@@ -89,68 +93,68 @@ class Resource:
         """Return how messages and results name an object that is not listed; no two alike."""
         return str(state.get("name", key))
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
-        """Return only the fields that the person gave; ``present`` is None for a new object."""
+    def desired_state(self, desired: Desired[Spec], current: Optional[State]) -> State:
+        """Return only the fields that the person gave; ``current`` is None for a new object."""
         raise NotImplementedError
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
-        """Tell whether a field already is as wanted. A secret never is: nobody can read it."""
-        return bool(present == wanted)
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
+        """Tell whether a field already has the desired value. A secret never has: nobody can read it."""
+        return bool(current == wanted)
 
-    def unproven(self, desired: Desired) -> bool:
-        """Tell whether an object that looks as wanted must be written again to find out whether it is."""
+    def unproven(self, desired: Desired[Spec]) -> bool:
+        """Tell whether an object that shows the desired state must still be written to find out whether it has it."""
         return False
 
-    def settled(self, steps: Sequence[Step], present: Optional[Current]) -> Sequence[Step]:
-        """Return the steps that count as changes; ``present`` are the objects after them, None in check mode."""
+    def settled(self, steps: Sequence[Step[Spec]], current: Optional[Current]) -> Sequence[Step[Spec]]:
+        """Return the steps that count as changes; ``current`` are the objects after them, None in check mode."""
         return steps
 
     def results(self) -> Mapping[str, Any]:
         """Return further keys of the module's result, once all is done."""
         return {}
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Spec]) -> Optional[str]:
         """Return why a step must not be done (a sentence), or None."""
         return None
 
     def warnings(self) -> Sequence[str]:
-        """Return what a person should know although nothing failed, once all is done."""
+        """Return the warnings of a run that did not fail."""
         return ()
 
     def hint(self, fields: Collection[str]) -> str:
-        """Return what may be the reason where the server shows other fields than were written."""
+        """Return the likely reason why the server shows other values in ``fields`` than were written."""
         return "something else may be changing it, or this version of the server ignores it"
 
-    def precheck(self, steps: Sequence[Step]) -> None:
-        """Look at the whole plan before the first write, in check mode too; raise Failure where it cannot be done."""
+    def precheck(self, steps: Sequence[Step[Spec]]) -> None:
+        """Check the whole plan before the first write, in check mode too; raise Failure if it cannot be done."""
 
-    def needs(self, step: Step) -> Collection[Hashable]:
-        """Return the keys whose steps must be finished before this one begins."""
+    def needs(self, step: Step[Spec]) -> Collection[Hashable]:
+        """Return the keys of the steps that must finish before this one starts."""
         return ()
 
-    def reread(self, step: Step) -> Optional[State]:
-        """Return the fields of the object as the server shows it right before an update that replaces them all.
+    def reread(self, step: Step[Spec]) -> Optional[State]:
+        """Return the object's fields as they are right before an update that replaces all of them.
 
-        ``step.before`` may be minutes old by then. None where the update writes only what ``step.changes`` names and
-        nobody's edit can be lost, or where it reads again by itself.
+        ``step.before`` may be minutes old by then. Return None if the update writes only ``step.changes``, so that
+        nobody's edit is lost, or if it reads the object again itself.
         """
         return None
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Spec]) -> None:
         """Make the object ``step.after``."""
         raise NotImplementedError
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Spec]) -> None:
         """Write ``step.changes`` of ``step.after`` over ``step.before``."""
         raise NotImplementedError
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Spec]) -> None:
         """Remove the object ``step.before``."""
         raise NotImplementedError
 
 
 def shown(value: Any) -> Any:
-    """Return a copy fit for a result or a diff: secrets are masked."""
+    """Return a copy for a result or a diff, with secrets masked."""
     if isinstance(value, Secret):
         return HIDDEN
     if isinstance(value, Mapping):
@@ -162,10 +166,10 @@ def shown(value: Any) -> Any:
     return value
 
 
-def changes_of(resource: Resource, present: State, wanted: State) -> tuple[str, ...]:
-    """Return the fields that are not as wanted; a secret never is."""
+def changes_of(resource: Resource[Any], current: State, wanted: State) -> tuple[str, ...]:
+    """Return the fields that differ from the desired state; a secret always does."""
     return tuple(
         name
         for name, value in wanted.items()
-        if isinstance(value, Secret) or not resource.equal(name, present.get(name), value)
+        if isinstance(value, Secret) or not resource.equal(name, current.get(name), value)
     )

@@ -208,4 +208,4 @@ def test_renderer_and_parser_reach_a_server_that_knows_them(
         return
     recorder.answer("GET /api/version", {"version": "0.33.0"})
     message = sentence("ollama_model", args(name="bot", modelfile=modelfile))
-    assert "still shows another requires, renderer, parser" in message
+    assert "still shows a different requires, renderer, parser" in message

@@ -317,7 +317,7 @@ def test_what_cannot_be_is_told_for_all_entries_at_once(
     ]
     result = fail("webui_connections", by_token(connections=listed))
     assert recorder.requests == []
-    assert "because 5 of 5 connections cannot be as wanted" in result["msg"]
+    assert "changed: 5 of 5 connections are invalid" in result["msg"]
     told = " ".join(result["problems"])
     for words in (
         "Entry 1 (http://a.example): the header X-A holds a line end",

@@ -168,4 +168,4 @@ def test_an_odd_permission_is_one_short_sentence(
 def test_all_that_is_wrong_with_default_permissions_is_told(by_token: Callable[..., dict[str, Any]]) -> None:
     result = fail("webui_default_permissions", by_token(permissions={"chat": {"shair": True}, "cat": {"a": True}}))
     assert len(result["problems"]) == 2
-    assert result["msg"].startswith("The set of permissions of everybody cannot be as wanted: permissions.chat.shair")
+    assert result["msg"].startswith("Invalid set of permissions of everybody: permissions.chat.shair")

@@ -282,7 +282,7 @@ WRONG = [
     (
         {"id": "m", "name": " ", "base_model": "m", "profile_image_url": "javascript:alert(1)", "tools": [""]},
         [
-            "The model m cannot be as wanted: name is empty; leave it out",
+            "Invalid model m: name is empty; leave it out",
             "base_model is the model itself",
             "profile_image_url is none that the server takes",
             "tools has an empty item",

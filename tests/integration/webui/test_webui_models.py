@@ -128,7 +128,7 @@ def test_a_purge_that_would_remove_all_is_refused(
     webui: Webui, recorder: Recorder, by_token: Callable[..., dict[str, Any]], models: list[Any]
 ) -> None:
     make(webui, "a")
-    assert sentence("webui_models", by_token(models=models, purge=True)).startswith("Refusing to purge, because models")
+    assert sentence("webui_models", by_token(models=models, purge=True)).startswith("Refusing to purge: models")
     assert recorder.requests == []
 
 
@@ -143,7 +143,7 @@ def test_every_bad_entry_is_named_before_anything_is_written(
         {"id": "gone", "state": "absent", "name": " "},
     ]
     result = fail("webui_models", by_token(models=models))
-    assert result["msg"].startswith("Nothing was changed, because 2 of 4 models cannot be as wanted: entry 2 (bad 1): ")
+    assert result["msg"].startswith("Nothing was changed: 2 of 4 models are invalid: entry 2 (bad 1): ")
     assert len(result["problems"]) == 3
     assert "it is listed twice (entry 1 is the same model)" in result["msg"]
     assert recorder.requests == []

@@ -242,7 +242,7 @@ def test_ten_megabytes_of_words_are_stored(
 
 
 NEW_COMMANDS = [
-    ({"command": ""}, "The prompt  cannot be as wanted: command is empty"),
+    ({"command": ""}, "Invalid prompt: command is empty"),
     ({"command": "/"}, "command is empty"),
     ({"command": "a b"}, "command is 'a b', which nobody can type"),
     ({"command": "a/b"}, "command is 'a/b', which nobody can type"),

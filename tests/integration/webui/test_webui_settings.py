@@ -480,5 +480,5 @@ def test_another_s_change_between_write_and_look_is_told(
 ) -> None:
     recorder.answer(IMPORT, {**export(webui), "ui.banners": []})
     message = sentence("webui_settings", by_token(banners=[{"content": "mine"}]))
-    assert "still shows another ui.banners" in message
+    assert "still shows a different ui.banners" in message
     assert "may have changed it at the same time; run again" in message

@@ -75,10 +75,10 @@ def run(url: str, token: str, said: Any, check: bool) -> dict[str, Any]:
     return converge_settings(Client(params, check), params, by_api_key=False, check_mode=check).single()
 
 
-def value(pick: random.Random, key: str, present: Any, nulls: bool) -> Any:
+def value(pick: random.Random, key: str, current: Any, nulls: bool) -> Any:
     """Return a valid value for a setting, sometimes the one that is there; a null only where ``nulls`` are taken."""
-    if pick.random() < 0.2 and (nulls or present is not None):
-        return copy.deepcopy(present)
+    if pick.random() < 0.2 and (nulls or current is not None):
+        return copy.deepcopy(current)
     number, words = pick.randrange(1, 999), pick.choice(WORDS)
     if key in CHOICES:
         return pick.choice(CHOICES[key])
@@ -91,21 +91,21 @@ def value(pick: random.Random, key: str, present: Any, nulls: bool) -> Any:
     if key == "ui.visibility":
         return {name: pick.choice((None, True, False)) for name in pick.sample("abcd", 2)}
     if key == "user.permissions":
-        section = pick.choice(sorted(present))
-        return {section: {name: pick.random() < 0.5 for name in pick.sample(sorted(present[section]), 1)}}
-    if isinstance(present, dict):
+        section = pick.choice(sorted(current))
+        return {section: {name: pick.random() < 0.5 for name in pick.sample(sorted(current[section]), 1)}}
+    if isinstance(current, dict):
         return {name: pick.choice((None, number, words, [words], {"in": number})) for name in pick.sample("abcd", 2)}
-    return plain(pick, present, number, words)
+    return plain(pick, current, number, words)
 
 
-def plain(pick: random.Random, present: Any, number: int, words: str) -> Any:
-    if isinstance(present, bool):
+def plain(pick: random.Random, current: Any, number: int, words: str) -> Any:
+    if isinstance(current, bool):
         return pick.random() < 0.5
-    if isinstance(present, int):
+    if isinstance(current, int):
         return number
-    if isinstance(present, float):
+    if isinstance(current, float):
         return pick.choice((number, number / 8))
-    if isinstance(present, list):
+    if isinstance(current, list):
         return [pick.choice(WORDS) for _number in range(pick.randrange(4))]
     return words
 
@@ -145,8 +145,8 @@ def expected(settings: dict[str, Any], desired: dict[str, Any]) -> dict[str, Any
     return after
 
 
-def merge(present: Any, said: Any) -> Any:
-    result = copy.deepcopy(present)
+def merge(current: Any, said: Any) -> Any:
+    result = copy.deepcopy(current)
     for name, item in said.items():
         if item is None:
             result.pop(name, None)

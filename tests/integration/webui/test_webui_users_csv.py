@@ -166,7 +166,7 @@ def test_files_that_cannot_be_used_are_told_in_one_sentence(
         "cut.csv": "Line 3 of csv 'cut.csv' is not UTF-16; save it as UTF-8",
         "people.xlsx": "csv 'people.xlsx' is a spreadsheet, not a CSV file; save it as UTF-8",
         "none.csv": "There is no column Email in line 1 of none.csv",
-        "bad.csv": "Nothing was changed, because 2 of 2 users cannot be as wanted: line 2 of bad.csv: ",
+        "bad.csv": "Nothing was changed: 2 of 2 users are invalid: line 2 of bad.csv: ",
     }
     tasks = [{**users(by_token(csv=name)), "ignore_errors": True} for name in words]
     both = {**users(by_token(csv="bad.csv", csv_content="Email\n")), "ignore_errors": True}

@@ -28,7 +28,7 @@ def lost() -> Failure:
 class Lossy(Shelf):
     """Loses the answers to the writes of these names: `done` are done, `half` in part, and `undone` are not."""
 
-    def _lossy(self, step: Step, write: Callable[[Step], None]) -> None:
+    def _lossy(self, step: Step[Any], write: Callable[[Step[Any]], None]) -> None:
         if step.name in self.quirks.get("done", ()):
             write(step)
             raise lost()
@@ -39,33 +39,33 @@ class Lossy(Shelf):
             raise lost()
         write(step)
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         self._lossy(step, super().create)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         self._lossy(step, super().update)
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         self._lossy(step, super().delete)
 
 
-def failed(shelf: Shelf, *all_desired: Desired, **options: Any) -> Failure:
+def failed(shelf: Shelf, *all_desired: Desired[Any], **options: Any) -> Failure:
     with pytest.raises(Failure) as caught:
         go(shelf, *all_desired, **options)
     return caught.value
 
 
 WISHES = {
-    "create": Desired("new", fields={"size": 1, "colour": "red"}),
-    "update": Desired("old", fields={"size": 1}),
-    "delete": Desired("old", present=False),
+    "create": Desired[Any]("new", fields={"size": 1, "colour": "red"}),
+    "update": Desired[Any]("old", fields={"size": 1}),
+    "delete": Desired[Any]("old", present=False),
 }
 
 
 @pytest.mark.parametrize("action", WISHES)
 def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(action: str) -> None:
     shelf = Lossy({"old": {"size": 5}}, done=["new", "old"])
-    after = Desired("after", fields={"size": 2})
+    after = Desired[Any]("after", fields={"size": 2})
     outcome = go(shelf, WISHES[action], after, workers=1)
     assert outcome.changed
     assert shelf.crates["after"]["size"] == 2
@@ -74,7 +74,7 @@ def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(
 
 def test_a_purged_object_whose_answer_was_lost_is_gone() -> None:
     shelf = Lossy({"old": {"size": 5}, "kept": {}}, done=["old"])
-    assert go(shelf, Desired("kept"), purge=True).changed
+    assert go(shelf, Desired[Any]("kept"), purge=True).changed
 
 
 @pytest.mark.parametrize("action", WISHES)
@@ -90,10 +90,10 @@ def test_a_write_that_was_done_in_part_fails_with_a_change(action: str) -> None:
 
 
 def test_whether_a_secret_was_written_cannot_be_looked_up() -> None:
-    desired = Desired("old", fields={"password": Secret("hunter2")})
+    desired = Desired[Any]("old", fields={"password": Secret("hunter2")})
     failure = failed(Lossy({"old": {"size": 5}}, done=["old"]), desired)
     assert failure.details["changed"] is True
-    assert go(Lossy(done=["new"]), Desired("new", fields={"size": 1, "password": Secret("hunter2")})).changed
+    assert go(Lossy(done=["new"]), Desired[Any]("new", fields={"size": 1, "password": Secret("hunter2")})).changed
 
 
 def test_a_resource_may_write_what_it_does_not_show() -> None:
@@ -104,13 +104,13 @@ def test_a_resource_may_write_what_it_does_not_show() -> None:
 
 
 def test_a_field_that_was_not_there_before_may_have_been_written() -> None:
-    failure = failed(Lossy({"old": {}}, undone=["old"]), Desired("old", fields={"size": 1}))
+    failure = failed(Lossy({"old": {}}, undone=["old"]), Desired[Any]("old", fields={"size": 1}))
     assert failure.details["changed"] is True
 
 
 def test_where_nothing_can_be_read_again_a_change_is_possible() -> None:
     class Gone(Lossy):
-        def gather(self, all_desired: Sequence[Desired]) -> dict[Hashable, State]:
+        def gather(self, all_desired: Sequence[Desired[Any]]) -> dict[Hashable, State]:
             if self.reads:
                 raise Failure("Nobody is there.")
             return super().gather(all_desired)
@@ -120,7 +120,7 @@ def test_where_nothing_can_be_read_again_a_change_is_possible() -> None:
 
 def test_what_a_session_wrote_is_a_change_whatever_the_resource_says() -> None:
     class Halfway(Shelf):
-        def create(self, step: Step) -> None:
+        def create(self, step: Step[Any]) -> None:
             threading.Thread(target=writes.accepted).start()
             while not writes.any_accepted():
                 pass
@@ -162,11 +162,11 @@ class Edited(Shelf):
         self.edit = edit
         self.written: State | None = None
 
-    def reread(self, step: Step) -> State:
+    def reread(self, step: Step[Any]) -> State:
         self.crates["old"].update(self.edit)
         return dict(self.crates["old"])
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         self.written = dict(step.after or {})
         super().update(step)
 

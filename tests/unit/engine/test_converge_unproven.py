@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge imp
 )
 
 
-class Sealed(Resource):
+class Sealed(Resource[Any]):
     """Crates that are sealed: their label is seen, and what is in them only by packing them again."""
 
     kind = "crate"
@@ -29,38 +29,38 @@ class Sealed(Resource):
         self.packed = dict(packed)
         self.writes: list[str] = []
 
-    def gather(self, all_desired: Sequence[Desired]) -> Mapping[Any, State]:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Mapping[Any, State]:
         return {name: {"label": "toys", "seal": content} for name, content in self.packed.items()}
 
-    def key(self, desired: Desired) -> str:
+    def key(self, desired: Desired[Any]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         return {"label": desired.fields["label"]}
 
-    def unproven(self, desired: Desired) -> bool:
+    def unproven(self, desired: Desired[Any]) -> bool:
         return not self.writes and bool(desired.fields.get("sealed"))
 
-    def settled(self, steps: Sequence[Step], present: Optional[Current]) -> Sequence[Step]:
+    def settled(self, steps: Sequence[Step[Any]], current: Optional[Current]) -> Sequence[Step[Any]]:
         found = []
         for step in steps:
-            before, now = step.before or {}, (present or {}).get(step.key, {})
+            before, now = step.before or {}, (current or {}).get(step.key, {})
             if step.changes:
                 found.append(step)
-            elif present is not None and before["seal"] != now["seal"]:
+            elif current is not None and before["seal"] != now["seal"]:
                 found.append(replace(step, changes=("seal",), after=now))
         return found
 
     def results(self) -> Mapping[str, Any]:
         return {"packed": len(self.writes)}
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         self.writes.append(step.name)
         assert step.desired is not None
         self.packed[step.name] = step.desired.fields["content"]
 
 
-def desired(content: str, **more: Any) -> Desired:
+def desired(content: str, **more: Any) -> Desired[Any]:
     return Desired("a", fields={"label": "toys", "content": content, "sealed": True, **more})
 
 

@@ -18,7 +18,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries impo
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 
 
-def all_desired(*entries: Mapping[str, Any], listed: bool = True, **more: Any) -> List[Desired]:
+def all_desired(*entries: Mapping[str, Any], listed: bool = True, **more: Any) -> List[Desired[Any]]:
     def problems(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from entry.get("wrong", ())
 
@@ -29,7 +29,7 @@ def all_desired(*entries: Mapping[str, Any], listed: bool = True, **more: Any) -
         key=lambda entry: entry["name"].lower(),
         label=lambda entry: str(entry["name"]),
         problems=problems,
-        desired=lambda entry: Desired(entry["name"], fields={"size": entry.get("size")}),
+        desired=lambda entry: Desired[Any](entry["name"], fields={"size": entry.get("size")}),
         **more,
     )
 
@@ -61,8 +61,7 @@ def test_what_an_entry_takes_from_a_file_counts() -> None:
 def test_an_entry_that_means_the_same_object_as_an_earlier_one_is_told() -> None:
     told = refusal({"name": "a"}, {"name": "b"}, {"name": "A"})
     assert told.message == (
-        "Nothing was changed, because 1 of 3 things cannot be as wanted: "
-        "entry 3 (A): it is listed twice (entry 1 is the same thing)."
+        "Nothing was changed: 1 of 3 things is invalid: entry 3 (A): it is listed twice (entry 1 is the same thing)."
     )
     assert "(entry 1 has its port)" in refusal({"name": "a"}, {"name": "A"}, duplicate="has its port").message
 
@@ -74,7 +73,7 @@ def test_problems_of_a_list_are_told_at_once() -> None:
     )
     name = "x" * 80 + "..."
     assert told.message == (
-        f"Nothing was changed, because 2 of 3 things cannot be as wanted: entry 2 ({name}): a is bad; mend it; "
+        f"Nothing was changed: 2 of 3 things are invalid: entry 2 ({name}): a is bad; mend it; "
         f"entry 2 ({name}): b is bad.; entry 3 (other): c."
     )
     assert told.details["problems"] == [
@@ -85,7 +84,7 @@ def test_problems_of_a_list_are_told_at_once() -> None:
 
 
 def test_problems_of_one_object_are_told_by_its_name() -> None:
-    assert refusal({"name": "x", "wrong": ["a", "b"]}, listed=False).message == "The thing x cannot be as wanted: a; b."
+    assert refusal({"name": "x", "wrong": ["a", "b"]}, listed=False).message == "Invalid thing x: a; b."
 
 
 def test_what_somebody_wrote_makes_no_message_long() -> None:
@@ -94,7 +93,7 @@ def test_what_somebody_wrote_makes_no_message_long() -> None:
     ]
     told = refusal(*entries)
     assert len(told.message) < 1000
-    assert told.message.endswith(" more, which problems lists.")
+    assert told.message.endswith(" more (see problems).")
     assert told.message.isprintable()
     assert len(told.details["problems"]) == 300
 
@@ -103,17 +102,17 @@ def test_what_only_the_server_can_tell_is_told_by_the_same_places() -> None:
     desired = all_desired({"name": "a"}, {"name": "b"}, {"name": "c"})
     refuse_desired("thing", desired, [])
     with pytest.raises(Failure) as caught:
-        refuse_desired("thing", [*desired, Desired("of nobody")], [(2, "it is gone"), (0, "no"), (2, "and odd")])
+        refuse_desired("thing", [*desired, Desired[Any]("of nobody")], [(2, "it is gone"), (0, "no"), (2, "and odd")])
     assert caught.value.message == (
-        "Nothing was changed, because 2 of 3 things cannot be as wanted: "
+        "Nothing was changed: 2 of 3 things are invalid: "
         "entry 1 (a): no; entry 3 (c): it is gone; entry 3 (c): and odd."
     )
-    with pytest.raises(Failure, match=r"^The thing a cannot be as wanted: no\.$"):
-        refuse_desired("thing", [Desired("a")], [(0, "no")])
+    with pytest.raises(Failure, match=r"^Invalid thing a: no\.$"):
+        refuse_desired("thing", [Desired[Any]("a")], [(0, "no")])
 
 
 def test_a_purge_needs_something_that_stays() -> None:
-    refuse_to_purge_all([Desired("a"), Desired("b", present=False)], "things")
-    for left in ([], [Desired("b", present=False)]):
-        with pytest.raises(Failure, match=r"^Refusing to purge, because things lists none .*; list those to keep\.$"):
+    refuse_to_purge_all([Desired[Any]("a"), Desired[Any]("b", present=False)], "things")
+    for left in ([], [Desired[Any]("b", present=False)]):
+        with pytest.raises(Failure, match=r"^Refusing to purge: things lists nothing .*; list those to keep\.$"):
             refuse_to_purge_all(left, "things")

@@ -57,7 +57,7 @@ def test_a_missing_library_names_the_package(capsys: pytest.CaptureFixture[str])
 def test_a_bug_is_one_sentence_without_traceback_or_secret(capsys: pytest.CaptureFixture[str]) -> None:
     code, result = answer_of(capsys, raising(KeyError("hunter2")))
     assert code == 1
-    assert result["msg"].startswith("selfhosted.llm met a case that it does not know (KeyError: ")
+    assert result["msg"].startswith("Internal error in selfhosted.llm (KeyError: ")
     assert "please report it" in result["msg"]
     assert "hunter2" not in str(result)
     assert "Traceback" not in str(result)

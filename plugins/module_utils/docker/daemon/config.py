@@ -87,16 +87,16 @@ def render(config: Mapping[str, Any]) -> str:
     return json.dumps(config, indent=4, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def merge(present: Mapping[str, Any], wanted: Mapping[str, Any], path: str, above: str = "") -> Config:
+def merge(current: Mapping[str, Any], wanted: Mapping[str, Any], path: str, above: str = "") -> Config:
     """Return the present settings with the wanted ones laid over: objects merged, lists and scalars replaced."""
     if not above and _deeper(wanted, MAX_DEPTH):
         raise Failure(
             f"The settings for {path} are nested more than {MAX_DEPTH} levels deep; no setting of Docker's is."
         )
-    merged = dict(present)
+    merged = dict(current)
     for key, value in wanted.items():
         name = above + key
-        old = present.get(key)
+        old = current.get(key)
         if value is None:
             raise Failure(f"The setting {name} is null; give it a value, or remove it from {path} with state=absent.")
         if not isinstance(value, dict):
@@ -108,14 +108,14 @@ def merge(present: Mapping[str, Any], wanted: Mapping[str, Any], path: str, abov
             )
         if isinstance(value, dict):
             merged[key] = merge(old or {}, value, path, name + ".")
-        elif key not in present or canonical(old) != canonical(value):
+        elif key not in current or canonical(old) != canonical(value):
             merged[key] = value
     return merged
 
 
-def remove(present: Mapping[str, Any], unwanted: Mapping[str, Any]) -> Config:
+def remove(current: Mapping[str, Any], unwanted: Mapping[str, Any]) -> Config:
     """Return the present settings without the given keys; an object that this empties goes too."""
-    kept = dict(present)
+    kept = dict(current)
     for key, value in unwanted.items():
         if key not in kept:
             continue

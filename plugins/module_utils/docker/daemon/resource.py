@@ -19,7 +19,7 @@ from . import pending as daemon_pending
 from .pending import Pending
 
 
-class DaemonConfig(Resource):
+class DaemonConfig(Resource[Any]):
     """The settings in one file. A setting whose value is None is one that is not there."""
 
     kind = "config"
@@ -31,38 +31,38 @@ class DaemonConfig(Resource):
         self._pending = pending
         self.backup_file: Optional[str] = None
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         return {desired.name: daemon_file.read(desired.name) for desired in all_desired}
 
-    def key(self, desired: Desired) -> str:
+    def key(self, desired: Desired[Any]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
-        before = present or {}
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
+        before = current or {}
         if self._absent:
             after = daemon.remove(before, desired.fields)
             return {key: after.get(key) for key in desired.fields if key in before}
         after = daemon.merge(before, desired.fields, desired.name)
         return {key: after[key] for key in desired.fields}
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
-        return daemon.canonical(present) == daemon.canonical(wanted)
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
+        return daemon.canonical(current) == daemon.canonical(wanted)
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         # Judged here and not in update(), so that a check run fails where the real one would.
         obstacle = daemon_file.obstacle(step.name)
         if obstacle is None and self._validate:
             daemon_file.validate(daemon.render(settings(step)), step.name)
         return obstacle
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         pending = self._with(step)
         _note(step.name, pending)
         self.backup_file = daemon_file.write(step.name, daemon.render(settings(step)), self._backup)
         if self.backup_file and not pending.backup_file and pending.before:
             _note(step.name, replace(pending, backup_file=self.backup_file))
 
-    def _with(self, step: Step) -> Pending:
+    def _with(self, step: Step[Any]) -> Pending:
         """Return what is pending after a step: what was, and what it changes."""
         before, after = step.before or {}, settings(step)
         keys, restart = daemon.changed_keys(before, after), bool(daemon.restart_keys(before, after))
@@ -82,7 +82,7 @@ def _note(path: str, pending: Pending) -> None:
         ) from error
 
 
-def settings(step: Step) -> daemon.Config:
+def settings(step: Step[Any]) -> daemon.Config:
     """Return what the file holds after a step."""
     return {key: value for key, value in (step.after or {}).items() if value is not None or key not in step.changes}
 

@@ -63,7 +63,7 @@ def mtu_of(told: Mapping[str, Any]) -> int:
     return int(said) if said.isdigit() else USUAL_MTU
 
 
-class BridgeNetwork(Resource):
+class BridgeNetwork(Resource[Any]):
     """One network. It is created again only where no container uses it, running or not."""
 
     kind = "network"
@@ -75,7 +75,7 @@ class BridgeNetwork(Resource):
         self._told: Dict[str, Any] = {}
         self._warnings: List[str] = []
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         found: Dict[Hashable, State] = {}
         for desired in all_desired:
             told = self._engine.network(desired.name)
@@ -89,35 +89,35 @@ class BridgeNetwork(Resource):
                 }
         return found
 
-    def key(self, desired: Desired) -> str:
+    def key(self, desired: Desired[Any]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         wanted = {"driver": "bridge", "bridge": own_bridge(desired.name), "mtu": desired.fields["mtu"]}
-        if present is None:
+        if current is None:
             return wanted
-        if present["driver"] != "bridge":
-            return present
-        has_mtu = present["mtu"] == wanted["mtu"] or (self._is_least and present["mtu"] < wanted["mtu"])
+        if current["driver"] != "bridge":
+            return current
+        has_mtu = current["mtu"] == wanted["mtu"] or (self._is_least and current["mtu"] < wanted["mtu"])
         if has_mtu:
-            wanted["mtu"] = present["mtu"]
-        if wanted == present:
-            return present
+            wanted["mtu"] = current["mtu"]
+        if wanted == current:
+            return current
         users = sorted(str(one["Names"][0]).lstrip("/") for one in self._engine.containers(network=[desired.name]))
         if not users:
             return wanted
         if not has_mtu:
-            self._warnings = [self._too_large(desired, present, users)]
-        return present
+            self._warnings = [self._too_large(desired, current, users)]
+        return current
 
-    def _too_large(self, desired: Desired, present: State, users: Sequence[str]) -> str:
+    def _too_large(self, desired: Desired[Any], current: State, users: Sequence[str]) -> str:
         why = (
             f"this host's way out takes {desired.fields['mtu']}, so larger answers from outside get lost"
             if self._is_least
             else f"{desired.fields['mtu']} is wanted"
         )
         return (
-            f"The Docker network {desired.name} has an MTU of {present['mtu']} bytes and {why}. Docker cannot change "
+            f"The Docker network {desired.name} has an MTU of {current['mtu']} bytes and {why}. Docker cannot change "
             f"it while containers use the network: `docker rm --force {' '.join(users)} && docker network rm "
             f"{desired.name}` (volumes stay), then run this again."
         )
@@ -125,11 +125,11 @@ class BridgeNetwork(Resource):
     def warnings(self) -> Sequence[str]:
         return self._warnings
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         after, labels = step.after or {}, step.desired.fields["labels"] if step.desired else {}
         self._make(step.name, {"Driver": "bridge", "Labels": {LABEL: "network", **labels}}, after)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         told = self._told[step.name]
         refused = self._engine.remove_network(step.name)
         if refused:
@@ -151,7 +151,7 @@ class BridgeNetwork(Resource):
 def ensure(name: str, mtu: str, labels: Mapping[str, str], *, check_mode: bool) -> Dict[str, Any]:
     """Bring a network about, and tell what changed. ``mtu`` is `auto` or a number of bytes."""
     engine = Engine(egress_host.SOCKET, egress_host.TIMEOUT)
-    desired = Desired(name, fields={"mtu": wanted_mtu(mtu), "labels": dict(labels)})
+    desired: Desired[Any] = Desired(name, fields={"mtu": wanted_mtu(mtu), "labels": dict(labels)})
     try:
         return converge(BridgeNetwork(engine, mtu == "auto"), [desired], check_mode=check_mode).single()
     except NoAnswer as error:

@@ -25,7 +25,7 @@ NOTHING: Dict[str, Any] = {
 }
 
 
-class NetworkEgress(Resource):
+class NetworkEgress(Resource[Any]):
     """One network. ``in_force`` is whether the rules are loaded now and come back at boot."""
 
     kind = "egress"
@@ -35,7 +35,7 @@ class NetworkEgress(Resource):
         self._check_mode = check_mode
         self._networks: egress.Networks = {}
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         text, table = egress_host.rules_text(), egress_host.in_force()
         self._networks = egress.parse(text)
         _refuse_to_lose(self._networks, text, table, [desired.name for desired in all_desired])
@@ -54,11 +54,11 @@ class NetworkEgress(Resource):
             "leases": [lease.name for lease in egress_lease.leases(name)],
         }
 
-    def key(self, desired: Desired) -> str:
+    def key(self, desired: Desired[Any]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
-        before = present or NOTHING
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
+        before = current or NOTHING
         kind = desired.fields["egress"] or before["egress"]
         if kind == "open":
             return dict(NOTHING)
@@ -79,13 +79,13 @@ class NetworkEgress(Resource):
             "leases": leases,
         }
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         after = step.after or {}
         if after["egress"] in CLOSED and not self._check_mode and not egress_host.has_nft():
             return egress_host.NO_NFT
         return None
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         before, after = step.before or NOTHING, step.after or {}
         if after["egress"] == "open":
             self._networks.pop(step.name, None)

@@ -192,9 +192,9 @@ def _license(spec: ModelSpec, inherited: str) -> str:
     return "\n".join([*([inherited] if inherited else []), *(text for text in spec.license if text != inherited)])
 
 
-def said_only(spec: ModelSpec, present: Mapping[str, Any], adapters: Sequence[str] = ()) -> State:
+def said_only(spec: ModelSpec, current: Mapping[str, Any], adapters: Sequence[str] = ()) -> State:
     """Return what the options alone ask for, where nothing tells what the base was like."""
-    kept = {name: value for name, value in present.get("parameters", {}).items() if name not in spec.dropped}
+    kept = {name: value for name, value in current.get("parameters", {}).items() if name not in spec.dropped}
     wanted: State = {"parameters": {**kept, **spec.parameters}}
     if spec.messages is not None:
         wanted["messages"] = [dict(message) for message in spec.messages]
@@ -203,9 +203,9 @@ def said_only(spec: ModelSpec, present: Mapping[str, Any], adapters: Sequence[st
     if spec.template is not None:
         wanted["template"] = spec.template or NO_TEMPLATE
     if spec.license is not None:
-        wanted["license"] = _license_at_the_end(spec.license, str(present.get("license", "")))
+        wanted["license"] = _license_at_the_end(spec.license, str(current.get("license", "")))
     if adapters:
-        wanted["adapters"] = sorted({*present.get("adapters", ()), *adapters})
+        wanted["adapters"] = sorted({*current.get("adapters", ()), *adapters})
     return wanted | {name: getattr(spec, name) for name in ("requires", "renderer", "parser") if getattr(spec, name)}
 
 
@@ -214,7 +214,7 @@ def _license_at_the_end(desired: Tuple[str, ...], present: str) -> str:
     return present if desired and (present == text or present.endswith("\n" + text)) else text
 
 
-def made_from_files(spec: ModelSpec, adapters: Sequence[str], automatic: bool, present: Mapping[str, Any]) -> State:
+def made_from_files(spec: ModelSpec, adapters: Sequence[str], automatic: bool, current: Mapping[str, Any]) -> State:
     """Return what becomes of uploaded files, but for the files themselves.
 
     ``automatic`` says that the server may add a template and its stop parameters by what is
@@ -225,8 +225,8 @@ def made_from_files(spec: ModelSpec, adapters: Sequence[str], automatic: bool, p
     if automatic:
         if spec.template is None:
             del wanted["template"]
-        if "stop" in present.get("parameters", {}):
-            wanted["parameters"].setdefault("stop", present["parameters"]["stop"])
+        if "stop" in current.get("parameters", {}):
+            wanted["parameters"].setdefault("stop", current["parameters"]["stop"])
         # Newer servers choose these by what is in the files.
         for name in ("renderer", "parser"):
             if not getattr(spec, name):
@@ -234,12 +234,12 @@ def made_from_files(spec: ModelSpec, adapters: Sequence[str], automatic: bool, p
     return wanted
 
 
-def same(name: str, present: Any, wanted: Any) -> bool:
+def same(name: str, current: Any, wanted: Any) -> bool:
     """Tell whether one field of a model's content is as wanted."""
     if name == "parameters":
-        return parameters.same(present or {}, wanted)
+        return parameters.same(current or {}, wanted)
     if name == "quantization":
-        return str(present).upper() == str(wanted).upper()
+        return str(current).upper() == str(wanted).upper()
     if name in ("weights", "adapters", "made_from"):
-        return list(present or ()) == list(wanted or ())
-    return bool(present == wanted)
+        return list(current or ()) == list(wanted or ())
+    return bool(current == wanted)

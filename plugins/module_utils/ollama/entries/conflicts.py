@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping
+from typing import Any, Dict, List, Mapping
 
 from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..api.names import Key
 from .spec import ModelSpec, spec_of
 
-AllDesired = Mapping[Key, Desired]
+AllDesired = Mapping[Key, Desired[Any]]
 
 
 def refuse(all_desired: AllDesired) -> None:

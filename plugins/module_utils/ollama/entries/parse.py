@@ -23,7 +23,7 @@ QUANTIZE = ("F16", "F32", "Q4_K_M", "Q4_K_S", "Q8_0")
 ROLES = ("system", "user", "assistant")
 
 
-def read_desired(options: Mapping[str, Any]) -> Desired:
+def read_desired(options: Mapping[str, Any]) -> Desired[Any]:
     """Return the desired object that a module's options hold; raise Failure where they contradict each other."""
     if options["state"] == "absent":
         name = ModelName.listed(options["name"])

@@ -66,7 +66,7 @@ class ModelSpec:
         return ModelName(self.mirror, name.namespace, name.model, name.tag) if self.mirror else name
 
 
-def spec_of(desired: Desired) -> ModelSpec:
+def spec_of(desired: Desired[Any]) -> ModelSpec:
     """Return the model that a desired object is about."""
     spec: ModelSpec = desired.fields["spec"]
     return spec

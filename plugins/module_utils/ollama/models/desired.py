@@ -34,7 +34,7 @@ class Expectation:
     """The wanted state of models, of pulled ones by what registries serve, of made ones by what they are made from."""
 
     def __init__(
-        self, client: Client, all_desired: Mapping[Key, Desired], served: Served, ledger: Callable[[], Ledger]
+        self, client: Client, all_desired: Mapping[Key, Desired[Any]], served: Served, ledger: Callable[[], Ledger]
     ) -> None:
         self._client = client
         self.all_desired = all_desired
@@ -95,31 +95,31 @@ class Expectation:
                 return road
             road.append(spec_of(desired))
 
-    def _fields(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+    def _fields(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> State:
         wanted: State = {"name": spec.name.display}
         if spec.latest or spec.digest:
-            wanted["digest"] = self._pulled_digest(spec, present)
+            wanted["digest"] = self._pulled_digest(spec, current)
         if spec.source:
-            wanted["digest"] = self._digest_of_source(spec.source, present)
+            wanted["digest"] = self._digest_of_source(spec.source, current)
         if spec.base:
-            wanted.update(self._made_from_base(spec, spec.base, present))
+            wanted.update(self._made_from_base(spec, spec.base, current))
         elif spec.files:
-            wanted.update(self._made_from_files(spec, present))
+            wanted.update(self._made_from_files(spec, current))
         if spec.loaded is not None:
             from ..current.running import wanted_state
 
             wanted.update(wanted_state(spec))
         return wanted
 
-    def _pulled_digest(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> str:
+    def _pulled_digest(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> str:
         """Return the present digest where it is as desired, else the one that a pull would bring."""
-        if spec.digest and present is not None and self.is_pinned(spec, present):
-            return str(present["digest"])
+        if spec.digest and current is not None and self.is_pinned(spec, current):
+            return str(current["digest"])
         manifest = self._pinned(spec) if spec.digest else self._manifest(spec)
         if manifest is None:
             return str(spec.digest)
-        if present is not None and self._served.is_same(present, manifest):
-            return str(present["digest"])
+        if current is not None and self._served.is_same(current, manifest):
+            return str(current["digest"])
         return self._served.digest(manifest)
 
     def _manifest(self, spec: ModelSpec) -> Manifest:
@@ -175,53 +175,53 @@ class Expectation:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
 
-    def _digest_of_source(self, source: ModelName, present: Optional[Mapping[str, Any]]) -> str:
+    def _digest_of_source(self, source: ModelName, current: Optional[Mapping[str, Any]]) -> str:
         listed, desired = self.listed.get(source.key), self.all_desired.get(source.key)
         if desired is None or not desired.present:
             if self.bringing(source):
                 return f"that of {source.display} as it will be"
-            if listed is None and present is None:
+            if listed is None and current is None:
                 raise Failure(
                     f"The source {source.display} is not on the server; list it in an entry of its own, "
                     f"or name a model that is there."
                 )
             # A source that is gone tells nothing, as after a model was renamed.
-            return str((listed or present or {})["digest"])
+            return str((listed or current or {})["digest"])
         wanted = self.wanted(spec_of(desired))
         if listed is not None and self._is_as(listed, wanted):
             return str(listed["digest"])
         return str(wanted.get("digest") or f"that of {source.display} as it will be")
 
-    def _is_as(self, present: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    def _is_as(self, current: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
         return all(
-            same(name, present.get(name), value)
+            same(name, current.get(name), value)
             for name, value in wanted.items()
             if name not in ("loaded", "keep_alive")
         )
 
     # --- made from a model
 
-    def _made_from_base(self, spec: ModelSpec, base: ModelName, present: Optional[Mapping[str, Any]]) -> State:
+    def _made_from_base(self, spec: ModelSpec, base: ModelName, current: Optional[Mapping[str, Any]]) -> State:
         foreseen = self.foreseen(base)
         if foreseen is None:
-            made = self._said_of(spec, present)
+            made = self._said_of(spec, current)
             # Between here and what must be pulled there are copies only.
             bringing = self.bringing(self.road(spec)[-1].origin or base)
-            if present is not None and bringing and spec not in bringing:
+            if current is not None and bringing and spec not in bringing:
                 # It comes for others, and nobody knows before whether this one is made of it.
                 made["made_from" if spec.quantize else "weights"] = [f"those of {base.display} as it will be"]
         else:
             self._refuse_to_quantize_again(spec, base, foreseen)
             made = content.made_from_base(spec, foreseen, self._adapters(spec))
-            made = self._by_weights(spec, base, made, present, bool(content.cleared(spec, foreseen)))
+            made = self._by_weights(spec, base, made, current, bool(content.cleared(spec, foreseen)))
         self._refuse_what_is_too_new(spec)
-        if present is not None:
+        if current is not None:
             return made
         return {"base": base.display, **({} if foreseen else {"base_pulled": True}), **made}
 
-    def _said_of(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+    def _said_of(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> State:
         """Return what the options alone ask for, where the base is not there."""
-        said = content.said_only(spec, present or {}, self._adapters(spec))
+        said = content.said_only(spec, current or {}, self._adapters(spec))
         return {**said, "quantization": spec.quantize} if spec.quantize else said
 
     def bringing(self, base: ModelName) -> List[ModelSpec]:
@@ -251,7 +251,7 @@ class Expectation:
         return [file.digest for file in self.files.adapters(spec).values()]
 
     def _by_weights(
-        self, spec: ModelSpec, base: ModelName, made: State, present: Optional[Mapping[str, Any]], clean: bool
+        self, spec: ModelSpec, base: ModelName, made: State, current: Optional[Mapping[str, Any]], clean: bool
     ) -> State:
         """Compare by the weights where the server keeps their digest, else by what is known of them."""
         weights = made.pop("weights")
@@ -260,30 +260,30 @@ class Expectation:
             return made
         source, shown = _source(spec, weights), self.shown(base)
         if spec.quantize or (clean and self._client.rewrites_uploads):
-            return {**self._by_origin(spec, source, shown, present), **made}
-        return {"weights": self._kept_weights(spec, source, shown, present) if clean else weights, **made}
+            return {**self._by_origin(spec, source, shown, current), **made}
+        return {"weights": self._kept_weights(spec, source, shown, current) if clean else weights, **made}
 
     def shown(self, name: ModelName) -> Optional[Weights]:
         """Return what the server shows of a listed model's weights, if that was read."""
         return self.evidence[name.key].shown if name.key in self.evidence else None
 
     def _by_origin(
-        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], current: Optional[Mapping[str, Any]]
     ) -> State:
         """Return the level and the origin of a model whose weights the server writes itself."""
         from ..current.origin import OTHER, UNKNOWN, Evidence, Wanted, has_level, judge
 
         wanted = Wanted(source, shown)
         level: State = {"quantization": wanted.level} if wanted.level else {}
-        if present is None:
+        if current is None:
             return {**level, "made_from": wanted.files}
         evidence = self.evidence.get(spec.name.key, Evidence())
-        if has_level(evidence, wanted, str(present.get("quantization") or "")):
-            level = {"quantization": present.get("quantization")}
-        verdict = judge(evidence, wanted, present.get("weights") or ())
+        if has_level(evidence, wanted, str(current.get("quantization") or "")):
+            level = {"quantization": current.get("quantization")}
+        verdict = judge(evidence, wanted, current.get("weights") or ())
         if verdict == UNKNOWN:
             self.unproven.add(spec.name.key)
-        return {**level, "made_from": wanted.files if verdict == OTHER else present.get("made_from")}
+        return {**level, "made_from": wanted.files if verdict == OTHER else current.get("made_from")}
 
     def foreseen(self, base: ModelName) -> Optional[State]:
         """Return a base's content as it will be when its own entry is done; None where it must be pulled first."""
@@ -304,29 +304,29 @@ class Expectation:
             after["weights"] = [f"those of {base.display} as it will be"]
         return after
 
-    def _keeps_weights(self, present: Optional[Mapping[str, Any]], wanted: Mapping[str, Any]) -> bool:
+    def _keeps_weights(self, current: Optional[Mapping[str, Any]], wanted: Mapping[str, Any]) -> bool:
         """Tell whether a model that is made anew will have the weights that it has, as far as is noted."""
-        if present is None or "made_from" not in wanted or present.get("made_from") is None:
+        if current is None or "made_from" not in wanted or current.get("made_from") is None:
             return False
-        return self._is_as(present, {name: wanted[name] for name in ("made_from", "quantization") if name in wanted})
+        return self._is_as(current, {name: wanted[name] for name in ("made_from", "quantization") if name in wanted})
 
     # --- made from files
 
-    def _made_from_files(self, spec: ModelSpec, present: Optional[Mapping[str, Any]]) -> State:
+    def _made_from_files(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> State:
         self._refuse_what_is_too_new(spec)
         files = self.files.weights(spec)
         self._refuse_several(spec, files)
         rewrites = self._client.rewrites_uploads
         automatic = rewrites or any(file.has_chat_template for file in files.values())
-        made = content.made_from_files(spec, self._adapters(spec), automatic, present or {})
+        made = content.made_from_files(spec, self._adapters(spec), automatic, current or {})
         (shown,) = [file.weights for file in files.values() if not file.projector]
         source = _source(spec, [file.digest for file in files.values()])
         if spec.quantize or rewrites:
-            return {**self._by_origin(spec, source, shown, present), **made}
-        return {"weights": self._kept_weights(spec, source, shown, present), **made}
+            return {**self._by_origin(spec, source, shown, current), **made}
+        return {"weights": self._kept_weights(spec, source, shown, current), **made}
 
     def _kept_weights(
-        self, spec: ModelSpec, source: Source, shown: Optional[Weights], present: Optional[Mapping[str, Any]]
+        self, spec: ModelSpec, source: Source, shown: Optional[Weights], current: Optional[Mapping[str, Any]]
     ) -> List[str]:
         """Return the weights that a server has of files that it keeps as they are.
 
@@ -336,7 +336,7 @@ class Expectation:
 
         wanted = Wanted(source, shown)
         evidence = self.evidence.get(spec.name.key, Evidence())
-        there = list((present or {}).get("weights") or ())
+        there = list((current or {}).get("weights") or ())
         same = there and judge(evidence, wanted, there) == SAME and has_level(evidence, wanted, "")
         return there if same else wanted.files
 
@@ -386,11 +386,11 @@ def _names(spec: ModelSpec, digests: Collection[str]) -> bool:
     return any(digest.startswith(str(spec.digest)) for digest in digests)
 
 
-def same(name: str, present: Any, wanted: Any) -> bool:
+def same(name: str, current: Any, wanted: Any) -> bool:
     """Tell whether one field of a model is as wanted."""
     if name in ("name", "base", "base_pulled"):
         return True
     if name == "digest":
         # Only a pin that could not be looked up is shorter.
-        return str(present or "").startswith(str(wanted))
-    return content.same(name, present, wanted)
+        return str(current or "").startswith(str(wanted))
+    return content.same(name, current, wanted)

@@ -23,7 +23,7 @@ class Memory:
     """The models in memory, as they were read last. ``weights`` tells the digests of a listed model's files."""
 
     def __init__(
-        self, client: Client, all_desired: Mapping[Key, Desired], weights: Callable[[str, Listed], Sequence[str]]
+        self, client: Client, all_desired: Mapping[Key, Desired[Any]], weights: Callable[[str, Listed], Sequence[str]]
     ) -> None:
         self._client = client
         self._all_desired = all_desired
@@ -50,7 +50,7 @@ class Memory:
 
         return running.entry_of(state, self.running, lambda name: self._weights(name, whole))
 
-    def refuse_to_unload(self, step: Step, listed: Listed) -> Optional[str]:
+    def refuse_to_unload(self, step: Step[Any], listed: Listed) -> Optional[str]:
         """Return why a model cannot be unloaded: the server loads weights, whatever names they have."""
         entry = self.entry_of(step.before or {}, listed) or {}
         for spec in self._specs:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 # A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
 
 
-class Models(Resource):
+class Models(Resource[Any]):
     """All models of one server. Made ones are read by what they are made of, others by the list."""
 
     kind = "model"
@@ -54,7 +54,7 @@ class Models(Resource):
     def __init__(
         self,
         client: Client,
-        all_desired: Sequence[Desired],
+        all_desired: Sequence[Desired[Any]],
         workers: int = 4,
         timeout: float = 30.0,
         watch: Watch = lambda model, line: None,
@@ -68,7 +68,7 @@ class Models(Resource):
         self._the_writers: Optional[Tuple[Puller, Maker]] = None
         self._workers = workers
         self._models_path = models_path
-        self._all_desired: Dict[Key, Desired] = {spec_of(desired).name.key: desired for desired in all_desired}
+        self._all_desired: Dict[Key, Desired[Any]] = {spec_of(desired).name.key: desired for desired in all_desired}
         self._specs: List[ModelSpec] = [spec_of(desired) for desired in all_desired if desired.present]
         self._served = Served(client, timeout)
         self._expected = Expectation(client, self._all_desired, self._served, self._ledger)
@@ -94,7 +94,7 @@ class Models(Resource):
 
     # --- reading
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         listed = {content.key_of(item): item for item in self._client.tags()}
         if self._listed_first is None:
             self._listed_first = frozenset(listed)
@@ -172,17 +172,17 @@ class Models(Resource):
 
     # --- comparing
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         return spec_of(desired).name.key
 
-    def desired_state(self, desired: Desired, present: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
+    def desired_state(self, desired: Desired[Any], current: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
         wanted = self._expected.wanted(spec_of(desired))
-        if present is not None:
+        if current is not None:
             return wanted
         # Of a new model only what it has is of interest.
         return {name: value for name, value in wanted.items() if content.BLANK.get(name, self) != value}
 
-    def unproven(self, desired: Desired) -> bool:
+    def unproven(self, desired: Desired[Any]) -> bool:
         road = self._expected.road(spec_of(desired))
         found = any(one.name.key in self._expected.unproven for one in road)
         if found and road[0].name.key in self._expected.unproven and not self._writable:
@@ -194,23 +194,23 @@ class Models(Resource):
             )
         return found
 
-    def settled(self, steps: Sequence[Step], present: Optional[Current]) -> Sequence[Step]:
+    def settled(self, steps: Sequence[Step[Any]], current: Optional[Current]) -> Sequence[Step[Any]]:
         found = []
         for step in steps:
             if not _unproven(step):
                 found.append(step)
-            elif present is not None:
-                now = present.get(step.key, {})
+            elif current is not None:
+                now = current.get(step.key, {})
                 changes = self._moved(step, now)
                 found += [replace(step, changes=changes, after=now)] if changes else []
         return found
 
-    def _moved(self, step: Step, now: Mapping[str, Any]) -> Tuple[str, ...]:
+    def _moved(self, step: Step[Any], now: Mapping[str, Any]) -> Tuple[str, ...]:
         """Return the fields that a step changed of which that was not known before."""
         before = step.before or {}
         if before.get("digest") == now.get("digest"):
             return ()
-        wanted = self.desired_state(cast("Desired", step.desired), now)
+        wanted = self.desired_state(cast("Desired[Any]", step.desired), now)
         names = [name for name in ("made_from", "weights") if name in wanted and before.get(name) != now.get(name)]
         return tuple(names) or ("digest",)
 
@@ -220,10 +220,10 @@ class Models(Resource):
             found["disk"] = self._space.facts()
         return found
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
-        return same(name, present, wanted)
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
+        return same(name, current, wanted)
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         if step.action == "delete":
             needing = self._needing(step)
             if needing:
@@ -234,12 +234,12 @@ class Models(Resource):
             return self._memory.refuse_to_unload(step, self._expected.listed)
         return None
 
-    def _is_set_aside(self, step: Step) -> bool:
+    def _is_set_aside(self, step: Step[Any]) -> bool:
         from .store import is_fresh_aside
 
         return is_fresh_aside(cast("Key", step.key), step.before or {})
 
-    def _needing(self, step: Step) -> Optional[str]:
+    def _needing(self, step: Step[Any]) -> Optional[str]:
         """Return the desired model that needs this one; a copy needs its source only until it is made."""
         for spec in self._specs:
             if spec.base is not None and spec.base.key == step.key:
@@ -256,7 +256,7 @@ class Models(Resource):
             )
         return super().hint(fields)
 
-    def needs(self, step: Step) -> Collection[Hashable]:
+    def needs(self, step: Step[Any]) -> Collection[Hashable]:
         if step.action == "delete":
             # A delete takes along files that a pull has already counted as had, and a pull may reuse them.
             return [key for key, desired in self._all_desired.items() if desired.present]
@@ -269,7 +269,7 @@ class Models(Resource):
         bringing = [spec.name.key for spec in self._expected.bringing(origin)]
         return () if step.key in bringing else bringing
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         self._coming = [
             spec_of(step.desired) for step in steps if step.desired and step.after is not None and _brings(step)
         ]
@@ -305,17 +305,17 @@ class Models(Resource):
 
     # --- writing
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         self._write(step)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         self._write(step)
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         _puller, maker = self._writers()
         maker.delete(str((step.before or {}).get("name") or step.name), unload=not self._shares(step))
 
-    def _shares(self, step: Step) -> bool:
+    def _shares(self, step: Step[Any]) -> bool:
         """Tell whether a model that goes leaves its weights to one that stays: then they stay in memory, too."""
         digest = (step.before or {}).get("digest")
         for key, state in self._expected.listed.items():
@@ -348,14 +348,14 @@ class Models(Resource):
                 self._the_writers = puller, maker
             return self._the_writers
 
-    def _has_its_origin(self, step: Step, spec: ModelSpec) -> bool:
+    def _has_its_origin(self, step: Step[Any], spec: ModelSpec) -> bool:
         """Tell whether what an unproven model comes from was made again, and is what it was."""
         if not _unproven(step) or spec.origin is None or spec.name.key in self._expected.unproven:
             return False
         now = self._writers()[1].listed(spec.origin) or {}
         return now.get("digest") == self._expected.listed.get(spec.origin.key, {}).get("digest")
 
-    def _write(self, step: Step) -> None:
+    def _write(self, step: Step[Any]) -> None:
         puller, maker = self._writers()
         spec = spec_of(self._all_desired[cast("Key", step.key)])
         entry = (
@@ -375,19 +375,19 @@ class Models(Resource):
             maker.hold(spec, str(entry.get("name")) if entry else None)
 
 
-def _unproven(step: Step) -> bool:
+def _unproven(step: Step[Any]) -> bool:
     """Tell whether only the write tells if something differed."""
     return step.action == "update" and not step.changes
 
 
-def _brings(step: Step) -> bool:
+def _brings(step: Step[Any]) -> bool:
     """Tell whether a step brings or makes a model, and not only loads or unloads it."""
     return step.action == "create" or _unproven(step) or bool(set(step.changes) - {"loaded", "keep_alive"})
 
 
 def bring(
     client: Client,
-    all_desired: Sequence[Desired],
+    all_desired: Sequence[Desired[Any]],
     *,
     check_mode: bool,
     timeout: float,

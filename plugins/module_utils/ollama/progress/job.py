@@ -47,7 +47,7 @@ class Job:
     def __init__(self) -> None:
         self._progress: Optional[Progress] = None
 
-    def begin(self, steps: Sequence[Step]) -> None:
+    def begin(self, steps: Sequence[Step[Any]]) -> None:
         """Go on in the background, if that was asked for and the host lets us."""
         if os.environ.get(VARIABLE) != NEW:
             return

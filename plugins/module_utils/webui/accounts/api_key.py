@@ -21,7 +21,7 @@ OWN = "the caller"
 ENABLED = "auth.enable_api_keys"
 
 
-class ApiKey(Resource):
+class ApiKey(Resource[Any]):
     """The key of one account. ``key`` is the newest that is known to work, or None."""
 
     kind = "api_key"
@@ -39,36 +39,36 @@ class ApiKey(Resource):
         self._accounts = Accounts(client, Groups(client))
         self._session = open_session(params, read_only, params["password"], self.key_in_force)
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the key that is known, if the server takes it."""
         self.key_in_force = None if self._removed else self._known_key(all_desired[0].present)
         return {all_desired[0].name: {"email": self._email or None}} if self.key_in_force else {}
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the e-mail."""
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return a key that nobody may see where there is none, or another is wanted."""
-        new = {"key": Secret("")} if present is None or desired.fields["rotate"] else {}
+        new = {"key": Secret("")} if current is None or desired.fields["rotate"] else {}
         return {"email": self._email or None, **new}
 
     def warnings(self) -> Sequence[str]:
         """Return why a known key cannot be used."""
         return self._warnings
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the account if need be, and take its key, or make one: a key in use is never replaced."""
         token = self._session_of_the_account()
         self._enable_keys()
         self.key_in_force = self._key_of(token) or self._new_key(token)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Replace the key; the one before ends at once."""
         self._enable_keys()
         self.key_in_force = self._new_key(str(self.key_in_force))
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the key."""
         self._call("DELETE", str(self.key_in_force), "remove the API key")
         self._removed = True
@@ -203,7 +203,7 @@ def _password() -> str:
     return f"Aa1-{secrets.token_urlsafe(24)}"
 
 
-def desired_api_key(params: Mapping[str, Any]) -> Desired:
+def desired_api_key(params: Mapping[str, Any]) -> Desired[Any]:
     """Return the desired object of a module's options."""
     return Desired(
         (params["email"] or "").strip().lower() or OWN,

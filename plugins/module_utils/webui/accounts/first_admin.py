@@ -19,7 +19,7 @@ from .spec import MOST_PASSWORD_BYTES
 LASTING, ONE_TIME = "admin_password", "initial_password"
 
 
-class FirstAdmin(Resource):
+class FirstAdmin(Resource[Any]):
     """One account, of which only one thing is known: which password lets it in."""
 
     kind = "first_admin"
@@ -30,7 +30,7 @@ class FirstAdmin(Resource):
         self._session = open_session(params, read_only, *self._passwords.values())
         self._signed_in: Optional[SignIn] = None
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return which of the two passwords signs in; nothing where the server has no account at all."""
         for which, password in self._passwords.items():
             try:
@@ -48,15 +48,15 @@ class FirstAdmin(Resource):
             f"initial_password; somebody has changed the password since, so give the present one as admin_password."
         )
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the e-mail."""
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what every run wants."""
         return {"email": self._email, "signs_in_with": LASTING}
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Sign up: whoever does so first is the administrator. Versions before 0.7 know no other way."""
         body = {"name": "Admin", "email": self._email, "password": self._passwords[LASTING]}
         try:
@@ -66,7 +66,7 @@ class FirstAdmin(Resource):
         if isinstance(answer, dict):
             self._session.hide(answer.get("token") or "")
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write the lasting password; the engine's second reading proves it by a sign-in."""
         signed_in = self._signed_in
         if signed_in is None or not signed_in.token:
@@ -89,7 +89,7 @@ class FirstAdmin(Resource):
         return isinstance(answer, dict) and answer.get("onboarding") is True
 
 
-def desired_first_admin(params: Mapping[str, Any]) -> Desired:
+def desired_first_admin(params: Mapping[str, Any]) -> Desired[Any]:
     """Return the desired object, or raise a Failure where the passwords cannot do."""
     email, lasting, one_time = params["admin_email"], params[LASTING], params[ONE_TIME]
     if not lasting or not one_time:

@@ -23,7 +23,7 @@ PRIMARY_WORDS = "primary admin"
 FULL = (*BASIC, "groups", "profile_image_url", "created_at", "last_active_at")
 
 
-class Users(Resource):
+class Users(Resource[Any]):
     """Accounts by e-mail; ``listed`` where there may be many, whose states are kept short.
 
     ``params`` are the common options of the module. A purge leaves administrators alone, and accounts of OAuth, LDAP
@@ -57,7 +57,7 @@ class Users(Resource):
         self._lock = threading.Lock()
         self._told: List[str] = []
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the accounts."""
         self._groups.forget()
         self._desired_names = [desired.name for desired in all_desired]
@@ -75,7 +75,7 @@ class Users(Resource):
         self._records = {record["email"].lower(): record for record in records}
         return {email: user_state(record, self._groups, fields) for email, record in self._records.items()}
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Sequence[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Sequence[Problem]:
         """Return groups that are not there, and what new accounts lack; where nothing is wrong, try the passwords."""
         found = []
         for number, desired in enumerate(all_desired):
@@ -86,7 +86,7 @@ class Users(Resource):
             self._wrong = self._verified(all_desired)
         return found
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the e-mail in lower case, which the desired object bears as its name."""
         return desired.name
 
@@ -94,19 +94,19 @@ class Users(Resource):
         """Return the e-mail, because two people may bear one name."""
         return str(key)
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said of an account; a new one gets a name and a role in any case."""
         said: Dict[str, Any] = {}
-        if present is None:
+        if current is None:
             said = {"email": desired.name, "name": desired.name.split("@", 1)[0], "role": "user"}
         said.update({name: desired.fields[name] for name in ("name", "role", "groups") if name in desired.fields})
         if "profile_image_url" in desired.fields:
             said["profile_image_url"] = shown_image(desired.fields["profile_image_url"])
-        if "password" in desired.fields and (present is None or self._is_due(desired)):
+        if "password" in desired.fields and (current is None or self._is_due(desired)):
             said["password"] = desired.fields["password"]
         return said
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         """Say what the server forbids, before it does so halfway, and whom a purge leaves alone."""
         if step.action == "create":
             return None
@@ -133,7 +133,7 @@ class Users(Resource):
             return f"{who} the account that this task signs in with, which must stay an admin; leave its role out."
         return None
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         """Refuse a purge that might remove the wrong accounts, and foresee how long new accounts take."""
         purges = any(step.desired is None for step in steps)
         if purges:
@@ -148,11 +148,11 @@ class Users(Resource):
             return [f"Open WebUI took no more than {MOST_CALLS} calls in 15 minutes; the run waited for it."]
         return self._told
 
-    def needs(self, step: Step) -> Collection[Hashable]:
+    def needs(self, step: Step[Any]) -> Collection[Hashable]:
         """Let the caller's own password come last, because writing it ends the session of this run."""
         return [*self._records, *self._desired_names] if self._ends_session(step) else ()
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the account, and its memberships."""
         desired, after = _desired_of(step), _after_of(step)
         body: Dict[str, Any] = {name: after[name] for name in ("email", "name", "role")}
@@ -174,7 +174,7 @@ class Users(Resource):
         if "groups" in step.changes:
             self._move(str(record["id"]), step, now)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write what differs, and nothing else where the version allows it."""
         desired, after = _desired_of(step), _after_of(step)
         record = self._records[str(step.key)]
@@ -192,7 +192,7 @@ class Users(Resource):
         if own_session:
             self._client.password_changed(record["email"], body["password"])
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the account."""
         record = self._records[str(step.key)]
         path, what = f"users/{record['id']}", f"delete the user {step.name}"
@@ -207,7 +207,7 @@ class Users(Resource):
                 "and admin_password instead of token, or leave purge_admins out."
             )
 
-    def _problems(self, desired: Desired) -> Iterator[FieldProblem]:
+    def _problems(self, desired: Desired[Any]) -> Iterator[FieldProblem]:
         """Yield by field what only the server could tell is wrong with a desired account."""
         if desired.fields.get("groups"):
             yield from (("groups", words) for words in self._groups.problems(desired.fields["groups"]))
@@ -222,11 +222,11 @@ class Users(Resource):
                 "profile_image_url is of the web, which Open WebUI 0.8 does not take; give a data: address",
             )
 
-    def _is_due(self, desired: Desired) -> bool:
+    def _is_due(self, desired: Desired[Any]) -> bool:
         mode = desired.fields["update_password"]
         return mode == ALWAYS or (mode == VERIFY and desired.name in self._wrong)
 
-    def _verified(self, all_desired: Sequence[Desired]) -> Set[str]:
+    def _verified(self, all_desired: Sequence[Desired[Any]]) -> Set[str]:
         given = {
             desired.name: desired.fields["password"].reveal()
             for desired in all_desired
@@ -265,14 +265,14 @@ class Users(Resource):
                 self._settings = self._client.get_mapping("auths/admin/config", "read the settings of accounts")
         return self._settings.get(name)
 
-    def _first_groups(self, step: Step) -> Collection[str]:
+    def _first_groups(self, step: Step[Any]) -> Collection[str]:
         """Return the groups that the server itself has put a new account into."""
         default = self._setting("DEFAULT_GROUP_ID")
         if default is None:
             return list((self._accounts.find(str(step.key)) or {}).get("group_ids") or ())
         return [default] if any(row["id"] == default for row in self._groups.rows()) else []
 
-    def _made_meanwhile(self, step: Step, failure: Failure) -> Record:
+    def _made_meanwhile(self, step: Step[Any], failure: Failure) -> Record:
         """Return the account that somebody made since it was read, as a run does that was killed a moment ago.
 
         Raises the failure where that was not the reason.
@@ -283,13 +283,13 @@ class Users(Resource):
             raise failure
         return found
 
-    def _write(self, step: Step, record: Record, body: Dict[str, Any]) -> None:
+    def _write(self, step: Step[Any], record: Record, body: Dict[str, Any]) -> None:
         if not self._client.features().partial_user_update:
             body = {**self._needed_before_0_10(record), **body}
         path, what = f"users/{record['id']}/update", f"update the user {step.name}"
         self._guarded(step, lambda: self._client.post(path, what, json=body))
 
-    def _guarded(self, step: Step, write: Callable[[], Any]) -> None:
+    def _guarded(self, step: Step[Any], write: Callable[[], Any]) -> None:
         try:
             write()
         except Failure as failure:
@@ -315,13 +315,13 @@ class Users(Resource):
             self._primary = self._accounts.primary(self._records.values() if self._listed else ())
         return self._primary
 
-    def _ends_session(self, step: Step) -> bool:
+    def _ends_session(self, step: Step[Any]) -> bool:
         if step.action != "update" or "password" not in step.changes:
             return False
         record = self._records[str(step.key)]
         return record["role"] == "admin" and self._client.caller().is_account(record)
 
-    def _move(self, user_id: str, step: Step, now: Collection[str]) -> None:
+    def _move(self, user_id: str, step: Step[Any], now: Collection[str]) -> None:
         self._groups.move(user_id, step.name, now, self._groups.ids(_after_of(step)["groups"]))
 
     def _needed_before_0_10(self, record: Record) -> Mapping[str, Any]:
@@ -355,20 +355,20 @@ def without_password(result: Dict[str, Any]) -> Dict[str, Any]:
     return result
 
 
-def _not_by_others(step: Step) -> str:
+def _not_by_others(step: Step[Any]) -> str:
     return (
         f"The user {step.name} is the primary admin (the oldest account), which nobody else may change; give its own "
         f"credentials, or leave it out."
     )
 
 
-def _desired_of(step: Step) -> Desired:
+def _desired_of(step: Step[Any]) -> Desired[Any]:
     if step.desired is None:
         raise AssertionError(f"{step.action} {step.name} is of no entry")
     return step.desired
 
 
-def _after_of(step: Step) -> State:
+def _after_of(step: Step[Any]) -> State:
     if step.after is None:
         raise AssertionError(f"{step.action} {step.name} has no state after")
     return step.after

@@ -85,7 +85,7 @@ class Entry:
         return Place(title, self.columns)
 
 
-def desired_user(said: Mapping[str, Any]) -> Desired:
+def desired_user(said: Mapping[str, Any]) -> Desired[Any]:
     """Return one account as wanted, or raise a Failure with all that is wrong with it."""
     problems = [words for dummy, words in _problems(Entry("", said))]
     if problems:
@@ -98,7 +98,7 @@ def listed_entries(users: Sequence[Mapping[str, Any]]) -> List[Entry]:
     return [Entry(f"entry {number}", said) for number, said in enumerate(users, 1)]
 
 
-def desired_users(entries: Sequence[Entry], update_password: str = ON_CREATE) -> List[Desired]:
+def desired_users(entries: Sequence[Entry], update_password: str = ON_CREATE) -> List[Desired[Any]]:
     """Return many accounts as wanted, or raise one Failure that names every bad entry.
 
     ``update_password`` is of those that say nothing of their own.
@@ -196,7 +196,7 @@ def _password_problems(password: Any) -> Iterator[str]:
         yield f"password has {size} bytes in UTF-8, and Open WebUI takes {MOST_PASSWORD_BYTES} at most; shorten it"
 
 
-def _desired(entry: Entry, update_password: str, place: Optional[Place] = None) -> Desired:
+def _desired(entry: Entry, update_password: str, place: Optional[Place] = None) -> Desired[Any]:
     said = entry.said
     # The server lower-cases every e-mail, and compares them so.
     email = said["email"].lower()

@@ -78,19 +78,19 @@ def state_of(kind: str, entry: Entry) -> Dict[str, Any]:
     return state
 
 
-def wanted_of(fields: Mapping[str, Any], present: Optional[State]) -> Dict[str, Any]:
+def wanted_of(fields: Mapping[str, Any], current: Optional[State]) -> Dict[str, Any]:
     """Return what was said of a connection in the form of a state."""
     said = dict(fields)
     if "config" in said:
-        said["config"] = merged((present or {}).get("config"), veiled(said["config"]))
+        said["config"] = merged((current or {}).get("config"), veiled(said["config"]))
     return said
 
 
-def same(name: str, present: Any, wanted: Any) -> bool:
+def same(name: str, current: Any, wanted: Any) -> bool:
     """Tell whether a field is as wanted; tags and filters have no order."""
     if name in ("tags", "model_ids"):
-        return sorted(map(str, present)) == sorted(map(str, wanted))
-    return alike(revealed(present), revealed(wanted))
+        return sorted(map(str, current)) == sorted(map(str, wanted))
+    return alike(revealed(current), revealed(wanted))
 
 
 def rewritten(kind: str, entry: Entry, fields: Mapping[str, Any]) -> Entry:

@@ -95,7 +95,7 @@ def body(lists: Lists) -> Dict[str, Any]:
     return whole
 
 
-def find(lists: Lists, desired: Desired) -> Optional[int]:
+def find(lists: Lists, desired: Desired[Any]) -> Optional[int]:
     """Return where a desired connection stands, or None; raise Failure where that is unclear.
 
     Its address is enough where it is desired once and there once. Else the prefix tells.
@@ -109,7 +109,7 @@ def find(lists: Lists, desired: Desired) -> Optional[int]:
     return found[0] if found else None
 
 
-def applied(lists: Lists, steps: Sequence[Step]) -> Lists:
+def applied(lists: Lists, steps: Sequence[Step[Any]]) -> Lists:
     """Return the lists with all steps of their kind done. Where they are done already, nothing differs."""
     removed, added = set(), []
     entries: List[Entry] = list(lists.entries)
@@ -138,7 +138,7 @@ def is_api(key: Hashable) -> bool:
     return isinstance(key, tuple) and len(key) == 1
 
 
-def said(desired: Desired) -> Dict[str, Any]:
+def said(desired: Desired[Any]) -> Dict[str, Any]:
     """Return what was said of a connection beside what it is known by."""
     return {name: value for name, value in desired.fields.items() if name not in ("kind", "base_url", "shared")}
 
@@ -158,13 +158,13 @@ def _config(kind: str, configs: Mapping[str, Any], place: int, url: str) -> Opti
     return config if isinstance(config, Mapping) else None
 
 
-def _place(lists: Lists, step: Step) -> Optional[int]:
+def _place(lists: Lists, step: Step[Any]) -> Optional[int]:
     if step.desired is not None:
         return find(lists, step.desired)
     return lists.identities.index(step.key) if step.key in lists.identities else None
 
 
-def _ordered(lists: Lists, all_desired: Sequence[Desired]) -> Lists:
+def _ordered(lists: Lists, all_desired: Sequence[Desired[Any]]) -> Lists:
     first = [place for place in (find(lists, desired) for desired in all_desired) if place is not None]
     listed = set(first)
     rest = [place for place in range(len(lists.entries)) if place not in listed]
@@ -180,7 +180,7 @@ def _numbered(keys: Sequence[Identity]) -> List[Identity]:
     return numbered
 
 
-def _ambiguous(lists: Lists, desired: Desired, found: Sequence[int]) -> str:
+def _ambiguous(lists: Lists, desired: Desired[Any], found: Sequence[int]) -> str:
     prefixes = {prefix_of(lists.entries[place]) for place in found}
     numbers = ", ".join(str(place + 1) for place in found)
     what = f"the server has {len(found)} {lists.kind} connections with the base_url {desired.fields['base_url']}"

@@ -24,7 +24,7 @@ MOST_TRIES = 6
 MOST_PAUSE_SECONDS = 1.0
 
 
-class Connections(Resource):
+class Connections(Resource[Any]):
     """Connections by kind and address, and the API of a kind itself: its switch, and the order of its connections.
 
     The server takes all connections of a kind in one call. So the first step of a kind writes all of them, on the
@@ -40,12 +40,12 @@ class Connections(Resource):
         self._lists: Dict[str, Lists] = {}
         self._found: Dict[Hashable, Optional[int]] = {}
         self._ambiguous: Dict[Hashable, str] = {}
-        self._all_desired: Sequence[Desired] = ()
+        self._all_desired: Sequence[Desired[Any]] = ()
         self._keys: List[Hashable] = []
-        self._steps: Sequence[Step] = ()
+        self._steps: Sequence[Step[Any]] = ()
         self._written: Set[str] = set()
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the connections of the kinds that are desired."""
         self._all_desired = all_desired
         self._client.hide(*hidden_words([dict(desired.fields) for desired in all_desired]))
@@ -66,7 +66,7 @@ class Connections(Resource):
         self._keys = [*present, *map(self.key, all_desired)]
         return present
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield what the server's version does not have, and connections that cannot be told apart."""
         for number, desired in enumerate(all_desired):
             if _is_one(desired):
@@ -74,7 +74,7 @@ class Connections(Resource):
             if self.key(desired) in self._ambiguous:
                 yield number, self._ambiguous[self.key(desired)]
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the kind and the address, with the prefix where one list has several of the address."""
         kind, url = desired.fields["kind"], desired.fields.get("base_url")
         if url is None:
@@ -87,12 +87,12 @@ class Connections(Resource):
         lists = self._lists[kind_of(key)]
         return next(name for known, name in zip(lists.identities, lists.names) if known == key)
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said of a connection, or of the API of a kind."""
         kind = desired.fields["kind"]
         if _is_one(desired):
-            new = {name: desired.fields[name] for name in ("kind", "base_url")} if present is None else {}
-            return {**new, **wanted_of(said(desired), present)}
+            new = {name: desired.fields[name] for name in ("kind", "base_url")} if current is None else {}
+            return {**new, **wanted_of(said(desired), current)}
         fields = said(desired)
         if "order" in fields:
             desired_places = {place for key, place in self._found.items() if kind_of(key) == kind}
@@ -100,23 +100,23 @@ class Connections(Resource):
             fields["order"] = [*(each.name for each in fields["order"]), *(() if self._purge else others)]
         return fields
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Tell whether a field is as wanted. What is new comes last anyway, and what goes leaves the order alone."""
         if name != "order":
-            return same(name, present, wanted)
-        there, asked = set(present), set(wanted)
-        left = [each for each in present if each in asked]
+            return same(name, current, wanted)
+        there, asked = set(current), set(wanted)
+        left = [each for each in current if each in asked]
         return bool([*left, *(each for each in wanted if each not in there)] == wanted)
 
     def hint(self, fields: Collection[str]) -> str:
         """Return what may be the reason where the server shows other fields than were written."""
         return "something else may be changing the connections at the same time; run again when it is done"
 
-    def needs(self, step: Step) -> Collection[Hashable]:
+    def needs(self, step: Step[Any]) -> Collection[Hashable]:
         """Let all of one kind be done before the other begins, so that what is told as not begun was not written."""
         return () if kind_of(step.key) == OLLAMA else [key for key in self._keys if kind_of(key) == OLLAMA]
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         """Refuse what the server would forget, and ask each back end that is about to be written where wanted."""
         self._steps = steps
         if steps:
@@ -124,7 +124,7 @@ class Connections(Resource):
         if self._verify:
             refuse_unreachable(self._client, [self._about(step) for step in steps if _is_kept(step)])
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Write all connections of the kind."""
         self._write(kind_of(step.key))
 
@@ -159,7 +159,7 @@ class Connections(Resource):
                 return True
         return False
 
-    def _about(self, step: Step) -> tuple[str, str, Entry]:
+    def _about(self, step: Step[Any]) -> tuple[str, str, Entry]:
         desired = step.desired
         if desired is None:
             raise AssertionError(f"{step.action} {step.name} is of no entry")
@@ -174,7 +174,7 @@ class Connections(Resource):
         found = {key: place for key, place in places.items() if not isinstance(place, str)}
         return found, {key: place for key, place in places.items() if isinstance(place, str)}
 
-    def _listed_of(self, kind: str) -> List[Desired]:
+    def _listed_of(self, kind: str) -> List[Desired[Any]]:
         return [
             desired
             for desired in self._all_desired
@@ -215,7 +215,7 @@ def connection_states(client: Client, kinds: Iterable[str]) -> Dict[str, Any]:
     }
 
 
-def _place_in(lists: Lists, desired: Desired) -> Union[int, str, None]:
+def _place_in(lists: Lists, desired: Desired[Any]) -> Union[int, str, None]:
     """Return where a connection is in its list, None where it is not there, or why that cannot be told."""
     try:
         return find(lists, desired)
@@ -223,16 +223,16 @@ def _place_in(lists: Lists, desired: Desired) -> Union[int, str, None]:
         return failure.message
 
 
-def _is_one(desired: Desired) -> bool:
+def _is_one(desired: Desired[Any]) -> bool:
     """Tell whether a desired object is for one connection, and not for the API of a kind."""
     return "base_url" in desired.fields
 
 
-def _is_kept(step: Step) -> bool:
+def _is_kept(step: Step[Any]) -> bool:
     return step.after is not None and not is_api(step.key)
 
 
-def _applied(now: Lists, steps: Sequence[Step]) -> Lists:
+def _applied(now: Lists, steps: Sequence[Step[Any]]) -> Lists:
     try:
         return applied(now, steps)
     except Failure as failure:

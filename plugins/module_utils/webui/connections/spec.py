@@ -51,21 +51,21 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile("[\0-\x1f\x7f-\x9f]")
 
 
-def desired_connection(entry: Mapping[str, Any]) -> Desired:
+def desired_connection(entry: Mapping[str, Any]) -> Desired[Any]:
     """Return one connection as wanted, or raise a Failure with all that is wrong with it."""
     return _checked([entry], listed=False)[0]
 
 
-def desired_connections(entries: Sequence[Mapping[str, Any]]) -> List[Desired]:
+def desired_connections(entries: Sequence[Mapping[str, Any]]) -> List[Desired[Any]]:
     """Return a list of connections as wanted, or raise one Failure that names every bad entry."""
     return _checked(entries, listed=True)
 
 
 def desired_apis(
-    all_desired: Sequence[Desired], switches: Mapping[str, Optional[bool]], ordered: bool
-) -> List[Desired]:
+    all_desired: Sequence[Desired[Any]], switches: Mapping[str, Optional[bool]], ordered: bool
+) -> List[Desired[Any]]:
     """Return what is wanted of the APIs themselves: their switches, and the order of their connections."""
-    found = []
+    found: List[Desired[Any]] = []
     for kind, enabled in switches.items():
         listed = tuple(desired for desired in all_desired if desired.present and desired.fields["kind"] == kind)
         fields: Dict[str, Any] = {} if enabled is None else {"enabled": enabled}
@@ -76,7 +76,7 @@ def desired_apis(
     return found
 
 
-def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Desired]:
+def _checked(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Desired[Any]]:
     urls = Counter(map(_address, entries))
     return read_entries(
         "connection",
@@ -94,7 +94,7 @@ def _address(entry: Mapping[str, Any]) -> Tuple[str, str]:
     return entry["kind"], same_url(entry["base_url"])
 
 
-def _desired(entry: Mapping[str, Any], shared: bool) -> Desired:
+def _desired(entry: Mapping[str, Any], shared: bool) -> Desired[Any]:
     url = plain_url(entry["base_url"])
     fields: Dict[str, Any] = {"kind": entry["kind"], "base_url": url, "shared": shared}
     fields.update({name: entry[name] for name in _PLAIN if entry[name] is not None})

@@ -28,7 +28,7 @@ _WORDS = {
 Asked = Tuple[str, str, Entry]
 
 
-def lacking(desired: Desired, client: Client) -> List[str]:
+def lacking(desired: Desired[Any], client: Client) -> List[str]:
     """Return what of a desired object the server's version has no use for; costs a call only where it matters."""
     fields = desired.fields if desired.present else {}
     kind = fields.get("kind", "")

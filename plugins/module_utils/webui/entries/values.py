@@ -14,11 +14,11 @@ LEAST_NUMBER, MOST_NUMBER = -(2**63), 2**64 - 1
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-def merged(present: Any, given: Any) -> Any:
+def merged(current: Any, given: Any) -> Any:
     """Return ``present`` with what was given of it: mappings key by key, a null removes its key, all else is whole."""
     if not isinstance(given, Mapping):
         return given
-    result = dict(present) if isinstance(present, Mapping) else {}
+    result = dict(current) if isinstance(current, Mapping) else {}
     for key, value in given.items():
         if value is None:
             result.pop(key, None)

@@ -181,14 +181,16 @@ class Export:
             ]
         }
 
-    def objects(self, resource: Resource, plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
+    def objects(self, resource: Resource[Any], plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
         """Return all objects of one kind with their access."""
         told = resource.gather([])
         # Of two prompts that differ by the slash alone the second is known by its id; no module can mean one of them.
         names = {str(key): bare(str(state.get("command") or key)) for key, state in told.items()}
         twice = {name for name in names.values() if list(names.values()).count(name) > 1}
         self.warnings += [left_out(f"the {resource.kind} {name}", "several share its name") for name in sorted(twice)]
-        asked = [Desired(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice]
+        asked: List[Desired[Any]] = [
+            Desired(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice
+        ]
         states = resource.gather(asked)
         found = []
         for key in (desired.name for desired in asked):

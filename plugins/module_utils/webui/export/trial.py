@@ -45,7 +45,7 @@ class Trial:
             left[place : place + 1] = [kept] if kept else []
         return self._unchanged(left)
 
-    def _desired(self, *entries: Entry) -> List[Desired]:
+    def _desired(self, *entries: Entry) -> List[Desired[Any]]:
         """Return the desired state of some entries; raise a Failure as the module itself would."""
         given = []
         for entry in entries:
@@ -105,7 +105,7 @@ class Trial:
             left[place : place + 1] = [kept] if named else []
         return self._unchanged(left) if steps and left != list(entries) else left
 
-    def _is_of(self, entry: Entry, desired: Optional[Desired]) -> bool:
+    def _is_of(self, entry: Entry, desired: Optional[Desired[Any]]) -> bool:
         return desired is not None and self._desired(entry)[0].name == desired.name
 
     def _without_bad(

@@ -54,9 +54,9 @@ def legible(word: str) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-def merged(present: Optional[Mapping[str, Any]], given: Mapping[str, Mapping[str, bool]]) -> Tree:
+def merged(current: Optional[Mapping[str, Any]], given: Mapping[str, Mapping[str, bool]]) -> Tree:
     """Return a tree with what was given of it."""
-    result = {section: dict(keys) for section, keys in (present or {}).items() if isinstance(keys, Mapping)}
+    result = {section: dict(keys) for section, keys in (current or {}).items() if isinstance(keys, Mapping)}
     for section, keys in given.items():
         result.setdefault(section, {}).update(keys)
     return result
@@ -78,7 +78,7 @@ def default_permissions(client: Client) -> Mapping[str, Mapping[str, Any]]:
     return {section: keys for section, keys in tree.items() if isinstance(keys, dict)}
 
 
-class DefaultPermissions(Resource):
+class DefaultPermissions(Resource[Any]):
     """What everybody may do; there is one of it."""
 
     kind = "default_permissions"
@@ -87,26 +87,26 @@ class DefaultPermissions(Resource):
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the tree."""
         tree = default_permissions(self._client)
         return {desired.name: {"permissions": tree} for desired in all_desired}
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield the keys that the tree does not have."""
         for number, desired in enumerate(all_desired):
-            for problem in unknown(desired.fields["permissions"], present[desired.name]["permissions"]):
+            for problem in unknown(desired.fields["permissions"], current[desired.name]["permissions"]):
                 yield number, problem
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the one name."""
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return the whole tree, since a key that is not written falls back to what the server was built with."""
-        return {"permissions": merged((present or {}).get("permissions"), desired.fields["permissions"])}
+        return {"permissions": merged((current or {}).get("permissions"), desired.fields["permissions"])}
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         """Refuse what the server would forget at its next start."""
         for step in steps:
             wanted = (step.after or {})["permissions"]
@@ -118,7 +118,7 @@ class DefaultPermissions(Resource):
 
             refuse_forgotten(self._client, names, is_ignored)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write the tree."""
         self._client.post(PATH, "change the default permissions", json=(step.after or {})["permissions"])
 
@@ -130,8 +130,8 @@ def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[
                 yield section, key
 
 
-def desired_permissions(given: Mapping[str, Any]) -> Desired:
+def desired_permissions(given: Mapping[str, Any]) -> Desired[Any]:
     """Return the desired object for what everybody may do, or raise a Failure."""
-    desired = Desired(EVERYBODY, fields={"permissions": given})
+    desired: Desired[Any] = Desired(EVERYBODY, fields={"permissions": given})
     refuse_desired(DefaultPermissions.noun, [desired], ((0, problem) for problem in form_problems(given)))
     return desired

@@ -29,7 +29,7 @@ LOOKS, PAUSE = 10, 0.2
 Record = Mapping[str, Any]
 
 
-class ManagedGroups(Resource):
+class ManagedGroups(Resource[Any]):
     """Groups by name. Members are read only of those whose desired object asks for them.
 
     A purge leaves groups of OAuth, LDAP and SCIM alone, unless ``purge_external``.
@@ -41,7 +41,7 @@ class ManagedGroups(Resource):
         self._client = client
         self._purge_external = purge_external
         self._origin = GroupOrigin(client)
-        self._all_desired: Sequence[Desired] = ()
+        self._all_desired: Sequence[Desired[Any]] = ()
         self._records: Dict[Hashable, Record] = {}
         self._by_name: Mapping[str, Sequence[Record]] = {}
         self._parents: Dict[str, str] = {}
@@ -51,7 +51,7 @@ class ManagedGroups(Resource):
         self._warnings: List[str] = []
         self._lock = threading.Lock()
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the groups."""
         self._all_desired = all_desired
         rows = self._client.get_list("groups/", READ)
@@ -69,7 +69,7 @@ class ManagedGroups(Resource):
         members = self.members_of([name for name in self._records if name in desired_names])
         return {key: self._state(row, self._names, members.get(key)) for key, row in self._records.items()}
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the name, which the server compares letter by letter."""
         return desired.name
 
@@ -77,33 +77,33 @@ class ManagedGroups(Resource):
         """Return the name, with the id where another group has it, too."""
         return str(state["name"]) if key == state["name"] else f"{state['name']} (id {key})"
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said of a group."""
-        said: Dict[str, Any] = {"name": desired.name} if present is None else {}
+        said: Dict[str, Any] = {"name": desired.name} if current is None else {}
         if "description" in desired.fields:
             said["description"] = desired.fields["description"]
         if "permissions" in desired.fields:
-            said["permissions"] = permissions.merged((present or {}).get("permissions"), desired.fields["permissions"])
+            said["permissions"] = permissions.merged((current or {}).get("permissions"), desired.fields["permissions"])
         said.update({name: desired.fields[name] for name in ("parent", *CONFIGURED) if name in desired.fields})
         if "members" in desired.fields:
-            stay = [] if desired.fields["purge_members"] else (present or {}).get("members") or []
+            stay = [] if desired.fields["purge_members"] else (current or {}).get("members") or []
             said["members"] = sorted({*stay, *desired.fields["members"]})
         return said
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare; of permissions what they grant, because a key that is missing grants nothing."""
         if name == "permissions":
-            return permissions.granted(present) == permissions.granted(wanted)
-        return bool((present or "") == wanted if name == "parent" else present == wanted)
+            return permissions.granted(current) == permissions.granted(wanted)
+        return bool((current or "") == wanted if name == "parent" else current == wanted)
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         """Return why a purge leaves a group alone."""
         if step.desired is not None or self._purge_external:
             return None
         origin = self._origin.of(self._records[step.key])
         return f"The group {step.name} may come from {origin}; keep it." if origin else None
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         """Refuse to purge what a group is to lie in."""
         purged = {step.key for step in steps if step.desired is None}
         found = [
@@ -113,7 +113,7 @@ class ManagedGroups(Resource):
         ]
         refuse_desired(self.kind, self._all_desired, found)
 
-    def needs(self, step: Step) -> Collection[Hashable]:
+    def needs(self, step: Step[Any]) -> Collection[Hashable]:
         """Return all that the group will lie in: they must be there, and out of it, before."""
         found: List[str] = []
         name = self._parents.get(str(step.key), "") if step.action != "delete" else ""
@@ -128,7 +128,7 @@ class ManagedGroups(Resource):
 
     # --- what only the server can tell
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield names that mean two groups, members and parents that are not there, and what the version lacks."""
         by_name = self._by_name
         names = {str(row["id"]): name for name, rows in by_name.items() for row in rows}
@@ -149,13 +149,13 @@ class ManagedGroups(Resource):
             yield from ((number, problem) for problem in self._problems(desired, by_name, defaults, desired_names))
         self._warn(all_desired, defaults)
 
-    def _defaults(self, all_desired: Sequence[Desired]) -> Mapping[str, Mapping[str, Any]]:
+    def _defaults(self, all_desired: Sequence[Desired[Any]]) -> Mapping[str, Mapping[str, Any]]:
         asked = any(desired.present and desired.fields.get("permissions") for desired in all_desired)
         return permissions.default_permissions(self._client) if asked else {}
 
     def _problems(
         self,
-        desired: Desired,
+        desired: Desired[Any],
         by_name: Mapping[str, Sequence[Record]],
         defaults: Mapping[str, Mapping[str, Any]],
         desired_names: Collection[str],
@@ -179,7 +179,7 @@ class ManagedGroups(Resource):
         found += self._version_problems(desired)
         return found + (self._parent_problems(desired, by_name, desired_names) if "parent" in desired.fields else [])
 
-    def _version_problems(self, desired: Desired) -> List[str]:
+    def _version_problems(self, desired: Desired[Any]) -> List[str]:
         features, found = self._client.features(), []
         if desired.fields.get("share") == "members":
             found += features.lacking("share: members", "share_with_members", "say anyone or no_one")
@@ -188,7 +188,7 @@ class ManagedGroups(Resource):
         return found
 
     def _parent_problems(
-        self, desired: Desired, by_name: Mapping[str, Sequence[Record]], desired_names: Collection[str]
+        self, desired: Desired[Any], by_name: Mapping[str, Sequence[Record]], desired_names: Collection[str]
     ) -> List[str]:
         parent = desired.fields["parent"]
         lacking = self._client.features().lacking("parent", "nested_groups")
@@ -206,7 +206,7 @@ class ManagedGroups(Resource):
             return [f"parent makes it a part of itself ({' -> '.join([*circle, parent])}); break the circle"]
         return []
 
-    def _warn(self, all_desired: Sequence[Desired], defaults: Mapping[str, Mapping[str, Any]]) -> None:
+    def _warn(self, all_desired: Sequence[Desired[Any]], defaults: Mapping[str, Mapping[str, Any]]) -> None:
         self._warnings = []
         for desired in all_desired:
             without_effect = [
@@ -264,7 +264,7 @@ class ManagedGroups(Resource):
 
     # --- writing
 
-    def reread(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step[Any]) -> Optional[State]:
         """Return a group as it is now. Members are added and removed one by one, so that no edit of them is lost."""
         if not set(step.changes) - {"members"}:
             return None
@@ -273,7 +273,7 @@ class ManagedGroups(Resource):
         self._records[step.key] = row
         return self._state(row, self._names, None)
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the group, then its members."""
         after = step.after or {}
         what = f"make the group {step.name}"
@@ -284,7 +284,7 @@ class ManagedGroups(Resource):
             self._client.post(f"groups/id/{made['id']}/update", what, json=self._body(after, after, made))
         self._move(step, str(made["id"]))
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write what differs."""
         before, after = step.before or {}, step.after or {}
         changed = {name: after[name] for name in step.changes}
@@ -294,7 +294,7 @@ class ManagedGroups(Resource):
             self._client.post(f"groups/id/{before['id']}/update", f"change the group {step.name}", json=body)
         self._move(step, str(before["id"]))
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the group; its members stay accounts, and what it had access to is no longer shared with them."""
         self._client.delete(f"groups/id/{(step.before or {})['id']}/delete", f"delete the group {step.name}")
 
@@ -331,7 +331,7 @@ class ManagedGroups(Resource):
             self._client.delete(f"groups/id/{made}/delete", f"take back the group {name}")
         raise Failure(f"The group {name} was made by somebody else at the same moment; run the task again.")
 
-    def _move(self, step: Step, group_id: str) -> None:
+    def _move(self, step: Step[Any], group_id: str) -> None:
         if "members" not in step.changes:
             return
         ids = {email: each for each, email in self._accounts().items()}

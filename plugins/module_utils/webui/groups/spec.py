@@ -29,7 +29,7 @@ GROUP_OPTIONS: Dict[str, Any] = {
 MOST_CHARACTERS = 1000
 
 
-def desired_groups(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
+def desired_groups(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
     """Return groups as wanted, or raise one Failure with all that is wrong with them."""
     absent = {entry["name"] for entry in entries if entry["state"] == "absent"}
     name = itemgetter("name")
@@ -74,7 +74,7 @@ def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
         yield f"parent is {entry['parent']!r}, which the list has as absent; drop one of the two"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired:
+def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
     said = ("description", "permissions", "parent", "share")
     fields = {name: entry[name] for name in said if entry[name] is not None}
     if entry["default_models"] is not None:

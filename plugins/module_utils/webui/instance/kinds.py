@@ -43,30 +43,30 @@ class Kind:
     label: str
     identity: Tuple[str, ...]
     options: Mapping[str, Any]
-    all_desired: Callable[[Entries], List[Desired]]
-    resource: Callable[[Client, Switches], Resource]
+    all_desired: Callable[[Entries], List[Desired[Any]]]
+    resource: Callable[[Client, Switches], Resource[Any]]
     single: bool = False
     """Whether its module takes one entry only."""
 
 
-def _groups(client: Client, switches: Switches) -> Resource:
+def _groups(client: Client, switches: Switches) -> Resource[Any]:
     return ManagedGroups(client, purge_external=bool(switches.get("purge_external")))
 
 
-def _users(client: Client, switches: Switches) -> Resource:
+def _users(client: Client, switches: Switches) -> Resource[Any]:
     given = {name: bool(switches.get(name)) for name in ("purge_external", "purge_admins")}
     return Users(client, switches, listed=True, **given)
 
 
-def _connections(client: Client, switches: Switches) -> Resource:
+def _connections(client: Client, switches: Switches) -> Resource[Any]:
     return Connections(client, purge=bool(switches.get("purge")))
 
 
-def _prompts(client: Client, switches: Switches) -> Resource:
+def _prompts(client: Client, switches: Switches) -> Resource[Any]:
     return Prompts(client, whole=bool(switches.get("purge")))
 
 
-def _code(of: Callable[..., Resource], client: Client, switches: Switches) -> Resource:
+def _code(of: Callable[..., Resource[Any]], client: Client, switches: Switches) -> Resource[Any]:
     return of(client, hide=switches["hide"]) if "hide" in switches else of(client)
 
 

@@ -153,7 +153,7 @@ def _members(params: Params) -> Iterator[Part]:
         yield Part("members", run)
 
 
-def _of_members(steps: Sequence[Step]) -> Iterator[Step]:
+def _of_members(steps: Sequence[Step[Any]]) -> Iterator[Step[Any]]:
     """Yield the steps as they will be once the groups are there: a check run would make the groups a second time."""
     for step in steps:
         if step.action != "create":
@@ -215,7 +215,7 @@ def _models(params: Params) -> Iterator[Part]:
     yield Part("models", run)
 
 
-def _part(params: Params, plural: str, all_desired: Sequence[Desired]) -> Part:
+def _part(params: Params, plural: str, all_desired: Sequence[Desired[Any]]) -> Part:
     """Return the part of a list."""
     _refuse_to_purge_all(params, plural, all_desired)
     purge = params[f"{plural}_purge"]
@@ -229,7 +229,7 @@ def _part(params: Params, plural: str, all_desired: Sequence[Desired]) -> Part:
     return Part(plural, run, tuple(desired.name for desired in all_desired if desired.present))
 
 
-def _refuse_to_purge_all(params: Params, plural: str, all_desired: Sequence[Desired]) -> None:
+def _refuse_to_purge_all(params: Params, plural: str, all_desired: Sequence[Desired[Any]]) -> None:
     if params[f"{plural}_purge"]:
         refuse_to_purge_all(all_desired, plural)
 
@@ -238,7 +238,7 @@ def _is_given(params: Params, plural: str) -> bool:
     return bool(params[plural]) or bool(params[f"{plural}_purge"])
 
 
-def _desired(plural: str, params: Params) -> List[Desired]:
+def _desired(plural: str, params: Params) -> List[Desired[Any]]:
     return KINDS[plural].all_desired(_validated(plural, params))
 
 

@@ -27,7 +27,7 @@ class Skipped:
     why: str
 
 
-class Files(Resource):
+class Files(Resource[Any]):
     """The files below one directory. ``purge`` is none, own or all; ``base`` is empty where there is no base yet.
 
     ``prove`` is called before the first upload, and raises Failure where the server could embed nothing.
@@ -72,7 +72,7 @@ class Files(Resource):
         """Return what `desired objects` left out."""
         return self._skipped
 
-    def all_desired(self) -> List[Desired]:
+    def all_desired(self) -> List[Desired[Any]]:
         """Return a desired object for each file; of the same text twice one, and always the same one."""
         self._fetched = self._store.rows()
         rows = self._keyed(self._fetched)
@@ -90,7 +90,7 @@ class Files(Resource):
             if path not in left_out
         ]
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the files of the base by path."""
         rows, self._fetched = self._fetched, None
         self._rows = self._keyed(self._store.rows() if rows is None else rows)
@@ -100,7 +100,7 @@ class Files(Resource):
         self._order = order_of(self._sources, self._rows, changing, going)
         return {key: {"path": row["path"], "sha256": row["sha256"]} for key, row in self._rows.items()}
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the path."""
         return desired.name
 
@@ -108,11 +108,11 @@ class Files(Resource):
         """Return the path; a second file of the same path is told apart by its id."""
         return str(key) if isinstance(key, str) else "{} (id {})".format(*key)  # type: ignore[misc]
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return the path and the hash."""
         return desired.fields
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         """Keep what the module did not put there, and what purge says to keep."""
         row = self._rows.get(step.key)
         if row is None or (step.desired is None and self._goes(step.key, row)):
@@ -126,7 +126,7 @@ class Files(Resource):
             f"two, name it in excludes, or say purge=all to have it replaced."
         )
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         """See which files only moved: the server keeps them, embedded as they are."""
         self._moves.clear()
         if not self._store.folders:
@@ -140,11 +140,11 @@ class Files(Resource):
             if step.action == "create" and step.after and step.after["sha256"] in gone:
                 self._moves[step.key] = gone.pop(step.after["sha256"])
 
-    def needs(self, step: Step) -> Collection[Hashable]:
+    def needs(self, step: Step[Any]) -> Collection[Hashable]:
         """Return the files that must be done before this one; what goes, goes last."""
         return self._order.needs(step.key)
 
-    def begin(self, steps: Sequence[Step]) -> None:
+    def begin(self, steps: Sequence[Step[Any]]) -> None:
         """Prove that the server can embed, clear away what dead runs left, and make the folders; remove no file."""
         moved = set(self._moves.values())
         uploads = [step for step in steps if step.action != "delete"]
@@ -157,7 +157,7 @@ class Files(Resource):
         self._stale = {str(self._rows[key]["id"]): self._rows[key] for key in changed & set(self._rows) - moved}
         self._store.make_folders([str((step.after or {})["path"]) for step in uploads])
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Put the file there, or have the server move it."""
         old = self._moves.get(step.key)
         if old is not None:
@@ -167,7 +167,7 @@ class Files(Resource):
         else:
             self._put(step.name)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Put the new file there, and remove the old one only when the new one can be found."""
         if step.name in self._order.rings:
             self._turn(self._order.rings[step.name])
@@ -175,7 +175,7 @@ class Files(Resource):
         self._put(step.name)
         self._store.remove(self._left([step.key]), self._stay)
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove all files that go, by the first step of them. What only moved, or was exchanged, is gone."""
         if step.key == self._order.going[0]:
             self._store.remove(self._left(self._order.going), self._stay, [str(path) for path in self._moves.values()])

@@ -18,7 +18,7 @@ from .spec import NOUN
 READ = "read the knowledge bases"
 
 
-class Bases(Resource):
+class Bases(Resource[Any]):
     """One knowledge base by its name, which the server lets two have. ``filled`` where files are put into it."""
 
     kind = "knowledge"
@@ -36,7 +36,7 @@ class Bases(Resource):
         """Return the id of the base that was read or made last; empty where there is none."""
         return str(self._record.get("id", ""))
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the base of the one desired object."""
         (desired,) = all_desired
         # A backslash means something to some databases, which store no NUL, and no request carries half a character.
@@ -48,26 +48,26 @@ class Bases(Resource):
         self._record = found[0] if found else {}
         return {desired.name: self._state(found[0], desired)} if found else {}
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield a name that means two bases, and an access that means nobody."""
         yield from ((0, problem) for problem in self._problems(all_desired[0], self._found))
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the name as it is written; the server does not compare names."""
         return desired.name
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said; a new base has a description in any case."""
         said = {"name": desired.name, **desired.fields}
-        return {"description": "", **said} if present is None else said
+        return {"description": "", **said} if current is None else said
 
-    def reread(self, step: Step) -> State:
+    def reread(self, step: Step[Any]) -> State:
         """Return the base as it is now."""
         self._record = self._client.get_mapping(f"knowledge/{self.id}", f"update the knowledge base {step.name}")
         state = {name: self._record.get(name) or "" for name in ("name", "description")}
         return {**state, "access": self._grants.state(self._record)} if "access" in step.changes else state
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the base with its access in one call."""
         after = step.after or {}
         body = {name: after[name] for name in ("name", "description")}
@@ -78,7 +78,7 @@ class Bases(Resource):
             raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} made none; its log tells why.")
         self._record = answer
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write the description, and the access by its own call."""
         after = step.after or {}
         shared = after["access"] if "access" in step.changes else None
@@ -91,15 +91,15 @@ class Bases(Resource):
         if shared:
             self._grants.write(f"knowledge/{self.id}/access/update", what, shared)
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the base; its files are removed before."""
         self._client.delete(f"knowledge/{self.id}/delete", f"delete the knowledge base {step.name}")
 
-    def _state(self, record: Mapping[str, Any], desired: Desired) -> Dict[str, Any]:
+    def _state(self, record: Mapping[str, Any], desired: Desired[Any]) -> Dict[str, Any]:
         state = {"id": record["id"], "name": record["name"], "description": record.get("description") or ""}
         return {**state, "access": self._grants.state(record)} if "access" in desired.fields else state
 
-    def _problems(self, desired: Desired, found: Sequence[Mapping[str, Any]]) -> List[str]:
+    def _problems(self, desired: Desired[Any], found: Sequence[Mapping[str, Any]]) -> List[str]:
         if len(found) > 1:
             ids = ", ".join(sorted(str(row["id"]) for row in found))
             return [f"the name is ambiguous (ids {ids}); rename or delete all but one of them"]

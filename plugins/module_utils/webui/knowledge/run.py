@@ -40,7 +40,7 @@ def fill(params: Mapping[str, Any], client: Client, check_mode: bool) -> Dict[st
 
 
 def _converged(
-    client: Client, desired: Desired, params: Mapping[str, Any], tree: Tree, filled: bool, check_mode: bool
+    client: Client, desired: Desired[Any], params: Mapping[str, Any], tree: Tree, filled: bool, check_mode: bool
 ) -> Dict[str, Any]:
     bases = Bases(client, filled)
     processing = Processing(client, params["process_timeout"])
@@ -51,19 +51,24 @@ def _converged(
             refuse_broken_engine(client, bases.id)
             proven.append(bases.id)
 
-    def begin(steps: Sequence[Step]) -> None:
+    def begin(steps: Sequence[Step[Any]]) -> None:
         if steps[0].action == "delete":
             _clear(Store(client, bases.id, processing))
         elif steps[0].action == "create" and tree.sources:
             prove()
 
-    outcome = converge(bases, [desired], check_mode=check_mode, begin=begin)
+    outcome = converge(bases, [desired], check_mode=check_mode, on_start=begin)
     if not filled or not desired.present:
         return _result(outcome, None, None, tree)
     files = Files(client, bases.id, tree.sources, params["purge"], processing, prove)
     try:
         put = converge(
-            files, files.all_desired(), check_mode=check_mode, purge=True, workers=params["workers"], begin=files.begin
+            files,
+            files.all_desired(),
+            check_mode=check_mode,
+            purge=True,
+            workers=params["workers"],
+            on_start=files.begin,
         )
     except Failure as error:
         changed = (outcome.changed and not check_mode) or bool(error.details.get("changed")) or files.touched

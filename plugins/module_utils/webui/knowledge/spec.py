@@ -32,14 +32,14 @@ MOST_WORKERS = 16
 NOUN = "knowledge base"
 
 
-def desired_knowledge(params: Mapping[str, Any]) -> Desired:
+def desired_knowledge(params: Mapping[str, Any]) -> Desired[Any]:
     """Return the base as wanted, or raise one Failure with all that is wrong."""
     name = itemgetter("name")
     (desired,) = read_entries(NOUN, [params], listed=False, key=name, label=name, problems=_problems, desired=_desired)
     return desired
 
 
-def _desired(params: Mapping[str, Any]) -> Desired:
+def _desired(params: Mapping[str, Any]) -> Desired[Any]:
     fields = {name: params[name] for name in ("description", "access") if params[name] is not None}
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])

@@ -27,11 +27,11 @@ class Bases:
         self._groups = groups
         self._grants = grants
         self._records: MutableMapping[str, Mapping[str, Any]] = {}
-        self._all_desired: Dict[str, Desired] = {}
+        self._all_desired: Dict[str, Desired[Any]] = {}
         self._lock = threading.Lock()
         self._unknown: List[str] = []
 
-    def look(self, records: MutableMapping[str, Mapping[str, Any]], all_desired: Iterable[Desired]) -> None:
+    def look(self, records: MutableMapping[str, Mapping[str, Any]], all_desired: Iterable[Desired[Any]]) -> None:
         """Take what the server has, and what is wanted of it."""
         self._records = records
         self._all_desired = {desired.name: desired for desired in all_desired}

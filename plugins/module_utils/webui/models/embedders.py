@@ -23,8 +23,8 @@ Record = Mapping[str, Any]
 
 
 def with_embedders(
-    client: Client, all_desired: Sequence[Desired], records: Sequence[Record], hide: bool
-) -> List[Desired]:
+    client: Client, all_desired: Sequence[Desired[Any]], records: Sequence[Record], hide: bool
+) -> List[Desired[Any]]:
     """Return the desired objects, and one for each model that only embeds and that nobody else has set anything for.
 
     Without ``hide``, and where a model chats by now, what was switched off here is taken back.
@@ -45,7 +45,13 @@ def with_embedders(
 
 
 def converge_models(
-    client: Client, all_desired: Sequence[Desired], hide: Optional[bool], *, check_mode: bool, purge: bool, workers: int
+    client: Client,
+    all_desired: Sequence[Desired[Any]],
+    hide: Optional[bool],
+    *,
+    check_mode: bool,
+    purge: bool,
+    workers: int,
 ) -> Outcome:
     """Bring the models to what is desired; ``hide`` is what to do with those that only embed, None for nothing."""
     models = Models(client)
@@ -54,7 +60,7 @@ def converge_models(
     return converge(models, all_desired, check_mode=check_mode, purge=purge, workers=workers)
 
 
-def _shown(desired: Desired) -> Desired:
+def _shown(desired: Desired[Any]) -> Desired[Any]:
     """Return a desired model that was switched off here and is listed by now: listed, it is to be seen."""
     return replace(desired, fields={"active": True, **desired.fields})
 

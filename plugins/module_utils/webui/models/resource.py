@@ -25,7 +25,7 @@ CONFLICT = 409
 FREE = ("params", "capabilities", "meta")
 
 
-class Models(Resource):
+class Models(Resource[Any]):
     """Models by id."""
 
     kind = "model"
@@ -45,7 +45,7 @@ class Models(Resource):
         self._fetched = self._rows()
         return self._fetched
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the models that have a row."""
         rows, self._fetched = self._fetched, None
         self._records = {str(record["id"]): record for record in (self._rows() if rows is None else rows)}
@@ -62,7 +62,7 @@ class Models(Resource):
                 present[desired.name] = {**present[desired.name], **shown}
         return present
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the id, which the desired object bears as its name."""
         return desired.name
 
@@ -70,31 +70,31 @@ class Models(Resource):
         """Return the id, because two models may bear one name."""
         return str(key)
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said of a model; what is free is merged with what the server has."""
-        before: State = present or {}
+        before: State = current or {}
         said = {name: value for name, value in desired.fields.items() if name != "grant_base"}
         said.update({name: values.merged(before.get(name) or {}, said[name]) for name in FREE if name in said})
         if "profile_image_url" in said:
             said["profile_image_url"] = shown_image(said["profile_image_url"])
-        if present is None:
+        if current is None:
             said = {"id": desired.name, "name": desired.name, **said}
         if desired.fields.get("grant_base"):
             closed = sorted(self._bases.shut_out(desired.name))
             said.update({"grant_base": closed} if closed else {})
         return said
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare as the server keeps values: it fills what it knows with null."""
-        return values.alike(present, wanted)
+        return values.alike(current, wanted)
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield ids that the server does not take, what models name and is not there, and what the version lacks."""
         for number, desired in enumerate(all_desired):
             if desired.present:
                 yield from ((number, problem) for problem in self._problems(desired))
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         """Keep what the wanted presets are based on from being purged."""
         if step.action == "delete" and step.desired is None and str(step.key) in self._based:
             return f"The model {step.name} is the base of {self._based[str(step.key)]}; keep it."
@@ -107,7 +107,7 @@ class Models(Resource):
             )
         return None
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         """Look whether a base model that is new to a preset exists at all; Open WebUI takes any."""
         based = {step.name: str((step.after or {})["base_model"]) for step in steps if "base_model" in step.changes}
         self._bases.seek({name: base for name, base in based.items() if base})
@@ -116,11 +116,11 @@ class Models(Resource):
         """Tell which presets some people see and cannot use, and which nobody can."""
         return self._bases.warnings()
 
-    def needs(self, step: Step) -> Collection[Hashable]:
+    def needs(self, step: Step[Any]) -> Collection[Hashable]:
         """Let a base model be written before a preset adds to its grants."""
         return self._bases.chain(str(step.key)) if "grant_base" in step.changes else ()
 
-    def reread(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step[Any]) -> Optional[State]:
         """Return a model as it is now. A base model that is opened is read again where it is written."""
         if not set(step.changes) - {"grant_base"}:
             return None
@@ -130,7 +130,7 @@ class Models(Resource):
         shown = {"access": self._grants.state(record)} if "access" in step.changes else {}
         return {**state_of(record, self._knowledge_names()), **shown}
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the model with its access, in one call."""
         said = step.desired.fields if step.desired else {}
         body = body_of(None, str(step.key), said, self._meant(said))
@@ -138,7 +138,7 @@ class Models(Resource):
         self._records[str(step.key)] = posted(self._client, "models/create", f"create the model {step.name}", json=body)
         self._open(step)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write what differs over the model as `current` read it, then who may see it."""
         said = {
             name: step.desired.fields[name] for name in step.changes if step.desired and name in step.desired.fields
@@ -152,7 +152,7 @@ class Models(Resource):
             self._grants.write("models/model/access/update", what, shared, id=str(step.key))
         self._open(step)
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the row; a model that a connection offers stays, and is the administrators' alone."""
         self._client.post("models/model/delete", f"delete the model {step.name}", json={"id": str(step.key)})
 
@@ -167,7 +167,7 @@ class Models(Resource):
             return None
         return {str(base["id"]): str(base["name"]) for base in self._knowledge}
 
-    def _problems(self, desired: Desired) -> List[str]:
+    def _problems(self, desired: Desired[Any]) -> List[str]:
         found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
         found += [
             problem for name in desired.fields.get("knowledge") or () for problem in self._knowledge_problems(name)
@@ -194,7 +194,7 @@ class Models(Resource):
         by_name = {str(base["name"]): base for base in self._knowledge or ()}
         return [by_name[name] for name in said.get("knowledge") or ()]
 
-    def _write(self, step: Step, what: str, said: Mapping[str, Any], shared: Optional[access.Access]) -> None:
+    def _write(self, step: Step[Any], what: str, said: Mapping[str, Any], shared: Optional[access.Access]) -> None:
         for attempt in (1, 2):
             record = self._records[str(step.key)]
             body = body_of(record, str(step.key), said, self._meant(said))
@@ -215,7 +215,7 @@ class Models(Resource):
                 now = self.reread(step)
                 rebased(self, step, now or {})
 
-    def _open(self, step: Step) -> None:
+    def _open(self, step: Step[Any]) -> None:
         if "grant_base" in step.changes:
             self._bases.open(str(step.key))
 

@@ -47,7 +47,7 @@ MAX_ID_CHARACTERS = 256
 NO_FIELDS = ("id", "state", "src", "remote_src")
 
 
-def desired_models(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
+def desired_models(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
     """Return models as wanted, or raise one Failure with all that is wrong with them."""
     model_id = itemgetter("id")
     return read_entries(
@@ -110,7 +110,7 @@ def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
         yield f"{where}.title is {title!r}; give a list of two lines"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired:
+def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
     fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
     for name in SETS:
         if name in fields:

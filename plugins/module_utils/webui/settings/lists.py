@@ -53,11 +53,11 @@ def option_problems(params: Mapping[str, Any]) -> Iterator[str]:
             yield f"default_models has {entry!r}, and the server takes a comma for the end of a name; give one by entry"
 
 
-def wanted_lists(params: Mapping[str, Any], present: Mapping[str, Any]) -> Dict[str, Any]:
+def wanted_lists(params: Mapping[str, Any], current: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the settings that the options for lists stand for, in the form that the server keeps."""
     found: Dict[str, Any] = {}
     if params["banners"] is not None:
-        found[BANNERS] = _banners(params["banners"], present.get(BANNERS) or ())
+        found[BANNERS] = _banners(params["banners"], current.get(BANNERS) or ())
     if params["suggestions"] is not None:
         found[SUGGESTIONS] = [_suggestion(item) for item in params["suggestions"]]
     if params["default_models"] is not None:

@@ -41,7 +41,7 @@ MOST_TRIES = 3
 MOST_PAUSE_SECONDS = 1.0
 
 
-class Settings(Resource):
+class Settings(Resource[Any]):
     """All settings that are desired, as one object with a field for each.
 
     ``by_api_key`` where the caller is no human session, which some settings want.
@@ -60,7 +60,7 @@ class Settings(Resource):
         self._answer: Optional[Stored] = None
         self._warnings: List[str] = []
 
-    def settle(self, desired: Desired) -> Desired:
+    def settle(self, desired: Desired[Any]) -> Desired[Any]:
         """Return what is wanted by the names that the server keeps; raise one Failure for all that cannot be.
 
         Settled once, before the engine begins, because what is wanted of a list depends on what was there.
@@ -71,24 +71,24 @@ class Settings(Resource):
         self._fields = {name: (key, path) for key, said in self._said.items() for name, path in fields_of(key, said)}
         return Desired(NAME, True, self._said)
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the settings that are desired."""
         self._stored, self._answer = self._answer or self._export(), None
         present = self._state(self._stored.values)
         self._client.hide(*hidden_words(present), *hidden_words(self._state(self._said)))
         return {NAME: present}
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the one key: a server has one set of settings."""
         return NAME
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said, by dotted name."""
         return self._state(self._said)
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare what is hidden, too, and as the server keeps values."""
-        one, other = revealed(present), revealed(wanted)
+        one, other = revealed(current), revealed(wanted)
         if name == DEFAULT_MODELS:
             return (one or "") == (other or "")
         return values.alike(filled(name, one), filled(name, other))
@@ -100,7 +100,7 @@ class Settings(Resource):
             "that is done"
         )
 
-    def precheck(self, steps: Sequence[Step]) -> None:
+    def precheck(self, steps: Sequence[Step[Any]]) -> None:
         """Refuse what the server has not, would lose at its next start, or would not take from an API key."""
         for step in steps:
             if TERMINAL_SERVERS in self._said and not self._stored.by_key:
@@ -115,7 +115,7 @@ class Settings(Resource):
         """Tell what could not be checked, and what is stored and not yet in force."""
         return self._warnings
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write what differs: over a fresh look where the write depends on what is there, and until it stays."""
         keys = list(dict.fromkeys(self._fields[name][0] for name in step.changes))
         self._settle(keys)

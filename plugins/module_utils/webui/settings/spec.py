@@ -24,7 +24,7 @@ MOST_TOLD = 5
 LONGEST_TOLD = 160
 
 
-def desired_settings(params: Mapping[str, Any]) -> Desired:
+def desired_settings(params: Mapping[str, Any]) -> Desired[Any]:
     """Return the settings as wanted, or raise one Failure with all that is wrong with the options for lists."""
     found = list(option_problems(params))
     if found:
@@ -32,7 +32,7 @@ def desired_settings(params: Mapping[str, Any]) -> Desired:
     return Desired(NAME, True, {name: params[name] for name in SETTINGS_OPTIONS})
 
 
-def said_of(desired: Desired, stored: Stored) -> Tuple[Dict[str, Any], List[str]]:
+def said_of(desired: Desired[Any], stored: Stored) -> Tuple[Dict[str, Any], List[str]]:
     """Return what was said by setting, and a warning for each that an old server has never saved.
 
     Raises one Failure with all that is wrong.

@@ -74,10 +74,10 @@ _DURATION = re.compile(r"(-1|0|-?\d+(\.\d+)?(ms|s|m|h|d|w))")
 _LONGEST_SHOWN = 40
 
 
-def problems(key: str, present: Any, wanted: Any, secret: bool) -> Iterator[str]:
+def problems(key: str, current: Any, wanted: Any, secret: bool) -> Iterator[str]:
     """Yield a sentence for each thing that is wrong with a setting; what a ``secret`` one holds is not told."""
     shown = "a value" if secret else _shown(wanted)
-    kinds = _kinds(key, present)
+    kinds = _kinds(key, current)
     if kinds and _kind(wanted) not in kinds:
         told = " or ".join(KINDS[kind] for kind in kinds if kind != "null")
         is_one = "" if wanted is None or isinstance(wanted, bool) else f", {KINDS[_kind(wanted)]}"
@@ -88,9 +88,9 @@ def problems(key: str, present: Any, wanted: Any, secret: bool) -> Iterator[str]
     if isinstance(wanted, str):
         yield from _text_problems(key, wanted, shown, "int" in (kinds or ()))
     elif isinstance(wanted, list):
-        yield from _list_problems(key, present, wanted)
+        yield from _list_problems(key, current, wanted)
     elif isinstance(wanted, Mapping) and key == "user.permissions":
-        yield from _closed_problems(key, present, wanted)
+        yield from _closed_problems(key, current, wanted)
     elif isinstance(wanted, Mapping) and key == "ui.visibility":
         yield from (
             f"{key}.{name} is {_shown(item)}; give true or false" for name, item in wanted.items() if not _flag(item)
@@ -109,17 +109,17 @@ def _text_problems(key: str, wanted: str, shown: str, number: bool) -> Iterator[
         yield f"{key} is {shown}; give a number, or an empty text for none"
 
 
-def _list_problems(key: str, present: Any, wanted: Sequence[Any]) -> Iterator[str]:
-    texts = key in LISTS_OF_TEXTS or bool(present and all(isinstance(item, str) for item in present))
+def _list_problems(key: str, current: Any, wanted: Sequence[Any]) -> Iterator[str]:
+    texts = key in LISTS_OF_TEXTS or bool(current and all(isinstance(item, str) for item in current))
     if texts and not all(isinstance(item, str) for item in wanted):
         yield f"{key} has an entry that is no text; give texts only"
     if key in LISTS_OF_MAPPINGS and not all(isinstance(item, Mapping) for item in wanted):
         yield f"{key} has an entry that is no mapping; give mappings only"
 
 
-def _closed_problems(where: str, present: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
+def _closed_problems(where: str, current: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
     """Tell of names that the server does not know in a mapping of its own, and of values of another kind."""
-    known = present if isinstance(present, Mapping) else {}
+    known = current if isinstance(current, Mapping) else {}
     for name, item in wanted.items():
         if not known or item is None:
             continue
@@ -132,14 +132,14 @@ def _closed_problems(where: str, present: Any, wanted: Mapping[str, Any]) -> Ite
             yield f"{where}.{name} is {_shown(item)}; give {KINDS[_kind(known[name])]}"
 
 
-def _kinds(key: str, present: Any) -> Optional[Tuple[str, ...]]:
+def _kinds(key: str, current: Any) -> Optional[Tuple[str, ...]]:
     """Return the kinds that a setting may have; None where anything goes."""
     found = tuple(OPEN_KINDS.get(key, "").split())
     if found:
-        return found if present is None or _kind(present) in found else (*found, _kind(present))
-    if present is None:
+        return found if current is None or _kind(current) in found else (*found, _kind(current))
+    if current is None:
         return None
-    return ("float", "int") if isinstance(present, float) else (_kind(present),)
+    return ("float", "int") if isinstance(current, float) else (_kind(current),)
 
 
 def _kind(value: Any) -> str:

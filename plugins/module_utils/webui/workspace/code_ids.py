@@ -35,7 +35,7 @@ def new_id_problems(noun: str, new_id: str) -> Iterator[str]:
         yield f"id has more than {MAX_ID_BYTES} bytes; shorten it"
 
 
-def by_key(rows: Sequence[Record], all_desired: Sequence[Desired], known: Dict[str, str]) -> Dict[str, Record]:
+def by_key(rows: Sequence[Record], all_desired: Sequence[Desired[Any]], known: Dict[str, str]) -> Dict[str, Record]:
     """Return objects by id in lower case, and by ``id:`` with their own id those that share one with another.
 
     Of several, a desired one means that with its id as written. ``known`` keeps that between the reads of one run.
@@ -57,12 +57,12 @@ def by_key(rows: Sequence[Record], all_desired: Sequence[Desired], known: Dict[s
     return records
 
 
-def _written(desired: Desired) -> str:
+def _written(desired: Desired[Any]) -> str:
     """Return an id as the person wrote it."""
     return str(desired.fields.get(WRITTEN, desired.name))
 
 
-def ambiguous(desired: Desired, records: Mapping[str, Record], known: Mapping[str, str]) -> List[str]:
+def ambiguous(desired: Desired[Any], records: Mapping[str, Record], known: Mapping[str, str]) -> List[str]:
     """Return a sentence if an id means none of several objects whose ids differ only in case."""
     same = sorted(str(row["id"]) for row in records.values() if str(row["id"]).lower() == desired.name)
     if desired.name in records or desired.name in known or not same:
@@ -70,7 +70,7 @@ def ambiguous(desired: Desired, records: Mapping[str, Record], known: Mapping[st
     return [f"the server has {' and '.join(same)}; write the id exactly as one of them"]
 
 
-def unaddressable(noun: str, step: Step) -> Optional[str]:
+def unaddressable(noun: str, step: Step[Any]) -> Optional[str]:
     """Return why the API cannot change an existing object: its id is a part of the path of each call."""
     before = step.before or {}
     stored = str(before.get("id", ""))

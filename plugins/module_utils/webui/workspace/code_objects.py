@@ -34,7 +34,7 @@ def nobody(_words: List[str]) -> None:
     """Hear of secrets, where nobody else wants to."""
 
 
-class Plugins(Resource):
+class Plugins(Resource[Any]):
     """Objects by id. Give what a kind has besides by the hooks."""
 
     path = ""
@@ -51,7 +51,7 @@ class Plugins(Resource):
         self._known_ids: Dict[str, str] = {}
         self._specs: Dict[str, Spec] = {}
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return all objects of the kind."""
         rows = self._client.get_list(self.whole, f"read the {self.path}")
         self._records = by_key(rows, all_desired, self._known_ids)
@@ -61,14 +61,14 @@ class Plugins(Resource):
                 states[desired.name].update(self._asked_for(desired))
         return states
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield ids that mean two objects, new ids that the server does not take, and what the code does not have."""
         for number, desired in enumerate(all_desired):
             found = list(ambiguous(desired, self._records, self._known_ids))
-            found += self._problems(desired, present.get(desired.name)) if desired.present else []
+            found += self._problems(desired, current.get(desired.name)) if desired.present else []
             yield from ((number, problem) for problem in found)
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the id in lower case, as the server stores it, which the desired object bears as its name."""
         return desired.name
 
@@ -76,9 +76,9 @@ class Plugins(Resource):
         """Return the id, because two objects may bear one name."""
         return str(state["id"])
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said; free mappings with the keys that were not, which stay."""
-        before = present or {}
+        before = current or {}
         said: Dict[str, Any] = {**desired.fields, "id": before.get("id", desired.name)}
         said.pop(WRITTEN_ID, None)
         if "content" in said:
@@ -88,13 +88,13 @@ class Plugins(Resource):
         if "valves" in said:
             whole = valves.merged(revealed(before.get("valves") or {}), said["valves"])
             said["valves"] = self._veiled(whole, self._specs.get(desired.name), said.get("content"))
-        return {"name": desired.name, **said} if present is None else said
+        return {"name": desired.name, **said} if current is None else said
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare valves with what is hidden in them, and all else without regard to what is empty."""
-        return valves.same(present, wanted) if name == "valves" else values.alike(present, wanted)
+        return valves.same(current, wanted) if name == "valves" else values.alike(current, wanted)
 
-    def reread(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step[Any]) -> Optional[State]:
         """Return an object as it is now. Valves and switches are read again where they are written."""
         if not set(step.changes) & {*WRITTEN, "access"}:
             return None
@@ -103,11 +103,11 @@ class Plugins(Resource):
         self._records[key] = record
         return {**self._state(record), **(self.access_of(record) if "access" in step.changes else {})}
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         """Return why the API cannot reach an object."""
         return unaddressable(self.kind, step)
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the object, and take it back where its valves cannot be set."""
         what, key = f"create the {self.kind} {step.name}", str(step.key)
         after = step.after or {}
@@ -121,7 +121,7 @@ class Plugins(Resource):
                 raise
         self.finish(step, made)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write what differs: code and words by one call, and by calls of their own what else there is."""
         what, key = f"update the {self.kind} {step.name}", str(step.key)
         after, made = step.after or {}, None
@@ -134,7 +134,7 @@ class Plugins(Resource):
             self._valves.write(what, stored_id, _given(step), self._valves.stored(stored_id), spec)
         self.finish(step, made)
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the object with its valves and versions."""
         self._client.delete(f"{self._at(str(step.key))}/delete", f"delete the {self.kind} {step.name}")
 
@@ -146,7 +146,7 @@ class Plugins(Resource):
         """Return the access of an object, for those whose access is asked for."""
         return {}
 
-    def more_problems(self, desired: Desired) -> List[str]:
+    def more_problems(self, desired: Desired[Any]) -> List[str]:
         """Return what else is wrong with a desired object."""
         return []
 
@@ -154,7 +154,7 @@ class Plugins(Resource):
         """Return what the body of a new object has besides."""
         return {}
 
-    def in_update(self, step: Step) -> Dict[str, Any]:
+    def in_update(self, step: Step[Any]) -> Dict[str, Any]:
         """Return what the body of an update must say besides what is in every body; none where that need not be."""
         return {}
 
@@ -162,7 +162,7 @@ class Plugins(Resource):
         """Return what an update would lose unless its body repeats it."""
         return {}
 
-    def finish(self, step: Step, now: Optional[Record]) -> None:
+    def finish(self, step: Step[Any], now: Optional[Record]) -> None:
         """Write what has calls of its own; ``now`` is the object as the last write left it, where one was made."""
 
     def _state(self, record: Record) -> Dict[str, Any]:
@@ -176,7 +176,7 @@ class Plugins(Resource):
             **self.more_state(record),
         }
 
-    def _asked_for(self, desired: Desired) -> Dict[str, Any]:
+    def _asked_for(self, desired: Desired[Any]) -> Dict[str, Any]:
         record = self._records[desired.name]
         found = self.access_of(record) if "access" in desired.fields else {}
         if "valves" in desired.fields:
@@ -185,7 +185,7 @@ class Plugins(Resource):
             found["valves"] = self._veiled(stored or {}, spec, record.get("content"))
         return found
 
-    def _spec(self, desired: Desired) -> Spec:
+    def _spec(self, desired: Desired[Any]) -> Spec:
         """Return the schema of the code that is there, which may not load any more and be about to be replaced."""
         try:
             return self._valves.spec(self._id(desired.name))
@@ -202,15 +202,15 @@ class Plugins(Resource):
         self._hide(words)
         return veiled
 
-    def _problems(self, desired: Desired, present: Optional[State]) -> List[str]:
-        found = [] if present else list(new_id_problems(self.kind, desired.name))
+    def _problems(self, desired: Desired[Any], current: Optional[State]) -> List[str]:
+        found = [] if current else list(new_id_problems(self.kind, desired.name))
         found += self.more_problems(desired)
-        if present is None and "content" not in desired.fields:
+        if current is None and "content" not in desired.fields:
             found.append(f"the {self.kind} is not there yet, and to make it content or src is needed")
-        if present is not None and "valves" in desired.fields:
-            wanted = self.desired_state(desired, present)
+        if current is not None and "valves" in desired.fields:
+            wanted = self.desired_state(desired, current)
             # Other code may have other valves, and only when it is there the server tells.
-            if wanted.get("content", present["content"]) == present["content"]:
+            if wanted.get("content", current["content"]) == current["content"]:
                 whole = revealed(wanted["valves"])
                 found += valves.problems(desired.fields["valves"], whole, self._specs[desired.name])
         return found
@@ -240,5 +240,5 @@ def posted_code(client: Client, path: str, what: str, body: Mapping[str, Any]) -
         raise Failure(f"{words}; the server's log tells why.", **failure.details) from None
 
 
-def _given(step: Step) -> Mapping[str, Any]:
+def _given(step: Step[Any]) -> Mapping[str, Any]:
     return step.desired.fields["valves"] if step.desired else {}

@@ -57,7 +57,7 @@ FUNCTION = Kind("function", FUNCTION_OPTIONS)
 SKILL = Kind("skill", SKILL_OPTIONS)
 
 
-def desired_code(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
+def desired_code(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
     """Return objects as wanted, or raise one Failure with all that is wrong with them."""
     return read_entries(
         kind.noun,
@@ -104,7 +104,7 @@ def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[s
             yield f"valves.{name} is none that the code has; {told}"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired:
+def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
     fields = _fields(entry)
     if "access" in fields:
         fields["access"] = access.wanted(fields["access"])

@@ -26,7 +26,7 @@ class Functions(Plugins):
         switches = {option: bool(record.get(field)) for option, field, _call in SWITCHES}
         return {"type": record["type"], **switches}
 
-    def finish(self, step: Step, now: Optional[Record]) -> None:
+    def finish(self, step: Step[Any], now: Optional[Record]) -> None:
         """Flip the switches that are not as wanted, after a fresh look at them."""
         after = step.after or {}
         for option, field, call in SWITCHES:

@@ -29,7 +29,7 @@ MAX_COMMAND_CHARACTERS = 256
 NO_FIELDS = ("command", "state", "src", "remote_src")
 
 
-def desired_prompts(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired]:
+def desired_prompts(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
     """Return prompts as wanted, or raise one Failure with all that is wrong with them."""
     return read_entries(
         "prompt",
@@ -69,7 +69,7 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
         yield "tags has an empty item; take it out"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired:
+def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
     fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
     if "tags" in fields:
         fields["tags"] = sorted(set(fields["tags"]))

@@ -26,7 +26,7 @@ LATER = ("tags", "active")
 Record = Mapping[str, Any]
 
 
-class Prompts(Resource):
+class Prompts(Resource[Any]):
     """Prompts by command; ``whole`` where all prompts matter."""
 
     kind = "prompt"
@@ -38,7 +38,7 @@ class Prompts(Resource):
         self._records: Dict[str, Record] = {}
         self._by_command: Mapping[str, Sequence[Record]] = {}
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return the prompts."""
         by_command: Dict[str, List[Record]] = {}
         for record in self._rows({desired.name for desired in all_desired}):
@@ -50,7 +50,7 @@ class Prompts(Resource):
             self._records.update({str(record["id"]): record for record in records[1:]})
         return {command: self._state(record, all_desired) for command, record in self._records.items()}
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the command without a slash, which the desired object bears as its name."""
         return desired.name
 
@@ -58,16 +58,16 @@ class Prompts(Resource):
         """Return the command, because two prompts may bear one name."""
         return str(state["command"])
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said of a prompt; a new one gets a name in any case."""
         said = {"command": desired.name, **desired.fields}
-        return {"name": desired.name, **said} if present is None else said
+        return {"name": desired.name, **said} if current is None else said
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
-        return values.alike(present, wanted)
+        return values.alike(current, wanted)
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         """Return why the API cannot reach a prompt: before 0.8 its command is a part of the path of each call."""
         if step.action == "create" or self._client.features().prompts_by_id:
             return None
@@ -80,7 +80,7 @@ class Prompts(Resource):
             f"empty, '.', '..' or holds a slash. Upgrade the server first, or leave the prompt alone."
         )
 
-    def reread(self, step: Step) -> Optional[State]:
+    def reread(self, step: Step[Any]) -> Optional[State]:
         """Return a prompt as it is now. Its switch is read again where it is flipped."""
         if not set(step.changes) - {"active"}:
             return None
@@ -90,7 +90,7 @@ class Prompts(Resource):
         self._records[key] = record
         return self._state(record, [step.desired] if step.desired else [])
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the prompt with its access, in one call; the server makes each active."""
         after = step.after or {}
         body = self._body(after)
@@ -99,7 +99,7 @@ class Prompts(Resource):
         if after.get("active", True) is not True:
             self._toggle(step, made)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write what differs; the server makes a version of it where the words differ."""
         after, record = step.after or {}, self._records[str(step.key)]
         what = f"update the prompt {step.name}"
@@ -119,7 +119,7 @@ class Prompts(Resource):
         if "active" in step.changes:
             self._toggle(step, now or self._client.get_mapping(path, what))
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the prompt and its versions."""
         which = self._which(self._records[str(step.key)])
         self._client.delete(f"prompts/{which}/delete", f"delete the prompt {step.name}")
@@ -148,7 +148,7 @@ class Prompts(Resource):
             raise Failure(f"Cannot {READ}: {total} are told of, and {len(found)} are shown; run the task again.")
         return list(found.values())
 
-    def _state(self, record: Record, all_desired: Sequence[Desired]) -> Dict[str, Any]:
+    def _state(self, record: Record, all_desired: Sequence[Desired[Any]]) -> Dict[str, Any]:
         state: Dict[str, Any] = {"command": record["command"], "content": record.get("content") or ""}
         if self._client.features().prompts_by_id:
             state.update(
@@ -163,13 +163,13 @@ class Prompts(Resource):
             state["access"] = self._grants.state(record)
         return state
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield what the server has twice, and what its version does not take."""
         for number, desired in enumerate(all_desired):
             problems = self._problems(desired, self._by_command.get(desired.name, ()))
             yield from ((number, problem) for problem in problems)
 
-    def _problems(self, desired: Desired, records: Sequence[Record]) -> List[str]:
+    def _problems(self, desired: Desired[Any], records: Sequence[Record]) -> List[str]:
         found = []
         if len(records) > 1:
             told = " and ".join(f"{record['command']} (id {record['id']})" for record in records)
@@ -196,7 +196,7 @@ class Prompts(Resource):
         body = {name: after[name] for name in ("command", "name", "content")}
         return {**body, "tags": after["tags"]} if with_tags and "tags" in after else body
 
-    def _toggle(self, step: Step, now: Record) -> None:
+    def _toggle(self, step: Step[Any], now: Record) -> None:
         """Flip whether a prompt is active, unless it already is as wanted: the server knows no other way."""
         wanted = (step.after or {})["active"]
         if (now.get("is_active") is not False) != wanted:

@@ -24,7 +24,7 @@ FIELDS = ("name", "description", "content", "active")
 """What the call that updates a skill takes."""
 
 
-class Skills(Resource):
+class Skills(Resource[Any]):
     """Skills by id."""
 
     kind = "skill"
@@ -35,7 +35,7 @@ class Skills(Resource):
         self._records: Dict[str, Record] = {}
         self._known_ids: Dict[str, str] = {}
 
-    def gather(self, all_desired: Sequence[Desired]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
         """Return all skills."""
         features = self._client.features()
         if not features.skills:
@@ -48,7 +48,7 @@ class Skills(Resource):
             for key, record in self._records.items()
         }
 
-    def key(self, desired: Desired) -> Hashable:
+    def key(self, desired: Desired[Any]) -> Hashable:
         """Return the id in lower case, as the server stores it, which the desired object bears as its name."""
         return desired.name
 
@@ -56,42 +56,42 @@ class Skills(Resource):
         """Return the id, by which skills are known."""
         return str(state["id"])
 
-    def desired_state(self, desired: Desired, present: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
         """Return what was said of a skill; a new one gets a name in any case."""
-        said = {**desired.fields, "id": (present or {}).get("id", desired.name)}
+        said = {**desired.fields, "id": (current or {}).get("id", desired.name)}
         said.pop(WRITTEN, None)
-        return {"name": desired.name, **said} if present is None else said
+        return {"name": desired.name, **said} if current is None else said
 
-    def equal(self, name: str, present: Any, wanted: Any) -> bool:
+    def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
-        return values.alike(present, wanted)
+        return values.alike(current, wanted)
 
-    def check(self, all_desired: Sequence[Desired], present: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
         """Yield ids that mean two skills, and names that another skill has."""
         for number, desired in enumerate(all_desired):
             found = list(ambiguous(desired, self._records, self._known_ids))
             found += self._problems(desired, all_desired) if desired.present else []
             yield from ((number, problem) for problem in found)
 
-    def veto(self, step: Step) -> Optional[str]:
+    def veto(self, step: Step[Any]) -> Optional[str]:
         """Return why the API cannot reach a skill."""
         return unaddressable(self.kind, step)
 
-    def reread(self, step: Step) -> State:
+    def reread(self, step: Step[Any]) -> State:
         """Return a skill as it is now."""
         key = str(step.key)
         record = self._client.get_mapping(self._at(key), f"update the skill {step.name}")
         self._records[key] = record
         return self._state(record, _content(record), "access" in step.changes)
 
-    def create(self, step: Step) -> None:
+    def create(self, step: Step[Any]) -> None:
         """Make the skill with its access and its switch, in one call."""
         after = step.after or {}
         shared = self._grants.in_create(after.get("access") or access.wanted({}))
         body = {**_body(after), "is_active": after.get("active", True), **shared}
         posted_code(self._client, "skills/create", f"create the skill {step.name}", body)
 
-    def update(self, step: Step) -> None:
+    def update(self, step: Step[Any]) -> None:
         """Write what differs; the server makes a version of it where the words differ."""
         after, path = step.after or {}, self._at(str(step.key))
         what = f"update the skill {step.name}"
@@ -105,7 +105,7 @@ class Skills(Resource):
         if "access" in step.changes:
             self._grants.write(f"{path}/access/update", what, after["access"])
 
-    def delete(self, step: Step) -> None:
+    def delete(self, step: Step[Any]) -> None:
         """Remove the skill with its files and versions."""
         self._client.delete(f"{self._at(str(step.key))}/delete", f"delete the skill {step.name}")
 
@@ -123,7 +123,7 @@ class Skills(Resource):
         }
         return {**state, "access": self._grants.state(record)} if with_access else state
 
-    def _problems(self, desired: Desired, all_desired: Sequence[Desired]) -> List[str]:
+    def _problems(self, desired: Desired[Any], all_desired: Sequence[Desired[Any]]) -> List[str]:
         found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
         if desired.name not in self._records:
             found += new_id_problems(self.kind, desired.name)
@@ -142,7 +142,7 @@ class Skills(Resource):
         return found
 
 
-def _name(desired: Desired) -> str:
+def _name(desired: Desired[Any]) -> str:
     return str(desired.fields.get("name") or "")
 
 

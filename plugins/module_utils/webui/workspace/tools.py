@@ -30,7 +30,7 @@ class Tools(Plugins):
         """Return who may use a tool."""
         return {"access": self._grants.state(record)}
 
-    def more_problems(self, desired: Desired) -> List[str]:
+    def more_problems(self, desired: Desired[Any]) -> List[str]:
         """Return which groups and accounts of the access are not there, and what the version lacks."""
         found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
         if desired.fields.get("meta"):
@@ -41,7 +41,7 @@ class Tools(Plugins):
         """Return the access of a new tool, which is private where nothing was said."""
         return self._grants.in_create(after.get("access") or access.wanted({}))
 
-    def in_update(self, step: Step) -> Dict[str, Any]:
+    def in_update(self, step: Step[Any]) -> Dict[str, Any]:
         """Return an access that changes, where only an update can change it."""
         return self._grants.in_update((step.after or {})["access"]) if "access" in step.changes else {}
 
@@ -50,7 +50,7 @@ class Tools(Plugins):
         record = self._records[key]
         return {"access_control": record["access_control"]} if "access_control" in record else {}
 
-    def finish(self, step: Step, now: Optional[Record]) -> None:
+    def finish(self, step: Step[Any], now: Optional[Record]) -> None:
         """Write an access that changes, where it has a call of its own."""
         if step.action == "update" and "access" in step.changes:
             path = f"{self._at(str(step.key))}/access/update"

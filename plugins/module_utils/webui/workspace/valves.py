@@ -89,9 +89,9 @@ def is_secret(name: str, described: Any = None) -> bool:
     return bool(_SECRET.search(name)) or "password" in kinds
 
 
-def same(present: Any, wanted: Any) -> bool:
+def same(current: Any, wanted: Any) -> bool:
     """Tell whether valves are set alike, what is hidden as well."""
-    one, other = revealed(present or {}), revealed(wanted or {})
+    one, other = revealed(current or {}), revealed(wanted or {})
     return bool(one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one))
 
 

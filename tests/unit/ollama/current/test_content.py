@@ -201,7 +201,7 @@ def test_without_the_base_only_what_was_said_is_compared(desired: dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("name", "present", "wanted", "same"),
+    ("name", "current", "wanted", "same"),
     [
         ("parameters", {"top_p": 1}, {"top_p": 1.0}, True),
         ("parameters", {"stop": ["a", "b"]}, {"stop": ["b", "a"]}, False),
@@ -216,8 +216,8 @@ def test_without_the_base_only_what_was_said_is_compared(desired: dict[str, Any]
         ("system", "a\n", "a", False),
     ],
 )
-def test_content_is_compared_by_meaning(name: str, present: Any, wanted: Any, same: bool) -> None:
-    assert content.same(name, present, wanted) is same
+def test_content_is_compared_by_meaning(name: str, current: Any, wanted: Any, same: bool) -> None:
+    assert content.same(name, current, wanted) is same
 
 
 def test_a_listed_model_with_a_strange_name_has_a_key_of_its_own() -> None:

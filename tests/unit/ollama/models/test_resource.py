@@ -54,7 +54,7 @@ def models(server: Server, *all_desired: Any) -> resources.Models:
     return resources.Models(server, all_desired)  # type: ignore[arg-type]
 
 
-def step(name: str) -> Step:
+def step(name: str) -> Step[Any]:
     return Step("create", ModelName.parse(name).key, name, None, {})
 
 

@@ -257,7 +257,7 @@ def test_the_message_is_short_and_the_problems_are_all() -> None:
         desired_users(csv_entries(text, "people.csv"))
     assert len(caught.value.message) < 1000
     assert "5000 of 5000 users" in caught.value.message
-    assert "more, which problems lists." in caught.value.message
+    assert "more (see problems)." in caught.value.message
     assert caught.value.details["problems"][-1].startswith("Line 5001 of people.csv: ")
 
 

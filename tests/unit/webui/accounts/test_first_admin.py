@@ -50,7 +50,7 @@ def test_a_check_run_tells_that_it_would_change(server: HttpWebui) -> None:
 
 def test_a_change_that_does_not_take_is_found_out(server: HttpWebui) -> None:
     server.instead[CHANGE] = Reply(200, True)
-    with pytest.raises(Failure, match="still shows another signs_in_with"):
+    with pytest.raises(Failure, match="still shows a different signs_in_with"):
         go(given(server))
 
 

@@ -114,7 +114,7 @@ def test_every_new_email_that_passes_would_pass_the_server_and_no_other_form_is_
 )
 def test_what_the_server_would_take_wrongly_is_an_error(said: dict[str, str], sentence: str) -> None:
     message = words(**said)
-    assert message.startswith("The user anna@example.org cannot be as wanted: ")
+    assert message.startswith("Invalid user anna@example.org: ")
     assert sentence in message
     assert message.endswith(".")
 
@@ -168,9 +168,7 @@ def test_one_error_names_every_bad_entry() -> None:
     ]
     with pytest.raises(Failure) as caught:
         desired_users(listed_entries(entries))
-    assert caught.value.message.startswith(
-        "Nothing was changed, because 2 of 5 users cannot be as wanted: entry 2 (bad): "
-    )
+    assert caught.value.message.startswith("Nothing was changed: 2 of 5 users are invalid: entry 2 (bad): ")
     assert caught.value.details["problems"] == [
         "Entry 2 (bad): role is 'king'; it is one of pending, user, admin.",
         (

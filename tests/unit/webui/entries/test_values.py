@@ -19,7 +19,7 @@ MAPPINGS = st.dictionaries(st.sampled_from("abc"), JSON)
 
 
 @pytest.mark.parametrize(
-    ("present", "given_", "result"),
+    ("current", "given_", "result"),
     [
         ({}, {"a": 1}, {"a": 1}),
         ({"a": 1, "b": 2}, {"a": 3}, {"a": 3, "b": 2}),
@@ -31,18 +31,18 @@ MAPPINGS = st.dictionaries(st.sampled_from("abc"), JSON)
         (None, {"a": {"b": None}}, {"a": {}}),
     ],
 )
-def test_only_what_is_given_is_laid_over(present: Any, given_: Any, result: Any) -> None:
-    assert values.merged(present, given_) == result
+def test_only_what_is_given_is_laid_over(current: Any, given_: Any, result: Any) -> None:
+    assert values.merged(current, given_) == result
 
 
-@given(present=MAPPINGS, given_=MAPPINGS)
-def test_what_is_laid_over_twice_is_as_once_and_changes_neither(present: Any, given_: Any) -> None:
-    before = (repr(present), repr(given_))
-    once = values.merged(present, given_)
+@given(current=MAPPINGS, given_=MAPPINGS)
+def test_what_is_laid_over_twice_is_as_once_and_changes_neither(current: Any, given_: Any) -> None:
+    before = (repr(current), repr(given_))
+    once = values.merged(current, given_)
     assert values.alike(values.merged(once, given_), once)
-    assert (repr(present), repr(given_)) == before
-    assert {key: once.get(key) for key in present if key not in given_} == {
-        key: value for key, value in present.items() if key not in given_
+    assert (repr(current), repr(given_)) == before
+    assert {key: once.get(key) for key in current if key not in given_} == {
+        key: value for key, value in current.items() if key not in given_
     }
 
 

@@ -27,12 +27,12 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-class Things(Resource):
+class Things(Resource[Any]):
     """Things of which the server refuses some words, and shows some sizes otherwise than they are written."""
 
     kind = "thing"
 
-    def gather(self, all_desired: Sequence[Desired]) -> dict[Hashable, State]:
+    def gather(self, all_desired: Sequence[Desired[Any]]) -> dict[Hashable, State]:
         bad = [desired.name for desired in all_desired if desired.fields.get("word") == "refused"]
         if any(desired.fields.get("word") == "outage" for desired in all_desired):
             raise Failure("The server is gone.") from HttpFailure("GET", "http://x", "nothing listens there")
@@ -46,21 +46,23 @@ class Things(Resource):
             if desired.name != "gone"
         }
 
-    def key(self, desired: Desired) -> str:
+    def key(self, desired: Desired[Any]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired, present: State | None) -> State:
+    def desired_state(self, desired: Desired[Any], present: State | None) -> State:
         return desired.fields
 
 
-def all_desired(entries: Sequence[Mapping[str, Any]]) -> list[Desired]:
+def all_desired(entries: Sequence[Mapping[str, Any]]) -> list[Desired[Any]]:
     found = []
     for entry in entries:
         if entry["name"] == "bad":
-            raise Failure("The thing bad cannot be as wanted.")
+            raise Failure("Invalid thing bad.")
         if sum(each["name"] == entry["name"] for each in entries) > 1:
             raise Failure("It is listed twice.")
-        found.append(Desired(entry["name"], fields={k: v for k, v in entry.items() if v and k in ("size", "word")}))
+        found.append(
+            Desired[Any](entry["name"], fields={k: v for k, v in entry.items() if v and k in ("size", "word")})
+        )
     return found
 
 

@@ -263,7 +263,7 @@ def test_all_that_a_list_has_wrong_is_told_before_any_call() -> None:
     with pytest.raises(Failure) as failure:
         desired_groups(entries({"name": "a", "purge_members": True}, {"name": "a"}, {"name": "b"}))
     assert len(failure.value.details["problems"]) == 2
-    assert "2 of 3 groups cannot be as wanted" in str(failure.value)
+    assert "2 of 3 groups are invalid" in str(failure.value)
 
 
 def test_a_list_names_each_unknown_account_and_permission() -> None:
@@ -323,7 +323,7 @@ def test_default_permissions_that_the_server_would_forget_are_refused(version: s
 @pytest.mark.parametrize("said", [{"chat": {"share": "yes"}}, {"chat": 1}, {"chat": {"shar": True}}, {"cat": {}}])
 def test_default_permissions_that_are_none_are_told(said: dict[str, Any]) -> None:
     server = webui()
-    with pytest.raises(Failure, match="The set of permissions of everybody cannot be as wanted") as failure:
+    with pytest.raises(Failure, match="Invalid set of permissions of everybody") as failure:
         converge(
             permissions.DefaultPermissions(server.client()),
             [permissions.desired_permissions(said)],

@@ -86,7 +86,7 @@ def test_objects_that_others_name_are_those_that_will_be_there() -> None:
 @pytest.mark.parametrize("plural", [name for name in LISTS if name != "knowledge"])
 def test_a_purge_of_all_is_refused_before_any_call(plural: str) -> None:
     told = refusal(**{f"{plural}_purge": True})
-    assert told.message.startswith(f"Refusing to purge, because {plural} lists none")
+    assert told.message.startswith(f"Refusing to purge: {plural} lists nothing")
 
 
 def test_mistakes_of_all_parts_are_told_at_once() -> None:

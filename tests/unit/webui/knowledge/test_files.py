@@ -41,7 +41,7 @@ Rows = dict[Hashable, Mapping[str, Any]]
 def fill(server: Webui, src: Path) -> Any:
     client = server.client()
     files = Files(client, "b", scan(str(src), [], [], True).sources, "own", Processing(client, 5.0))
-    return converge(files, files.all_desired(), check_mode=False, purge=True, begin=files.begin)
+    return converge(files, files.all_desired(), check_mode=False, purge=True, on_start=files.begin)
 
 
 def test_before_folders_a_path_is_kept_in_the_mark(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_wait_without_movement_ends(tmp_path: Path) -> None:
     client = server.client()
     files = Files(client, "b", scan(str(tmp_path), [], [], True).sources, "own", Processing(client, 0.1))
     with pytest.raises(Failure, match=r"nothing moved for 0.1 seconds \(process_timeout\)"):
-        converge(files, files.all_desired(), check_mode=False, begin=files.begin)
+        converge(files, files.all_desired(), check_mode=False, on_start=files.begin)
     assert server.files == {}
 
 

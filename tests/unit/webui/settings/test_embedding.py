@@ -118,8 +118,8 @@ def test_a_broken_engine_is_told_with_its_reason() -> None:
 
 
 def changed(
-    server: Webui, *records: dict[str, Any], hide: bool = True, listed: tuple[Desired, ...] = ()
-) -> list[Desired]:
+    server: Webui, *records: dict[str, Any], hide: bool = True, listed: tuple[Desired[Any], ...] = ()
+) -> list[Desired[Any]]:
     return with_embedders(server.client(), listed, records, hide)
 
 
@@ -140,21 +140,21 @@ def test_only_models_that_do_nothing_but_embed_are_switched_off() -> None:
 
 def test_what_a_person_set_is_left_alone() -> None:
     assert changed(webui(*NEW), row("nomic-embed-text:latest")) == []
-    own = Desired("nomic-embed-text:latest", True, {"name": "Embedder"})
+    own = Desired[Any]("nomic-embed-text:latest", True, {"name": "Embedder"})
     assert changed(webui(*NEW), listed=(own,)) == [own]
     # It was switched off here before it was listed.
     (desired,) = changed(webui(*NEW), OURS, listed=(own,))
     assert desired.fields == {"active": True, "name": "Embedder"}
-    off = Desired("nomic-embed-text:latest", True, {"active": False})
+    off = Desired[Any]("nomic-embed-text:latest", True, {"active": False})
     assert changed(webui(*NEW), OURS, listed=(off,)) == [off]
-    gone = Desired("nomic-embed-text:latest", False)
+    gone = Desired[Any]("nomic-embed-text:latest", False)
     assert changed(webui(*NEW), OURS, listed=(gone,)) == [gone]
 
 
 def test_it_is_taken_back_where_that_is_wanted_or_the_model_chats_by_now() -> None:
-    assert changed(webui(*NEW), OURS, hide=False) == [Desired("nomic-embed-text:latest", False)]
+    assert changed(webui(*NEW), OURS, hide=False) == [Desired[Any]("nomic-embed-text:latest", False)]
     chats = webui(tag("nomic-embed-text:latest", "completion"))
-    assert changed(chats, OURS) == [Desired("nomic-embed-text:latest", False)]
+    assert changed(chats, OURS) == [Desired[Any]("nomic-embed-text:latest", False)]
     server = webui(*NEW)
     assert changed(server, row("tutor", base_model_id="qwen3:4b"), hide=False) == []
     assert server.requests == []

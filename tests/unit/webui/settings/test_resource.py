@@ -173,7 +173,7 @@ def test_who_is_undone_each_time_is_told() -> None:
     server = webui(NEW)
     after_writes(server, lambda: server.settings.update({"ui.visibility": {"theirs": True}}))
     message = refusal(server, settings={"ui.visibility.mine": True})
-    assert "still shows another ui.visibility.mine; another run or a person" in message
+    assert "still shows a different ui.visibility.mine; another run or a person" in message
     assert server.requests.count("POST configs/import") == 3
 
 

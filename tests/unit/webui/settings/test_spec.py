@@ -165,7 +165,7 @@ def test_what_was_said_within_a_mapping_has_a_field_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "present", "wanted", "words"),
+    ("key", "current", "wanted", "words"),
     [
         ("ui.x", False, "yes", "ui.x is 'yes', a text, and the server keeps true or false there"),
         ("ui.x", True, 1, "true or false"),
@@ -198,13 +198,13 @@ def test_what_was_said_within_a_mapping_has_a_field_each() -> None:
         ("ui.x", 1, 2**70, "64 bits at most"),
     ],
 )
-def test_what_is_wrong_with_a_value(key: str, present: Any, wanted: Any, words: str) -> None:
-    (problem,) = problems(key, present, wanted, False)
+def test_what_is_wrong_with_a_value(key: str, current: Any, wanted: Any, words: str) -> None:
+    (problem,) = problems(key, current, wanted, False)
     assert words in problem
 
 
 @pytest.mark.parametrize(
-    ("key", "present", "wanted"),
+    ("key", "current", "wanted"),
     [
         ("ui.x", None, {"any": ["thing", 1]}),
         ("ui.x", 1.5, 2),
@@ -221,8 +221,8 @@ def test_what_is_wrong_with_a_value(key: str, present: Any, wanted: Any, words: 
         ("ui.visibility", {}, {"a": None, "b": True}),
     ],
 )
-def test_what_is_right(key: str, present: Any, wanted: Any) -> None:
-    assert list(problems(key, present, wanted, False)) == []
+def test_what_is_right(key: str, current: Any, wanted: Any) -> None:
+    assert list(problems(key, current, wanted, False)) == []
 
 
 def test_a_problem_with_a_secret_does_not_tell_it() -> None:

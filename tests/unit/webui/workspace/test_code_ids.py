@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired, Step
@@ -32,7 +34,7 @@ def rows(*ids: str) -> list[dict[str, str]]:
     ],
 )
 def test_an_id_means_one_object(stored: list[str], written: str, meant: str | None) -> None:
-    desired = Desired(written.lower(), fields={WRITTEN: written} if written != written.lower() else {})
+    desired = Desired[Any](written.lower(), fields={WRITTEN: written} if written != written.lower() else {})
     known: dict[str, str] = {}
     records = by_key(rows(*stored), [desired], known)
     assert len(records) == len(stored)
@@ -44,7 +46,7 @@ def test_an_id_means_one_object(stored: list[str], written: str, meant: str | No
 
 
 def test_an_id_that_means_none_of_several_is_refused() -> None:
-    desired = Desired("aa")
+    desired = Desired[Any]("aa")
     records = by_key(rows("AA", "aA"), [desired], {})
     assert ambiguous(desired, records, {}) == ["the server has AA and aA; write the id exactly as one of them"]
 
@@ -52,10 +54,10 @@ def test_an_id_that_means_none_of_several_is_refused() -> None:
 @pytest.mark.parametrize("stored", ["a/b", ".", "..", "/"])
 def test_an_id_that_no_path_can_hold_is_told(stored: str) -> None:
     for action, verb in (("delete", "deleted"), ("update", "updated")):
-        told = unaddressable("tool", Step(action, stored, stored, {"id": stored}, None))
+        told = unaddressable("tool", Step[Any](action, stored, stored, {"id": stored}, None))
         assert told is not None
         assert told.startswith(f"The tool {stored} cannot be {verb}: ")
-    assert unaddressable("tool", Step("delete", "a%b?", "a%b?", {"id": "a%b?"}, None)) is None
+    assert unaddressable("tool", Step[Any]("delete", "a%b?", "a%b?", {"id": "a%b?"}, None)) is None
 
 
 @pytest.mark.parametrize(
