@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.findings import finding_texts
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.site.declared import declared_containers
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.site.instances import instance_options
 from ansible_collections.selfhosted.llm.plugins.plugin_utils.site.preflight import (
@@ -21,13 +22,14 @@ from ansible_collections.selfhosted.llm.plugins.plugin_utils.site.servers import
 
 
 class FilterModule:
-    """Filters for the playbooks."""
+    """Filters for the playbooks and for several roles."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return the filters by name."""
         return {
             "declared_containers": declared_containers,
             "embedding_model": embedding_model,
+            "finding_texts": finding_texts,
             "instance_options": instance_options,
             "ollama_servers": ollama_servers,
             "preflight_servers": preflight_servers,

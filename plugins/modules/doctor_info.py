@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: doctor_info
-short_description: Tell what is wrong with hosts, and how to mend it
+short_description: Report what is wrong with hosts, and how to fix it
 version_added: 0.1.0
 description:
-  - Judges what M(selfhosted.llm.host_info) saw of hosts, and prints a table with the hosts side by side, and each
-    finding with its way out.
-  - Writes the same as JSON and as an HTML page where it is told to, in check mode too, and changes nothing else.
-  - Runs on the controller and asks no host, so one that cannot be reached is a finding like any other.
-  - The playbook C(selfhosted.llm.doctor) does all of it.
+  - Applies the rules of the doctor to the facts of M(selfhosted.llm.host_info). It prints a table with the hosts side
+    by side, and each finding with its fix.
+  - On request it writes the report as JSON and as an HTML page, in check mode too. It changes nothing else.
+  - It runs on the controller and connects to no host. An unreachable host is a finding.
+  - The playbook C(selfhosted.llm.doctor) runs both modules.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -25,20 +25,21 @@ options:
     type: list
     elements: str
     required: true
-  looks:
+  results:
     description:
-      - The variables that hold what was seen of each host, as C(register) made them.
-      - Of several the first counts that was not skipped.
+      - The names of the variables with the registered results of each host.
+      - The first result that was not skipped counts.
     type: list
     elements: str
     required: true
   ignore:
     description:
-      - What is no finding, by host. An id such as V(live-restore-off), or V(image-not-pinned:ollama) for one thing.
+      - Findings to ignore, by host. Each is an id such as V(live-restore-off), or V(image-not-pinned:ollama) for one
+        object.
     type: dict
     default: {}
   fail_on:
-    description: How bad a finding must be for its host to be among RV(ill).
+    description: The severity from which on a host is in RV(failed_hosts).
     type: str
     choices:
       - error
@@ -46,50 +47,50 @@ options:
       - never
     default: error
   json:
-    description: A file on the controller for the report as JSON. It is readable for its owner alone.
+    description: A file on the controller for the report as JSON. Only its owner can read it.
     type: path
   html:
     description:
-      - A file on the controller for the report as a page, which needs no other file.
-      - It is readable for its owner alone.
+      - A file on the controller for the report as an HTML page without further files.
+      - Only its owner can read it.
     type: path
 notes:
-  - Needs C(run_once) where the play has several hosts.
+  - Use C(run_once) if the play has several hosts.
 seealso:
   - module: selfhosted.llm.host_info
 """
 
 EXAMPLES = r"""
-- name: Every host is looked at, and what is wrong is told
+- name: Check all hosts
   hosts: ollama_hosts
   gather_facts: false
   ignore_unreachable: true
   tasks:
-    - name: The host is looked at
+    - name: Gather the facts of the host
       selfhosted.llm.host_info:
         containers:
           - name: ollama
             kind: ollama
-      register: seen
+      register: facts
       failed_when: false
 
-    - name: What is wrong is told
+    - name: Show the findings
       selfhosted.llm.doctor_info:
         hosts: "{{ ansible_play_hosts_all }}"
-        looks: [seen]
+        results: [facts]
         html: doctor.html
       run_once: true
       register: doctor
 
-    - name: The host is well
+    - name: Fail for hosts with errors
       ansible.builtin.assert:
-        that: inventory_hostname not in doctor.ill
-        fail_msg: "{{ doctor.ill[inventory_hostname] }}"
+        that: inventory_hostname not in doctor.failed_hosts
+        fail_msg: "{{ doctor.failed_hosts[inventory_hostname] }}"
 """
 
 RETURN = r"""
 findings:
-  description: What is wrong, the worst first.
+  description: What is wrong, host by host, errors first.
   returned: success
   type: list
   elements: dict
@@ -97,17 +98,47 @@ findings:
     - host: gpu1
       id: container-missing
       severity: error
-      about: open-webui
-      say: The container open-webui is not there, and the inventory says it should be.
-      do: Run ansible-playbook selfhosted.llm.site.
-ill:
-  description: The hosts with a finding as bad as O(fail_on), and what they have in one sentence.
+      subject: open-webui
+      message: The container open-webui of the inventory does not exist.
+      fix: Run ansible-playbook selfhosted.llm.site.
+      figure: ""
+  contains:
+    host:
+      description: The name of the host.
+      type: str
+      returned: success
+    id:
+      description: The id of the finding, which does not change.
+      type: str
+      returned: success
+    severity:
+      description: V(error) or V(warning).
+      type: str
+      returned: success
+    subject:
+      description: What it concerns, such as a container, a disk or a unit. Empty for the host itself.
+      type: str
+      returned: success
+    message:
+      description: What is wrong.
+      type: str
+      returned: success
+    fix:
+      description: What to do.
+      type: str
+      returned: success
+    figure:
+      description: The measured value, empty if there is none.
+      type: str
+      returned: success
+failed_hosts:
+  description: The hosts with a finding of at least the severity O(fail_on), with a summary in one sentence.
   returned: success
   type: dict
   sample:
     gpu1: "gpu1 has 1 error: container-missing."
 table:
-  description: The lines that were printed.
+  description: The printed lines.
   returned: success
   type: list
   elements: str
@@ -124,8 +155,8 @@ if TYPE_CHECKING:
 
 
 def body(_module: AnsibleModule) -> dict[str, Any]:
-    """Say that this is the wrong place."""
-    raise Failure("doctor_info runs on the controller, as an action of a playbook; it cannot be run on a host.")
+    """Fail, because the action plugin does the work."""
+    raise Failure("doctor_info runs only as a task of a playbook, on the controller.")
 
 
 if __name__ == "__main__":

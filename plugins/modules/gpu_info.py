@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gpu_info
-short_description: Tell which GPUs a host has, and what keeps them from work
+short_description: Gather facts about the GPUs of a host, and what keeps them from working
 version_added: 0.1.0
 description:
-  - Tells of each GPU of NVIDIA, AMD and Intel what it is, its memory, its driver, and the names that CDI gives it.
-  - Finds what keeps GPUs from work, on the host and in containers, each with its cause and the way out.
-  - Asks C(nvidia-smi) and waits 20 seconds for it at the most. Where it is missing or fails, the cards are still named,
-    by what the kernel shows.
+  - Returns the model, memory, driver and CDI names of each NVIDIA, AMD and Intel GPU.
+  - Finds what keeps GPUs from working, on the host and in containers. Each finding has a cause and a fix.
+  - Runs C(nvidia-smi) and waits at most 20 seconds for it. If it is missing or fails, the cards are still listed, with
+    what the kernel shows.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -21,38 +21,38 @@ extends_documentation_fragment:
 options:
   container:
     description:
-      - Also look at what Docker and NVIDIA's container toolkit know of the GPUs.
+      - Also gather what Docker and NVIDIA's container toolkit know about the GPUs.
     type: bool
     default: false
 notes:
-  - Needs no root. What only root may see is left out, and a problem C(permission) says so.
+  - Does not need root. What only root may see is left out, and the finding C(permission) reports that.
 seealso:
   - module: selfhosted.llm.ollama_fit
 """
 
 EXAMPLES = r"""
-- name: The GPUs are known
+- name: Gather facts about the GPUs
   selfhosted.llm.gpu_info:
   register: gpu
 
-- name: They are shown
+- name: Show their names
   ansible.builtin.debug:
     msg: "{{ gpu.gpus | map(attribute='name') }}"
 
-- name: What keeps containers from GPUs is known too
+- name: Find what keeps containers from using the GPUs, too
   selfhosted.llm.gpu_info:
     container: true
   become: true
   register: gpu
 
-- name: Nothing keeps the GPUs from work
+- name: Fail if a GPU does not work
   ansible.builtin.assert:
     that: errors | length == 0
-    fail_msg: "{{ errors | map(attribute='say') | join(' ') }}"
+    fail_msg: "{{ errors | map(attribute='message') | join(' ') }}"
   vars:
-    errors: "{{ gpu.problems | selectattr('severity', 'eq', 'error') }}"
+    errors: "{{ gpu.findings | selectattr('severity', 'eq', 'error') }}"
 
-- name: A model is chosen by the GPU memory of NVIDIA's cards
+- name: Choose a model by the memory of the NVIDIA GPUs
   selfhosted.llm.ollama_fit:
     models:
       - name: llama3
@@ -66,7 +66,7 @@ RETURN = r"""
 gpus:
   description:
     - The GPUs, NVIDIA's first, then AMD's, then Intel's.
-    - A card that no driver has is there too, with C(memory_total) 0 and an empty C(driver_version).
+    - A card without a driver is listed too, with C(memory_total) 0 and an empty C(driver_version).
   returned: success
   type: list
   elements: dict
@@ -97,41 +97,41 @@ gpus:
       type: int
       returned: success
     name:
-      description: The model. Where no driver tells it, the name of the PCI list on the host, or the PCI ids.
+      description: The model. If no driver reports it, the name in the PCI list of the host, or the PCI ids.
       type: str
       returned: success
     uuid:
-      description: The UUID that the driver gives it, or nothing.
+      description: The UUID that the driver gives it, or an empty string.
       type: str
       returned: success
     bus_id:
-      description: The place on the PCI bus, as the kernel writes it. Nothing for a GPU that is not on PCI.
+      description: The place on the PCI bus, as the kernel writes it. Empty for a GPU that is not on PCI.
       type: str
       returned: success
     memory_total:
       description:
-        - The memory in bytes, 0 where nothing tells it.
-        - Of an AMD GPU that is a part of the processor, what is set aside for it.
+        - The memory in bytes, 0 if it is unknown.
+        - For an AMD GPU that is a part of the processor, the memory that is set aside for it.
       type: int
       returned: success
     unified:
-      description: Whether it is the host's own memory.
+      description: Whether the GPU uses the memory of the host.
       type: bool
       returned: success
     compute_capability:
-      description: The compute capability of an NVIDIA GPU, null where nothing tells it.
+      description: The compute capability of an NVIDIA GPU, null if it is unknown.
       type: str
       returned: success
     driver_version:
-      description: The version of its driver. For a driver that is a part of the kernel, the kernel's.
+      description: The version of its driver. For a driver that is a part of the kernel, the version of the kernel.
       type: str
       returned: success
     persistence:
-      description: Whether the driver stays ready while nobody uses the GPU, null where that does not apply.
+      description: Whether the driver stays loaded while no program uses the GPU, null if that does not apply.
       type: bool
       returned: success
     mig:
-      description: Whether it is in MIG mode (C(enabled)), and its slices (C(devices)).
+      description: Whether it is in MIG mode (C(enabled)), and its MIG devices (C(devices)).
       type: dict
       returned: success
       contains:
@@ -140,13 +140,13 @@ gpus:
           type: bool
           returned: success
         devices:
-          description: The slices.
+          description: The MIG devices.
           type: list
           elements: dict
           returned: success
           contains:
             index:
-              description: The number of the slice on its GPU.
+              description: The number of the MIG device on its GPU.
               type: int
               returned: success
             uuid:
@@ -158,7 +158,7 @@ gpus:
               type: str
               returned: success
             memory_total:
-              description: Its memory in bytes, 0 where nothing tells it.
+              description: Its memory in bytes, 0 if it is unknown.
               type: int
               returned: success
             cdi_names:
@@ -173,13 +173,13 @@ gpus:
       returned: success
     usable:
       description:
-        - Whether a driver has it and nothing is known that keeps Ollama from it. C(problems) has the cause.
+        - Whether it has a driver and nothing is known that keeps Ollama from using it. RV(findings) has the cause.
         - False, for example, for a vGPU without a licence, a chip that Ollama has no library for, and a GPU in MIG mode
-          without slices.
+          without MIG devices.
       type: bool
       returned: success
 driver:
-  description: The version of each vendor's driver, empty where none works.
+  description: The version of each vendor's driver, empty if none works.
   returned: success
   type: dict
   sample:
@@ -211,11 +211,11 @@ container:
       type: str
       returned: success
     cgroup_driver:
-      description: What manages cgroups, V(systemd) or V(cgroupfs).
+      description: The program that manages cgroups, V(systemd) or V(cgroupfs).
       type: str
       returned: success
     nvidia_runtime:
-      description: Whether it has a runtime called nvidia.
+      description: Whether it has the runtime C(nvidia).
       type: bool
       returned: success
     cdi:
@@ -223,7 +223,7 @@ container:
       type: bool
       returned: success
     cdi_devices:
-      description: The CDI devices that it names, which it does from Docker 28.2 on.
+      description: The CDI devices that it lists (Docker 28.2 and newer).
       type: list
       elements: str
       returned: success
@@ -232,40 +232,49 @@ container:
       type: bool
       returned: success
     live_restore:
-      description: Whether containers live through a restart of Docker.
+      description: Whether containers keep running when Docker restarts.
       type: bool
       returned: success
     rootless:
       description: Whether it runs without root.
       type: bool
       returned: success
-problems:
-  description: What keeps GPUs from work. The page docs/reference/findings.md lists all of them.
+findings:
+  description: What keeps GPUs from working. The page docs/reference/findings.md lists all ids.
   returned: success
   type: list
   elements: dict
   sample:
     - id: uvm-missing
-      gpu: null
-      say: >-
-        The module nvidia_uvm is not loaded, without which CUDA finds no GPU: run `modprobe nvidia_uvm`, and name it in
-        /etc/modules-load.d/nvidia.conf so that it is loaded at the next start.
       severity: warning
+      subject: ""
+      message: The module nvidia_uvm is not loaded, and CUDA finds no GPU without it.
+      fix: >-
+        Run `modprobe nvidia_uvm`, and add it to /etc/modules-load.d/nvidia.conf to load it at each start.
+      figure: ""
   contains:
     id:
-      description: A word for it that does not change.
-      type: str
-      returned: success
-    gpu:
-      description: The bus id of the GPU that it is about, null where it is about all or none.
-      type: str
-      returned: success
-    say:
-      description: The cause and the way out, in one sentence.
+      description: The id of the finding, which does not change.
       type: str
       returned: success
     severity:
-      description: V(error) for what keeps a GPU from work, V(warning) for what may, or what could not be seen.
+      description: V(error) for what keeps a GPU from working, V(warning) for what may, or what could not be read.
+      type: str
+      returned: success
+    subject:
+      description: The bus id of the GPU, or the path of the file. Empty if it concerns all GPUs or none.
+      type: str
+      returned: success
+    message:
+      description: What is wrong.
+      type: str
+      returned: success
+    fix:
+      description: What to do.
+      type: str
+      returned: success
+    figure:
+      description: Empty here. The findings of M(selfhosted.llm.preflight_info) have the measured value in it.
       type: str
       returned: success
 """
@@ -273,7 +282,7 @@ problems:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.host import look
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.host import gather
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules.all import find
 
 if TYPE_CHECKING:
@@ -285,9 +294,9 @@ ARGUMENTS = {
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    """Answer the task's options."""
-    host = look(container=module.params["container"])
-    return {"changed": False, **host.told(), "problems": [problem.told() for problem in find(host)]}
+    """Gather the facts and apply the rules."""
+    host = gather(container=module.params["container"])
+    return {"changed": False, **host.as_dict(), "findings": [finding.as_dict() for finding in find(host)]}
 
 
 def main() -> None:

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_info
-short_description: Tell what a host of the service is like
+short_description: Gather facts about a host of the service
 version_added: 0.1.0
 description:
-  - Looks at a host in one go, at its Docker Engine, the containers of Ollama and Open WebUI and how they answer, what
-    leads out of their networks, who listens on which port, GPUs, disks, memory, the clock, systemd's units, and the
-    mark of the last run of C(selfhosted.llm.site).
-  - Judges nothing. That is the business of M(selfhosted.llm.doctor_info).
-  - The playbook C(selfhosted.llm.doctor) does both.
-  - Needs Python's standard library on the host and nothing else.
-  - The variables of containers are not read, since they may be secrets.
+  - Gathers in one task the facts about the Docker Engine, the containers of Ollama and Open WebUI and their answers,
+    the egress of their networks, listening ports, GPUs, disks, memory, the clock, systemd units, and the mark of the
+    last run of C(selfhosted.llm.site).
+  - Reports no findings. M(selfhosted.llm.doctor_info) derives them from the facts.
+  - The playbook C(selfhosted.llm.doctor) runs both.
+  - Needs only Python's standard library on the host.
+  - Does not read the variables of containers, since they may contain secrets.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -25,49 +25,49 @@ options:
   containers:
     description:
       - The containers that the host should have.
-      - Others that the roles made, and those of images named C(ollama) or C(open-webui), are told of too.
+      - Other containers of the roles, and those of images named C(ollama) or C(open-webui), are returned too.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: The container's name.
+        description: The name of the container.
         type: str
         required: true
       kind:
-        description: Which server it holds.
+        description: The server in it.
         type: str
         choices:
           - ollama
           - open-webui
         required: true
       volume:
-        description: The volume or directory that keeps its data.
+        description: The volume or directory with its data.
         type: str
       image:
-        description: The image that was declared. It is told back beside what is there, like the next four.
+        description: The declared image. The result has it next to the current one, like the next four.
         type: str
       address:
-        description: The address that its port was declared to listen on.
+        description: The declared address of its port.
         type: str
       port:
-        description: The port of the host.
+        description: The declared port of the host.
         type: int
       network:
-        description: The Docker network that it was declared to be in.
+        description: The declared Docker network.
         type: str
       egress:
-        description: What it was declared to reach from there, as O(selfhosted.llm.docker_egress#module:egress) says it.
+        description: The declared egress, a value of O(selfhosted.llm.docker_egress#module:egress).
         type: str
       ollama_urls:
         description:
-          - The Ollamas that an Open WebUI shall reach. Each is asked for its version with C(curl) inside the container.
-          - A name and a password in them are used and not told.
+          - The Ollama URLs of an Open WebUI. The module asks each for its version with C(curl) inside the container.
+          - A user name and a password in a URL are used, but not returned.
         type: list
         elements: str
         default: []
   files:
-    description: Files whose owner and mode are told.
+    description: Files to return the owner and the mode of.
     type: list
     elements: path
     default: []
@@ -76,42 +76,42 @@ options:
     type: path
     default: /var/run/docker.sock
   gpu:
-    description: Whether GPUs and their drivers are looked at.
+    description: Whether to gather the facts of M(selfhosted.llm.gpu_info).
     type: bool
     default: true
   timeout:
-    description: How long a server may take for an answer, in seconds.
+    description: Time limit in seconds for the answer of a server.
     type: float
     default: 5.0
 notes:
-  - A user who is not root sees less. RV(unseen) says what was not seen.
+  - Only root can gather all facts. RV(not_gathered) lists what is missing.
 seealso:
   - module: selfhosted.llm.doctor_info
   - module: selfhosted.llm.gpu_info
 """
 
 EXAMPLES = r"""
-- name: The host is looked at
+- name: Gather the facts of the host
   selfhosted.llm.host_info:
     containers:
       - name: ollama
         kind: ollama
         volume: ollama
-  register: seen
+  register: facts
 
-- name: Ollama answers within a second
+- name: Fail if Ollama does not answer within a second
   ansible.builtin.assert:
-    that: seen.servers | selectattr('kind', 'eq', 'ollama') | map(attribute='seconds', default=99) | max < 1
+    that: facts.servers | selectattr('kind', 'eq', 'ollama') | map(attribute='seconds', default=99) | max < 1
 
-- name: A host without containers that are ours, and its GPUs are nobody's business
+- name: Gather the facts of a host without declared containers and GPUs
   selfhosted.llm.host_info:
     gpu: false
-  register: seen
+  register: facts
 """
 
 RETURN = r"""
 host:
-  description: What the machine is, and the user who looked. C(container) says whether it is a container itself.
+  description: The machine, and the user who gathered the facts. C(container) means that it is a container itself.
   returned: success
   type: dict
   sample:
@@ -123,15 +123,15 @@ host:
     container: false
 engine:
   description:
-    - The Docker Engine. C(answers) is null where this user may not ask it, and C(words) tells why it does not answer.
-    - C(tcp) are the addresses and ports at which its API answers everybody. C(container_root) is the user of the host
-      that is root within containers.
+    - The Docker Engine. C(answers) is null if this user may not use its socket, and C(error) is why it does not answer.
+    - C(tcp) are the addresses and ports where its API answers without a certificate. C(container_root) is the user of
+      the host that is root within containers.
   returned: success
   type: dict
   sample:
     installed: true
     answers: true
-    words: ""
+    error: ""
     version: 28.5.1
     root: /var/lib/docker
     container_root: 0
@@ -139,7 +139,7 @@ engine:
     swarm: false
     tcp: []
 containers:
-  description: The containers, and those that were expected with the state V(missing). Null where they were not seen.
+  description: The containers. A declared one that does not exist has the state V(missing). Null if they are unknown.
   returned: success
   type: list
   elements: dict
@@ -160,9 +160,9 @@ containers:
       gpu: cdi
 servers:
   description:
-    - How the servers in the running containers answer. C(seconds) is what the first answer took, C(computes_on)
-      V(gpu), V(cpu) or empty where nothing tells, C(gpu_lost) how nvidia-smi fails in a container that has a GPU,
-      C(ollamas) what Open WebUI reached.
+    - The answers of the servers in the running containers. C(seconds) is the time of the first answer, C(computes_on)
+      is V(gpu), V(cpu), or empty if it is unknown, C(gpu_lost) is the error of nvidia-smi in a container with a GPU,
+      C(ollamas) are the Ollama URLs of Open WebUI and whether it reaches them.
   returned: success
   type: list
   elements: dict
@@ -170,25 +170,26 @@ servers:
     - name: ollama
       kind: ollama
       answers: true
-      words: ""
+      error: ""
       version: 0.32.15
       seconds: 0.004
       models: 3
       loaded: []
       computes_on: gpu
       gpu_lost: ""
-ways_out:
+networks:
   description:
-    - What leads out of each Docker network of these containers. C(egress) is what M(selfhosted.llm.docker_egress) has
-      written of it, V(open) where it has nothing, C(in_force) whether the kernel has these rules, C(kept) whether they
-      come back at boot, C(opened) whether the way is open for a time. Nothing leaves a network that is C(internal).
-    - C(mtu) is that of the network and C(uplink_mtu) that of the host's way out in bytes, null without a default route.
-    - Null where this user may not know.
+    - The Docker networks of these containers. C(egress) is set by M(selfhosted.llm.docker_egress), V(open) if it has no
+      rules. C(in_force) means that the kernel has loaded these rules, C(kept) that they are loaded at boot, C(opened)
+      that the egress is temporarily open. No traffic leaves a network that is C(internal).
+    - C(mtu) is the MTU of the network and C(uplink_mtu) the MTU of the host's uplink in bytes, null without a default
+      route.
+    - Null if this user may not read the rules.
   returned: success
   type: list
   elements: dict
   sample:
-    - network: llm
+    - name: llm
       internal: false
       egress: closed
       in_force: true
@@ -197,7 +198,7 @@ ways_out:
       mtu: 1500
       uplink_mtu: 1500
 volumes:
-  description: The volumes that are expected or in use, and whether they exist.
+  description: The declared and used volumes, and whether they exist.
   returned: success
   type: list
   elements: dict
@@ -205,7 +206,7 @@ volumes:
     - name: ollama
       exists: true
 ports:
-  description: Each address and port that is listened on by TCP. C(process) is empty where this user may not know it.
+  description: The listening TCP ports with their addresses. C(process) is empty if this user may not see it.
   returned: success
   type: list
   elements: dict
@@ -228,7 +229,7 @@ disks:
       inodes_free: 60000000
       read_only: false
 memory:
-  description: Memory and swap in bytes, and the percent of the last minute in which somebody waited for memory.
+  description: Memory and swap in bytes, and the percent of the last minute in which programs waited for memory.
   returned: success
   type: dict
   sample:
@@ -238,11 +239,11 @@ memory:
     swap_free: 0
     pressure: 0.0
 clock:
-  description: Whether the clock is synchronised. Null in a container, and where the kernel does not tell.
+  description: Whether the clock is synchronised. Null in a container, or if the kernel does not report it.
   returned: success
   type: bool
 units:
-  description: The units of Docker, NVIDIA, the clock and this collection, and all that failed. Null without systemd.
+  description: The units of Docker, NVIDIA, the clock and this collection, and all failed ones. Null without systemd.
   returned: success
   type: list
   elements: dict
@@ -251,11 +252,11 @@ units:
       active: active
       sub: running
 reboot:
-  description: Why the host should be rebooted, or nothing.
+  description: Why the host needs a reboot, or an empty string.
   returned: success
   type: str
 files:
-  description: Owner and mode of O(files). C(exists) is null where this user cannot see so far.
+  description: Owner and mode of O(files). C(exists) is null if this user cannot see it.
   returned: success
   type: list
   elements: dict
@@ -265,12 +266,12 @@ files:
       mode: "0600"
       uid: 0
 gpu:
-  description: What M(selfhosted.llm.gpu_info) returns. Null with O(gpu=false).
+  description: The facts and findings of M(selfhosted.llm.gpu_info). Null with O(gpu=false).
   returned: success
   type: dict
 converged:
   description:
-    - The mark of the last run of C(selfhosted.llm.site) that changed what is declared, and when that was.
+    - The mark of the last run of C(selfhosted.llm.site) that changed what is declared, and its time.
     - Null without one.
   returned: success
   type: dict
@@ -286,8 +287,8 @@ converged:
           volume: ollama
           network: llm
           egress: closed
-unseen:
-  description: Sentences about what could not be looked at.
+not_gathered:
+  description: Sentences about facts that could not be gathered.
   returned: success
   type: list
   elements: str
@@ -296,7 +297,7 @@ unseen:
 import os
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.report import Look, report
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.facts import Request, gather
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import host
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules import all as causes
@@ -329,18 +330,18 @@ ARGUMENTS = {
 
 
 def gpus(socket: str) -> dict[str, Any]:
-    """Return what gpu_info tells, with what containers can get where this user may ask."""
-    seen = host.look(container=os.access(socket, os.R_OK | os.W_OK))
-    return {**seen.told(), "problems": [problem.told() for problem in causes.find(seen)]}
+    """Return the facts and findings of gpu_info, with those about containers if this user may use the socket."""
+    facts = host.gather(container=os.access(socket, os.R_OK | os.W_OK))
+    return {**facts.as_dict(), "findings": [finding.as_dict() for finding in causes.find(facts)]}
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    """Answer the task's options."""
+    """Gather the facts."""
     given = module.params
-    look = Look(given["socket"], given["containers"], given["files"], given["timeout"])
+    request = Request(given["socket"], given["containers"], given["files"], given["timeout"])
     if given["gpu"]:
-        look.gpus = lambda: gpus(given["socket"])
-    return {"changed": False, **report(look)}
+        request.gpus = lambda: gpus(given["socket"])
+    return {"changed": False, **gather(request)}
 
 
 if __name__ == "__main__":

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight_info
-short_description: Tell whether a machine is fit for the service before anything is installed
+short_description: Check whether a host meets the requirements before anything is installed
 version_added: 0.1.0
 description:
-  - Looks at a host in one go and judges it. Each finding has the figure, the need, and the way out.
-  - Looked at are memory, GPUs, disks, processor, kernel, cgroups, ports, the clock, DNS, and whether what must be
-    fetched can be.
-  - Registries are asked only for images and models that the host does not have, all at once and with the proxy by which
-    they will be fetched. A host that has everything asks nobody.
-  - Needs Python's standard library only. Never fails for what it finds; the role C(selfhosted.llm.preflight) does.
+  - Checks a host in one task. Each finding has the measured value, what is wrong, and the fix.
+  - It checks memory, GPUs, disks, processor, kernel, cgroups, ports, the clock, DNS, and whether images, models and
+    packages can be downloaded.
+  - It asks registries only for images and models that the host does not have, in parallel, and through the proxy that
+    the download will use. A host that has everything asks no registry.
+  - Needs only Python's standard library. Findings never make it fail; the role C(selfhosted.llm.preflight) fails.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -23,11 +23,12 @@ extends_documentation_fragment:
 options:
   rules:
     description:
-      - For each rule V(fail), V(warn) or V(skip). A rule that is not named is V(fail).
-      - With V(fail) what keeps the service from running is V(fail), what is tight V(warn). With V(warn) both are so.
+      - The level of each rule, V(fail), V(warn) or V(skip). The default for all is V(fail).
+      - With V(fail), findings that keep the service from running are errors, others are warnings. With V(warn), all are
+        warnings. With V(skip), there are none.
       - The rules are C(memory), C(gpu), C(disk), C(cpu), C(kernel), C(cgroups), C(ports), C(time), C(dns), C(reach),
         C(embedding) and C(mtu).
-      - With C(reach) V(skip) no registry is asked, and sizes are the usual ones.
+      - With V(skip) for C(reach), no registry is asked, and sizes are estimated.
     type: dict
     default: {}
   images:
@@ -36,13 +37,13 @@ options:
     elements: str
     default: []
   servers:
-    description: The Ollama servers of the host, and what they shall have.
+    description: The desired Ollama servers of the host.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: A name for it.
+        description: The name of the server.
         type: str
         default: ollama
       version:
@@ -50,11 +51,11 @@ options:
         type: str
         required: true
       volume:
-        description: The volume, or the directory, that keeps its models.
+        description: The volume, or the directory, with its models.
         type: str
         default: ollama
       models:
-        description: Its models, as M(selfhosted.llm.ollama_fit) takes them. Of C(choose) the smallest counts.
+        description: Its models, in the format of M(selfhosted.llm.ollama_fit). Of C(choose), the smallest counts.
         type: list
         elements: dict
         default: []
@@ -78,15 +79,15 @@ options:
         choices: [f16, q8_0, q4_0]
         default: f16
       proxies:
-        description: The proxies by which it pulls, with the keys C(http), C(https) and C(no).
+        description: The proxies that it uses for pulls, with the keys C(http), C(https) and C(no).
         type: dict
         default: {}
       embedding_model:
-        description: By what Open WebUI embeds. From Ollama 0.30 on a chat model is a finding of the rule C(embedding).
+        description: The embedding model of Open WebUI. From Ollama 0.30 on, C(embedding) reports a chat model.
         type: str
         default: ""
   ports:
-    description: The ports that containers are to publish.
+    description: The ports that containers will publish.
     type: list
     elements: dict
     default: []
@@ -96,11 +97,11 @@ options:
         type: int
         required: true
       address:
-        description: The IP address of the host that it is on.
+        description: The IP address of the host to publish it on.
         type: str
         default: 127.0.0.1
       option:
-        description: The variable that sets the port, which the way out names.
+        description: The variable that sets the port, for the fix of a finding.
         type: str
         default: the port
       address_option:
@@ -108,40 +109,38 @@ options:
         type: str
         default: ""
   urls:
-    description: Package repositories that are needed.
+    description: The package repositories that the host needs.
     type: list
     elements: dict
     default: []
     suboptions:
       url:
-        description: A file there.
+        description: A file in the repository.
         type: str
         required: true
       what:
-        description: What comes from it.
+        description: What is installed from it.
         type: str
         required: true
       unless:
-        description: A file on the host. Where it is, the repository is not asked.
+        description: A file on the host. If it exists, the repository is not asked.
         type: path
       vendor:
-        description: Asked only where the host has a GPU of this vendor.
+        description: Ask the repository only if the host has a GPU of this vendor.
         type: str
-        choices:
-          - nvidia
-          - amd
+        choices: [nvidia, amd]
   engine:
-    description: Whether Docker is to be installed where none answers, which takes room.
+    description: Whether Docker will be installed if it is missing, which needs disk space.
     type: bool
     default: true
   docker:
     description:
-      - Settings that C(daemon.json) will have. They go before those that it has. C(data-root), C(proxies),
-        C(registry-mirrors) and C(insecure-registries) are read.
+      - Settings that C(daemon.json) will have. They override those that it has now. Only C(data-root), C(proxies),
+        C(registry-mirrors) and C(insecure-registries) are used.
     type: dict
     default: {}
   network:
-    description: The containers' network, whose MTU is compared where containers use it already.
+    description: The containers' network. Its MTU is checked if containers already use it.
     type: str
     default: ""
   network_mtu:
@@ -149,27 +148,27 @@ options:
     type: str
     default: auto
   memory_least:
-    description: Gigabytes of memory below which the host cannot serve.
+    description: The memory in GB that the host needs at least.
     type: float
     default: 8
   memory_good:
-    description: Gigabytes of memory that are comfortable.
+    description: The recommended memory in GB.
     type: float
     default: 16
   memory_large:
-    description: Gigabytes of memory that are good for models of 13B and more which no GPU holds.
+    description: The recommended memory in GB for models of 13B and more that do not fit into a GPU.
     type: float
     default: 32
   gpu_memory_least:
-    description: Gigabytes of memory that a GPU should have.
+    description: The memory in GB that a GPU should have at least.
     type: float
     default: 4
   disk_spare:
-    description: Gigabytes that should stay free after all has come.
+    description: The disk space in GB that should stay free after all downloads.
     type: float
     default: 10
   timeout:
-    description: How long a server may take for an answer, in seconds. Names are looked up in the same time.
+    description: Time limit in seconds for the answer of a server, and for resolving names.
     type: float
     default: 10
 seealso:
@@ -178,15 +177,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The machine is looked at
+- name: Check the host
   selfhosted.llm.preflight_info:
   register: preflight
 
-- name: What was found is shown
+- name: Show the findings
   ansible.builtin.debug:
-    msg: "{{ preflight.findings | map(attribute='say') }}"
+    msg: "{{ preflight.findings | map(attribute='message') }}"
 
-- name: A machine for two images and three models
+- name: Check the host for two images and three models
   selfhosted.llm.preflight_info:
     images:
       - ollama/ollama:0.32.15
@@ -204,74 +203,75 @@ EXAMPLES = r"""
         option: open_webui_port
   register: preflight
 
-- name: It can serve
+- name: Fail if the host does not meet the requirements
   ansible.builtin.assert:
-    that: preflight.findings | selectattr('level', 'eq', 'fail') | list | length == 0
-    fail_msg: "{{ preflight.findings | map(attribute='say') | join(' ') }}"
+    that: preflight.findings | selectattr('severity', 'eq', 'error') | list | length == 0
+    fail_msg: "{{ preflight.findings | map(attribute='message') | join(' ') }}"
 
-- name: A host behind a proxy, with a registry's mirror, whose clock somebody else keeps
+- name: Check a host behind a proxy with a registry mirror, but not its clock
   selfhosted.llm.preflight_info:
     rules:
       time: skip
       reach: warn
-    images:
-      - ollama/ollama:0.32.15
+    images: [ollama/ollama:0.32.15]
     servers:
       - version: 0.32.15
-        models:
-          - name: llama3:8b
+        models: [{name: llama3:8b}]
         proxies:
           https: http://proxy.example.org:3128
           no: .example.org
     docker:
-      registry-mirrors:
-        - https://mirror.example.org
+      registry-mirrors: [https://mirror.example.org]
       proxies:
         https-proxy: http://proxy.example.org:3128
 """
 
 RETURN = r"""
 findings:
-  description: What is not as it should be, those that fail first.
+  description: What does not meet the requirements, errors first.
   returned: success
   type: list
   elements: dict
   sample:
-    - rule: ports
-      level: fail
+    - id: ports
+      severity: error
+      subject: 127.0.0.1:3001
+      message: Port 127.0.0.1:3001 is taken by nginx (process 812).
+      fix: Stop it, or set open_webui_port to another port.
       figure: taken by nginx (process 812)
-      need: 127.0.0.1:3001
-      say: >-
-        Port 127.0.0.1:3001 is taken by nginx (process 812): stop it, or set open_webui_port to another port.
-    - rule: memory
-      level: warn
+    - id: memory
+      severity: warning
+      subject: memory
+      message: The host has 8.2 GB of memory, and 16.0 GB are recommended.
+      fix: Use small models and short contexts, or add memory.
       figure: 8.2 GB
-      need: 16.0 GB
-      say: >-
-        The memory is 8.2 GB, and 16.0 GB are comfortable: keep to small models and short contexts, or add memory.
   contains:
-    rule:
-      description: The rule.
+    id:
+      description: The rule. For a GPU that does not work, C(gpu-) and the id of M(selfhosted.llm.gpu_info).
       type: str
       returned: success
-    level:
-      description: V(fail) or V(warn).
+    severity:
+      description: V(error) for what keeps the service from running, else V(warning).
+      type: str
+      returned: success
+    subject:
+      description: What it concerns, such as a port, a disk, a model or a GPU.
+      type: str
+      returned: success
+    message:
+      description: What is wrong, with the measured and the needed value.
+      type: str
+      returned: success
+    fix:
+      description: What to do.
       type: str
       returned: success
     figure:
-      description: What the host has.
-      type: str
-      returned: success
-    need:
-      description: What is wanted.
-      type: str
-      returned: success
-    say:
-      description: One sentence with both and the way out.
+      description: The measured value.
       type: str
       returned: success
 host:
-  description: What was measured.
+  description: The facts of the host.
   returned: success
   type: dict
   sample:
@@ -313,7 +313,7 @@ host:
       type: str
       returned: success
     cgroups:
-      description: V(v2), V(v1) or nothing.
+      description: V(v2), V(v1) or an empty string.
       type: str
       returned: success
     systemd:
@@ -321,16 +321,16 @@ host:
       type: bool
       returned: success
     clock_synchronised:
-      description: Whether the clock is kept right, null where the kernel does not say.
+      description: Whether the clock is synchronised, null if the kernel does not report it.
       type: bool
       returned: success
     gpus:
-      description: The GPUs, with their memory in bytes. Not looked for where no server wants one.
+      description: The GPUs, with their memory in bytes. Empty if no server uses GPUs.
       type: list
       elements: dict
       returned: success
     disks:
-      description: The file systems that something goes to, with the bytes that are free and those that are to come.
+      description: The file systems of the downloads, with the free bytes and the bytes to download.
       type: list
       elements: dict
       returned: success
@@ -339,8 +339,8 @@ host:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.check import check
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.options import checked_rules, limits
-from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.survey import survey
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -390,9 +390,9 @@ ARGUMENTS = {
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
-    """Answer the task's options."""
+    """Check the host."""
     given = module.params
-    outcome = survey(given, limits(given), checked_rules(given["rules"]))
+    outcome = check(given, limits(given), checked_rules(given["rules"]))
     return {"changed": False, "findings": outcome.findings, "host": outcome.host}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is worth knowing of a container, out of all that the engine tells; never its variables, which may be secrets."""
+"""The containers of the two servers, and the settings that the rules of the doctor need."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..docker.engine import LABEL, Engine
 from ..host.linux import text
 
 OLLAMA, OPEN_WEBUI = "ollama", "open-webui"
-# Where a server keeps what must outlive its container.
+# The path in a container for the data of its server.
 DATA = {OLLAMA: "/root/.ollama", OPEN_WEBUI: "/app/backend/data"}
 ROTATED_BY_NATURE = ("local", "journald", "syslog", "none")
-WORDS = 200
+MAX_ERROR = 200
 
 
 def containers(engine: Engine, expected: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return our containers, those that were expected, and others that run the same servers.
+    """Return the roles' containers, the declared ones, and others with the same servers.
 
-    One that was expected and is not there has the state ``missing``.
+    A declared container that does not exist has the state ``missing``.
     """
     declared = {str(one["name"]): one for one in expected}
     found = []
@@ -33,29 +33,29 @@ def containers(engine: Engine, expected: Sequence[Mapping[str, Any]]) -> list[di
         kind = labels.get(LABEL) or (desired and desired["kind"]) or kind_of_image(str(listed.get("Image")))
         known = engine.container(str(listed["Id"])) if kind else None
         if known:
-            found.append({**entry(known, str(kind)), "declared": desired and told(desired)})
+            found.append({**entry(known, str(kind)), "declared": desired and without_urls(desired)})
     there = {one["name"] for one in found}
     gone = [
-        {"name": name, "kind": desired["kind"], "state": "missing", "declared": told(desired)}
+        {"name": name, "kind": desired["kind"], "state": "missing", "declared": without_urls(desired)}
         for name, desired in declared.items()
         if name not in there
     ]
     return sorted(found + gone, key=lambda one: (one["kind"], one["name"]))
 
 
-def told(desired: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was declared of a container, without URLs, which may hold passwords."""
+def without_urls(desired: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a declaration without its URLs, which may contain passwords."""
     return {name: value for name, value in desired.items() if name != "ollama_urls"}
 
 
 def kind_of_image(reference: str) -> str:
-    """Return which server an image holds by its name, or nothing."""
+    """Return the server in an image by the name of the image, or ""."""
     last = reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
     return last if last in (OLLAMA, OPEN_WEBUI) else ""
 
 
 def entry(known: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """Return what is worth knowing of a container that the engine has inspected."""
+    """Return the facts of a container that the engine has inspected."""
     state, config = known.get("State") or {}, known.get("Config") or {}
     host = known.get("HostConfig") or {}
     return {
@@ -66,8 +66,8 @@ def entry(known: Mapping[str, Any], kind: str) -> dict[str, Any]:
         "state": state.get("Status", ""),
         "health": (state.get("Health") or {}).get("Status", ""),
         "exit_code": state.get("ExitCode", 0),
-        # The runtime's words for a container that cannot start, such as a GPU that is not there.
-        "error": " ".join(str(state.get("Error") or "").split())[:WORDS],
+        # The runtime's error for a container that cannot start, such as a missing GPU.
+        "error": " ".join(str(state.get("Error") or "").split())[:MAX_ERROR],
         "out_of_memory": bool(state.get("OOMKilled")) or killed(int(state.get("Pid") or 0)) > 0,
         "restarts": known.get("RestartCount", 0),
         "created": known.get("Created", ""),
@@ -87,10 +87,10 @@ def entry(known: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def killed(pid: int, root: str = "/") -> int:
-    """Return how many processes the kernel has killed for want of memory in the control group of a process.
+    """Return how many processes in the control group of a process the kernel has killed because memory was short.
 
-    Docker tells of them late or never: while the container runs, 20.10 does not, and where the kernel was busy its word
-    of a container that ended so gets lost (4 of 60 on a loaded machine).
+    Docker reports them late or never: 20.10 does not while the container runs, and on a busy machine it missed 4 of 60
+    containers that ended this way.
     """
     groups = dict(re.findall(r"^\d+:([^:\n]*):/(.*)$", text(root, f"proc/{pid}/cgroup"), re.MULTILINE))
     counted = ""
@@ -123,7 +123,7 @@ def _mount(one: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ports(known: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what is published, or would be where the container does not run."""
+    """Return the published ports, also of a stopped container."""
     running = (known.get("NetworkSettings") or {}).get("Ports") or {}
     declared = (known.get("HostConfig") or {}).get("PortBindings") or {}
     found = []
@@ -132,7 +132,7 @@ def _ports(known: Mapping[str, Any]) -> list[dict[str, Any]]:
             number = str(one.get("HostPort") or "")
             found.append(
                 {
-                    "address": one.get("HostIp") or "0.0.0.0",  # noqa: S104 - what the engine means by none
+                    "address": one.get("HostIp") or "0.0.0.0",  # noqa: S104 - the meaning of an empty address
                     "port": int(number) if number.isdigit() else 0,
                     "inside": int(inside.partition("/")[0]),
                 }
@@ -141,7 +141,7 @@ def _ports(known: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _gpu(host: Mapping[str, Any]) -> str:
-    """Return by which way a GPU was reserved, or nothing."""
+    """Return how the container gets its GPU, or ""."""
     for request in host.get("DeviceRequests") or []:
         if "gpu" in json.dumps(request.get("Capabilities") or []) or request.get("Driver") == "cdi":
             return str(request.get("Driver") or "nvidia")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The machine below the containers: what it is, disks, memory, clock, units, and whether it waits for a reboot."""
+"""The machine below the containers: system, disks, memory, units, reboots and files."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from typing import Any, Iterable, Optional, Sequence, Tuple
 
 from ..host.linux import nearest, text
 
-# Units that the service leans on. Others are told of only where they failed.
+# Units that the service needs. Others are returned only if they failed.
 OF_INTEREST = re.compile(r"^(docker|containerd|nvidia-|ollama|selfhosted-llm|chrony|ntp|systemd-timesyncd)")
 KINDS = (".service", ".timer", ".socket", ".mount", ".path")
 SYSTEMCTL = ("list-units", "--all", "--plain", "--no-legend", "--no-pager", "--full")
 SYSTEMCTL_SECONDS = 10
-# Made by the role ollama, and removed by it where nobody wants it (ollama_gpu_watch).
+# Created by the role ollama, and removed by it with ollama_gpu_watch: false.
 WATCH = "selfhosted-llm-gpu-watch.timer"
 MARK = "/var/lib/selfhosted-llm/converged.json"
 
 
 def machine(root: str = "/") -> dict[str, Any]:
-    """Return what this machine is, and as whom it is looked at."""
+    """Return the system of this machine, and the user who gathers the facts."""
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', text(root, "etc/os-release"), re.MULTILINE))
     return {
         "name": platform.node(),
@@ -41,13 +41,13 @@ def machine(root: str = "/") -> dict[str, Any]:
 
 
 def in_container(root: str = "/") -> bool:
-    """Tell whether this machine is a container, whose kernel, clock and reboots are another's."""
+    """Tell whether this machine is a container, which shares the kernel and the clock of its host."""
     marks = ("run/systemd/container", "run/.containerenv", ".dockerenv")
     return any(os.path.exists(os.path.join(root, mark)) for mark in marks)
 
 
 def disks(places: Iterable[Tuple[str, str]]) -> list[dict[str, Any]]:
-    """Return each file system that a place is on, once. ``places`` are a path and what lies there."""
+    """Return each file system once. ``places`` are paths with what they hold."""
     found: dict[int, dict[str, Any]] = {}
     for path, what in places:
         there = nearest(path)
@@ -73,7 +73,7 @@ def disks(places: Iterable[Tuple[str, str]]) -> list[dict[str, Any]]:
 
 
 def memory(root: str = "/") -> dict[str, Any]:
-    """Return memory in bytes, and the share of the last minute in percent in which somebody waited for it."""
+    """Return memory in bytes, and the share of the last minute in percent in which programs waited for it."""
     lines = re.findall(r"^(\w+):\s+(\d+) kB", text(root, "proc/meminfo"), re.MULTILINE)
     kilobytes = {name: int(value) for name, value in lines}
     waited = re.search(r"^some .*?avg60=([\d.]+)", text(root, "proc/pressure/memory"), re.MULTILINE)
@@ -87,12 +87,12 @@ def memory(root: str = "/") -> dict[str, Any]:
 
 
 def units() -> Optional[list[dict[str, str]]]:
-    """Return the units of interest and those that failed, None where there is no systemd."""
+    """Return the units of interest and the failed ones, None without systemd."""
     program = shutil.which("systemctl")
     if program is None:
         return None
     try:
-        done = subprocess.run(  # noqa: S603 - found on this host, and given nothing of a person's
+        done = subprocess.run(  # noqa: S603 - a program of this host, and no user input
             [program, *SYSTEMCTL], capture_output=True, text=True, timeout=SYSTEMCTL_SECONDS, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
@@ -101,7 +101,7 @@ def units() -> Optional[list[dict[str, str]]]:
 
 
 def read_units(printed: str) -> list[dict[str, str]]:
-    """Return the units of interest and those that failed, of what systemctl printed."""
+    """Return the units of interest and the failed ones from the output of systemctl."""
     found = []
     for line in printed.splitlines():
         fields = line.split(None, 4)
@@ -114,7 +114,7 @@ def read_units(printed: str) -> list[dict[str, str]]:
 
 
 def with_watch(found: list[dict[str, str]], root: str = "/") -> list[dict[str, str]]:
-    """Return the units with the GPUs' watch, which systemd does not list where somebody has stopped it."""
+    """Return the units with the GPU watch, which systemd does not list if it was stopped."""
     if any(one["name"] == WATCH for one in found) or not os.path.exists(
         os.path.join(root, "etc/systemd/system", WATCH)
     ):
@@ -123,19 +123,19 @@ def with_watch(found: list[dict[str, str]], root: str = "/") -> list[dict[str, s
 
 
 def reboot(root: str = "/") -> str:
-    """Return why the machine should be rebooted, or nothing."""
+    """Return why the machine needs a reboot, or ""."""
     if os.path.exists(os.path.join(root, "run/reboot-required")):
         packages = sorted(set(text(root, "run/reboot-required.pkgs").split()))
-        return f"updated packages ask for it ({', '.join(packages[:4])})" if packages else "updated packages ask for it"
+        return f"updated packages require it ({', '.join(packages[:4])})" if packages else "updated packages require it"
     modules = os.path.join(root, "lib/modules")
     kernels = os.listdir(modules) if os.path.isdir(modules) else []
     if kernels and platform.release() not in kernels and not in_container(root):
-        return f"kernel {platform.release()} runs and its modules are gone, so that no module can be loaded any more"
+        return f"the modules of the running kernel {platform.release()} are gone, so no module can be loaded"
     return ""
 
 
 def file_state(path: str) -> dict[str, Any]:
-    """Return owner and mode of a file; ``exists`` is None where this user cannot see so far."""
+    """Return owner and mode of a file; ``exists`` is None if this user cannot see it."""
     try:
         state = os.stat(path)
     except FileNotFoundError:
@@ -146,7 +146,7 @@ def file_state(path: str) -> dict[str, Any]:
 
 
 def converged(path: str = MARK) -> Optional[dict[str, Any]]:
-    """Return the mark that site.yml leaves, with the time in seconds since 1970 when it was last changed."""
+    """Return the mark of site.yml, with the time of its last change in seconds since 1970."""
     try:
         with open(path, encoding="utf-8") as file:
             mark = json.load(file)
@@ -156,7 +156,7 @@ def converged(path: str = MARK) -> Optional[dict[str, Any]]:
 
 
 def installed(programs: Sequence[str], root: str = "/") -> bool:
-    """Tell whether one of these programs is on the host, also where no PATH leads."""
+    """Tell whether one of these programs is on the host, also outside PATH."""
     folders = ("usr/bin", "usr/sbin", "usr/local/bin", "usr/local/sbin", "snap/bin")
     places = [os.path.join(root, folder, one) for folder in folders for one in programs]
     return any(map(shutil.which, programs)) or any(map(os.path.exists, places))

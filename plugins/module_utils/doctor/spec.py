@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCTOR = {
     "hosts": {"type": "list", "elements": "str", "required": True},
-    "looks": {"type": "list", "elements": "str", "required": True},
+    "results": {"type": "list", "elements": "str", "required": True},
     "ignore": {"type": "dict", "default": {}},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
     "json": {"type": "path"},

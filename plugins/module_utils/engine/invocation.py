@@ -30,9 +30,9 @@ PLAIN = _words(
     """
     action actions address address_option admin_email allowed api_type api_version auth_type base base_model
     base_url bridge command connection_type csv default_models digest egress egress_lease email embedding_model
-    excludes filters gpu groups hosts id image images insecure keep_alive kind knowledge lease looks members
+    excludes filters gpu groups hosts id image images insecure keep_alive kind knowledge lease members
     mirror model_ids model_order mtu name network network_mtu new_option ollama_urls option owner parent
-    patterns prefix_id provider quantize role sections skills source tags title tools url urls users users_csv
+    patterns prefix_id provider quantize results role sections skills source tags title tools url urls users users_csv
     variables version volume what
     """
 )

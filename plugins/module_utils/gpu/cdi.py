@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""CDI specifications: which devices they name, and what files of the host they need."""
+"""CDI specifications: the devices that they name, and the files of the host that they need."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Iterator, Optional, Sequence, Tuple
 
 from ..host.linux import names, text
 
-# Later folders win. /var/run is a link to the second one.
+# Later folders take precedence. /var/run is a link to the second one.
 FOLDERS = ("/etc/cdi", "/run/cdi")
 ALL = "all"
 OURS = re.compile(r"nvidia|\bamd\b")
@@ -24,7 +24,7 @@ _LIBRARY = re.compile(r"/lib(?:cuda|nvidia-ml)\.so\.(\d{2,4}\.[\d.]+)$", re.ASCI
 
 @dataclass(frozen=True)
 class Spec:
-    """One specification. ``devices`` are names and the device files of each; ``files`` is all it takes of the host."""
+    """One specification. ``devices`` are names with their device files; ``files`` are all files of the host."""
 
     path: str
     kind: str
@@ -32,7 +32,7 @@ class Spec:
     files: Tuple[str, ...] = ()
 
     def library_version(self) -> str:
-        """Return the driver's version that the libraries in it bear, or ""."""
+        """Return the driver version in the names of its libraries, or ""."""
         found = (_LIBRARY.search(path) for path in self.files)
         return next((one.group(1) for one in found if one), "")
 
@@ -55,7 +55,7 @@ def specs(root: str, folders: Sequence[str] = FOLDERS) -> Tuple[list[Spec], list
 
 
 def parse(written: str, path: str) -> Optional[Spec]:
-    """Return a specification as it is written in JSON or YAML; None for what is none."""
+    """Return a specification from JSON or YAML; None if it is invalid."""
     try:
         content = json.loads(written) if written.lstrip().startswith("{") else yaml(written)
     except (ValueError, RecursionError):
@@ -94,9 +94,9 @@ def _list(value: Any) -> list[Any]:
 
 
 def yaml(written: str) -> Any:
-    """Return what the block form of YAML says, which is all that tools write here; hosts need not have a YAML library.
+    """Return the content of YAML in block style, the only style that the tools write; hosts may lack a YAML library.
 
-    All scalars are texts. Raises ValueError for what is in no such form.
+    All scalars are texts. Raises ValueError for other styles.
     """
     lines = []
     for line in written.splitlines():
@@ -144,7 +144,7 @@ def _pairs(lines: Lines, indent: int) -> Tuple[dict[str, Any], Lines]:
         key, value = _scalar(pair.group(1)), pair.group(2)
         lines = lines[1:]
         if value is None or value.startswith("#"):
-            # A list may stand as far left as its key.
+            # A list may have the same indent as its key.
             least = indent if lines and lines[0][0] == indent and _is_item(lines[0][1]) else indent + 1
             found[key], lines = _below(lines, least)
         else:

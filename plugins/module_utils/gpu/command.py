@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Programs that may hang: run with a limit, killed with their children, and never waited for without end."""
+"""Run programs that may hang: with a time limit, and killed with their children."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import time
 from dataclasses import dataclass
 from typing import Optional, Sequence
 
-# A program that prints without end is read no further.
+# Stop reading a program that prints endlessly.
 LIMIT_BYTES = 4 * 1024 * 1024
 WORDS = 120
-# What a killed program is given to go. One that the kernel holds (state D) does not, and is left to it.
+# Time for a killed program to end. A program in state D (uninterruptible sleep) does not end; leave it.
 GRACE_SECONDS = 1.0
-# A child that lives on keeps the pipes of its parent open.
+# A child that outlives its parent keeps the pipes open.
 LINGER_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a program printed. ``code`` is None for one that was killed, or could not be started."""
+    """The output of a program. ``code`` is None if it was killed or could not be started."""
 
     code: Optional[int]
     out: str = ""
@@ -33,13 +33,13 @@ class Answer:
     hangs: bool = False
 
     def words(self) -> str:
-        """Return the first line of what it said, short and printable."""
+        """Return the first line of its output, short and printable."""
         told = first_line(self.out) or first_line(self.err)
         return told or (f"it ended with {self.code}" if self.code else "it printed nothing")
 
 
 def first_line(text: str, limit: int = WORDS) -> str:
-    """Return the first line that says something, without control characters, cut to ``limit``."""
+    """Return the first line that is not empty, without control characters, cut to ``limit``."""
     for line in text.splitlines():
         shown = " ".join("".join(char if char.isprintable() else " " for char in line).split())
         if shown:
@@ -48,15 +48,15 @@ def first_line(text: str, limit: int = WORDS) -> str:
 
 
 def run(words: Sequence[str], seconds: float) -> Answer:
-    """Run a program for so many seconds at the most."""
+    """Run a program for at most ``seconds``."""
     try:
-        process = subprocess.Popen(  # noqa: S603 - callers name the program by its path, and give nothing of a person's
+        process = subprocess.Popen(  # noqa: S603 - callers give the path of the program, and no user input
             list(words),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "LC_ALL": "C"},
-            # A group of its own, so that its children are killed with it.
+            # Its own process group, so that its children are killed too.
             start_new_session=True,
         )
     except OSError as error:
@@ -65,7 +65,7 @@ def run(words: Sequence[str], seconds: float) -> Answer:
     printed = _read(process, end)
     flood = sum(map(len, printed)) >= LIMIT_BYTES
     if not flood:
-        # A program may close its pipes and go on.
+        # A program may close its pipes and continue.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, end - time.monotonic()))
     ended = process.poll() is not None
@@ -78,7 +78,7 @@ def run(words: Sequence[str], seconds: float) -> Answer:
 
 
 def _read(process: subprocess.Popen[bytes], end: float) -> list[bytes]:
-    """Return what the program prints until both pipes are closed, it has ended, it is too much, or time is up."""
+    """Return the output until both pipes are closed, the program has ended, the limit is reached, or time is up."""
     printed = [b"", b""]
     with selectors.DefaultSelector() as selector:
         for place, pipe in enumerate((process.stdout, process.stderr)):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Docker knows of GPUs."""
+"""What Docker knows about GPUs."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Engine:
-    """What a Docker Engine tells of itself.
+    """A Docker Engine.
 
-    ``denied`` says that there is one that this user may not ask. ``silent`` says that there is one that gave no
-    answer. ``folders`` are where it looks for CDI specifications.
+    ``denied`` means that this user may not use its socket, ``silent`` that it gave no answer. ``folders`` are those of
+    its CDI specifications.
     """
 
     answers: bool = False
@@ -42,8 +42,8 @@ class Engine:
     rootless: bool = False
     selinux: bool = False
 
-    def told(self) -> dict[str, Any]:
-        """Return what the module tells of it."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return the engine as gpu_info returns it."""
         return {
             "engine": self.answers,
             "version": self.version,
@@ -57,14 +57,14 @@ class Engine:
         }
 
 
-def look(root: str) -> Engine:
-    """Return what the host's engine tells, and what of NVIDIA's toolkit is installed."""
+def gather(root: str) -> Engine:
+    """Return the facts about the host's engine and NVIDIA's toolkit."""
     info, denied, silent = ask(sockets(root))
     return engine(info, denied=denied, silent=silent, hook=bool(program(root, HOOK)), tool=bool(program(root, TOOL)))
 
 
 def sockets(root: str) -> list[str]:
-    """Return where an engine may listen: where the user says, the system's place, the user's own."""
+    """Return the sockets of an engine: the one in DOCKER_HOST, or else the system's and the user's own."""
     given = os.environ.get("DOCKER_HOST", "")
     named = [given[len("unix://") :]] if given.startswith("unix://") else []
     places = named or [*SOCKETS, f"/run/user/{os.getuid()}/docker.sock"]
@@ -72,7 +72,7 @@ def sockets(root: str) -> list[str]:
 
 
 def ask(places: Sequence[str]) -> Tuple[dict[str, Any], bool, bool]:
-    """Return what the first engine that answers says of itself, whether one was not to be asked, and one was silent."""
+    """Return /info of the first engine that answers, whether a socket was denied, and whether one was silent."""
     denied = silent = False
     for place in places:
         if not os.path.exists(place):
@@ -90,7 +90,7 @@ def ask(places: Sequence[str]) -> Tuple[dict[str, Any], bool, bool]:
 
 
 def engine(info: dict[str, Any], **known: Any) -> Engine:
-    """Return an engine's own words in ours. ``known`` are those fields that it does not tell."""
+    """Return an engine from its /info. ``known`` are the fields that /info does not have."""
     if not info:
         return replace(Engine(), **known)
     security = [str(one) for one in _list(info.get("SecurityOptions"))]
@@ -101,7 +101,7 @@ def engine(info: dict[str, Any], **known: Any) -> Engine:
         version=str(info.get("ServerVersion", "")),
         cgroup_driver=str(info.get("CgroupDriver", "")),
         nvidia_runtime="nvidia" in (info.get("Runtimes") or {}),
-        # An engine that has CDI off names no folders.
+        # An engine with CDI off names no folders.
         cdi=bool(folders or discovered),
         cdi_devices=tuple(sorted(filter(None, discovered))),
         folders=folders,

@@ -15,7 +15,7 @@ from ..host.linux import names, text
 from . import command
 
 JETSON_RELEASE = "etc/nv_tegra_release"
-# Of the chips of Jetson modules; what nvidia-smi tells of them differs, and older ones have none.
+# By the chip of a Jetson module: the output of nvidia-smi differs, and older modules have no nvidia-smi.
 JETSON_CAPABILITIES = {"tegra210": "5.3", "tegra186": "6.2", "tegra194": "7.2", "tegra234": "8.7", "tegra264": "11.0"}
 MANAGER = "nv-fabricmanager"
 MANAGER_PLACES = ("usr/bin", "usr/sbin", "usr/local/bin", "opt/nvidia/fabricmanager/bin")
@@ -28,7 +28,7 @@ _VERSION = re.compile(r"\b(\d{2,4}\.\d{1,4}(?:\.\d{1,4})?)\b", re.ASCII)
 
 @dataclass(frozen=True)
 class Known:
-    """One GPU as the driver shows it in /proc. ``minor`` is the number of its device file, or None."""
+    """One GPU in the driver's folder of /proc. ``minor`` is the number of its device file, or None."""
 
     bus_id: str
     name: str
@@ -40,8 +40,8 @@ class Known:
 class Driver:
     """NVIDIA's driver on a host.
 
-    ``version`` is the loaded module's, "" where none is. ``open`` says which of the two flavours it is. ``wsl`` and
-    ``jetson`` are hosts without a card on PCI; ``jetson`` is the release of their system.
+    ``version`` is the version of the loaded module, "" if none is loaded. ``open`` means the open flavour. Hosts with
+    ``wsl`` or ``jetson`` have no card on PCI; ``jetson`` is the release of its system.
     """
 
     version: str = ""
@@ -52,8 +52,8 @@ class Driver:
     jetson: str = ""
 
 
-def look(root: str) -> Driver:
-    """Return what the host shows of NVIDIA's driver."""
+def gather(root: str) -> Driver:
+    """Return the facts about NVIDIA's driver."""
     told = text(root, "proc/driver/nvidia/version")
     version = _VERSION.search(told.partition("\n")[0] if told.startswith("NVRM") else "")
     loaded = version.group(1) if version else command.first_line(text(root, "sys/module/nvidia/version"))
@@ -78,14 +78,14 @@ def _known(root: str, place: str) -> Known:
     return Known(
         place.lower(),
         command.first_line(told.get("Model", "")),
-        # A card that did not start yet shows question marks.
+        # A card that has not started yet shows question marks.
         "" if "?" in uuid else command.first_line(uuid),
         int(minor) if minor.isdecimal() else None,
     )
 
 
 def installed(root: str) -> str:
-    """Tell where module files of the driver are: "here" (the running kernel), "elsewhere" (other kernels) or ""."""
+    """Return for which kernel the driver has modules: "here" (the running one), "elsewhere" (others) or ""."""
     running = text(root, "proc/sys/kernel/osrelease")
     kernels = [kernel for kernel in names(root, "lib/modules") if _has_module(root, kernel)]
     if running in kernels:
@@ -98,18 +98,18 @@ def _has_module(root: str, kernel: str) -> bool:
 
 
 def secure_boot(root: str) -> Optional[bool]:
-    """Tell whether Secure Boot is on; None where the firmware's word cannot be read."""
+    """Tell whether Secure Boot is on; None if the firmware's variable cannot be read."""
     folder = os.path.join(root, "sys/firmware/efi/efivars")
     name = next((name for name in names(root, "sys/firmware/efi/efivars") if name.startswith("SecureBoot-")), None)
     if name is None:
-        # A host that did not start by UEFI has no Secure Boot.
+        # A host that was not started by UEFI has no Secure Boot.
         return None if os.path.isdir(os.path.join(root, "sys/firmware/efi")) else False
     try:
         with open(os.path.join(folder, name), "rb") as file:
             value = file.read(5)
     except OSError:
         return None
-    # Four bytes of attributes stand before the value.
+    # The value follows four bytes of attributes.
     return value[4:5] == b"\1" if len(value) == 5 else None
 
 
@@ -123,7 +123,7 @@ def jetson(root: str) -> str:
 
 
 def jetson_board(root: str) -> Tuple[str, Optional[str]]:
-    """Return what a Jetson calls itself, and the compute capability of its chip."""
+    """Return the model of a Jetson, and the compute capability of its chip."""
     chips = text(root, "proc/device-tree/compatible")
     capability = next((value for chip, value in JETSON_CAPABILITIES.items() if chip in chips), None)
     return command.first_line(text(root, "proc/device-tree/model")) or "NVIDIA Jetson", capability
@@ -137,7 +137,7 @@ def manager_runs(root: str) -> bool:
 
 
 def manager_version(root: str) -> Optional[str]:
-    """Return the version of Fabric Manager, "" where it does not say, None where it is not installed."""
+    """Return the version of Fabric Manager, "" if it is unknown, None if it is not installed."""
     path = shutil.which(MANAGER, path=os.pathsep.join(os.path.join(root, place) for place in MANAGER_PLACES))
     if path is None:
         return None

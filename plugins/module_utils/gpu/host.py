@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host has, put together: the GPUs of all vendors, their drivers, what containers can get of them."""
+"""The facts of a host: GPUs of all vendors, their drivers, and what containers can use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SLICE_NAME = re.compile(r"(?:mig)?(\d+):(\d+)$", re.ASCII)
 
 @dataclass(frozen=True)
 class Host:
-    """All that was looked at. ``engine`` is None where nobody asked for it."""
+    """All facts. ``engine`` is None if it was not requested."""
 
     root: str
     gpus: Tuple[Gpu, ...]
@@ -32,25 +32,25 @@ class Host:
     def of(self, vendor: str) -> list[Gpu]:
         return [gpu for gpu in self.gpus if gpu.vendor == vendor]
 
-    def told(self) -> dict[str, Any]:
-        """Return what the module tells of it, but for problems."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return the facts as gpu_info returns them, without findings."""
         intel = next((gpu.driver_version for gpu in self.of(INTEL) if gpu.driver_version), "")
         versions = {NVIDIA: nvidia_version(self.smi, self.driver), AMD: self.amd, INTEL: intel}
-        told: dict[str, Any] = {"gpus": [gpu.told() for gpu in self.gpus], "driver": versions}
+        facts: dict[str, Any] = {"gpus": [gpu.as_dict() for gpu in self.gpus], "driver": versions}
         if self.engine:
-            told["container"] = self.engine.told()
-        return told
+            facts["container"] = self.engine.as_dict()
+        return facts
 
 
 def ask() -> nvidia.Smi:
     return nvidia.with_slices(nvidia.ask(), pending=True)
 
 
-def look(root: str = "/", container: bool = False, asking: Callable[[], nvidia.Smi] = ask) -> Host:
-    """Return what the host has. ``root`` is where /proc, /sys and /dev are; ``asking`` asks nvidia-smi."""
+def gather(root: str = "/", container: bool = False, asking: Callable[[], nvidia.Smi] = ask) -> Host:
+    """Return the facts of this host. /proc, /sys and /dev are below ``root``; ``asking`` runs nvidia-smi."""
     smi = asking()
-    found, seen = driver.look(root), sysfs.devices(root)
-    engine = containers.look(root) if container else None
+    found, seen = driver.gather(root), sysfs.devices(root)
+    engine = containers.gather(root) if container else None
     specs, unread = cdi.specs(root, engine.folders if engine and engine.folders else cdi.FOLDERS)
     return Host(
         root,
@@ -66,14 +66,14 @@ def look(root: str = "/", container: bool = False, asking: Callable[[], nvidia.S
 
 
 def nvidia_version(smi: nvidia.Smi, found: driver.Driver) -> str:
-    """Return the version of NVIDIA's driver, "" where none works."""
+    """Return the version of NVIDIA's driver, "" if none works."""
     return found.version or next((card.driver for card in smi.cards if card.driver), "") or found.jetson
 
 
 def gpus(
     root: str, smi: nvidia.Smi, seen: Sequence[sysfs.Device], found: driver.Driver, memory: int
 ) -> Tuple[Gpu, ...]:
-    """Return the GPUs of all vendors. ``memory`` is the host's, in bytes, for those that share it."""
+    """Return the GPUs of all vendors. ``memory`` is the host's, in bytes, for GPUs that share it."""
     return (
         *_nvidia(root, smi, seen, found, memory),
         *_amd(root, seen),
@@ -82,7 +82,7 @@ def gpus(
 
 
 def _nvidia(root: str, smi: nvidia.Smi, seen: Sequence[sysfs.Device], found: driver.Driver, memory: int) -> list[Gpu]:
-    """Return NVIDIA's GPUs: what nvidia-smi lists, and after it what only the kernel shows."""
+    """Return NVIDIA's GPUs: first those that nvidia-smi lists, then those that only the kernel shows."""
     known = {one.bus_id: one for one in found.gpus}
     gpus = [_card(root, card, known.get(card.bus_id), found, memory) for card in smi.cards]
     if not gpus and found.jetson:
@@ -104,7 +104,7 @@ def _nvidia(root: str, smi: nvidia.Smi, seen: Sequence[sysfs.Device], found: dri
     for one in seen:
         if sysfs.VENDORS[one.vendor] == NVIDIA and sysfs.is_gpu(one) and one.bus_id not in listed:
             unlisted = _unlisted(root, one, known.get(one.bus_id), found, following)
-            # Where there is no nvidia-smi, that it lists nothing tells nothing.
+            # Without nvidia-smi an unlisted card means nothing.
             gpus.append(replace(unlisted, unusable="gpu-lost" if smi.path else ""))
             following += 1
     return gpus
@@ -132,7 +132,7 @@ def _card(root: str, card: nvidia.Card, known: Optional[driver.Known], found: dr
 
 
 def _unlisted(root: str, one: sysfs.Device, known: Optional[driver.Known], found: driver.Driver, index: int) -> Gpu:
-    """Return a GPU that nvidia-smi does not list, by what the kernel shows of it."""
+    """Return a GPU that nvidia-smi does not list, from what the kernel shows."""
     return Gpu(
         NVIDIA,
         index,
@@ -158,7 +158,7 @@ def _amd(root: str, seen: Sequence[sysfs.Device]) -> list[Gpu]:
 
 
 def _named(gpu: Gpu, specs: Iterable[cdi.Spec], wsl: bool) -> Gpu:
-    """Return a GPU with the names that CDI specifications give it and its slices."""
+    """Return a GPU with the CDI names of the GPU and its MIG devices."""
     names: dict[str, None] = {}
     parts: dict[int, dict[str, None]] = {}
     for spec in specs:
@@ -175,7 +175,7 @@ def _named(gpu: Gpu, specs: Iterable[cdi.Spec], wsl: bool) -> Gpu:
 
 
 def slice_place(name: str) -> Optional[Tuple[int, int]]:
-    """Return which GPU and which of its slices a CDI name such as 0:1 means; None for other names."""
+    """Return the indexes of GPU and MIG device in a CDI name such as 0:1; None for other names."""
     found = _SLICE_NAME.match(name)
     return (int(found.group(1)), int(found.group(2))) if found else None
 
@@ -188,6 +188,6 @@ def _means(gpu: Gpu, name: str, nodes: Tuple[str, ...]) -> bool:
     if name == cdi.ALL or slice_place(name) or name.startswith("MIG-"):
         return False
     if gpu.nodes and nodes:
-        # The files say it, also where a specification is older than the order of the GPUs.
+        # The device files are right even if the order of the GPUs has changed since.
         return bool(set(gpu.nodes) & set(nodes))
     return name in {str(gpu.index), f"gpu{gpu.index}", gpu.uuid, gpu.bus_id} - {""}

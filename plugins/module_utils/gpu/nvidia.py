@@ -5,21 +5,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shutil
 from dataclasses import dataclass, replace
-from typing import Any, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Optional, Sequence, Tuple
 
+from ..host.units import MIB
 from .command import Answer, first_line, run
 from .values import Slice
 
-MIB = 1024 * 1024
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
 NVIDIA_SMI = "nvidia-smi"
-# Where drivers put it that no PATH names: WSL, and hosts whose PATH is short under sudo.
+# Folders outside PATH: those of WSL, and of hosts with a short PATH under sudo.
 PLACES = (os.defpath, "/usr/bin", "/usr/local/bin", "/usr/lib/wsl/lib", "/opt/bin")
 SECONDS = 20.0
-# The name stands last, because it alone may hold a comma.
+# The name comes last, because only it may contain a comma.
 FIELDS = (
     "index",
     "uuid",
@@ -29,14 +34,14 @@ FIELDS = (
     "persistence_mode",
     "mig.mode.current",
     "compute_mode",
-    # A GPU that needs a reset says so here, and looks whole elsewhere.
+    # The only field that shows that a GPU needs a reset.
     "pstate",
     "compute_cap",
     "name",
 )
 NEEDED = ("index", "uuid", "memory.total", "name")
 
-# What a vGPU's name ends with: its memory in GB and its series (A40-24Q, A100-1-5CME, A16-2B4).
+# The end of a vGPU's name: its memory in GB and its series (A40-24Q, A100-1-5CME, A16-2B4).
 VGPU = re.compile(r"-\d{1,3}(Q|CME|C|A|B)\d?$", re.ASCII)
 _UNKNOWN_FIELD = re.compile(r'Field "([\w.]+)" is not a valid field to query')
 _NOT_THERE = re.compile(r"\[?(N/A|Not Supported|Not Found|Not Available)\]?$", re.IGNORECASE)
@@ -45,14 +50,10 @@ _MEMORY = re.compile(r"(\d{1,9})(?: MiB)?$", re.ASCII)
 _BUS_ID = re.compile(r"([0-9A-Fa-f]{4,8}):([0-9A-Fa-f]{2}):([0-9A-Fa-f]{2})\.([0-7])$")
 _CARD_LINE = re.compile(r"GPU (\d{1,4}): ", re.ASCII)
 _SLICE_LINE = re.compile(r"\s+MIG (\S+)\s+Device\s+(\d{1,4}):\s+\(UUID: ([^)]+)\)", re.ASCII)
-_XML_GPU = re.compile(r'<gpu id="([^"]+)">(.*?)</gpu>', re.DOTALL)
-_XML_SLICE = re.compile(r"<mig_device>(.*?)</mig_device>", re.DOTALL)
-_XML_INDEX = re.compile(r"<index>(\d{1,4})</index>", re.ASCII)
-# Beside it stand the sizes of other memory, such as that of BAR1.
-_XML_TOTAL = re.compile(r"<fb_memory_usage>\s*<total>(\d{1,9}) MiB</total>", re.ASCII)
-_XML_LICENCE = re.compile(r"<license_status>([^<]{1,120})</license_status>")
-_XML_PENDING = re.compile(r"<pending_mig>\s*(Enabled|Disabled)\s*</pending_mig>")
-# GPUs with memory of their own. One that does not report it (old drivers, MIG mode, no permission) has not the host's.
+_XML_ROOT = "<nvidia_smi_log"
+_XML_INDEX = re.compile(r"\d{1,4}", re.ASCII)
+_XML_TOTAL = re.compile(r"(\d{1,9}) MiB", re.ASCII)
+# GPUs with their own memory. They do not always report it (old drivers, MIG mode, no permission).
 _OWN_MEMORY = re.compile(
     r"\bG?[BH]\d00\b|\b[AHLPTVK]\d{1,3}S?\b|GeForce|Quadro|Tesla|TITAN|GRID|RTX .*\d{4}|-\d{1,3}[QCAB]\b",
     re.IGNORECASE,
@@ -61,11 +62,11 @@ _OWN_MEMORY = re.compile(
 
 @dataclass(frozen=True)
 class Card:
-    """One line of nvidia-smi. Texts that it does not tell are "".
+    """One line of nvidia-smi. Unknown texts are "".
 
-    ``memory`` is in bytes; None where the card has none of its own or does not tell it. ``unified`` says that it has
-    none of its own. ``complaint`` is what stands in place of a value, such as "GPU is lost". ``licence`` is the state
-    of a vGPU's licence, and ``mig_pending`` the MIG mode after the next reset, where they were asked for.
+    ``memory`` is in bytes; None if the card has no memory of its own or does not report it. ``unified`` means that it
+    has none of its own. ``complaint`` is an error in place of a value, such as "GPU is lost". ``licence`` is the state
+    of a vGPU's licence, and ``mig_pending`` the MIG mode after the next reset, if they were queried.
     """
 
     index: int
@@ -88,7 +89,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Smi:
-    """What nvidia-smi told. ``path`` is "" where there is none. ``said`` is all that it printed beside cards."""
+    """The output of nvidia-smi. ``path`` is "" if it is not installed. ``said`` is all that it printed but cards."""
 
     path: str = ""
     cards: Tuple[Card, ...] = ()
@@ -98,7 +99,7 @@ class Smi:
 
     @property
     def words(self) -> str:
-        """Return in short why there are no cards."""
+        """The reason why there are no cards."""
         if self.hangs:
             return f"it gave no answer for {SECONDS:g} seconds"
         return first_line(self.said) or (f"it ended with {self.code}" if self.code else "it printed nothing")
@@ -110,7 +111,7 @@ def find() -> str:
 
 
 def ask(seconds: float = SECONDS) -> Smi:
-    """Return what nvidia-smi tells of the GPUs."""
+    """Return what nvidia-smi reports about the GPUs."""
     path = find()
     if not path:
         return Smi()
@@ -121,7 +122,7 @@ def ask(seconds: float = SECONDS) -> Smi:
 
 
 def query(path: str, fields: Sequence[str], seconds: float) -> Tuple[Answer, Sequence[str]]:
-    """Ask for the fields, and again without each one that this driver does not know."""
+    """Query the fields, and again without each one that this driver does not know."""
     while True:
         answer = run([path, f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits"], seconds)
         unknown = _UNKNOWN_FIELD.search(answer.out + answer.err)
@@ -131,7 +132,7 @@ def query(path: str, fields: Sequence[str], seconds: float) -> Tuple[Answer, Seq
 
 
 def parse(printed: str, fields: Sequence[str] = FIELDS) -> Tuple[list[Card], list[str]]:
-    """Return the cards of nvidia-smi's lines, and the lines that are none."""
+    """Return the cards in the lines of nvidia-smi, and the other lines."""
     cards: dict[int, Card] = {}
     rest = []
     for line in printed.splitlines():
@@ -167,12 +168,12 @@ def _card(told: dict[str, str]) -> Card:
 
 
 def _text(value: str) -> str:
-    """Return a value, or "" for words that stand in place of one."""
+    """Return a value, or "" for an error in its place."""
     return "" if _NOT_THERE.match(value) or _COMPLAINT.match(value) else first_line(value)
 
 
 def _worst(told: dict[str, str]) -> str:
-    """Return what a card complains of, "" where one figure that nobody needs could not be read."""
+    """Return the error that a card reports, "" if only one unneeded value could not be read."""
     found = [(field, text) for field, text in ((field, _complaint(value)) for field, value in told.items()) if text]
     passing = len(found) == 1 and found[0][0] not in NEEDED and found[0][1] in ("Unknown Error", "ERR!")
     return "" if passing or not found else found[0][1]
@@ -184,7 +185,7 @@ def _complaint(value: str) -> str:
 
 
 def bus_id(text: str) -> str:
-    """Return a bus id as the kernel writes it (0000:01:00.0), or "" for what is none."""
+    """Return a bus id as the kernel writes it (0000:01:00.0), or "" if the text is not a bus id."""
     found = _BUS_ID.match(text)
     if found is None:
         return ""
@@ -193,9 +194,9 @@ def bus_id(text: str) -> str:
 
 
 def with_slices(smi: Smi, seconds: float = SECONDS, pending: bool = False) -> Smi:
-    """Return the same with what the query does not list: MIG devices, and the licences of vGPUs.
+    """Return the output with what the query does not list: MIG devices, and the licences of vGPUs.
 
-    ``pending`` also asks for the MIG mode after the next reset, which takes a second on a host with many GPUs.
+    ``pending`` also queries the MIG mode after the next reset, which takes a second on a host with many GPUs.
     """
     sliced = any(card.mig for card in smi.cards)
     licensed = any(VGPU.search(card.name) for card in smi.cards)
@@ -211,15 +212,33 @@ def with_slices(smi: Smi, seconds: float = SECONDS, pending: bool = False) -> Sm
 
 
 def details(xml: str) -> dict[str, dict[str, Any]]:
-    """Return of each card, by its bus id, the licence and the MIG mode to come that ``nvidia-smi -q -x`` tells."""
-    found = {}
-    for place, gpu in _XML_GPU.findall(xml):
-        licence, coming = _XML_LICENCE.search(gpu), _XML_PENDING.search(gpu)
-        found[bus_id(place)] = {
-            "licence": _text(licence.group(1).strip()) if licence else "",
-            "mig_pending": coming.group(1) == "Enabled" if coming else None,
+    """Return for each card, by its bus id, the licence and the pending MIG mode in ``nvidia-smi -q -x``."""
+    return {
+        bus_id(gpu.get("id", "")): {
+            "licence": _text(_element(gpu, ".//license_status")),
+            "mig_pending": {"Enabled": True, "Disabled": False}.get(_element(gpu, ".//pending_mig")),
         }
+        for gpu in _xml_gpus(xml)
+    }
+
+
+def _xml_gpus(xml: str) -> list[Element]:
+    """Return the GPUs of ``nvidia-smi -q -x``, also of output that breaks off."""
+    # Costs 8 ms, which only MIG and vGPUs need.
+    from xml.etree.ElementTree import ParseError, iterparse
+
+    found: list[Element] = []
+    with contextlib.suppress(ParseError, ValueError):
+        # Without the prolog there are no entities to expand. Warnings may stand before and behind the document.
+        document = io.StringIO(xml[xml.index(_XML_ROOT) :])
+        for _event, element in iterparse(document):  # noqa: S314 - see above
+            if element.tag == "gpu":
+                found.append(element)
     return found
+
+
+def _element(parent: Element, path: str) -> str:
+    return (parent.findtext(path) or "").strip()
 
 
 def _sized(card: Card, found: dict[int, list[Slice]], sizes: dict[Tuple[str, int], int]) -> Tuple[Slice, ...]:
@@ -242,11 +261,13 @@ def slices(listed: str) -> dict[int, list[Slice]]:
 
 
 def slice_sizes(xml: str) -> dict[Tuple[str, int], int]:
-    """Return the bytes of each MIG device that ``nvidia-smi -q -x`` tells, by its card's bus id and its number."""
+    """Return the bytes of each MIG device in ``nvidia-smi -q -x``, by the bus id of its card and its number."""
     sizes = {}
-    for place, gpu in _XML_GPU.findall(xml):
-        for part in _XML_SLICE.findall(gpu):
-            number, total = _XML_INDEX.search(part), _XML_TOTAL.search(part)
+    for gpu in _xml_gpus(xml):
+        for part in gpu.iter("mig_device"):
+            number = _XML_INDEX.fullmatch(_element(part, "index"))
+            # BAR1 has a total of its own.
+            total = _XML_TOTAL.fullmatch(_element(part, "fb_memory_usage/total"))
             if number and total:
-                sizes[bus_id(place), int(number.group(1))] = int(total.group(1)) * MIB
+                sizes[bus_id(gpu.get("id", "")), int(number.group())] = int(total.group(1)) * MIB
     return sizes

@@ -26,7 +26,7 @@ APU_TARGETS = {70000, 80001, 90002, 90012, 100303, 100305, 100306, 110003, 11050
 
 @dataclass(frozen=True)
 class Device:
-    """One PCI device. ``driver`` is what the kernel bound to it, or "". ``nodes`` are its device files of /dev/dri."""
+    """One PCI device. ``driver`` is the driver bound to it, or "". ``nodes`` are its device files of /dev/dri."""
 
     bus_id: str
     vendor: int
@@ -49,7 +49,7 @@ def number(value: str, base: int = 10) -> int:
 
 
 def memory_total(root: str) -> Optional[int]:
-    """Return the host's memory in bytes, or the limit of the container that this runs in; None where nothing says."""
+    """Return the memory in bytes, or the limit of the container that this runs in; None if it is unknown."""
     found = re.search(r"^MemTotal:\s+(\d{1,15}) kB", text(root, "proc/meminfo"), re.MULTILINE | re.ASCII)
     if found is None:
         return None
@@ -72,7 +72,7 @@ def devices(root: str) -> list[Device]:
             told.get("DRIVER", ""),
             tuple(f"/dev/dri/{node}" for node in names(root, f"{folder}/drm") if node.startswith(("card", "render"))),
         )
-        # A virtual function is a part of a card that is there for virtual machines.
+        # A virtual function is the part of a card that a virtual machine gets.
         if one.vendor in VENDORS and not os.path.islink(os.path.join(root, folder, "physfn")):
             found.append(one)
     return [one for one in found if is_gpu(one) or is_switch(one)]
@@ -84,12 +84,12 @@ def is_gpu(one: Device) -> bool:
 
 
 def is_switch(one: Device) -> bool:
-    """Tell whether this is one of the NVSwitches, by which the GPUs of an HGX board reach each other."""
+    """Tell whether this is an NVSwitch, which connects the GPUs of an HGX board."""
     return VENDORS[one.vendor] == NVIDIA and one.category == NVSWITCH_CLASS
 
 
 def model(root: str, one: Device) -> str:
-    """Return what the card is called, by the list that pciutils brings, or its ids."""
+    """Return the name of a card in the list of pciutils, or its ids."""
     maker = NAMES[VENDORS[one.vendor]]
     for place in PCI_IDS:
         listed = text(root, place)
@@ -101,7 +101,7 @@ def model(root: str, one: Device) -> str:
 
 
 def amd_gpus(root: str, seen: Sequence[Device]) -> list[Gpu]:
-    """Return AMD's GPUs that their driver has, by what it tells in /sys."""
+    """Return AMD's GPUs with a driver, from /sys."""
     architectures = dict(_architectures(root))
     found: list[Gpu] = []
     for card in _cards(root):
@@ -128,14 +128,14 @@ def amd_gpus(root: str, seen: Sequence[Device]) -> list[Gpu]:
 
 
 def amd_driver(root: str) -> str:
-    """Return the version of AMD's driver: its own, or the kernel's where it is a part of that; "" where it is not."""
+    """Return the version of AMD's driver, that of the kernel for a built-in driver, "" for no driver."""
     if "amdgpu" not in names(root, "sys/module"):
         return ""
     return text(root, "sys/module/amdgpu/version") or text(root, "proc/sys/kernel/osrelease")
 
 
 def intel_gpus(root: str, seen: Sequence[Device], memory: int) -> list[Gpu]:
-    """Return Intel's GPUs. What memory they have is told by some of their drivers only."""
+    """Return Intel's GPUs. Only some of their drivers report the memory."""
     cards = {_bus_id(root, f"sys/class/drm/{card}/device"): card for card in _cards(root)}
     found: list[Gpu] = []
     for one in seen:
@@ -147,7 +147,7 @@ def intel_gpus(root: str, seen: Sequence[Device], memory: int) -> list[Gpu]:
             for tile in names(root, f"{card}/device")
             if tile.startswith("tile")
         )
-        # On its first bus it is a part of the processor.
+        # On the first bus it is a part of the processor.
         shared = one.bus_id.startswith("0000:00:")
         total = memory if shared and one.driver else own
         version = text(root, "proc/sys/kernel/osrelease") if one.driver else ""
@@ -185,7 +185,7 @@ def _amd_name(root: str, card: str, place: str, seen: Sequence[Device]) -> str:
 
 
 def _architectures(root: str) -> Iterator[Tuple[str, int]]:
-    """Yield the architecture that the compute driver names for each GPU, by its place on the bus."""
+    """Yield the bus id and the architecture of each GPU that the compute driver lists."""
     nodes = "sys/class/kfd/kfd/topology/nodes"
     for node in names(root, nodes):
         told = dict(

@@ -9,15 +9,16 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Optional, Tuple
 
+from ..host.units import MIB
+
 NVIDIA, AMD, INTEL = "nvidia", "amd", "intel"
-ERROR, WARNING = "error", "warning"
-# Of each GB that a MIG profile names. The smallest known is 4,864 MiB of 1g.5gb (A100-SXM4-40GB).
-PROFILE_BYTES = 972 * 1024 * 1024
+# Bytes for each GB in the name of a MIG profile. The smallest known is 4,864 MiB for 1g.5gb (A100-SXM4-40GB).
+PROFILE_BYTES = 972 * MIB
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One MIG device. ``memory_total`` is in bytes, 0 where nothing tells it."""
+    """One MIG device. ``memory_total`` is in bytes, 0 where it is unknown."""
 
     index: int
     uuid: str
@@ -26,8 +27,8 @@ class Slice:
     cdi_names: Tuple[str, ...] = ()
 
     @property
-    def memory_least(self) -> int:
-        """Return the bytes that it has at the least, by its profile (1g.10gb) where nothing else tells them."""
+    def min_memory(self) -> int:
+        """Its bytes, or the smallest number that its profile (1g.10gb) stands for where the size is unknown."""
         size = re.search(r"(\d{1,4})gb", self.profile, re.ASCII)
         return self.memory_total or (int(size.group(1)) * PROFILE_BYTES if size else 0)
 
@@ -36,9 +37,9 @@ class Slice:
 class Gpu:
     """One GPU.
 
-    ``index`` counts the GPUs of one vendor. ``memory_total`` is in bytes, 0 where nothing tells it; ``unified`` says
-    that this is the host's own memory. ``driver_version`` is "" where no driver has the GPU. ``nodes`` are its device
-    files. ``unusable`` is the id of the problem that keeps Ollama from it, "" where none is known.
+    ``index`` counts the GPUs of one vendor. ``memory_total`` is in bytes, 0 where it is unknown; ``unified`` means that
+    the GPU uses the host's memory. ``driver_version`` is "" where no driver is bound to the GPU. ``nodes`` are its
+    device files. ``unusable`` is the id of the finding that keeps Ollama from using it, "" where none is known.
     """
 
     vendor: str
@@ -57,8 +58,8 @@ class Gpu:
     nodes: Tuple[str, ...] = ()
     unusable: str = ""
 
-    def told(self) -> dict[str, Any]:
-        """Return what the module tells of it."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return the GPU as gpu_info returns it."""
         return {
             "vendor": self.vendor,
             "index": self.index,
@@ -74,19 +75,6 @@ class Gpu:
             "cdi_names": list(self.cdi_names),
             "usable": bool(self.driver_version) and not self.unusable,
         }
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that keeps a GPU from work. ``say`` is one sentence: the cause and the way out."""
-
-    id: str
-    say: str
-    severity: str = ERROR
-    gpu: Optional[str] = None
-
-    def told(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

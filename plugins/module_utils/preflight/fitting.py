@@ -1,14 +1,15 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether models fit the memory and the GPUs, by the same sums as ollama_fit."""
+"""Rules: whether the models fit into the memory and the GPUs, by the calculation of ollama_fit."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence, Tuple
 
-from ..host.finding import GB, Finding, gigabytes, listed
+from ..host.finding import Finding, listed, warning
+from ..host.units import GB, gigabytes
 from ..ollama.api.client import parse_version
 from ..ollama.fit.demand import Demand, Settings, cache_type, context_of, demand, slots_tried
 from ..ollama.fit.entries import Desired
@@ -16,15 +17,15 @@ from ..ollama.fit.hardware import Host
 from ..ollama.fit.placement import GPU, NOWHERE, Placement, place
 from .downloads.models import Known, Server
 
-# A model of 13B has 7.4 GB in 4 bits. Bytes tell more than its name: one of 8B in 8 bits has 8.5 GB.
+# A 13B model has 7.4 GB in 4 bits. The size says more than the name: an 8B model in 8 bits has 8.5 GB.
 LARGE = 7 * GB
-# Where a model's shape is unknown so is the most context that it takes, and the default of large GPUs would mislead.
+# If the shape of a model is unknown, so is its largest context, and the default of large GPUs would mislead.
 USUAL_CONTEXT = 4096
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """An entry of a list with the smallest thing that it may become; ``where`` is None where nothing is known of it."""
+    """An entry of a list, with its smallest alternative; ``placement`` is None if its size is unknown."""
 
     name: str
     server: str
@@ -33,7 +34,7 @@ class Fitted:
 
 
 def fitted(server: Server, desired: Desired, alternatives: Sequence[Tuple[str, Known]], host: Host) -> Fitted:
-    """Return where the smallest of an entry's alternatives goes on a host."""
+    """Return where the smallest alternative of an entry is placed on a host."""
     known = [(name, one) for name, one in alternatives if one.size is not None]
     if not known:
         return Fitted(desired.name.display, server.name, 0, None)
@@ -55,13 +56,13 @@ def fitted(server: Server, desired: Desired, alternatives: Sequence[Tuple[str, K
         return demand(model, context, slots, kept, settings.version)
 
     placed = place(ask, slots_tried(model, settings), host, settings.gpu_overhead)
-    # Entries that are made of one another say whose weights they share.
+    # Entries that are made of one another name the entry whose weights they share.
     title = name if name == desired.name.display or desired.choice else f"{desired.name.display} (of {name})"
     return Fitted(title, server.name, model.weights, placed)
 
 
 def findings(models: Sequence[Fitted], host: Host, large: int) -> Iterator[Finding]:
-    """Yield what does not fit; ``large`` is the memory in bytes that models of 13B and more want without a GPU."""
+    """Yield what does not fit; ``large`` is the memory in bytes that models of 13B and more need without a GPU."""
     seen: List[str] = []
     for one in models:
         if one.placement is None or one.name in seen:
@@ -75,24 +76,32 @@ def _one(model: Fitted, placement: Placement, host: Host, large: int) -> Iterato
     if placement.where == GPU:
         return
     if placement.where == NOWHERE:
-        say = (
-            f"The model {model.name} needs {need} to be loaded, and the host has {has}, so Ollama would refuse it: "
-            f"list a smaller model or one of fewer bits, lower its context (ollama_context_length), or add memory."
+        yield warning(
+            "memory",
+            f"The model {model.name} needs {need} to be loaded, but the host has {has}, so Ollama would refuse it.",
+            "List a smaller model or one with fewer bits, reduce its context (ollama_context_length), or add memory.",
+            model.name,
+            has,
         )
-        yield Finding("memory", say, has, need)
     elif model.weights >= LARGE and host.memory < large:
-        say = (
-            f"The model {model.name} has weights of {gigabytes(model.weights)}, as those of 13B and more have, and no "
-            f"GPU holds it, for which {gigabytes(large)} of memory are good, and here are {gigabytes(host.memory)}: "
-            f"list a smaller model, or add memory."
+        yield warning(
+            "memory",
+            f"The model {model.name} has weights of {gigabytes(model.weights)}, like models of 13B and more, and does "
+            f"not fit into a GPU. It needs {gigabytes(large)} of memory to run well, and the host has "
+            f"{gigabytes(host.memory)}.",
+            "List a smaller model, or add memory.",
+            model.name,
+            gigabytes(host.memory),
         )
-        yield Finding("memory", say, gigabytes(host.memory), gigabytes(large))
     elif host.gpus:
-        say = (
-            f"The model {model.name} needs {need}, which the GPUs do not hold ({has}), so the processor computes a "
-            f"part of it, slowly: list a smaller model or one of fewer bits, or lower ollama_context_length."
+        yield warning(
+            "gpu",
+            f"The model {model.name} needs {need} and does not fit into the GPUs ({has}), so the CPU computes a part "
+            f"of it, which is slow.",
+            "List a smaller model or one with fewer bits, or reduce ollama_context_length.",
+            model.name,
+            has,
         )
-        yield Finding("gpu", say, has, need)
 
 
 def _words(host: Host) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about the containers: how they are made, and whether they run."""
+"""Rules about the containers: how they were created, and whether they run."""
 
 from __future__ import annotations
 
@@ -10,91 +10,92 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import DATA
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import ERROR, WARNING
 
+from .addresses import place
 from .egress_rules import EGRESS_RULES
-from .findings import ERROR, SITE, WARNING, Hits, Rule, Seen
+from .findings import SITE, Facts, Hits, Rule
 from .server_rules import SERVER_RULES
-from .words import place
 
-# Tags that are given to another image tomorrow.
+# Tags that move to newer images.
 MOVING = re.compile(r"^(latest|main|dev|git|nightly|edge|stable|cuda|rocm|ollama|slim|main-.*|dev-.*|)$")
 ANONYMOUS = re.compile(r"^[0-9a-f]{64}$")
 LOOP_RESTARTS = 3
 # 128 and SIGKILL.
 KILLED = 137
-# How an image of the same version for another kind of GPU is named.
+# Suffixes of the image for each kind of GPU.
 VARIANTS = ("", "-rocm")
 
 
-def containers(seen: Seen) -> Iterator[Mapping[str, Any]]:
-    """Return the containers that are there."""
-    return (one for one in seen.get("containers") or [] if one["state"] != "missing")
+def containers(facts: Facts) -> Iterator[Mapping[str, Any]]:
+    """Return the containers that exist."""
+    return (one for one in facts.get("containers") or [] if one["state"] != "missing")
 
 
-def cared(seen: Seen) -> Iterator[Mapping[str, Any]]:
-    """Return those that somebody keeps as they should be; of another's only what endangers the host is told."""
-    return (one for one in containers(seen) if one["ours"] or one.get("declared"))
+def managed(facts: Facts) -> Iterator[Mapping[str, Any]]:
+    """Return the containers of the roles and the inventory; of others only risks to the host are reported."""
+    return (one for one in containers(facts) if one["ours"] or one.get("declared"))
 
 
-def missing(seen: Seen) -> Hits:
-    return ({"about": one["name"]} for one in seen.get("containers") or [] if one["state"] == "missing")
+def missing(facts: Facts) -> Hits:
+    return ({"subject": one["name"]} for one in facts.get("containers") or [] if one["state"] == "missing")
 
 
 def _loops(one: Mapping[str, Any]) -> bool:
     return bool(one["state"] == "restarting" or (one["restarts"] >= LOOP_RESTARTS and one["health"] != "healthy"))
 
 
-def restarting(seen: Seen) -> Hits:
-    for one in cared(seen):
+def restarting(facts: Facts) -> Hits:
+    for one in managed(facts):
         if _loops(one):
-            yield {"about": one["name"], "count": one["restarts"]}
+            yield {"subject": one["name"], "count": one["restarts"]}
 
 
-def stopped(seen: Seen) -> Hits:
-    for one in cared(seen):
+def stopped(facts: Facts) -> Hits:
+    for one in managed(facts):
         if one["state"] != "running" and not _loops(one):
-            words = (one["error"] or f"it ended with {one['exit_code']}").rstrip(".")
-            # Docker may lose the kernel's word of it, and then only the code is left.
+            reason = (one["error"] or f"exit code {one['exit_code']}").rstrip(".")
+            # Docker may miss that the kernel killed it; then only the exit code shows it.
             if one["exit_code"] == KILLED and not one["out_of_memory"]:
-                words += ", killed by somebody or for want of memory: journalctl -k tells"
-            yield {"about": one["name"], "state": one["state"], "words": words}
+                reason += "; it was killed, perhaps because memory was short: see journalctl -k"
+            yield {"subject": one["name"], "state": one["state"], "reason": reason}
 
 
-def unhealthy(seen: Seen) -> Hits:
-    running = (one for one in cared(seen) if one["state"] == "running")
-    return ({"about": one["name"]} for one in running if one["health"] == "unhealthy")
+def unhealthy(facts: Facts) -> Hits:
+    running = (one for one in managed(facts) if one["state"] == "running")
+    return ({"subject": one["name"]} for one in running if one["health"] == "unhealthy")
 
 
-def out_of_memory(seen: Seen) -> Hits:
-    return ({"about": one["name"]} for one in cared(seen) if one["out_of_memory"])
+def out_of_memory(facts: Facts) -> Hits:
+    return ({"subject": one["name"]} for one in managed(facts) if one["out_of_memory"])
 
 
-def foreign(seen: Seen) -> Hits:
-    return ({"about": one["name"], "image": one["image"]} for one in containers(seen) if not one["ours"])
+def foreign(facts: Facts) -> Hits:
+    return ({"subject": one["name"], "image": one["image"]} for one in containers(facts) if not one["ours"])
 
 
-def privileged(seen: Seen) -> Hits:
-    return ({"about": one["name"]} for one in containers(seen) if one["privileged"])
+def privileged(facts: Facts) -> Hits:
+    return ({"subject": one["name"]} for one in containers(facts) if one["privileged"])
 
 
-def docker_socket(seen: Seen) -> Hits:
-    for one in containers(seen):
+def docker_socket(facts: Facts) -> Hits:
+    for one in containers(facts):
         if any(mount["source"].endswith("/docker.sock") for mount in one["mounts"]):
-            yield {"about": one["name"]}
+            yield {"subject": one["name"]}
 
 
-def not_pinned(seen: Seen) -> Hits:
-    for one in cared(seen):
+def not_pinned(facts: Facts) -> Hits:
+    for one in managed(facts):
         image = str(one["image"])
         tag = image.rpartition("/")[2].partition(":")[2]
         if "@" not in image and not image.startswith("sha256:") and MOVING.match(tag):
-            yield {"about": one["name"], "image": image}
+            yield {"subject": one["name"], "image": image}
 
 
-def differs(seen: Seen) -> Hits:
-    for one in containers(seen):
-        for is_so, declared in _differences(one, one.get("declared") or {}):
-            yield {"about": one["name"], "is_so": is_so, "declared": declared}
+def differs(facts: Facts) -> Hits:
+    for one in containers(facts):
+        for actual, declared in _differences(one, one.get("declared") or {}):
+            yield {"subject": one["name"], "actual": actual, "declared": declared}
 
 
 def _differences(one: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -108,34 +109,34 @@ def _differences(one: Mapping[str, Any], declared: Mapping[str, Any]) -> Iterato
     network = declared.get("network")
     if network and network not in one["networks"]:
         yield f"network {', '.join(one['networks']) or 'none'}", f"network {network}"
-    kept, volume = _kept(one), declared.get("volume")
-    if kept and volume and volume not in (kept["name"], kept["source"]):
-        yield f"volume {kept['name'] or kept['source']}", f"volume {volume}"
+    mount, volume = _data_mount(one), declared.get("volume")
+    if mount and volume and volume not in (mount["name"], mount["source"]):
+        yield f"volume {mount['name'] or mount['source']}", f"volume {volume}"
 
 
-def _kept(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the mount that keeps a container's data."""
+def _data_mount(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the mount with the data of a container."""
     path = DATA.get(one["kind"])
     return next((mount for mount in one["mounts"] if path and mount["target"] == path), None)
 
 
-def data_not_kept(seen: Seen) -> Hits:
-    for one in cared(seen):
-        kept = _kept(one)
-        if one["kind"] in DATA and (kept is None or kept["type"] == "tmpfs" or ANONYMOUS.match(kept["name"])):
-            yield {"about": one["name"], "path": DATA[one["kind"]]}
+def data_not_kept(facts: Facts) -> Hits:
+    for one in managed(facts):
+        mount = _data_mount(one)
+        if one["kind"] in DATA and (mount is None or mount["type"] == "tmpfs" or ANONYMOUS.match(mount["name"])):
+            yield {"subject": one["name"], "path": DATA[one["kind"]]}
 
 
-def volume_missing(seen: Seen) -> Hits:
-    return ({"about": one["name"]} for one in seen.get("volumes") or [] if not one["exists"])
+def volume_missing(facts: Facts) -> Hits:
+    return ({"subject": one["name"]} for one in facts.get("volumes") or [] if not one["exists"])
 
 
-def no_restart_policy(seen: Seen) -> Hits:
-    return ({"about": one["name"]} for one in cared(seen) if one["restart_policy"] == "no")
+def no_restart_policy(facts: Facts) -> Hits:
+    return ({"subject": one["name"]} for one in managed(facts) if one["restart_policy"] == "no")
 
 
-def logs_without_rotation(seen: Seen) -> Hits:
-    return ({"about": one["name"]} for one in cared(seen) if not one["log_rotates"])
+def logs_without_rotation(facts: Facts) -> Hits:
+    return ({"subject": one["name"]} for one in managed(facts) if not one["log_rotates"])
 
 
 CONTAINER_RULES = (
@@ -143,101 +144,102 @@ CONTAINER_RULES = (
         "container-missing",
         ERROR,
         missing,
-        "The container {about} is not there, and the inventory says it should be.",
+        "The container {subject} of the inventory does not exist.",
         SITE,
     ),
     Rule(
         "container-restarting",
         ERROR,
         restarting,
-        "The container {about} does not stay up: it was restarted {count} times.",
-        "docker logs {about} tells why.",
+        "The container {subject} does not stay up: Docker has restarted it {count} times.",
+        "Run docker logs {subject} to see why.",
     ),
     Rule(
         "container-stopped",
         ERROR,
         stopped,
-        "The container {about} does not run: it is {state} ({words}).",
-        "docker logs {about} may tell why; docker start {about}, or ansible-playbook selfhosted.llm.site, starts it.",
+        "The container {subject} does not run: its state is {state} ({reason}).",
+        "Run docker logs {subject} to see why, and docker start {subject} or ansible-playbook selfhosted.llm.site to "
+        "start it.",
     ),
     Rule(
         "container-unhealthy",
         ERROR,
         unhealthy,
-        "The container {about} runs, and its health check fails.",
-        "docker logs {about} may tell why; docker restart {about} helps where it hangs.",
+        "The container {subject} runs, but its health check fails.",
+        "Run docker logs {subject} to see why, and docker restart {subject} if it hangs.",
     ),
     Rule(
         "container-out-of-memory",
         WARNING,
         out_of_memory,
-        "The kernel killed a process of the container {about} because memory was short.",
-        "Load fewer or smaller models, or raise the limit on its memory.",
+        "The kernel killed a process of the container {subject} because memory was short.",
+        "Load fewer or smaller models, or raise the memory limit of the container.",
     ),
     Rule(
         "container-foreign",
         WARNING,
         foreign,
-        "The container {about} ({image}) was not made by this collection, so nothing keeps it as it should be.",
-        "Remove it, or let the role take it over: ollama_adopt, open_webui_adopt.",
+        "The container {subject} ({image}) was not created by this collection, so no role manages it.",
+        "Remove it, or let the role replace it: set ollama_adopt or open_webui_adopt.",
     ),
     Rule(
         "container-privileged",
         ERROR,
         privileged,
-        "The container {about} is privileged: who breaks into it is root on the host.",
-        "Make it anew without --privileged; the roles need none, for GPUs neither.",
+        "The container {subject} is privileged: an attacker inside it is root on the host.",
+        "Create it again without --privileged; the roles do not need it, not even for GPUs.",
     ),
     Rule(
         "container-docker-socket",
         ERROR,
         docker_socket,
-        "The container {about} has Docker's socket: who breaks into it is root on the host.",
-        "Make it anew without that mount.",
+        "The container {subject} has access to Docker's socket: an attacker inside it is root on the host.",
+        "Create it again without that mount.",
     ),
     Rule(
         "image-not-pinned",
         WARNING,
         not_pinned,
-        "The container {about} runs {image}, a tag that is another image tomorrow.",
-        "Name a version: ollama_version, open_webui_version.",
+        "The container {subject} runs {image}, a tag that moves to newer images.",
+        "Set a version: ollama_version, open_webui_version.",
     ),
     Rule(
         "container-differs",
         WARNING,
         differs,
-        "The container {about} has {is_so}, and the inventory says {declared}.",
+        "The container {subject} has {actual}, but the inventory says {declared}.",
         SITE,
     ),
     Rule(
         "data-not-kept",
         ERROR,
         data_not_kept,
-        "The container {about} keeps {path} in no volume with a name: its data go with it.",
-        "Copy the data out (docker cp {about}:{path}), then let the role make it anew with ollama_volume or "
+        "The container {subject} has no named volume at {path}: its data is deleted with the container.",
+        "Copy the data out (docker cp {subject}:{path}), then let the role create it again with ollama_volume or "
         "open_webui_volume.",
     ),
     Rule(
         "volume-missing",
         ERROR,
         volume_missing,
-        "The volume {about} is not there, and the data that were in it neither.",
-        "Restore it from a backup before ansible-playbook selfhosted.llm.site makes an empty one.",
+        "The volume {subject} does not exist, nor does its data.",
+        "Restore it from a backup before ansible-playbook selfhosted.llm.site creates an empty one.",
     ),
     Rule(
         "restart-policy-missing",
         WARNING,
         no_restart_policy,
-        "The container {about} stays down after a reboot: it has no restart policy.",
-        "docker update --restart unless-stopped {about}",
+        "The container {subject} does not start after a reboot, because it has no restart policy.",
+        "Run docker update --restart unless-stopped {subject}.",
     ),
     Rule(
         "logs-without-rotation",
         WARNING,
         logs_without_rotation,
-        "The log of the container {about} grows without end.",
-        "Let the role make it anew (docker rm -f {about}, then ansible-playbook selfhosted.llm.site); its "
-        "logs are rotated.",
+        "The log of the container {subject} grows without limit.",
+        "Let the role create it again with log rotation: run docker rm -f {subject}, then ansible-playbook "
+        "selfhosted.llm.site.",
     ),
     *SERVER_RULES,
     *EGRESS_RULES,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host is like in a few short lines for each aspect, for the table and the page."""
+"""The state of a host in a few lines: one aspect a row of the table and of the page."""
 
 from __future__ import annotations
 
@@ -10,89 +10,92 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import Finding
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import gigabytes, percent
+
 from ..containers.addresses import WILDCARDS
+from .addresses import is_loopback, place
 from .egress_rules import is_closed
-from .findings import Finding, Seen, clean, counted
-from .words import gigabytes, is_loopback, percent, place
+from .findings import Facts, clean, counted
 
 NOTHING = "-"
 
 
 @dataclass(frozen=True)
-class Patient:
-    """A host, what was seen of it, and what is wrong with it."""
+class HostReport:
+    """A host with its facts and findings."""
 
     name: str
-    seen: Seen
+    facts: Facts
     findings: Sequence[Finding]
 
     @property
     def state(self) -> str:
-        """In two or three words, how it is."""
-        if self.seen.get("unreachable"):
-            return "not reached"
-        return counted(self.findings) or "well"
+        """The state in two or three words."""
+        if self.facts.get("unreachable"):
+            return "unreachable"
+        return counted(self.findings) or "ok"
 
     @property
     def reached(self) -> bool:
-        """Whether there is more to tell."""
-        return "host" in self.seen
+        """Whether there are facts."""
+        return "host" in self.facts
 
 
-def aspects(patient: Patient) -> dict[str, list[str]]:
+def aspects(report: HostReport) -> dict[str, list[str]]:
     """Return the lines of each aspect."""
-    told = {"state": [patient.state]}
-    if not patient.reached:
-        return told
-    seen = patient.seen
+    state = {"state": [report.state]}
+    if not report.reached:
+        return state
+    facts = report.facts
     return {
-        **told,
-        "system": [str(seen["host"]["os"]), f"kernel {seen['host']['kernel']}"],
-        "docker": [docker(seen)],
-        "ollama": servers(seen, "ollama"),
-        "open-webui": servers(seen, "open-webui"),
-        "listens": listens(seen),
-        "way out": ways_out(seen),
-        "gpu": gpus(seen),
-        "disk": disk(seen),
-        "memory": memory(seen),
-        "converged": [converged(seen)],
+        **state,
+        "system": [str(facts["host"]["os"]), f"kernel {facts['host']['kernel']}"],
+        "docker": [docker(facts)],
+        "ollama": servers(facts, "ollama"),
+        "open-webui": servers(facts, "open-webui"),
+        "listens": listens(facts),
+        "egress": egress(facts),
+        "gpu": gpus(facts),
+        "disk": disk(facts),
+        "memory": memory(facts),
+        "converged": [converged(facts)],
     }
 
 
-def docker(seen: Seen) -> str:
-    """Return the engine's version, or why there is none to tell."""
-    engine = seen.get("engine") or {}
+def docker(facts: Facts) -> str:
+    """Return the version of the engine, or why it is unknown."""
+    engine = facts.get("engine") or {}
     if engine.get("answers"):
         return str(engine["version"])
     if engine.get("installed") is False:
         return "not installed"
-    return "not seen" if engine.get("answers") is None else "no answer"
+    return "unknown" if engine.get("answers") is None else "no answer"
 
 
-def servers(seen: Seen, kind: str) -> list[str]:
-    """Return the containers of a server: version, state, health."""
-    answers = {one["name"]: one for one in seen.get("servers") or []}
+def servers(facts: Facts, kind: str) -> list[str]:
+    """Return version, state and health of the containers of a server."""
+    answers = {one["name"]: one for one in facts.get("servers") or []}
     lines = []
-    for one in seen.get("containers") or []:
+    for one in facts.get("containers") or []:
         if one["kind"] != kind:
             continue
         version = answers.get(one["name"], {}).get("version") or ""
         words = [version, one["state"], one.get("health", "")]
         name = "" if one["name"] == kind else f"{one['name']}: "
         lines.append(name + " ".join(word for word in words if word))
-    return lines or [NOTHING if docker(seen) != "not seen" else "not seen"]
+    return lines or [NOTHING if docker(facts) != "unknown" else "unknown"]
 
 
-def listens(seen: Seen) -> list[str]:
-    """Return where the servers listen, and what else is open to other machines."""
+def listens(facts: Facts) -> list[str]:
+    """Return the addresses of the servers, and all other ports that other machines reach."""
     lines, ours = [], set()
-    for one in seen.get("containers") or []:
+    for one in facts.get("containers") or []:
         for port in one.get("ports", []) if one["state"] == "running" else []:
             ours.add((port["address"], port["port"]))
             lines.append(f"{place(port['address'], port['port'])} {one['name']}")
     others: dict[tuple[int, str], list[str]] = {}
-    for port in seen.get("ports") or []:
+    for port in facts.get("ports") or []:
         if (port["address"], port["port"]) not in ours and not is_loopback(port["address"]):
             others.setdefault((port["port"], port["process"]), []).append(port["address"])
     for (number, process), addresses in sorted(others.items()):
@@ -104,21 +107,21 @@ def listens(seen: Seen) -> list[str]:
     return lines or [NOTHING]
 
 
-def ways_out(seen: Seen) -> list[str]:
-    """Return what leads out of each network of the containers."""
+def egress(facts: Facts) -> list[str]:
+    """Return the egress of each network of the containers."""
     lines = []
-    for way in seen.get("ways_out") or []:
-        kind = "internal" if way["internal"] else way["egress"] if is_closed(way) else "open"
-        lines.append(f"{way['network']}: {kind}{' (opened for a time)' if way['opened'] else ''}")
+    for one in facts.get("networks") or []:
+        kind = "internal" if one["internal"] else one["egress"] if is_closed(one) else "open"
+        lines.append(f"{one['name']}: {kind}{' (temporarily open)' if one['opened'] else ''}")
     return lines or [NOTHING]
 
 
-def gpus(seen: Seen) -> list[str]:
-    """Return the GPUs, alike ones together."""
-    if seen.get("gpu") is None:
+def gpus(facts: Facts) -> list[str]:
+    """Return the GPUs, equal ones counted."""
+    if facts.get("gpu") is None:
         return [NOTHING]
     counts: dict[str, int] = {}
-    for one in seen["gpu"].get("gpus") or []:
+    for one in facts["gpu"].get("gpus") or []:
         memory = f" {gigabytes(one['memory_total'])}" if one.get("memory_total") else ""
         driver = f", driver {one['driver_version']}" if one.get("driver_version") else ", no driver"
         words = f"{one.get('name')}{memory}{driver}"
@@ -126,30 +129,30 @@ def gpus(seen: Seen) -> list[str]:
     return [f"{count} x {words}" if count > 1 else words for words, count in counts.items()] or ["none"]
 
 
-def disk(seen: Seen) -> list[str]:
-    """Return what is free of each file system; those of the same size and use are one, seen by several paths."""
+def disk(facts: Facts) -> list[str]:
+    """Return the free space of each file system; equal lines are one file system with several paths."""
     lines = []
-    for one in seen.get("disks") or []:
+    for one in facts.get("disks") or []:
         line = f"{gigabytes(one['free'])} of {gigabytes(one['size'])} free ({percent(one['free'], one['size']):.0f}%)"
         if line not in lines:
             lines.append(line)
     return lines or [NOTHING]
 
 
-def memory(seen: Seen) -> list[str]:
-    """Return how much memory is available."""
-    told = seen.get("memory") or {}
-    if not told.get("total"):
+def memory(facts: Facts) -> list[str]:
+    """Return the available memory."""
+    its = facts.get("memory") or {}
+    if not its.get("total"):
         return [NOTHING]
-    return [f"{gigabytes(told['available'])} of {gigabytes(told['total'])} free"]
+    return [f"{gigabytes(its['available'])} of {gigabytes(its['total'])} available"]
 
 
-def converged(seen: Seen) -> str:
-    """Return when the host was last converged by what was declared anew."""
-    mark: Mapping[str, Any] | None = seen.get("converged")
+def converged(facts: Facts) -> str:
+    """Return when site.yml last changed what is declared for the host."""
+    mark: Mapping[str, Any] | None = facts.get("converged")
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(mark["at"])) if mark else NOTHING
 
 
-def clean_aspects(patient: Patient) -> dict[str, list[str]]:
-    """Return the lines of each aspect, fit for a terminal."""
-    return {name: [clean(line) for line in lines] for name, lines in aspects(patient).items()}
+def clean_aspects(report: HostReport) -> dict[str, list[str]]:
+    """Return the lines of each aspect, safe for a terminal."""
+    return {name: [clean(line) for line in lines] for name, lines in aspects(report).items()}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as plain text for a terminal: hosts side by side, then each finding with its way out."""
+"""The report as plain text for a terminal: hosts side by side, then each finding with its fix."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from .findings import SEVERITIES, clean, counted
-from .summary import Patient, clean_aspects
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import SEVERITIES
 
-NARROWEST, WIDEST = 20, 36
+from .findings import clean, counted
+from .summary import HostReport, clean_aspects
+
+MIN_COLUMN, MAX_COLUMN = 20, 36
 GAP = "  "
 
 
-def lines(patients: Sequence[Patient], width: int) -> list[str]:
-    """Return the report for a terminal of so many columns."""
-    return [*hosts(patients, width), *findings(patients, width), "", last_line(patients)]
+def lines(reports: Sequence[HostReport], width: int) -> list[str]:
+    """Return the report for a terminal with ``width`` columns."""
+    return [*hosts(reports, width), *findings(reports, width), "", last_line(reports)]
 
 
-def hosts(patients: Sequence[Patient], width: int) -> Iterator[str]:
-    """Return the table, in as many blocks as the hosts need."""
-    told = [(clean(one.name), clean_aspects(one)) for one in patients]
-    names = list(dict.fromkeys(name for _host, its in told for name in its))
+def hosts(reports: Sequence[HostReport], width: int) -> Iterator[str]:
+    """Return the table of the hosts, in blocks that fit the width."""
+    rows = [(clean(one.name), clean_aspects(one)) for one in reports]
+    names = list(dict.fromkeys(name for _host, its in rows for name in its))
     label = max(map(len, names), default=0)
-    room = max(NARROWEST, width - label)
-    columns = max(1, min(len(told), room // (NARROWEST + len(GAP))))
-    column = min(WIDEST, room // columns - len(GAP))
-    for first in range(0, len(told), columns):
-        block = told[first : first + columns]
+    left = max(MIN_COLUMN, width - label)
+    columns = max(1, min(len(rows), left // (MIN_COLUMN + len(GAP))))
+    column = min(MAX_COLUMN, left // columns - len(GAP))
+    for first in range(0, len(rows), columns):
+        block = rows[first : first + columns]
         if first:
             yield ""
         yield from _row("", [[name] for name, _its in block], label, column)
@@ -51,21 +53,21 @@ def _cell(line: str, column: int) -> list[str]:
     return textwrap.wrap(line, column, subsequent_indent=" ", break_on_hyphens=False)
 
 
-def findings(patients: Sequence[Patient], width: int) -> Iterator[str]:
-    """Return the findings, the worst first; what several hosts have stands once."""
+def findings(reports: Sequence[HostReport], width: int) -> Iterator[str]:
+    """Return the findings, errors first; a finding of several hosts appears once."""
     found: dict[tuple[str, str, str, str], list[str]] = {}
-    for patient in patients:
-        for one in patient.findings:
-            found.setdefault((one.severity, one.id, one.say, one.do), []).append(clean(patient.name))
-    for (severity, name, say, do), names in sorted(found.items(), key=lambda one: SEVERITIES.index(one[0][0])):
+    for report in reports:
+        for one in report.findings:
+            found.setdefault((one.severity, one.id, one.message, one.fix), []).append(clean(report.name))
+    for (severity, name, message, fix), names in sorted(found.items(), key=lambda one: SEVERITIES.index(one[0][0])):
         yield ""
         yield from _wrapped(f"{severity.upper()}  {name}  ({', '.join(names)})", "", width)
-        yield from _wrapped(say, "  ", width)
-        yield from _wrapped(do, "  > ", width)
+        yield from _wrapped(message, "  ", width)
+        yield from _wrapped(fix, "  > ", width)
 
 
 def _wrapped(text: str, indent: str, width: int) -> list[str]:
-    # A command that is broken at a hyphen cannot be copied.
+    # A command that breaks at a hyphen cannot be copied.
     return textwrap.wrap(
         text,
         max(width, 40),
@@ -76,7 +78,7 @@ def _wrapped(text: str, indent: str, width: int) -> list[str]:
     )
 
 
-def last_line(patients: Sequence[Patient]) -> str:
-    """Return the sum."""
-    counts = counted(one for patient in patients for one in patient.findings)
-    return f"{len(patients)} host{'s' * (len(patients) != 1)}: {counts or 'nothing is wrong'}."
+def last_line(reports: Sequence[HostReport]) -> str:
+    """Return the totals."""
+    counts = counted(one for report in reports for one in report.findings)
+    return f"{len(reports)} host{'s' * (len(reports) != 1)}: {counts or 'no findings'}."

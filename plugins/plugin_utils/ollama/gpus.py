@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-GIB = 1024**3
-# What a MIG device has at least for each GB of its profile, where it does not tell its size: 972 MiB.
-BYTES_FOR_EACH_GB = 972 * 1024**2
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import PROFILE_BYTES
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import gigabytes
+
+from ..findings import finding_texts
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Gpu:
 
     def label(self) -> str:
         """Return what a person knows it by."""
-        parts = (self.name, self.uuid, f"{self.total / GIB:.1f} GiB")
+        parts = (self.name, self.uuid, gigabytes(self.total))
         return f"{self.key} ({', '.join(part for part in parts if part)})"
 
 
@@ -60,8 +61,8 @@ def gpus_of(facts: Mapping[str, Any]) -> list[Gpu]:
 
 
 def errors_of(facts: Mapping[str, Any]) -> list[str]:
-    """Return what keeps the GPUs from work, in sentences."""
-    return [one["say"] for one in facts.get("problems") or [] if one["severity"] == "error"]
+    """Return what keeps the GPUs from working, in sentences."""
+    return finding_texts(facts.get("findings") or [], "error")
 
 
 def labels(gpus: Iterable[Gpu], vendor: str) -> str:
@@ -88,7 +89,7 @@ def _whole(gpu: Mapping[str, Any], parts: list[Gpu]) -> Gpu:
 def _part(gpu: Mapping[str, Any], part: Mapping[str, Any]) -> Gpu:
     usable = gpu.get("usable", True)
     profile = re.search("([0-9]+)gb", part["profile"])
-    size = part["memory_total"] or (int(profile.group(1)) if profile else 0) * BYTES_FOR_EACH_GB
+    size = part["memory_total"] or (int(profile.group(1)) if profile else 0) * PROFILE_BYTES
     return Gpu(
         key=f"{gpu['index']}:{part['index']}",
         vendor=gpu["vendor"],

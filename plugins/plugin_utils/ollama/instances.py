@@ -11,11 +11,12 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import binary_size
+
 from ..containers.environment import words
 from ..values import flag, is_list, number
 from .variables import BOOLEAN, BYTES, ORIGINS, VARIABLES, variable
 
-UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3}
 WORDS_FOR_BOOLEANS = ("true", "false", "yes", "no", "on", "off", "1", "0")
 # A version that is no number is taken for a new one.
 NEWEST = "999"
@@ -83,8 +84,9 @@ def _word(option: str, value: Any) -> str:
     kind, word = VARIABLES[variable(option)].kind, str(value)
     if kind is BOOLEAN and word.lower() in WORDS_FOR_BOOLEANS:
         return str(flag(value)).lower()
-    if kind is BYTES and re.match("^[0-9]+ ?[KMG]iB$", word):
-        return str(int(word[:-3]) * UNITS[word[-3]])
+    size = binary_size(word) if kind is BYTES else None
+    if size is not None:
+        return str(size)
     return ",".join(str(one) for one in value) if kind is ORIGINS and is_list(value) else word
 
 

@@ -76,16 +76,16 @@ def smi(host: Host, script: str) -> None:
     host.sh(f"cat >/usr/bin/nvidia-smi <<'END'\n#!/bin/sh\n{script}\nEND\nchmod 755 /usr/bin/nvidia-smi")
 
 
-def problems(told: dict[str, Any]) -> list[str]:
-    return [problem["id"] for problem in told["problems"]]
+def ids(told: dict[str, Any]) -> list[str]:
+    return [finding["id"] for finding in told["findings"]]
 
 
-def test_a_bare_host_has_no_gpu_and_no_problem(host: Host) -> None:
+def test_a_bare_host_has_no_gpu_and_no_finding(host: Host) -> None:
     # This machine's own cards, if it has any, are no matter of the test.
     host.sh("mkdir -p /srv/none; mount --bind /srv/none /sys/bus/pci/devices")
     for words in ((), ("--check",)):
         told = info(host, *words)
-        assert (told["gpus"], told["problems"]) == ([], [])
+        assert (told["gpus"], told["findings"]) == ([], [])
         assert told["driver"] == {"nvidia": "", "amd": "", "intel": ""}
     assert info(host, "-a", "container=true")["container"]["engine"] is False
 
@@ -94,7 +94,7 @@ def test_a_card_is_known_with_its_names_to_everybody(host: Host) -> None:
     host.sh(CARD)
     smi(host, f"echo '{LINE}'")
     told = info(host)
-    assert told["problems"] == []
+    assert told["findings"] == []
     assert told["driver"]["nvidia"] == "580.95.05"
     assert told["gpus"] == [
         {
@@ -121,24 +121,24 @@ def test_an_nvidia_smi_that_hangs_is_left_and_the_card_is_still_known(host: Host
     begun = time.monotonic()
     told = info(host)
     assert time.monotonic() - begun < 40
-    assert problems(told) == ["smi-hangs"]
+    assert ids(told) == ["smi-hangs"]
     assert [gpu["name"] for gpu in told["gpus"]] == ["NVIDIA GeForce RTX 4090"]
     assert host.sh("pgrep --full 's[l]eep 1000' || echo none") == "none"
 
 
 def test_a_driver_that_is_not_whole_is_one_sentence(host: Host) -> None:
     smi(host, "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18")
-    assert problems(info(host)) == ["library-mismatch"]
+    assert ids(info(host)) == ["library-mismatch"]
     smi(host, r"printf '\033[31m\0\377 what is this\n'; exit 3")
     told = info(host)
-    assert problems(told) == ["smi-fails"]
-    assert "what is this" in told["problems"][0]["say"]
-    assert told["problems"][0]["say"].isprintable()
+    assert ids(told) == ["smi-fails"]
+    assert "what is this" in told["findings"][0]["message"]
+    assert told["findings"][0]["message"].isprintable()
 
 
 def test_nouveau_has_the_card(host: Host) -> None:
     host.sh(f"umount /proc/driver; sed -i 's/DRIVER=nvidia/DRIVER=nouveau/' /srv/pci/{BUS_ID}/uevent")
     smi(host, "echo 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.'; exit 9")
     told = info(host)
-    assert problems(told)[0] == "nouveau"
+    assert ids(told)[0] == "nouveau"
     assert told["gpus"][0]["driver_version"] == ""

@@ -53,7 +53,7 @@ def journal(host: Host) -> str:
 
 def test_a_gpu_that_the_host_does_not_have_is_refused_before_anything_changes(host: Host) -> None:
     host.refused("ollama", "names 7, which", ollama_gpu_devices=["0", "7"])
-    host.refused("ollama", "1 (Stand-in, GPU-00000001-0000-0000-0000-000000000000, 24.0 GiB)", ollama_gpu_devices=3)
+    host.refused("ollama", "1 (Stand-in, GPU-00000001-0000-0000-0000-000000000000, 25.8 GB)", ollama_gpu_devices=3)
     assert host.sh(f"docker ps --all --quiet; ls {UNITS}.* 2>/dev/null || true") == ""
 
 

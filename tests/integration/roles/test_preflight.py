@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role preflight on a bare host: what it says of it is true, and what is planted is found.
+"""The role preflight on a bare host: its facts are right, and planted faults are found.
 
 The host is a container with systemd, as bare as a new machine: no Docker, no requests. The registries are stand-ins.
 """
@@ -45,8 +45,8 @@ def registry(gateway: str) -> Iterator[StandIn]:
         yield found
 
 
-def looked(host: Host, **options: Any) -> dict[str, Any]:
-    """What the module returns there."""
+def check(host: Host, **options: Any) -> dict[str, Any]:
+    """What the module returns on the host."""
     command = [str(ANSIBLE.with_name("ansible")), "all", "-i", f"{host.name},", "-c", "community.docker.docker"]
     command += ["-e", "ansible_python_interpreter=/usr/bin/python3"]
     # An empty object would be taken for words of a command.
@@ -58,8 +58,8 @@ def looked(host: Host, **options: Any) -> dict[str, Any]:
     return dict(json.loads(done.stdout.partition("=>")[2]))
 
 
-def said(result: dict[str, Any], level: str) -> list[str]:
-    return [one["say"] for one in result["findings"] if one["level"] == level]
+def texts(result: dict[str, Any], severity: str) -> list[str]:
+    return [f"{one['message']} {one['fix']}" for one in result["findings"] if one["severity"] == severity]
 
 
 def only(**rules: str) -> dict[str, str]:
@@ -70,11 +70,11 @@ def servers(*models: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
     return [{"version": "0.32.15", "models": list(models), "gpu": "none", **options}]
 
 
-def test_what_is_said_of_a_bare_host_is_true(host: Host) -> None:
+def test_the_facts_of_a_bare_host_are_right(host: Host) -> None:
     assert host.sh("python3 -c 'import requests' 2>&1 | tail -1; command -v docker || true").startswith(
         "ModuleNotFound"
     )
-    facts = looked(host)["host"]
+    facts = check(host)["host"]
     assert facts["memory"] == 1024 * int(host.sh("awk '/^MemTotal/ {print $2}' /proc/meminfo"))
     assert facts["kernel"] == host.sh("uname -r")
     assert facts["architecture"] == host.sh("uname -m")
@@ -86,19 +86,19 @@ def test_what_is_said_of_a_bare_host_is_true(host: Host) -> None:
     assert abs(disk["free"] - free) < GB
 
 
-def test_a_run_tells_what_is_tight_and_changes_nothing(host: Host) -> None:
+def test_a_run_shows_warnings_and_changes_nothing(host: Host) -> None:
     host.sh("touch /root/before")
     for check in (True, False):
         run = host.role("preflight", check=check, preflight_memory_good=10**5)
         assert (run.code, run.changed) == (0, 0), run.text
-        assert "GB, and 100000.0 GB are comfortable" in run.said
+        assert "GB of memory, and 100000.0 GB are recommended" in run.said
     assert (
         host.sh("find /etc /opt /srv /usr /var/lib -newer /root/before -type f -not -path '/var/lib/systemd/*'") == ""
     )
     assert host.role("preflight", preflight_enabled=False, preflight_memory_least=10**5).code == 0
 
 
-def test_all_that_stops_is_told_at_once(host: Host) -> None:
+def test_all_errors_are_shown_at_once(host: Host) -> None:
     host.sh("systemd-run --unit squatter python3 -m http.server 3001 --bind 127.0.0.1")
     host.sh("until ss -Hltn sport = :3001 | grep -q .; do sleep 0.1; done")
     ports = [
@@ -111,15 +111,15 @@ def test_all_that_stops_is_told_at_once(host: Host) -> None:
     pid = host.sh("systemctl show --property MainPID --value squatter")
     assert run.code == 2
     for words in (
-        "GB, and 100000.0 GB are the least: add memory",
-        f"Port 127.0.0.1:3001 is taken by python3 (process {pid}): stop it, or set open_webui_port to another port.",
-        "The host has no address 192.0.2.7, on which port 11434 is to be: set ollama_bind_address to one that it has",
+        "GB of memory, but needs at least 100000.0 GB. Add memory",
+        f"Port 127.0.0.1:3001 is taken by python3 (process {pid}). Stop it, or set open_webui_port to another port.",
+        "The host has no address 192.0.2.7, which port 11434 is to be published on. Set ollama_bind_address to",
     ):
         assert words in run.said, run.text
     assert "11435" not in run.said
     milder = host.role("preflight", **options, preflight_rules={"memory": "warn", "ports": "skip"})
     assert milder.code == 0, milder.text
-    assert "100000.0 GB are the least" in milder.said
+    assert "but needs at least 100000.0 GB" in milder.said
     assert "3001" not in milder.said
     host.sh("systemctl stop squatter")
 
@@ -128,7 +128,7 @@ def test_a_small_machine_is_refused_or_warned_by_its_memory(host: Host) -> None:
     host.sh("sed 's/^MemTotal:.*/MemTotal: 7000000 kB/' /proc/meminfo >/root/meminfo")
     try:
         host.sh("mount --bind /root/meminfo /proc/meminfo")
-        host.refused("preflight", "The memory is 7.2 GB, and 8.0 GB are the least")
+        host.refused("preflight", "The host has 7.2 GB of memory, but needs at least 8.0 GB")
         host.sh(
             "sed 's/^MemTotal:.*/MemTotal: 15000000 kB/' /root/meminfo >/root/more && cat /root/more >/root/meminfo"
         )
@@ -136,19 +136,19 @@ def test_a_small_machine_is_refused_or_warned_by_its_memory(host: Host) -> None:
             "preflight", preflight_rules={"reach": "skip"}, preflight_servers=servers({"name": "codellama:13b"})
         )
         assert run.code == 0, run.text
-        assert "The memory is 15.4 GB, and 16.0 GB are comfortable" in run.said
-        assert "codellama:13b has weights of 7.5 GB, as those of 13B and more have" in run.said
+        assert "The host has 15.4 GB of memory, and 16.0 GB are recommended" in run.said
+        assert "codellama:13b has weights of 7.5 GB, like models of 13B and more" in run.said
     finally:
         host.sh("umount /proc/meminfo")
 
 
-def test_a_model_without_room_is_refused_and_one_that_is_there_needs_none(host: Host, registry: StandIn) -> None:
+def test_a_model_needs_disk_space_unless_it_is_present(host: Host, registry: StandIn) -> None:
     name = registry.model("huge:70b", 10**15)
     listed = servers({"name": name, "insecure": True}, volume="/srv/ollama")
-    refused = looked(host, servers=listed)
-    (words,) = said(refused, "fail")
+    refused = check(host, servers=listed)
+    (words,) = texts(refused, "error")
     assert f"1000000.5 GB are needed (model {name} 1000000.0 GB, Docker 0.5 GB)" in words
-    assert any("so Ollama would refuse it" in one for one in said(refused, "warn"))
+    assert any("so Ollama would refuse it" in one for one in texts(refused, "warning"))
     manifest = registry.manifests["library/huge:70b"]
     store = "/srv/ollama/models"
     host.sh(f"mkdir -p {store}/manifests/{registry.host}/library/huge {store}/blobs")
@@ -158,7 +158,7 @@ def test_a_model_without_room_is_refused_and_one_that_is_there_needs_none(host: 
     for digest in (told["config"]["digest"], told["layers"][0]["digest"]):
         host.sh(f"touch {store}/blobs/{digest.replace(':', '-')}")
     registry.requests.clear()
-    assert said(looked(host, servers=listed), "fail") == []
+    assert texts(check(host, servers=listed), "error") == []
     assert registry.requests == []
 
 
@@ -168,67 +168,67 @@ def test_images_are_measured_by_their_registry(host: Host, gateway: str) -> None
         image = registry.image("me/engine:1", sizes)
         registry.files, store.blobs = store.host, registry.blobs
         docker = {"insecure-registries": [registry.host]}
-        needed = {one["mount"]: one["needed"] for one in looked(host, images=[image], docker=docker)["host"]["disks"]}
+        needed = {one["mount"]: one["needed"] for one in check(host, images=[image], docker=docker)["host"]["disks"]}
         assert needed["/var/lib/docker"] == int(3.5 * (3 * GB + 2))
         other = registry.image("me/other:1", {"s390x": GB})
-        (words,) = said(looked(host, images=[other, image], docker=docker), "fail")
-        assert f"The image {other} cannot be had, since its registry has it for other machines than" in words
+        (words,) = texts(check(host, images=[other, image], docker=docker), "error")
+        assert f"The image {other} cannot be downloaded: its registry has no image for" in words
         assert any(path.startswith("/token?service=stand-in") for path in registry.requests)
         assert len(store.requests) == 2
 
 
-def test_what_a_registry_says_is_told(host: Host, registry: StandIn) -> None:
+def test_the_answer_of_a_registry_is_shown(host: Host, registry: StandIn) -> None:
     names = [registry.model(name, GB) for name in ("new:1", "busy:1", "private:1")]
     registry.refused = {"library/new:1": 412, "library/busy:1": 503, "library/private:1": 401}
     listed = servers(*({"name": name, "insecure": True} for name in [*names, f"{registry.host}/library/none:1"]))
-    result = looked(host, servers=listed, rules=only(reach="fail"))
-    way = "check its name in ollama_models and the version of Ollama."
-    assert [words.partition("since ")[2] for words in said(result, "fail")] == [
-        f"{registry.host} gives it to newer servers than Ollama 0.32.15 only (412): {way}",
-        f"{registry.host} has no such model (404): {way}",
+    result = check(host, servers=listed, rules=only(reach="fail"))
+    fix = "Check its name in ollama_models and the version of Ollama."
+    assert [words.partition("downloaded: ")[2] for words in texts(result, "error")] == [
+        f"{registry.host} requires a newer Ollama than 0.32.15 (412). {fix}",
+        f"{registry.host} has no such model (404). {fix}",
     ]
-    assert [words.partition("since ")[2] for words in said(result, "warn")] == [
-        f"{registry.host} answered 503: not now: a run may still get it.",
-        f"{registry.host} answered 401: not now: a run may still get it.",
+    assert [words.partition("downloaded: ")[2] for words in texts(result, "warning")] == [
+        f"{registry.host} answered 503: not now. A run may still get it.",
+        f"{registry.host} answered 401: not now. A run may still get it.",
     ]
 
 
-def test_a_registry_that_says_nothing_is_waited_for_once(host: Host, registry: StandIn) -> None:
+def test_a_silent_registry_is_waited_for_once(host: Host, registry: StandIn) -> None:
     names = [registry.model(f"m{number}:1b", GB) for number in range(20)]
     registry.silent = {f"library/m{number}:1b" for number in range(20)}
     begun = time.monotonic()
     listed = servers(*({"name": name, "insecure": True} for name in names))
-    (words,) = said(looked(host, servers=listed, timeout=2, rules=only(reach="fail")), "fail")
+    (words,) = texts(check(host, servers=listed, timeout=2, rules=only(reach="fail")), "error")
     assert time.monotonic() - begun < 15
-    assert f"{registry.host} is not reached from this host (no answer for" in words
-    assert "and 13 more must come from there" in words
+    assert f"This host does not reach {registry.host} (no answer for" in words
+    assert "and 13 more from there" in words
 
 
-def test_a_proxy_that_is_not_there_and_a_clock_that_is_wrong_are_named(host: Host, registry: StandIn) -> None:
+def test_a_dead_proxy_and_a_wrong_clock_are_errors(host: Host, registry: StandIn) -> None:
     name = registry.model("small:1b", GB)
     registry.ahead = 7200
     proxies = {"http": "http://user:hidden-word@127.0.0.1:9"}
     by_proxy = servers({"name": name, "insecure": True}, proxies=proxies)
-    result = looked(host, servers=by_proxy, rules=only(reach="fail"))
-    (words,) = said(result, "fail")
+    result = check(host, servers=by_proxy, rules=only(reach="fail"))
+    (words,) = texts(result, "error")
     assert "(by the proxy 127.0.0.1:9: nothing listens there (connection refused))" in words
     assert "hidden-word" not in json.dumps(result)
     listed = servers({"name": name, "insecure": True})
-    (words,) = said(looked(host, servers=listed, rules=only(time="fail", reach="fail")), "fail")
-    assert "The clock is 120 minutes behind of those of the registries" in words
+    (words,) = texts(check(host, servers=listed, rules=only(time="fail", reach="fail")), "error")
+    assert "The clock is 120 minutes behind the clocks of the registries" in words
 
 
-def test_names_that_nobody_resolves_are_told_once(host: Host) -> None:
+def test_unresolved_names_are_one_finding(host: Host) -> None:
     before = host.sh("cat /etc/resolv.conf")
     try:
         host.sh("echo 'nameserver 127.0.0.9' >/etc/resolv.conf")
         listed = servers({"name": "llama3:8b"})
         rules = only(dns="fail", reach="fail")
-        (words,) = said(looked(host, servers=listed, images=["ghcr.io/a/b:1"], rules=rules, timeout=3), "fail")
+        (words,) = texts(check(host, servers=listed, images=["ghcr.io/a/b:1"], rules=rules, timeout=3), "error")
     finally:
         host.sh(f"cat >/etc/resolv.conf <<'EOF'\n{before}\nEOF")
-    assert words.startswith("The name of ghcr.io and registry.ollama.ai is not resolved (")
-    assert "asking 127.0.0.9), and the image ghcr.io/a/b:1 and the model llama3:8b must come from there" in words
+    assert words.startswith("The name of ghcr.io and registry.ollama.ai does not resolve (")
+    assert "asked 127.0.0.9), but this host needs the image ghcr.io/a/b:1 and the model llama3:8b from there" in words
 
 
 def test_a_wrong_option_is_one_sentence(host: Host) -> None:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts as data/*.yml describe them: what nvidia-smi prints, what the kernel shows, and what is to be told of it.
+"""Hosts as data/*.yml describe them: the output of nvidia-smi, what the kernel shows, and the expected facts.
 
-No such card is within reach of the tests. Each is written in the form in which the tool and the kernel print it.
+The tests have no such cards. Each is written in the form that the tool and the kernel print.
 
     about       the host in words
     smi         argument -> {out, err, code}: "query" (--query-gpu), "-L", "-q -x"; none where it is not installed
@@ -12,7 +12,7 @@ No such card is within reach of the tests. Each is written in the form in which 
     nvidia      the loaded module: {version, open, uvm, gpus: {bus id: {name, uuid, minor}}}
     files       path -> content; "-" for an empty folder
     info        what Docker says of itself, where it is asked
-    gpus, driver, problems, say, container   what is to be told; of each GPU only the keys that stand here
+    gpus, driver, findings, text, container   what gpu_info returns; only the keys named here, parts of texts
     fit         the bytes of each GPU that a model of one server may have
 
 "(From a report, reduced)" stands before a host that somebody showed, "(Derived)" before one that is made after it.
@@ -29,7 +29,7 @@ import yaml
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import host, nvidia
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.host import Host
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules import all as causes
-from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Problem
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import Finding
 
 DATA = Path(__file__).parent / "data"
 KERNEL = "6.8.0-60-generic"
@@ -130,11 +130,11 @@ def smi(recording: Recording, folder: Path) -> Path | None:
     return program
 
 
-def look(recording: Recording, tmp_path: Path, patch: Callable[..., None]) -> tuple[Host, list[Problem]]:
-    """Return what is told of a recorded host, looked at by the program itself."""
+def gather(recording: Recording, tmp_path: Path, patch: Callable[..., None]) -> tuple[Host, list[Finding]]:
+    """Return the facts and findings of a recorded host, gathered by the real code."""
     root = tmp_path / "root"
     build(recording, root)
     program = smi(recording, tmp_path / "smi")
     patch(nvidia, "find", lambda: str(program) if program else "")
-    seen = host.look(str(root), container="info" in recording)
+    seen = host.gather(str(root), container="info" in recording)
     return seen, causes.find(seen)

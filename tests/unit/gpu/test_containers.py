@@ -143,7 +143,7 @@ def test_an_engine_that_this_user_may_not_ask_is_told(tmp_path: Path, monkeypatc
     recording.write(tmp_path, "var/run/docker.sock", "")
     monkeypatch.setattr(UnixConnection, "connect", denied)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    seen = host.look(str(tmp_path), container=True, asking=nvidia.Smi)
+    seen = host.gather(str(tmp_path), container=True, asking=nvidia.Smi)
     assert seen.engine == containers.Engine(denied=True)
     assert [(one.id, one.severity) for one in causes.find(seen)] == [("permission", "warning")]
 

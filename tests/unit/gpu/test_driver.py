@@ -55,25 +55,25 @@ def test_a_host_without_uefi_has_no_secure_boot(tmp_path: Path) -> None:
 )
 def test_the_loaded_module_is_known(tmp_path: Path, line: str, version: str, open_module: bool) -> None:
     recording.write(tmp_path, "proc/driver/nvidia/version", f"{line}\nGCC version:  gcc version 12.3.0\n")
-    found = driver.look(str(tmp_path))
+    found = driver.gather(str(tmp_path))
     assert (found.version, found.open) == (version, open_module)
 
 
-@pytest.mark.parametrize(("mode", "problems"), [(0o666, []), (0o660, ["permission"]), (0o600, ["permission"])])
+@pytest.mark.parametrize(("mode", "ids"), [(0o666, []), (0o660, ["permission"]), (0o600, ["permission"])])
 def test_a_device_file_that_not_everybody_may_use_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, problems: list[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, ids: list[str]
 ) -> None:
-    recording.look(CARD, tmp_path, monkeypatch.setattr)
+    recording.gather(CARD, tmp_path, monkeypatch.setattr)
     (tmp_path / "root/dev/nvidia0").chmod(mode)
-    found = causes.find(host.look(str(tmp_path / "root")))
-    assert [problem.id for problem in found] == problems
-    assert all(f"mode {mode:04o}" in problem.say for problem in found)
+    found = causes.find(host.gather(str(tmp_path / "root")))
+    assert [one.id for one in found] == ids
+    assert all(f"mode {mode:04o}" in one.message for one in found)
 
 
 def test_a_device_file_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recording.look(CARD, tmp_path, monkeypatch.setattr)
+    recording.gather(CARD, tmp_path, monkeypatch.setattr)
     (tmp_path / "root/dev/nvidia0").unlink()
-    assert [problem.id for problem in causes.find(host.look(str(tmp_path / "root")))] == ["device-missing"]
+    assert [one.id for one in causes.find(host.gather(str(tmp_path / "root")))] == ["device-missing"]
 
 
 def test_a_part_of_a_card_for_virtual_machines_is_no_card(tmp_path: Path) -> None:
@@ -108,9 +108,9 @@ def test_a_device_of_which_little_can_be_read_is_none(tmp_path: Path, content: s
 def test_files_of_another_form_raise_nothing(tmp_path: Path, files: dict[str, str]) -> None:
     for path, content in files.items():
         recording.write(tmp_path, path, content)
-    seen = host.look(str(tmp_path), asking=nvidia.Smi)
+    seen = host.gather(str(tmp_path), asking=nvidia.Smi)
     assert causes.find(seen) == []
-    assert seen.told()["driver"]["amd"] == ""
+    assert seen.as_dict()["driver"]["amd"] == ""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root takes rights away and gives itself others")
@@ -124,10 +124,10 @@ def test_what_may_not_be_read_is_unknown_and_nothing_raises() -> None:
             (root / closed).chmod(0o700)
         os.seteuid(65534)
         try:
-            seen = host.look(folder, asking=nvidia.Smi)
-            problems = causes.find(seen)
+            seen = host.gather(folder, asking=nvidia.Smi)
+            findings = causes.find(seen)
         finally:
             os.seteuid(0)
     assert [gpu.name for gpu in seen.gpus] == ["NVIDIA 10DE:2684"]
     assert seen.gpus[0].driver_version == "580.95.05"
-    assert "permission" in {problem.id for problem in problems}
+    assert "permission" in {one.id for one in findings}

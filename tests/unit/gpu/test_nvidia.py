@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import driver, host, nvidia
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules import all as causes
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import MIB
 from unit.gpu import recording
 
 PRINTED = sorted(
@@ -51,14 +52,14 @@ def test_no_output_raises_and_every_word_of_it_is_printable(out: str, err: str, 
     cards, rest = nvidia.parse(out)
     smi = nvidia.Smi("/usr/bin/nvidia-smi", tuple(cards), "\n".join([*rest, err]), code is None, code)
     whole = seen(smi)
-    for gpu in whole.told()["gpus"]:
+    for gpu in whole.as_dict()["gpus"]:
         assert 0 <= gpu["index"] <= 9999
         assert gpu["memory_total"] >= 0
         texts = [value for value in gpu.values() if isinstance(value, str)]
         assert all(text.isprintable() and len(text) <= 120 for text in texts), texts
-    for problem in causes.find(whole):
-        assert problem.say.isprintable()
-        assert len(problem.say) < 500
+    for finding in causes.find(whole):
+        assert finding.text.isprintable()
+        assert len(finding.text) < 500
 
 
 @settings(deadline=None, max_examples=200)
@@ -67,6 +68,17 @@ def test_no_list_of_slices_raises(listed: str, xml: str) -> None:
     found = nvidia.slices(listed)
     assert all(one.uuid.isprintable() and one.profile.isprintable() for part in found.values() for one in part)
     assert all(size >= 0 for size in nvidia.slice_sizes(xml).values())
+    assert all(one["licence"].isprintable() for one in nvidia.details(xml).values())
+
+
+def test_xml_that_breaks_off_or_has_warnings_around_it_is_read() -> None:
+    part = "<mig_device><index>1</index><fb_memory_usage><total>9984 MiB</total></fb_memory_usage></mig_device>"
+    gpu = f'<gpu id="00000000:18:00.0"><mig_mode><pending_mig>Enabled</pending_mig></mig_mode>{part}</gpu>'
+    whole = f'WARNING: odd & <\n<?xml version="1.0" ?>\n<nvidia_smi_log>{gpu}</nvidia_smi_log>\nWARNING: infoROM'
+    for text in (whole, f"<nvidia_smi_log>{gpu}<gpu id="):
+        assert nvidia.slice_sizes(text) == {("0000:18:00.0", 1): 9984 * 1024**2}
+        assert nvidia.details(text) == {"0000:18:00.0": {"licence": "", "mig_pending": True}}
+    assert nvidia.details("no XML") == {}
 
 
 @settings(deadline=None, max_examples=200)
@@ -84,7 +96,7 @@ def test_whole_lines_are_read_back(cards: list[tuple[int, int, str]]) -> None:
     found, rest = nvidia.parse("\n".join(lines))
     assert rest == []
     assert [(card.index, card.memory, card.bus_id) for card in found] == [
-        (index, size * nvidia.MIB, f"0000:{index:02x}:00.0") for index, size, _name in cards
+        (index, size * MIB, f"0000:{index:02x}:00.0") for index, size, _name in cards
     ]
     assert all(card.name.endswith(", Ti") or len(card.name) == 120 for card in found)
 
@@ -132,7 +144,7 @@ def test_a_tool_that_refuses_every_field_is_not_asked_for_ever(tmp_path: Path, m
     assert smi.path == str(program)
     assert (smi.cards, smi.code) == ((), 2)
     assert len(log.read_text().splitlines()) == 2
-    assert [problem.id for problem in causes.find(seen(smi))] == []
+    assert [finding.id for finding in causes.find(seen(smi))] == []
 
 
 def test_the_tool_is_found_where_wsl_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ def test_every_staged_link_leads_to_a_page(site: ModuleType, tmp_path: Path, mon
 @pytest.mark.parametrize(
     ("link", "staged"),
     [
-        ("../reference/findings.md#gpu-problems", "../reference/findings.md#gpu-problems"),
+        ("../reference/findings.md#gpu-findings", "../reference/findings.md#gpu-findings"),
         ("../../roles/ollama/README.md", "../reference/roles/ollama.md"),
         ("../../plugins/modules/ollama_fit.py", "../reference/collection/ollama_fit_module.rst"),
         ("../../inventories/lab", "../reference/inventories.md#inventorieslab"),

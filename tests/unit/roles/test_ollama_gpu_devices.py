@@ -45,8 +45,8 @@ def gpu(index: int, *, vendor: str = "nvidia", slices: int = 0, cdi: str = "", *
     }
 
 
-TWO = {"gpus": [gpu(0), gpu(1)], "problems": []}
-SLICED = {"gpus": [gpu(0), gpu(1, slices=2)], "problems": []}
+TWO = {"gpus": [gpu(0), gpu(1)], "findings": []}
+SLICED = {"gpus": [gpu(0), gpu(1, slices=2)], "findings": []}
 
 
 def instances(*devices: Any, **second: Any) -> dict[str, Any]:
@@ -130,8 +130,7 @@ def test_what_the_host_does_not_have_is_refused_with_the_list_of_what_it_has(dev
     (problem,) = problems(SLICED, {"ollama_gpu_devices": devices})
     assert words in problem
     assert (
-        "it has 0 (Stand-in, GPU-0, 8.0 GiB); 1 (Stand-in, GPU-1, 16.0 GiB); 1:0 (MIG 1g.10gb, MIG-10, 1.0 GiB)"
-        in problem
+        "it has 0 (Stand-in, GPU-0, 8.6 GB); 1 (Stand-in, GPU-1, 17.2 GB); 1:0 (MIG 1g.10gb, MIG-10, 1.1 GB)" in problem
     )
 
 
@@ -180,7 +179,7 @@ def test_instances_that_keep_apart_or_share_are_taken(given: dict[str, Any]) -> 
 
 def test_a_count_takes_what_other_instances_leave() -> None:
     given = instances(1, ["0"], 2)
-    four = {"gpus": [gpu(number) for number in range(4)], "problems": []}
+    four = {"gpus": [gpu(number) for number in range(4)], "findings": []}
     assert problems(four, given) == []
     ids = {name: requested(HOOK, four, name, **given)[0].get("device_ids") for name in ("a1", "b1", "c1")}
     assert ids == {"a1": ["1"], "b1": ["0"], "c1": ["2", "3"]}
@@ -189,7 +188,7 @@ def test_a_count_takes_what_other_instances_leave() -> None:
 
 
 def test_on_a_host_without_gpus_a_wish_for_some_is_refused_and_all_is_not() -> None:
-    bare: dict[str, Any] = {"gpus": [], "problems": []}
+    bare: dict[str, Any] = {"gpus": [], "findings": []}
     (problem,) = problems(bare, {"ollama_gpu_devices": 2}, {})
     assert "on gpu-1 no GPU is ready for it. Set ollama_gpu to none" in problem
     assert problems(bare, {}, {}) == []
@@ -197,14 +196,17 @@ def test_on_a_host_without_gpus_a_wish_for_some_is_refused_and_all_is_not() -> N
 
 
 def test_a_driver_that_fails_is_told_instead_of_an_empty_list() -> None:
-    told = {"gpus": [], "problems": [{"id": "smi-fails", "severity": "error", "say": "The driver fails: reboot."}]}
+    told = {
+        "gpus": [],
+        "findings": [{"id": "smi-fails", "severity": "error", "message": "The driver fails.", "fix": "Reboot."}],
+    }
     (problem,) = problems(told, {"ollama_gpu_devices": ["0"]})
-    assert "The driver fails: reboot." in problem
+    assert "The driver fails. Reboot." in problem
 
 
 def test_a_host_that_lists_no_gpus_and_has_the_driver_is_believed() -> None:
     # A Jetson has no nvidia-smi.
-    assert problems({"gpus": [], "problems": []}, {"ollama_gpu_devices": ["0"]}) == []
+    assert problems({"gpus": [], "findings": []}, {"ollama_gpu_devices": ["0"]}) == []
 
 
 @pytest.mark.parametrize(
@@ -212,7 +214,7 @@ def test_a_host_that_lists_no_gpus_and_has_the_driver_is_believed() -> None:
     [("all", None), (1, "0"), (["GPU-1"], "GPU-1"), ([1, 0], "1,0"), (["amd.com/gpu=1"], "1")],
 )
 def test_amd_is_told_by_a_variable(devices: Any, visible: Any) -> None:
-    told = {"gpus": [gpu(0, vendor="amd"), gpu(1, vendor="amd")], "problems": []}
+    told = {"gpus": [gpu(0, vendor="amd"), gpu(1, vendor="amd")], "findings": []}
     given = {"ollama_gpu_devices": devices, "__ollama_gpu_told": told}
     assert problems(told, {"ollama_gpu_devices": devices}, KFD) == []
     assert ollama("__ollama_environment", KFD, **given).get("ROCR_VISIBLE_DEVICES") == visible
@@ -227,7 +229,7 @@ def test_amd_is_asked_of_cdi_where_that_is_wanted(devices: Any, names: list[str]
     """By what the specification names them, whose order is not that of the cards."""
     told = {
         "gpus": [gpu(0, cdi="amd.com/gpu=1", vendor="amd"), gpu(1, cdi="amd.com/gpu=0", vendor="amd")],
-        "problems": [],
+        "findings": [],
     }
     given = {"ollama_gpu_devices": devices, "__ollama_gpu_told": told, "ollama_amd_cdi": True}
     host = {**KFD, "amd_cdi": True}
@@ -268,13 +270,13 @@ def test_what_fits_is_judged_by_the_gpus_of_the_instance(given: dict[str, Any], 
     ],
 )
 def test_what_ollama_cannot_use_is_not_counted(gpus: list[dict[str, Any]], memory: list[int]) -> None:
-    told = {"gpus": gpus, "problems": []}
+    told = {"gpus": gpus, "findings": []}
     assert ollama("__ollama_gpu_memory", HOOK, __ollama_gpu_told=told, ollama_gpu_devices=[0, 1]) == memory
 
 
 def test_a_slice_that_does_not_tell_its_size_has_what_its_profile_says_at_the_least() -> None:
     part = {"index": 0, "uuid": "MIG-00", "profile": "1c.2g.20gb+me", "memory_total": 0, "cdi_names": []}
-    told = {"gpus": [gpu(0, mig={"enabled": True, "devices": [part]})], "problems": []}
+    told = {"gpus": [gpu(0, mig={"enabled": True, "devices": [part]})], "findings": []}
     given: dict[str, Any] = {"__ollama_gpu_told": told, "ollama_gpu_devices": ["0:0"]}
     assert ollama("__ollama_gpu_memory", HOOK, **given) == [20 * 972 * 1024 * 1024]
 
@@ -315,7 +317,7 @@ def test_a_jetson_for_which_ollama_has_no_libraries_is_refused(
 
 
 def test_a_gpu_without_memory_of_its_own_is_judged_by_the_module() -> None:
-    told = {"gpus": [gpu(0, unified=True)], "problems": []}
+    told = {"gpus": [gpu(0, unified=True)], "findings": []}
     assert ollama("__ollama_gpu_memory", HOOK, __ollama_gpu_told=told, ollama_gpu_devices=1) == "all"
 
 
@@ -335,5 +337,5 @@ def test_the_example_reserves_two_gpus_for_one_server() -> None:
     assert ollama("__ollama_published", HOOK, **mine) == "127.0.0.1:11434:11434"
     assert ollama("__ollama_mounted", HOOK, **mine) == "ollama:/root/.ollama"
     assert given["open_webui_port"] == 3001
-    (problem,) = problems({"gpus": [gpu(0)], "problems": []}, mine)
+    (problem,) = problems({"gpus": [gpu(0)], "findings": []}, mine)
     assert "asks for 2 GPUs, and gpu-1 has 1 that no other instance has" in problem

@@ -277,7 +277,7 @@ def said(problems: list[dict[str, Any]], **faults: str) -> str:
     told = {name: {"fault": fault, "way": "look", "note": ""} for name, fault in faults.items()}
     given: dict[str, Any] = {
         "__ollama_proof": {"stdout": json.dumps(told)},
-        "__ollama_proof_looked": {"problems": problems},
+        "__ollama_proof_looked": {"findings": problems},
     }
     return " ".join(ollama("__ollama_proof_words", HOOK, **given))
 
@@ -286,14 +286,16 @@ def test_the_cause_that_the_host_shows_is_told_before_the_way_out_in_general() -
     cause = {
         "id": "fabric-manager",
         "severity": "error",
-        "say": "The Fabric Manager is 570, the driver 580: install 580.",
+        "message": "The Fabric Manager is 570, the driver 580.",
+        "fix": "Install 580.",
     }
-    warning = {"id": "persistence", "severity": "warning", "say": "Persistence is off."}
+    warning = {"id": "persistence", "severity": "warning", "message": "Persistence is off.", "fix": "Switch it on."}
+    text = f"{cause['message']} {cause['fix']}"
     words = "The GPU does not work in the container a1 on gpu-1: it is blind. "
     assert said([], a1="it is blind") == f"{words}What to do: look."
     assert said([warning], a1="it is blind") == f"{words}What to do: look."
-    assert said([warning, cause], a1="it is blind") == f"{words} {cause['say']}"
-    assert said([cause], a1="", b1="") == cause["say"]
+    assert said([warning, cause], a1="it is blind") == f"{words} {text}"
+    assert said([cause], a1="", b1="") == text
 
 
 WATCHED = {"python": "/usr/bin/python3", "systemd": True}

@@ -279,14 +279,14 @@ def test_a_jetson_keeps_the_toolkit_of_its_system() -> None:
         ("unresolvable CDI devices nvidia.com/gpu=all", [], "the CDI specification lacks the GPU or is stale"),
         ("Task failed: Timed out after 40 second(s).", [], "gave no answer there within 40 seconds"),
         ("Cannot find image with name x:1, and pull=never", [], "set nvidia_container_toolkit_proof_image to one"),
-        ("\x00\x1b[0m", ["A GPU fell off the bus: reboot the host."], "A GPU fell off the bus: reboot the host"),
+        ("\x00\x1b[0m", ["A GPU fell off the bus."], "A GPU fell off the bus. Reboot"),
         ("garbage", [], "works on the host but lists no GPU here"),
     ],
 )
 def test_a_failed_proof_tells_what_the_words_mean_or_what_the_host_shows(
     said: str, problems: list[str], words: str
 ) -> None:
-    info = {"problems": [{"id": "x", "severity": "error", "say": say} for say in problems]}
+    info = {"findings": [{"id": "x", "severity": "error", "message": say, "fix": "Reboot."} for say in problems]}
     assert words in value("cause", shown={"msg": said}, info=info)
 
 
@@ -302,5 +302,5 @@ def test_a_failed_proof_tells_what_the_words_mean_or_what_the_host_shows(
     ],
 )
 def test_the_role_stops_where_no_gpu_works_and_tells_why(found: list[str], said: list[str]) -> None:
-    info = {"problems": [{"id": one, "severity": "error", "say": one} for one in found]}
-    assert value("broken", info=info) == said
+    info = {"findings": [{"id": one, "severity": "error", "message": one, "fix": "Fix it."} for one in found]}
+    assert value("broken", info=info) == [f"{one} Fix it." for one in said]

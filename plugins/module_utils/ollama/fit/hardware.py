@@ -70,7 +70,7 @@ def detect(
         found = [Gpu("GPU", "", total) for total in gpus]
     else:
         smi = nvidia.with_slices(nvidia.ask())
-        cards = host.gpus(root, smi, sysfs.devices(root), driver.look(root), memory)
+        cards = host.gpus(root, smi, sysfs.devices(root), driver.gather(root), memory)
         notes = (*left_out(smi), *kept_out(cards))
         found = from_host(cards)
     if disk is None and models_path:
@@ -87,9 +87,7 @@ def from_host(found: Sequence[found_gpu.Gpu]) -> list[Gpu]:
     usable = [gpu for gpu in found if not gpu.unusable]
     of_nvidia = [gpu for gpu in usable if gpu.vendor == found_gpu.NVIDIA]
     parts = [
-        Gpu(f"MIG {part.profile} of {gpu.name}", part.uuid, part.memory_least)
-        for gpu in of_nvidia
-        for part in gpu.slices
+        Gpu(f"MIG {part.profile} of {gpu.name}", part.uuid, part.min_memory) for gpu in of_nvidia for part in gpu.slices
     ]
     whole = [Gpu(gpu.name, gpu.uuid, gpu.memory_total, "cuda", gpu.unified) for gpu in of_nvidia if gpu.memory_total]
     gpus = [one for one in parts[:1] if one.total] if parts else whole

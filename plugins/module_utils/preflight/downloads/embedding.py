@@ -8,17 +8,17 @@ from __future__ import annotations
 from typing import Iterator, Sequence, Tuple
 
 from ...engine.errors import Failure
-from ...host.finding import Finding
+from ...host.finding import Finding, error
 from ...ollama.api.client import parse_version
 from ...ollama.api.names import ModelName
 from .models import Entry, Known
 
 REFUSES = (0, 30, 0)
-"""From here on a runner refuses to embed with a chat model (seen with 0.32.15). 0.9.3 embeds with every model."""
+"""From this version on a runner refuses to embed with a chat model (seen with 0.32.15); 0.9.3 uses any model."""
 
 
 def finding(entry: Entry, alternatives: Sequence[Tuple[str, Known]]) -> Iterator[Finding]:
-    """Yield a finding where an entry is the server's embedding model and cannot embed, as far as that is known."""
+    """Yield a finding if an entry is the embedding model of the server and is known to be unable to embed."""
     server = entry.server
     if not server.embedding_model or parse_version(server.version) < REFUSES:
         return
@@ -30,10 +30,12 @@ def finding(entry: Entry, alternatives: Sequence[Tuple[str, Known]]) -> Iterator
         return
     shapes = [known.model.shape for _name, known in alternatives]
     if shapes and all(shape is not None and not shape.embeds for shape in shapes):
-        say = (
-            f"The model {entry.desired.name.display} is to embed documents for Open WebUI, and by its file it is a "
-            f"chat model, with which Ollama {server.version} does not embed: list one that does, such as "
-            f"nomic-embed-text, and name it by RAG_EMBEDDING_MODEL in open_webui_environment, or by "
-            f"rag.embedding_model in open_webui_settings."
+        yield error(
+            "embedding",
+            f"The model {entry.desired.name.display} is to embed documents for Open WebUI, but its file is a chat "
+            f"model, and Ollama {server.version} embeds only with embedding models.",
+            "List an embedding model, such as nomic-embed-text, and set RAG_EMBEDDING_MODEL in open_webui_environment, "
+            "or rag.embedding_model in open_webui_settings, to it.",
+            entry.desired.name.display,
+            "a chat model",
         )
-        yield Finding("embedding", say, "a chat model", "a model that embeds", stops=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote, urlencode
 
-from ...host.finding import GB
+from ...host.units import GB
 from ...http.messages import one_line
 from ..machine.engine import Settings
 from ..machine.machine import PLATFORMS
@@ -29,12 +29,12 @@ MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-# A registry lists images as they are sent. Unpacked, CUDA's libraries in Ollama's take twice that, and the Python
-# packages of Open WebUI 3.2 times (measured). While an image is unpacked, and with containerd's store for good, both
-# lie there.
-ROOM = 3.5
-# Where no registry tells: bytes that an image takes unpacked, at the upper end of what was seen. ollama/ollama issues
-# 7184 (4.87 GB) and 9982 (3.3 GB), open-webui/open-webui issue 6447 (4.2 GB in 2024, up to 6 since).
+# A registry lists compressed sizes. Unpacked, the CUDA libraries in Ollama's image take twice as much, and the Python
+# packages of Open WebUI 3.2 times as much (measured). While Docker unpacks an image, and permanently in containerd's
+# store, both are on the disk.
+UNPACKED = 3.5
+# If no registry answers: unpacked bytes of an image, at the upper end of what users report. ollama/ollama issues 7184
+# (4.87 GB) and 9982 (3.3 GB), open-webui/open-webui issue 6447 (4.2 GB in 2024, up to 6 since).
 USUAL = (
     (r"(^|/)ollama/ollama:.*rocm", 8 * GB),
     (r"(^|/)ollama/ollama[:@]", 5 * GB),
@@ -46,7 +46,7 @@ _HOST = re.compile(r"localhost|.*[.:].*")
 
 @dataclass(frozen=True)
 class Found:
-    """The bytes of an image as they are sent, and the registry's last answer."""
+    """The compressed bytes of an image, and the registry's last answer."""
 
     size: int
     reply: Reply
@@ -54,7 +54,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Image:
-    """A reference in its parts; ``registry`` is "docker.io" where none is named."""
+    """The parts of a reference; ``registry`` defaults to "docker.io"."""
 
     text: str
     registry: str
@@ -63,7 +63,7 @@ class Image:
 
     @classmethod
     def parse(cls, text: str) -> Image:
-        """Return a reference as Docker understands it."""
+        """Parse a reference as Docker does."""
         bare, _at, digest = text.partition("@")
         head, _slash, rest = bare.partition("/")
         named = bool(rest) and bool(_HOST.fullmatch(head))
@@ -78,25 +78,25 @@ class Image:
 
     @property
     def usual(self) -> Optional[int]:
-        """The bytes that it usually takes, or None for an image that is not known."""
+        """The usual bytes of a known image, else None."""
         return next((size for pattern, size in USUAL if re.search(pattern, self.text)), None)
 
 
 def places(image: Image, settings: Settings) -> Tuple[Tuple[str, bool], ...]:
-    """Return the registries that Docker asks, as (base URL, whether TLS is checked), in its order."""
+    """Return the registries as (base URL, whether TLS is verified), in the order in which Docker asks them."""
     if image.registry == DOCKER_HUB:
         mirrors = tuple((mirror.rstrip("/"), True) for mirror in settings.mirrors)
         return (*mirrors, (f"https://{DOCKER_HUB_HOST}", True))
     host = image.registry
     name = host.partition(":")[0]
     if name == "localhost" or any(host == one or within(name, one) for one in (*settings.insecure, "127.0.0.0/8")):
-        # Docker's order too: TLS that nobody checks, then none.
+        # Docker's order: unverified TLS, then plain HTTP.
         return ((f"https://{host}", False), (f"http://{host}", True))
     return ((f"https://{host}", True),)
 
 
 def question(image: Image, settings: Settings, architecture: str, seconds: float) -> Question:
-    """Return how to ask for an image, by which a Found comes."""
+    """Return the question for an image; its answer is a Found."""
     web = Web(seconds, settings.proxies)
     known = dict(places(image, settings))
 
@@ -113,7 +113,7 @@ def question(image: Image, settings: Settings, architecture: str, seconds: float
 
 
 class _Registry:
-    """One registry, and the token that it gave for one image."""
+    """One registry, with its token for one image."""
 
     def __init__(self, base: str, image: Image, web: Web) -> None:
         self._base = f"{base}/v2/{quote(image.repository)}"
@@ -128,8 +128,8 @@ class _Registry:
         config = content.get("config")
         layers = content.get("layers")
         if not isinstance(config, Mapping) or not isinstance(layers, list):
-            raise Unserved("what its registry answers is no image's manifest")
-        # Many registries send files from another host, which a firewall may not know.
+            raise Unserved("its registry does not answer with an image manifest")
+        # Many registries serve files from another host, which a firewall may block.
         reply = self._ask(f"blobs/{config.get('digest')}")
         return Found(sum(_size(layer) for layer in [config, *layers]), reply)
 
@@ -140,7 +140,7 @@ class _Registry:
         except (ValueError, RecursionError):
             content = None
         if not isinstance(content, Mapping):
-            raise Unserved("what its registry answers is no image's manifest")
+            raise Unserved("its registry does not answer with an image manifest")
         return content
 
     def _ask(self, path: str) -> Reply:
@@ -153,10 +153,10 @@ class _Registry:
         if reply.status == 200:
             return reply
         if reply.status in (401, 403):
-            raise Unserved(f"{reply.host} wants a login ({reply.status})", uncertain=True)
+            raise Unserved(f"{reply.host} requires a login ({reply.status})", uncertain=True)
         if reply.status == 404:
             raise Unserved(f"{reply.host} has no such image (404)")
-        raise Unserved(f"{reply.host} answered {reply.status}: {one_line(reply.body) or 'no words'}", uncertain=True)
+        raise Unserved(f"{reply.host} answered {reply.status}: {one_line(reply.body) or 'empty body'}", uncertain=True)
 
     def _token(self, challenge: str) -> str:
         told = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
@@ -166,11 +166,11 @@ class _Registry:
             content = json.loads(reply.body)
             return str(content.get("token") or content["access_token"])
         except (ValueError, KeyError, AttributeError) as error:
-            raise Unserved(f"{reply.host} gave no token ({reply.status})", uncertain=True) from error
+            raise Unserved(f"{reply.host} returned no token ({reply.status})", uncertain=True) from error
 
 
 def _chosen(entries: List[Any], architecture: str) -> str:
-    """Return the digest of an index's image for Linux on an architecture."""
+    """Return the digest of the image for Linux on an architecture, from an index."""
     for entry in entries:
         platform = entry.get("platform") if isinstance(entry, Mapping) else None
         if isinstance(platform, Mapping) and (platform.get("os"), platform.get("architecture")) == (
@@ -178,7 +178,7 @@ def _chosen(entries: List[Any], architecture: str) -> str:
             architecture,
         ):
             return str(entry.get("digest"))
-    raise Unserved(f"its registry has it for other machines than {architecture}")
+    raise Unserved(f"its registry has no image for {architecture}")
 
 
 def _size(layer: Any) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ...host.finding import GB
+from ...host.units import GB
 from ...http.messages import one_line
 from ...ollama.api.names import Key, ModelName
 from ...ollama.api.registry import LARGEST_MANIFEST, MANIFEST, Manifest
@@ -24,9 +24,9 @@ from ...ollama.gguf.remote import read_keys
 from .network import Answered, Question, Unserved
 from .web import Proxies, Reply, Web
 
-# The shape of a model stands before its vocabulary, in the first kilobytes.
+# The shape of a model comes before its vocabulary, in the first kilobytes.
 HEADER = 256 * 1024
-# Bytes for each parameter: the library's models have some 4.6 bits where their tag does not say (llama3:8b has 4.7 GB).
+# Bytes per parameter: the library's models have about 4.6 bits if the tag names no type (llama3:8b has 4.7 GB).
 USUAL_BYTES = 0.58
 _BYTES = ((re.compile(r"b?fp?16"), 2.0), (re.compile(r"q8"), 1.06))
 _BILLIONS = re.compile(r"(?:^|[-_:])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?:$|[-_])", re.IGNORECASE)
@@ -34,7 +34,7 @@ _BILLIONS = re.compile(r"(?:^|[-_:])(?:(\d+)x)?(\d+(?:\.\d+)?)b(?:$|[-_])", re.I
 
 @dataclass(frozen=True)
 class Server:
-    """An Ollama server that is to be: where its models lie on the host, and how it runs them."""
+    """A desired Ollama server: the folder of its models on the host, and how it runs them."""
 
     name: str
     store: str
@@ -53,7 +53,7 @@ class Server:
 class Known:
     """What is known of a model.
 
-    ``missing`` are the bytes still to come by digest; a ``size`` of None says that nobody knows it.
+    ``missing`` are the bytes to download by digest; a ``size`` of None means that it is unknown.
     """
 
     model: Model
@@ -63,7 +63,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Served:
-    """What a registry told, and its last answer."""
+    """What a registry lists of a model, and its last answer."""
 
     known: Known
     reply: Reply
@@ -71,14 +71,14 @@ class Served:
 
 @dataclass(frozen=True)
 class Entry:
-    """An entry of a server's list that has weights to be pulled, and what the host has of it by name."""
+    """An entry of a server's list with weights to pull, and what the host has of it by name."""
 
     server: Server
     desired: Desired
     present: Mapping[Key, Known]
 
 
-# A model as it is asked for, and the store that it goes to.
+# Name, insecure, and the folder of the models.
 Asked = Tuple[Key, bool, str]
 
 
@@ -94,7 +94,7 @@ def entries(servers: Sequence[Server]) -> List[Entry]:
 
 
 def questions(wanted: Sequence[Entry], seconds: float) -> Dict[Asked, Question]:
-    """Return how to ask for each model that the host has not, once each."""
+    """Return one question for each model that the host does not have."""
     return {
         _asked(entry, source): _question(entry.server, source, seconds)
         for entry in wanted
@@ -118,7 +118,7 @@ def _question(server: Server, source: Source, seconds: float) -> Question:
 
 
 def alternatives(entry: Entry, answers: Mapping[Asked, Answered]) -> List[Tuple[str, Known]]:
-    """Return what is known of the models that an entry may become, by their names."""
+    """Return what is known of each alternative of an entry, with its name."""
     found = []
     for source in entry.desired.sources:
         known = entry.present.get(source.name.key)
@@ -130,7 +130,7 @@ def alternatives(entry: Entry, answers: Mapping[Asked, Answered]) -> List[Tuple[
 
 
 def present(store: str, name: ModelName) -> Optional[Known]:
-    """Return what the host has of a model, or None where it has it not, or not whole."""
+    """Return what the host has of a model, None if it is missing or incomplete."""
     manifest = _stored(Path(store), name)
     if manifest is None:
         return None
@@ -156,18 +156,18 @@ def served(source: Source, store: str, version: str, web: Web) -> Served:
     try:
         manifest = Manifest.parse(reply.body)
     except ValueError as error:
-        raise Unserved(f"what {reply.host} answers is no model's manifest ({error})") from error
+        raise Unserved(f"{reply.host} does not answer with a model manifest ({error})") from error
     digest = _digest(manifest, "model")
     if not digest:
         return Served(Known(_model(manifest, b""), manifest.size, _missing(store, manifest)), reply)
-    # Files come from another host than manifests, which a firewall may not know.
+    # Files come from another host than manifests, which a firewall may block.
     start = web.get(f"{base}/blobs/{digest}", {"Range": f"bytes=0-{HEADER - 1}"}, most=HEADER)
     header = start.body if start.status in (200, 206) else b""
     return Served(Known(_model(manifest, header), manifest.size, _missing(store, manifest)), start)
 
 
 def guessed(name: ModelName) -> Known:
-    """Return what a name tells of the size of a model that no registry told of."""
+    """Estimate the size of a model from its name."""
     found = _BILLIONS.search(f"{name.model}:{name.tag}")
     if found is None:
         return Known(Model(0), None)
@@ -180,8 +180,8 @@ def _refused(reply: Reply, version: str) -> Unserved:
     if reply.status == 404:
         return Unserved(f"{reply.host} has no such model (404)")
     if reply.status == 412:
-        return Unserved(f"{reply.host} gives it to newer servers than Ollama {version} only (412)")
-    words = one_line(reply.body) or "no words"
+        return Unserved(f"{reply.host} requires a newer Ollama than {version} (412)")
+    words = one_line(reply.body) or "empty body"
     return Unserved(f"{reply.host} answered {reply.status}: {words}", uncertain=True)
 
 
@@ -197,7 +197,7 @@ def _blob(store: str, digest: str) -> str:
 
 
 def _missing(store: str, manifest: Manifest) -> Dict[str, int]:
-    """Return the bytes that are still to come by digest; what a broken-off pull began is had."""
+    """Return the bytes to download by digest, without what an interrupted pull has downloaded."""
     missing: Dict[str, int] = {}
     for digest, size in manifest.blobs.items():
         if not os.path.exists(_blob(store, digest)):
@@ -206,7 +206,7 @@ def _missing(store: str, manifest: Manifest) -> Dict[str, int]:
 
 
 def _begun(path: str) -> int:
-    # The file is as long as the whole, with holes.
+    # The file has its final length from the start, with holes.
     try:
         return os.stat(path).st_blocks * 512
     except OSError:

@@ -10,26 +10,27 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 from urllib.parse import urlsplit
 
 from ...host.deadline import at_once
-from ...host.finding import Finding, listed
+from ...host.finding import ERROR, WARNING, Finding, error, listed
 from .web import DNS, Proxies, Unreached, proxy_for, resolved
 
-# How many waits one thing may take: a manifest, a token, the manifest again, the start of a file.
-MOST_WAITS = 3
-WAYS = {
-    "image": "let it through the firewall, set a proxy or a mirror for Docker (proxies, registry-mirrors in "
-    "docker_daemon_options), or load the images yourself (ollama_pull and open_webui_pull: never)",
-    "model": "let it through the firewall, set HTTPS_PROXY in ollama_environment, or give the models a mirror",
-    "packages": "let it through the firewall, set https_proxy in the play's environment, or name a mirror",
+# Waits for one download: a manifest, a token with the manifest again, the start of a file.
+MAX_WAITS = 3
+# What to do, by kind: if a server does not answer, and if it does not have the file.
+UNREACHED_FIXES = {
+    "image": "Allow it in the firewall, set a proxy or a mirror for Docker (proxies, registry-mirrors in "
+    "docker_daemon_options), or load the images yourself (ollama_pull and open_webui_pull: never).",
+    "model": "Allow it in the firewall, set HTTPS_PROXY in ollama_environment, or set a mirror for the models.",
+    "packages": "Allow it in the firewall, set https_proxy in the play's environment, or set a mirror.",
 }
-CHECKS = {
-    "image": "check its name and version",
-    "model": "check its name in ollama_models and the version of Ollama",
-    "packages": "check the repository's address",
+UNSERVED_FIXES = {
+    "image": "Check its name and version.",
+    "model": "Check its name in ollama_models and the version of Ollama.",
+    "packages": "Check the address of the repository.",
 }
 
 
 class Unserved(Exception):
-    """What a server that answers does not give. ``uncertain`` says that it may all the same, later or to others."""
+    """A server answers but does not serve a file. ``uncertain`` means that it may do so later, or with credentials."""
 
     def __init__(self, words: str, uncertain: bool = False) -> None:
         super().__init__(words)
@@ -39,9 +40,9 @@ class Unserved(Exception):
 
 @dataclass(frozen=True)
 class Question:
-    """Something to fetch. ``urls`` are where it may be asked for, ``ask`` asks where names are resolved.
+    """Something to download. ``urls`` are its possible servers.
 
-    ``ask`` gets those of the URLs whose host is known, and raises Unreached or Unserved. ``kind`` is image, model or
+    ``ask`` gets the URLs whose host name resolves, and raises Unreached or Unserved. ``kind`` is image, model or
     packages.
     """
 
@@ -54,7 +55,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answered:
-    """What came of a question: ``found``, or the ``fault``."""
+    """The answer to a question: ``found``, or the ``fault``."""
 
     question: Question
     found: Any = None
@@ -62,7 +63,7 @@ class Answered:
 
 
 def ask_all(questions: Sequence[Question], seconds: float) -> List[Answered]:
-    """Ask everything at once; no wait is longer than ``seconds``, and none is made for a name that is not resolved."""
+    """Ask all questions in parallel, each wait at most ``seconds``; skip names that do not resolve."""
     hosts = sorted({_host(url, question.proxies) for question in questions for url in question.urls})
     names = resolved(hosts, seconds)
     known: List[Tuple[Question, List[str]]] = [
@@ -74,8 +75,8 @@ def ask_all(questions: Sequence[Question], seconds: float) -> List[Answered]:
         return lambda: question.ask(urls)
 
     jobs = [job(question, urls) for question, urls in known if urls]
-    late = Unreached("", "late", f"no answer for {MOST_WAITS * seconds:g} seconds")
-    results = iter(at_once(jobs, MOST_WAITS * seconds, late))
+    late = Unreached("", "late", f"no answer for {MAX_WAITS * seconds:g} seconds")
+    results = iter(at_once(jobs, MAX_WAITS * seconds, late))
     return [_answered(question, next(results) if urls else _unnamed(question, names)) for question, urls in known]
 
 
@@ -96,12 +97,12 @@ def _answered(question: Question, result: Any) -> Answered:
         return Answered(question, fault=Unreached(host, result.kind, result.words))
     if isinstance(result, Unserved):
         return Answered(question, fault=result)
-    # An answer that nobody foresaw is the registry's, and no reason to stop a run.
-    return Answered(question, fault=Unserved(f"it answered something odd ({type(result).__name__})", uncertain=True))
+    # An unexpected answer is a fault of the registry, and no reason to stop the run.
+    return Answered(question, fault=Unserved(f"its answer is unexpected ({type(result).__name__})", uncertain=True))
 
 
 def findings(answers: Sequence[Answered], nameservers: Sequence[str]) -> Iterator[Finding]:
-    """Yield one finding for all names that are not resolved, one for each silent host, and each refusal."""
+    """Yield one finding for all names that do not resolve, one for each silent host, and one for each refusal."""
     faults = [(one.question, one.fault) for one in answers if one.fault is not None]
     unnamed = [(question, fault) for question, fault in faults if isinstance(fault, Unreached) and fault.kind == DNS]
     if unnamed:
@@ -113,21 +114,25 @@ def findings(answers: Sequence[Answered], nameservers: Sequence[str]) -> Iterato
     for (host, kind), those in silent.items():
         words = those[0][1].words
         wanted = listed(question.what for question, _fault in those)
-        say = f"{host} is not reached from this host ({words}), and {wanted} must come from there: {WAYS[kind]}."
-        yield Finding("reach", say, words, f"an answer of {host}", stops=True)
+        message = f"This host does not reach {host} ({words}), but needs {wanted} from there."
+        yield error("reach", message, UNREACHED_FIXES[kind], host, words)
     for question, fault in faults:
         if isinstance(fault, Unserved):
-            way = "a run may still get it" if fault.uncertain else CHECKS[question.kind]
-            say = f"{question.what[0].upper()}{question.what[1:]} cannot be had, since {fault.words}: {way}."
-            yield Finding("reach", say, fault.words, question.what, stops=not fault.uncertain)
+            fix = "A run may still get it." if fault.uncertain else UNSERVED_FIXES[question.kind]
+            what = f"{question.what[0].upper()}{question.what[1:]}"
+            message = f"{what} cannot be downloaded: {fault.words}."
+            yield Finding("reach", WARNING if fault.uncertain else ERROR, question.what, message, fix, fault.words)
 
 
 def _dns(unnamed: Sequence[Tuple[Question, Unreached]], nameservers: Sequence[str]) -> Finding:
     hosts = listed(fault.host for _question, fault in unnamed)
     wanted = listed(question.what for question, _fault in unnamed)
-    asked = f"asking {listed(nameservers)}" if nameservers else "no nameserver is set in /etc/resolv.conf"
-    say = (
-        f"The name of {hosts} is not resolved ({unnamed[0][1].words}; {asked}), and {wanted} must come from there: "
-        f"mend DNS (/etc/resolv.conf, `resolvectl status`), or set a proxy, which resolves names itself."
+    asked = f"asked {listed(nameservers)}" if nameservers else "/etc/resolv.conf has no nameserver"
+    words = unnamed[0][1].words
+    return error(
+        "dns",
+        f"The name of {hosts} does not resolve ({words}; {asked}), but this host needs {wanted} from there.",
+        "Repair DNS (/etc/resolv.conf, `resolvectl status`), or set a proxy, which resolves names itself.",
+        hosts,
+        words,
     )
-    return Finding("dns", say, unnamed[0][1].words, f"an address of {hosts}", stops=True)

@@ -9,17 +9,18 @@ import os
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Sequence
 
-from ...host.finding import Finding, gigabytes, listed
+from ...host.finding import Finding, error, listed, warning
 from ...host.linux import nearest
+from ...host.units import gigabytes
 
-MOST_NAMED = 5
-# Docker, its command line and what they need: 0.3 GB of Debian's packages, and these as they were sent.
+MAX_NAMED = 5
+# Docker, its command line and their dependencies: 0.3 GB on Debian, and the downloaded packages.
 ENGINE = 500_000_000
 
 
 @dataclass(frozen=True)
 class Load:
-    """Something that is to come: how many bytes, under which path, and what it is."""
+    """A download: its bytes, the path that it goes to, and its name."""
 
     path: str
     size: int
@@ -28,7 +29,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Disk:
-    """A file system by its mount point, with the bytes that are free and what is to come."""
+    """A file system: its mount point, free bytes, and the downloads that go to it."""
 
     mount: str
     free: int
@@ -36,12 +37,12 @@ class Disk:
 
     @property
     def needed(self) -> int:
-        """The bytes to come."""
+        """The bytes of all downloads."""
         return sum(load.size for load in self.loads)
 
 
 def disks(loads: Sequence[Load]) -> List[Disk]:
-    """Return the file systems that something goes to."""
+    """Return the file systems that downloads go to."""
     found: Dict[int, List[Load]] = {}
     for load in loads:
         found.setdefault(os.stat(nearest(load.path)).st_dev, []).append(load)
@@ -50,7 +51,7 @@ def disks(loads: Sequence[Load]) -> List[Disk]:
 
 def _free(path: str) -> int:
     state = os.statvfs(nearest(path))
-    # Docker writes as root, but a disk filled to the reserve hurts others.
+    # Docker writes as root, but using up the reserved blocks harms other programs.
     return state.f_bavail * state.f_frsize
 
 
@@ -62,28 +63,34 @@ def _mount(path: str) -> str:
 
 
 def findings(found: Sequence[Disk], spare: int, unknown: Sequence[str] = ()) -> Iterator[Finding]:
-    """Yield where there is no room, or little after all came; ``unknown`` has no size that anybody tells."""
-    end = f"; not counted, since nobody tells its size, is {listed(unknown)}" if unknown else ""
+    """Yield the disks with too little space for the downloads, or after them; ``unknown`` are those of unknown size."""
+    end = f"; unknown size: {listed(unknown)}" if unknown else ""
     for disk in found:
         what = _words(disk) + end
-        has, need = f"{gigabytes(disk.free)} free", gigabytes(disk.needed)
+        free, need = gigabytes(disk.free), gigabytes(disk.needed)
         if disk.needed > disk.free:
-            say = (
-                f"On {disk.mount} {gigabytes(disk.free)} are free, and {need} are needed ({what}): free space, list "
-                f"fewer or smaller models, or give Docker's data a larger disk (data-root in docker_daemon_options)."
+            yield error(
+                "disk",
+                f"{disk.mount} has {free} of free space, but {need} are needed ({what}).",
+                "Free up space, list fewer or smaller models, or move Docker's data to a larger disk (data-root in "
+                "docker_daemon_options).",
+                disk.mount,
+                f"{free} free",
             )
-            yield Finding("disk", say, has, need, stops=True)
         elif disk.free - disk.needed < spare:
-            to_come = f" and {need} are to come ({what})" if disk.needed else ""
-            say = (
-                f"On {disk.mount} {gigabytes(disk.free)} are free{to_come}, which leaves less than {gigabytes(spare)} "
-                f"for chats, logs and the images of the next version: free space, or give Docker's data a larger disk."
+            downloads = f", and {need} will be downloaded ({what})" if disk.needed else ""
+            yield warning(
+                "disk",
+                f"{disk.mount} has {free} of free space{downloads}. That leaves less than {gigabytes(spare)} for "
+                f"chats, logs and the images of the next version.",
+                "Free up space, or move Docker's data to a larger disk.",
+                disk.mount,
+                f"{free} free",
             )
-            yield Finding("disk", say, has, gigabytes(disk.needed + spare))
 
 
 def _words(disk: Disk) -> str:
     large = sorted((load for load in disk.loads if load.size), key=lambda load: -load.size)
-    words = [f"{load.what} {gigabytes(load.size)}" for load in large[:MOST_NAMED]]
-    rest = large[MOST_NAMED:]
+    words = [f"{load.what} {gigabytes(load.size)}" for load in large[:MAX_NAMED]]
+    rest = large[MAX_NAMED:]
     return ", ".join([*words, f"{len(rest)} more {gigabytes(sum(load.size for load in rest))}"] if rest else words)

@@ -26,7 +26,7 @@ SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Published:
-    """A port that a running container holds on the host; ``ours`` says that a role made the container."""
+    """A port that a running container publishes; ``ours`` means that a role created the container."""
 
     port: int
     container: str
@@ -35,7 +35,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Settings:
-    """How Docker fetches images, and where it keeps them. ``proxies`` has the keys http, https and no."""
+    """How Docker pulls images, and where it stores them. ``proxies`` has the keys http, https and no."""
 
     root_dir: str = ROOT_DIR
     mirrors: Tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Settings:
 
 
 class Engine:
-    """The Docker Engine of this host; one that does not answer knows nothing."""
+    """The Docker Engine of this host; all answers are empty if it does not answer."""
 
     def __init__(self, path: str = SOCKET) -> None:
         self._engine = docker.Engine(path, SECONDS)
@@ -61,12 +61,12 @@ class Engine:
         return bool(self.info) and self._ask(f"/images/{quote(reference, safe='/:@')}/json") is not None
 
     def mountpoint(self, volume: str) -> Optional[str]:
-        """Return where a volume is on the host, or None where it is still to be made."""
+        """Return the folder of a volume on the host, None if the volume does not exist."""
         found = self._ask(f"/volumes/{quote(volume, safe='')}") if self.info else None
         return str(found.get("Mountpoint") or "") or None if found else None
 
     def network(self, name: str) -> Optional[Dict[str, Any]]:
-        """Return what Docker tells of a network, or None where it is still to be created."""
+        """Return a network as Docker shows it, None if it does not exist."""
         found = self._ask(f"/networks/{quote(name, safe='')}") if self.info else None
         return found if found and found.get("Name") == name else None
 
@@ -77,7 +77,7 @@ class Engine:
         return sorted(str(one["Names"][0]).lstrip("/") for one in listed or [])
 
     def published(self) -> List[Published]:
-        """Return the ports that running containers hold."""
+        """Return the ports that running containers publish."""
         listed = self._ask("/containers/json") if self.info else None
         return [
             Published(int(port["PublicPort"]), str(one["Names"][0]).lstrip("/"), LABEL in (one.get("Labels") or {}))
@@ -88,7 +88,7 @@ class Engine:
 
 
 def settings(engine: Engine, given: Mapping[str, Any], root: str = "/") -> Settings:
-    """Return Docker's settings as they will be: ``given`` before daemon.json before the service's environment."""
+    """Return Docker's future settings: ``given`` overrides daemon.json, which overrides the service's environment."""
     file = _file(Path(root, DAEMON_JSON.lstrip("/")))
     both = {**file, **given}
     proxies = {**_service_proxies(), **_named(file.get("proxies")), **_named(given.get("proxies"))}
@@ -104,7 +104,7 @@ def _file(path: Path) -> Dict[str, Any]:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        # A damaged file is the role docker's business, which says so.
+        # The role docker reports an invalid file.
         return {}
     return known if isinstance(known, dict) else {}
 
@@ -125,7 +125,7 @@ def _service_proxies() -> Dict[str, str]:
         return {}
     command = ["systemctl", "show", "docker", "--property", "Environment", "--value"]
     try:
-        printed = subprocess.run(  # noqa: S603 - given nothing of a person's
+        printed = subprocess.run(  # noqa: S603 - no user input
             command, capture_output=True, text=True, timeout=SECONDS, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):

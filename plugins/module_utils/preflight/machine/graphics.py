@@ -9,25 +9,27 @@ from dataclasses import replace
 from typing import Any, Collection, Iterator, List, Optional, Sequence, Tuple
 
 from ...gpu import host
+from ...gpu.nvidia import bus_id
 from ...gpu.rules import all as causes
-from ...gpu.values import AMD, ERROR, NVIDIA, Problem
+from ...gpu.values import AMD, NVIDIA
 from ...gpu.values import Gpu as Card
-from ...host.finding import Finding, gigabytes
+from ...host.finding import ERROR, WARNING, Finding, error, warning
+from ...host.units import gigabytes
 
 NAMES = {NVIDIA: "NVIDIA", AMD: "AMD"}
 BLOCKED = "gpu-blocked"
-# What the roles make anew.
-MENDED = "cdi-"
+# The roles create CDI specifications again.
+REPAIRED = "cdi-"
 
 
-def look(root: str = "/") -> Tuple[Sequence[Card], Sequence[Problem]]:
-    """Return the host's GPUs, and what keeps them from work. Docker is not asked, since it may be still to come."""
-    found = host.look(root)
-    return found.gpus, causes.find(found)
+def gather(root: str = "/") -> Tuple[Sequence[Card], Sequence[Finding]]:
+    """Return the host's GPUs and the findings about them. Docker is not asked, since it may not be installed yet."""
+    facts = host.gather(root)
+    return facts.gpus, causes.find(facts)
 
 
 def chosen(cards: Sequence[Card], wanted: str, devices: Any) -> List[Card]:
-    """Return the GPUs that a server gets, with those of their MIG devices that it gets.
+    """Return the GPUs of a server, with its MIG devices.
 
     ``devices`` is "all", a count, or a list of indexes, places of MIG devices (0:1), UUIDs or CDI names.
     """
@@ -35,13 +37,13 @@ def chosen(cards: Sequence[Card], wanted: str, devices: Any) -> List[Card]:
     if isinstance(devices, (list, tuple)):
         names = {str(one).rpartition("=")[2] for one in devices}
         found = [_part(card, names) for card in of_kind]
-        # What is named otherwise is the business of the role that gives it to the container.
+        # The role that passes GPUs to containers checks other names.
         return [card for card in found if card is not None] or of_kind
     return of_kind[: int(devices)] if str(devices).isdigit() else of_kind
 
 
 def _part(card: Card, names: Collection[str]) -> Optional[Card]:
-    """Return a card with the MIG devices that are named, the whole card where it is named itself, or None."""
+    """Return a card with the named MIG devices, the whole card if it is named itself, or None."""
     if {str(card.index), card.uuid} & set(names):
         return card
     slices = tuple(one for one in card.slices if {f"{card.index}:{one.index}", one.uuid} & set(names))
@@ -49,47 +51,51 @@ def _part(card: Card, names: Collection[str]) -> Optional[Card]:
 
 
 def findings(
-    cards: Sequence[Card], problems: Sequence[Problem], wanted: Collection[str], least: int
+    cards: Sequence[Card], found: Sequence[Finding], wanted: Collection[str], min_memory: int
 ) -> Iterator[Finding]:
-    """Yield what keeps GPUs from what is wanted of them.
+    """Yield what keeps the servers from using GPUs. ``found`` are the findings of gpu_info.
 
-    ``wanted`` are the words of the servers (auto, nvidia, amd, none), ``least`` the bytes that a GPU should have.
+    ``wanted`` are the values of ollama_gpu (auto, nvidia, amd, none), ``min_memory`` the bytes that a GPU should have.
     """
-    there = {card.vendor for card in cards}
-    # Such a GPU is not listed at all, so its cause stands for it.
-    hidden = {NVIDIA for problem in problems if problem.id == BLOCKED}
+    vendors = {card.vendor for card in cards}
+    # WSL does not list a blocked GPU at all, so the finding stands for it.
+    hidden = {NVIDIA for one in found if one.id == BLOCKED}
     for vendor in (NVIDIA, AMD):
-        if vendor in wanted and vendor not in there | hidden:
-            say = (
-                f"ollama_gpu is {vendor}, and the host has no {NAMES[vendor]} GPU (none is on PCI): set it to auto "
-                f"or none, or give the machine its GPU."
+        if vendor in wanted and vendor not in vendors | hidden:
+            yield error(
+                "gpu",
+                f"ollama_gpu is {vendor}, but the host has no {NAMES[vendor]} GPU on PCI.",
+                "Set it to auto or none, or install the GPU in the machine.",
+                vendor,
+                f"no {NAMES[vendor]} GPU",
             )
-            yield Finding("gpu", say, f"no {NAMES[vendor]} GPU", f"an {NAMES[vendor]} GPU", stops=True)
     used = [card for card in cards if card.vendor in wanted or "auto" in wanted]
     places = {card.bus_id: card.vendor for card in used}
-    for problem in problems:
-        vendor = places.get(problem.gpu or "", NVIDIA if problem.gpu is None and NVIDIA in there | hidden else "")
+    for one in found:
+        of_all = NVIDIA if NVIDIA in vendors | hidden else ""
+        vendor = places.get(one.subject, "") if bus_id(one.subject) else of_all
         if not vendor or not ({vendor, "auto"} & set(wanted)):
             continue
-        # With auto Ollama would compute by the processor, but NVIDIA's toolkit is set up wherever there is a card.
+        # With auto Ollama could use the CPU, but the roles set up NVIDIA's toolkit wherever there is a card.
         needed = vendor in wanted or vendor == NVIDIA
-        stops = problem.severity == ERROR and needed and not problem.id.startswith(MENDED)
-        yield Finding("gpu", problem.say, problem.id, "a GPU that works", stops)
+        is_error = one.is_error and needed and not one.id.startswith(REPAIRED)
+        yield replace(one, id=f"gpu-{one.id}", severity=ERROR if is_error else WARNING)
     for name, total in _sizes(used):
-        if 0 < total < least:
-            has = gigabytes(total)
-            say = (
-                f"The GPU {name} has {has} of memory, and {gigabytes(least)} are the least with which it helps: "
-                f"take a larger one, or set ollama_gpu to none."
+        if 0 < total < min_memory:
+            yield warning(
+                "gpu",
+                f"The GPU {name} has {gigabytes(total)} of memory, but needs at least {gigabytes(min_memory)} to help.",
+                "Use a larger one, or set ollama_gpu to none.",
+                name,
+                gigabytes(total),
             )
-            yield Finding("gpu", say, has, gigabytes(least))
 
 
 def _sizes(cards: Sequence[Card]) -> Iterator[Tuple[str, int]]:
-    """Yield what a server may have of each GPU with memory of its own: the largest MIG device, or all of it."""
+    """Yield the memory that a server can use of each GPU with its own memory: the largest MIG device, or all."""
     for card in cards:
         if card.slices:
-            largest = max(card.slices, key=lambda one: one.memory_least)
-            yield f"{card.name} (MIG {largest.profile})", largest.memory_least
+            largest = max(card.slices, key=lambda one: one.min_memory)
+            yield f"{card.name} (MIG {largest.profile})", largest.min_memory
         elif not card.unified and not card.unusable:
             yield card.name, card.memory_total

@@ -11,24 +11,25 @@ import re
 from dataclasses import dataclass
 from typing import FrozenSet, Iterator, Optional, Tuple
 
-from ...host.finding import Finding, gigabytes, listed
+from ...host.finding import ERROR, WARNING, Finding, error, listed, warning
 from ...host.linux import clock_synchronised, text
+from ...host.units import gigabytes
 from ...ollama.fit.hardware import memory_total
 
-# The names that image registries give the processors of the official images.
+# The architectures of the official images, as image registries name them.
 PLATFORMS = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-# Docker's own floor, and that of the oldest distribution that the roles know (RHEL 8).
-LEAST_KERNEL, GOOD_KERNEL = (3, 10), (4, 18)
+# Docker's minimum, and the kernel of the oldest distribution that the roles support (RHEL 8).
+MIN_KERNEL, GOOD_KERNEL = (3, 10), (4, 18)
 CONTROLLERS = ("memory", "cpu", "pids")
-# Certificates and apt's lists allow no more than minutes.
-MOST_SKEW = 300.0
+# Certificates and apt's lists tolerate only minutes.
+MAX_SKEW = 300.0
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was measured.
+    """The facts of a machine.
 
-    ``memory`` is in bytes, ``cgroups`` "v2", "v1" or "", ``synchronised`` None where the kernel does not say.
+    ``memory`` is in bytes, ``cgroups`` "v2", "v1" or "", ``synchronised`` None if the kernel does not report it.
     """
 
     memory: int
@@ -43,15 +44,15 @@ class Machine:
 
 @dataclass(frozen=True)
 class MemoryNeeds:
-    """Bytes. Below ``least`` a host is refused, below ``good`` warned; ``large`` is for models of 13B and more."""
+    """Bytes. Less than ``least`` is an error, less than ``good`` a warning; ``large`` is for models of 13B and more."""
 
     least: int
     good: int
     large: int
 
 
-def look(root: str = "/") -> Machine:
-    """Return what the machine is; ``root`` is where /proc and /sys are looked for."""
+def gather(root: str = "/") -> Machine:
+    """Return the facts of this machine; /proc and /sys are below ``root``."""
     cgroups, controllers = _cgroups(os.path.join(root, "sys/fs/cgroup"))
     return Machine(
         memory=memory_total(root),
@@ -79,18 +80,18 @@ def _cgroups(mount: str) -> Tuple[str, FrozenSet[str]]:
 
 
 def findings(machine: Machine, needs: MemoryNeeds, *, rocm: bool = False) -> Iterator[Finding]:
-    """Yield what is wrong with a machine; ``rocm`` says that an AMD GPU is to be used."""
+    """Yield what is wrong with a machine; ``rocm`` means that a server uses an AMD GPU."""
     yield from memory(machine, needs)
     yield from cpu(machine, rocm)
     yield from kernel(machine)
     yield from cgroups(machine)
     if machine.synchronised is False:
-        yield Finding(
+        yield warning(
             "time",
-            "The clock is not synchronised, and once it is minutes off neither certificates nor sign-ins work: "
-            "enable a time service (`timedatectl set-ntp true`, or chrony).",
+            "No time service synchronises the clock. Once it is minutes off, certificates and sign-ins fail.",
+            "Enable a time service (`timedatectl set-ntp true`, or chrony).",
+            "clock",
             "not synchronised",
-            "synchronised",
         )
 
 
@@ -98,37 +99,42 @@ def memory(machine: Machine, needs: MemoryNeeds) -> Iterator[Finding]:
     """Yield whether the memory is too small, or small."""
     has = gigabytes(machine.memory)
     if machine.memory < needs.least:
-        say = (
-            f"The memory is {has}, and {gigabytes(needs.least)} are the least: add memory, take another machine, or "
-            f"lower preflight_memory_least if its models are that small."
+        yield error(
+            "memory",
+            f"The host has {has} of memory, but needs at least {gigabytes(needs.least)}.",
+            "Add memory, use another machine, or lower preflight_memory_least if its models are small enough.",
+            "memory",
+            has,
         )
-        yield Finding("memory", say, has, gigabytes(needs.least), stops=True)
     elif machine.memory < needs.good:
-        say = (
-            f"The memory is {has}, and {gigabytes(needs.good)} are comfortable: keep to small models and short "
-            f"contexts, or add memory."
+        yield warning(
+            "memory",
+            f"The host has {has} of memory, and {gigabytes(needs.good)} are recommended.",
+            "Use small models and short contexts, or add memory.",
+            "memory",
+            has,
         )
-        yield Finding("memory", say, has, gigabytes(needs.good))
 
 
 def cpu(machine: Machine, rocm: bool) -> Iterator[Finding]:
-    """Yield whether images exist for the processor, and whether Ollama's fast back ends run on it."""
+    """Yield whether images exist for the processor, and whether it runs Ollama's fast back ends."""
     name = machine.architecture
-    there = PLATFORMS.get(name)
-    if there is None or (rocm and there != "amd64"):
+    platform = PLATFORMS.get(name)
+    if platform is None or (rocm and platform != "amd64"):
         need = "x86_64" if rocm else "x86_64 or arm64"
         what = "Ollama's image for AMD GPUs is" if rocm else "the images are"
-        way = "set ollama_gpu to none, or take another machine" if rocm and there else "take another machine"
-        say = f"The processor is {name}, and {what} for {need} only: {way}."
-        yield Finding("cpu", say, name, need, stops=True)
-    elif there == "amd64" and "avx2" not in machine.flags:
-        has = "AVX and no AVX2" if "avx" in machine.flags else "neither AVX nor AVX2"
-        end = "" if "avx" in machine.flags else ", and other programs may end with 'Illegal instruction'"
-        say = (
-            f"The processor shows {has}, so Ollama computes by a slow back end{end}: take a newer processor, or on a "
-            f"virtual machine let the guest see the host's (CPU type host)."
+        fix = "Set ollama_gpu to none, or use another machine." if rocm and platform else "Use another machine."
+        yield error("cpu", f"The processor is {name}, and {what} for {need} only.", fix, "processor", name)
+    elif platform == "amd64" and "avx2" not in machine.flags:
+        has = "AVX but not AVX2" if "avx" in machine.flags else "neither AVX nor AVX2"
+        end = "" if "avx" in machine.flags else ", and other programs may fail with 'Illegal instruction'"
+        yield warning(
+            "cpu",
+            f"The processor has {has}, so Ollama uses a slow back end{end}.",
+            "Use a newer processor, or in a virtual machine expose the host's (CPU type host).",
+            "processor",
+            has,
         )
-        yield Finding("cpu", say, has, "AVX2")
 
 
 def kernel(machine: Machine) -> Iterator[Finding]:
@@ -137,46 +143,67 @@ def kernel(machine: Machine) -> Iterator[Finding]:
     version = (int(found.group(1)), int(found.group(2))) if found else None
     if version is None or version >= GOOD_KERNEL:
         return
-    stops = version < LEAST_KERNEL
-    need = ".".join(map(str, LEAST_KERNEL if stops else GOOD_KERNEL))
-    why = "Docker does not run on it" if stops else "it is older than any that these roles are made for"
-    say = f"The kernel is {machine.kernel}, and {why} ({need} or newer): upgrade the distribution."
-    yield Finding("kernel", say, machine.kernel, need, stops)
+    too_old = version < MIN_KERNEL
+    need = ".".join(map(str, MIN_KERNEL if too_old else GOOD_KERNEL))
+    why = "which Docker does not support" if too_old else "older than any that these roles support"
+    yield Finding(
+        "kernel",
+        ERROR if too_old else WARNING,
+        "kernel",
+        f"The kernel is {machine.kernel}, {why} ({need} or newer is needed).",
+        "Upgrade the distribution.",
+        machine.kernel,
+    )
 
 
 def cgroups(machine: Machine) -> Iterator[Finding]:
-    """Yield what cgroups lack, by which Docker bounds containers."""
-    lacking = [name for name in CONTROLLERS if name not in machine.controllers]
+    """Yield what is missing of cgroups, which Docker needs to limit containers."""
+    missing = [name for name in CONTROLLERS if name not in machine.controllers]
     if not machine.cgroups:
-        say = "No cgroups are mounted at /sys/fs/cgroup, and Docker starts no container without: boot with systemd."
-        yield Finding("cgroups", say, "none", "cgroups v2", stops=True)
-    elif lacking:
-        say = (
-            f"Of the cgroups {machine.cgroups} the controller {listed(lacking)} is missing, so containers cannot be "
-            f"bounded by it: take cgroup_disable off the kernel's command line."
+        yield error(
+            "cgroups",
+            "No cgroups are mounted at /sys/fs/cgroup, and Docker cannot start containers without them.",
+            "Boot with systemd.",
+            "cgroups",
+            "none",
         )
-        yield Finding("cgroups", say, f"no {listed(lacking)}", listed(CONTROLLERS))
+    elif missing:
+        yield warning(
+            "cgroups",
+            f"The controller {listed(missing)} of cgroups {machine.cgroups} is missing, so Docker cannot limit it for "
+            f"containers.",
+            "Remove cgroup_disable from the kernel's command line.",
+            "cgroups",
+            f"no {listed(missing)}",
+        )
     elif machine.cgroups == "v1":
-        say = (
-            "The host has cgroups v1, which Docker and systemd are giving up: boot with "
-            "systemd.unified_cgroup_hierarchy=1, or upgrade the distribution."
+        yield warning(
+            "cgroups",
+            "The host has cgroups v1, which Docker and systemd are dropping.",
+            "Boot with systemd.unified_cgroup_hierarchy=1, or upgrade the distribution.",
+            "cgroups",
+            "v1",
         )
-        yield Finding("cgroups", say, "v1", "v2")
     if not machine.systemd:
-        say = (
-            "The host does not run systemd, so after a reboot nothing but an init script starts Docker: boot with "
-            "systemd where the machine is to serve for long."
+        yield warning(
+            "cgroups",
+            "The host does not run systemd, so only an init script starts Docker after a reboot.",
+            "Boot with systemd if the machine is to run for long.",
+            "systemd",
+            "no systemd",
         )
-        yield Finding("cgroups", say, "no systemd", "systemd")
 
 
 def clock_skew(skew: Optional[float]) -> Iterator[Finding]:
-    """Yield whether the clock is off; ``skew`` is how many seconds it is before that of the registries."""
-    if skew is None or abs(skew) <= MOST_SKEW:
+    """Yield whether the clock is off; ``skew`` is how many seconds it is ahead of the registries' clocks."""
+    if skew is None or abs(skew) <= MAX_SKEW:
         return
-    figure = f"{abs(skew) / 60:.0f} minutes {'ahead' if skew > 0 else 'behind'}"
-    say = (
-        f"The clock is {figure} of those of the registries, so certificates and package lists are refused: set it, and "
-        f"enable a time service (`timedatectl set-ntp true`, or chrony)."
+    figure = f"{abs(skew) / 60:.0f} minutes {'ahead of' if skew > 0 else 'behind'}"
+    yield error(
+        "time",
+        f"The clock is {figure} the clocks of the registries (at most {MAX_SKEW / 60:.0f} are tolerated), so "
+        f"certificates and package lists are rejected.",
+        "Set the clock, and enable a time service (`timedatectl set-ntp true`, or chrony).",
+        "clock",
+        figure,
     )
-    yield Finding("time", say, figure, f"{MOST_SKEW / 60:.0f} minutes at most", stops=True)

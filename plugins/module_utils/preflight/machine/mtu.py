@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Iterator
 
 from ...docker.egress.network import mtu_of, wanted_mtu
-from ...host.finding import Finding, listed
+from ...host.finding import Finding, listed, warning
 from .engine import Engine
 
 
 def findings(engine: Engine, network: str, mtu: str) -> Iterator[Finding]:
-    """Yield a finding where containers use a network whose MTU is larger than ``mtu`` (auto or bytes) allows.
+    """Yield a finding if containers use a network with a larger MTU than ``mtu`` (auto or bytes) allows.
 
-    One that nobody uses is created again by the roles.
+    The roles create an unused network again.
     """
     told = engine.network(network) if network else None
     users = engine.containers_on(network) if told and told.get("Driver") == "bridge" else []
@@ -23,9 +23,12 @@ def findings(engine: Engine, network: str, mtu: str) -> Iterator[Finding]:
         return
     current, wanted = mtu_of(told), wanted_mtu(mtu)
     if current > wanted:
-        say = (
-            f"The Docker network {network} has an MTU of {current} bytes and the way out of this host takes {wanted}, "
-            f"so larger answers from outside get lost for {listed(users)}: `docker rm --force {' '.join(users)} && "
-            f"docker network rm {network}` (volumes stay), then run this again."
+        yield warning(
+            "mtu",
+            f"The Docker network {network} has an MTU of {current} bytes, but the uplink of this host allows {wanted}, "
+            f"so {listed(users)} may lose large packets from outside.",
+            f"Run `docker rm --force {' '.join(users)} && docker network rm {network}` (volumes stay), then run this "
+            f"again.",
+            network,
+            f"{current} bytes",
         )
-        yield Finding("mtu", say, f"{current} bytes", f"{wanted} bytes at the most")

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ...host import listening
-from ...host.finding import Finding
+from ...host.finding import Finding, error
 from ...host.linux import text
 from .engine import Published
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A port of an address. ``option`` is the variable that sets the port, ``address_option`` that of the address."""
+    """An address and a port. ``option`` is the variable for the port, ``address_option`` the one for the address."""
 
     port: int
     address: str
@@ -29,7 +29,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Tried:
-    """What came of an attempt to have a port: an errno, 0 where it went well; ``process`` listens there, if known."""
+    """The result of binding a port: ``error`` is an errno, 0 for success; ``process`` listens there, if known."""
 
     wanted: Wanted
     error: int
@@ -37,11 +37,11 @@ class Tried:
 
 
 def attempt(wanted: Wanted, root: str = "/") -> Tried:
-    """Bind a port for a moment, without listening on it, and tell what came of it."""
+    """Bind a port for a moment, without listening on it, and return the result."""
     family = socket.AF_INET6 if ":" in wanted.address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # Without it a connection that was closed a moment ago would count.
+            # Without it a recently closed connection would count.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((wanted.address, wanted.port))
     except OSError as error:
@@ -51,7 +51,7 @@ def attempt(wanted: Wanted, root: str = "/") -> Tried:
 
 
 def listener(port: int, root: str = "/") -> str:
-    """Return the process that listens on a port as "name (process 12)", or nothing where it is not to be seen."""
+    """Return the process that listens on a port as "name (process 12)", "" if this user cannot see it."""
     inodes = {
         inode
         for table in listening.TABLES
@@ -63,7 +63,7 @@ def listener(port: int, root: str = "/") -> str:
 
 
 def findings(tried: Sequence[Tried], published: Sequence[Published]) -> Iterator[Finding]:
-    """Yield the ports that cannot be had; what the roles' own containers hold is no finding."""
+    """Yield the ports that cannot be bound, except those of the roles' own containers."""
     for one in tried:
         found = _finding(one, [port for port in published if port.port == one.wanted.port])
         if found is not None:
@@ -74,24 +74,25 @@ def _finding(tried: Tried, published: List[Published]) -> Optional[Finding]:
     wanted = tried.wanted
     place = f"[{wanted.address}]:{wanted.port}" if ":" in wanted.address else f"{wanted.address}:{wanted.port}"
     if tried.error == errno.EADDRNOTAVAIL:
-        way = f"set {wanted.address_option} to one that it has" if wanted.address_option else "give one that it has"
-        say = f"The host has no address {wanted.address}, on which port {wanted.port} is to be: {way} (`ip address`)."
-        return Finding("ports", say, f"no {wanted.address}", place, stops=True)
+        fix = f"Set {wanted.address_option} to an address of the host" if wanted.address_option else "Use another one"
+        message = f"The host has no address {wanted.address}, which port {wanted.port} is to be published on."
+        return error("ports", message, f"{fix} (`ip address` lists them).", place, f"no {wanted.address}")
     if tried.error != errno.EADDRINUSE or any(port.ours for port in published):
         return None
-    holder, way = _holder(tried, published)
-    say = f"Port {place} is taken by {holder}: {way}, or set {wanted.option} to another port."
-    return Finding("ports", say, f"taken by {holder}", place, stops=True)
+    holder, fix = _holder(tried, published)
+    message = f"Port {place} is taken by {holder}."
+    return error("ports", message, f"{fix}, or set {wanted.option} to another port.", place, f"taken by {holder}")
 
 
 def _holder(tried: Tried, published: List[Published]) -> Tuple[str, str]:
+    """Return who has a port, and how to stop it."""
     if published:
         name = published[0].container
-        return f"the container {name}, which these roles did not make", f"stop it (`docker stop {name}`)"
+        return f"the container {name}, which these roles did not create", f"Stop it (`docker stop {name}`)"
     if tried.process:
         name = re.sub(r" \(.*", "", tried.process)
-        return tried.process, "stop it" + (" (`systemctl disable --now ollama`)" if name == "ollama" else "")
+        return tried.process, "Stop it" + (" (`systemctl disable --now ollama`)" if name == "ollama" else "")
     return (
-        "a process that is not to be seen from here",
-        f"find it (`ss -ltnp sport = :{tried.wanted.port}`) and stop it",
+        "a process that is not visible from here",
+        f"Find it (`ss -ltnp sport = :{tried.wanted.port}`) and stop it",
     )

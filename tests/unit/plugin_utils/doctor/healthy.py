@@ -1,15 +1,15 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A healthy host with a GPU, as host_info tells of one."""
+"""The facts of a healthy host with a GPU, in the format of host_info."""
 
 from __future__ import annotations
 
 from typing import Any
 
 GIB = 1024**3
-WAY = {
-    "network": "llm",
+NETWORK = {
+    "name": "llm",
     "internal": False,
     "egress": "closed",
     "in_force": True,
@@ -59,7 +59,7 @@ def container(kind: str, name: str, port: int, inside: int, image: str, data: st
 
 
 def healthy() -> dict[str, Any]:
-    """Return what is seen of a host that has nothing; a new one each time, to be spoilt."""
+    """Return the facts of a host without findings; a new mapping each time, to change."""
     ollama = container("ollama", "ollama", 11434, 11434, "ollama/ollama:0.32.15", "/root/.ollama", "cdi")
     image = "ghcr.io/open-webui/open-webui:0.12.4"
     webui = container("open-webui", "open-webui", 3001, 8080, image, "/app/backend/data")
@@ -75,7 +75,7 @@ def healthy() -> dict[str, Any]:
         "engine": {
             "installed": True,
             "answers": True,
-            "words": "",
+            "error": "",
             "version": "28.5.1",
             "root": "/var/lib/docker",
             "live_restore": True,
@@ -88,7 +88,7 @@ def healthy() -> dict[str, Any]:
                 "name": "ollama",
                 "kind": "ollama",
                 "answers": True,
-                "words": "",
+                "error": "",
                 "version": "0.32.15",
                 "seconds": 0.004,
                 "models": 3,
@@ -100,15 +100,15 @@ def healthy() -> dict[str, Any]:
                 "name": "open-webui",
                 "kind": "open-webui",
                 "answers": True,
-                "words": "",
+                "error": "",
                 "version": "0.12.4",
                 "seconds": 0.012,
                 "ready": True,
-                "ollamas": [{"url": "http://ollama:11434", "reached": True, "words": ""}],
+                "ollamas": [{"url": "http://ollama:11434", "reached": True, "error": ""}],
             },
         ],
         "volumes": [{"name": "ollama", "exists": True}, {"name": "open-webui", "exists": True}],
-        "ways_out": [dict(WAY)],
+        "networks": [dict(NETWORK)],
         "ports": [
             {"address": "0.0.0.0", "port": 22, "pid": 85, "process": "sshd"},
             {"address": "::", "port": 22, "pid": 85, "process": "sshd"},
@@ -141,8 +141,8 @@ def healthy() -> dict[str, Any]:
                 {"name": "NVIDIA L40S", "memory_total": 48 * GIB, "driver_version": "580.95.05", "uuid": "GPU-1"},
                 {"name": "NVIDIA L40S", "memory_total": 48 * GIB, "driver_version": "580.95.05", "uuid": "GPU-2"},
             ],
-            "problems": [],
+            "findings": [],
         },
         "converged": {"at": 1795665600, "mark": {"containers": [ollama["declared"], webui["declared"]]}},
-        "unseen": [],
+        "not_gathered": [],
     }

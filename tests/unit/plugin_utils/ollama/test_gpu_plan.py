@@ -14,7 +14,7 @@ from ansible_collections.selfhosted.llm.plugins.plugin_utils.ollama.gpu_plan imp
 from .cards import card, server
 
 NVIDIA = {"nvidia": "580"}
-TWO = {"gpus": [card(0), card(1)], "problems": []}
+TWO = {"gpus": [card(0), card(1)], "findings": []}
 
 
 def plan(host: dict[str, Any] | None, facts: dict[str, Any], *servers: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +44,12 @@ def test_a_server_without_a_gpu_has_nothing_to_prove() -> None:
         (NVIDIA, TWO, ["9"], "names 9, which gpu-1 does not have: it has 0 (Stand-in"),
         (NVIDIA, TWO, 3, "asks for 3 GPUs, and gpu-1 has 2 that no other instance has"),
         ({}, {"gpus": []}, 1, "is 1, and on gpu-1 no GPU is ready for it. Set ollama_gpu to none"),
-        (NVIDIA, {"problems": [{"severity": "error", "say": "It hangs."}]}, 1, "no GPU is ready for it. It hangs."),
+        (
+            NVIDIA,
+            {"findings": [{"severity": "error", "message": "It hangs.", "fix": "Reboot."}]},
+            1,
+            "no GPU is ready for it. It hangs. Reboot.",
+        ),
         # A Jetson has no nvidia-smi.
         (NVIDIA, {}, ["0"], ""),
         (NVIDIA, TWO, "all", ""),

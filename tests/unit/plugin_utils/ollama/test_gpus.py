@@ -44,9 +44,9 @@ def test_a_mig_device_that_hides_its_size_has_that_of_its_profile(profile: str, 
 
 def test_labels_name_what_is_known() -> None:
     gpus = gpus_of({"gpus": [card(0), card(1, uuid="", name=""), card(2, vendor="amd")]})
-    assert labels(gpus, "nvidia") == "0 (Stand-in, GPU-0, 8.0 GiB); 1 (8.0 GiB)"
+    assert labels(gpus, "nvidia") == "0 (Stand-in, GPU-0, 8.6 GB); 1 (8.6 GB)"
 
 
 def test_warnings_are_no_errors() -> None:
-    problems = [{"severity": "warning", "say": "a"}, {"severity": "error", "say": "b"}]
-    assert errors_of({"problems": problems}) == ["b"]
+    problems = [{"severity": one, "message": one, "fix": "Fix it."} for one in ("warning", "error")]
+    assert errors_of({"findings": problems}) == ["error Fix it."]

@@ -46,11 +46,11 @@ def found(known: Known, *, name: str = "m", listed: str = "m", version: str = "0
 @pytest.mark.parametrize("version", ["0.30.0", "0.32.15", "latest"])
 def test_a_chat_model_stops_the_run_before_it_is_pulled(version: str) -> None:
     (finding,) = found(CHAT, name="m:latest", version=version)
-    assert (finding.rule, finding.stops) == ("embedding", True)
-    assert "The model m:latest is to embed documents for Open WebUI" in finding.say
+    assert (finding.id, finding.is_error) == ("embedding", True)
+    assert "The model m:latest is to embed documents for Open WebUI" in finding.message
 
 
-def test_what_embeds_is_fine_and_what_nobody_knows_is_not_judged() -> None:
+def test_embedding_models_and_unknown_models_are_fine() -> None:
     assert found(EMBEDS) == []
     assert found(UNKNOWN) == []
     assert found(CHAT, listed="other") == []

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import GB, Finding
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import Finding
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import GB
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.names import ModelName
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.demand import Model
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import Gpu, Host
@@ -44,25 +45,25 @@ def judged(machine: Host, name: str, **server: Any) -> list[Finding]:
             host(16 * GB),
             "llama3:70b",
             "memory",
-            "the host has no GPU and 15.5 GB of memory for models, so Ollama would refuse",
+            "but the host has no GPU and 15.5 GB of memory for models, so Ollama would refuse",
         ),
-        (host(31 * GB), "codellama:13b", "memory", "32.0 GB of memory are good"),
+        (host(31 * GB), "codellama:13b", "memory", "needs 32.0 GB of memory to run well"),
         (host(32 * GB), "codellama:13b", None, ""),
         (host(16 * GB, L4), "codellama:13b", None, ""),
-        (host(64 * GB, L4), "llama3:70b", "gpu", "the processor computes a part of it"),
+        (host(64 * GB, L4), "llama3:70b", "gpu", "the CPU computes a part of it"),
         (host(16 * GB, SMALL), "llama3:8b", "gpu", "GTX 1650 with 4.0 GB"),
         (host(16 * GB, SMALL), "mixtral:8x7b", "memory", "so Ollama would refuse it"),
     ],
 )
-def test_a_model_is_judged_by_where_it_would_go(machine: Host, name: str, rule: str | None, words: str) -> None:
+def test_a_model_must_fit_into_memory_or_gpus(machine: Host, name: str, rule: str | None, words: str) -> None:
     findings = judged(machine, name)
-    assert [one.rule for one in findings] == [rule] * (rule is not None)
-    assert all(words in one.say and not one.stops for one in findings)
+    assert [one.id for one in findings] == [rule] * (rule is not None)
+    assert all(words in one.message and not one.is_error for one in findings)
 
 
 def test_a_longer_context_needs_more() -> None:
     assert judged(host(16 * GB), "llama3:8b") == []
-    assert "Ollama would refuse" in judged(host(16 * GB), "llama3:8b", context_length=131072)[0].say
+    assert "Ollama would refuse" in judged(host(16 * GB), "llama3:8b", context_length=131072)[0].message
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_a_longer_context_needs_more() -> None:
         ("nomic-embed-text", None),
     ],
 )
-def test_a_name_tells_the_usual_size(name: str, size: float | None) -> None:
+def test_the_size_is_estimated_from_the_name(name: str, size: float | None) -> None:
     known = models.guessed(ModelName.parse(name))
     assert known.size == (None if size is None else int(size))
     assert sum(known.missing.values()) == (size or 0)
@@ -94,7 +95,7 @@ def manifest(size: int) -> tuple[bytes, str]:
     return json.dumps({"schemaVersion": 2, "config": config, "layers": layers}).encode(), weights
 
 
-def test_a_model_that_the_host_has_whole_is_present(tmp_path: Path) -> None:
+def test_a_complete_model_is_present(tmp_path: Path) -> None:
     body, weights = manifest(7 * GB)
     name = ModelName.parse("llama3:8b")
     place = tmp_path / "manifests/registry.ollama.ai/library/llama3"
@@ -111,7 +112,7 @@ def test_a_model_that_the_host_has_whole_is_present(tmp_path: Path) -> None:
     assert known.model == Model(7 * GB)
 
 
-def test_only_what_is_pulled_and_absent_is_asked_for() -> None:
+def test_registries_are_asked_only_for_missing_models() -> None:
     listed: list[dict[str, Any]] = [
         {"name": "made", "base": "llama3:8b"},
         {"name": "llama3:8b"},

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.host.deadline import at_once
-from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import GB, Finding
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import Finding
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import GB
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.downloads import images, network, web
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.downloads.network import (
     Answered,
@@ -33,41 +34,41 @@ def disk(free: int, *sizes: int) -> room.Disk:
 
 
 @pytest.mark.parametrize(
-    ("found", "stops", "words"),
+    ("found", "is_error", "words"),
     [
         (disk(50 * GB, 40 * GB), None, ""),
         (disk(11 * GB, 0), None, ""),
         (
             disk(49 * GB, 40 * GB),
             False,
-            "49.0 GB are free and 40.0 GB are to come (model m40 40.0 GB), which leaves less than 10.0",
+            "49.0 GB of free space, and 40.0 GB will be downloaded (model m40 40.0 GB). That leaves less than 10.0",
         ),
-        (disk(9 * GB, 0), False, "On /data 9.0 GB are free, which leaves less than 10.0 GB"),
+        (disk(9 * GB, 0), False, "/data has 9.0 GB of free space. That leaves less than 10.0 GB"),
         (
             disk(39 * GB, 40 * GB, 5 * GB),
             True,
-            "39.0 GB are free, and 45.0 GB are needed (model m40 40.0 GB, model m5 5.0 GB)",
+            "39.0 GB of free space, but 45.0 GB are needed (model m40 40.0 GB, model m5 5.0 GB)",
         ),
     ],
 )
-def test_a_disk_is_judged_by_what_is_to_come(found: room.Disk, stops: bool | None, words: str) -> None:
+def test_downloads_must_fit_on_the_disk(found: room.Disk, is_error: bool | None, words: str) -> None:
     findings = list(room.findings([found], SPARE))
-    assert [one.stops for one in findings] == ([] if stops is None else [stops])
-    assert all(words in one.say for one in findings)
+    assert [one.is_error for one in findings] == ([] if is_error is None else [is_error])
+    assert all(words in one.message for one in findings)
 
 
-def test_what_nobody_knows_the_size_of_is_named() -> None:
+def test_downloads_of_unknown_size_are_named() -> None:
     (one,) = room.findings([disk(1, 40 * GB)], SPARE, ["odd:latest"])
-    assert "nobody tells its size, is odd:latest" in one.say
+    assert "unknown size: odd:latest" in one.message
 
 
-def test_many_loads_are_summed_up() -> None:
+def test_small_downloads_are_summed_up() -> None:
     (one,) = room.findings([disk(1, *(GB * size for size in range(1, 10)))], SPARE)
-    assert "model m9 9.0 GB" in one.say
-    assert "4 more 10.0 GB" in one.say
+    assert "model m9 9.0 GB" in one.message
+    assert "4 more 10.0 GB" in one.message
 
 
-def test_loads_are_gathered_by_file_system(tmp_path: Path) -> None:
+def test_downloads_are_grouped_by_file_system(tmp_path: Path) -> None:
     one, two = str(tmp_path / "not" / "there" / "yet"), str(tmp_path)
     (found,) = room.disks([room.Load(one, 1, "a"), room.Load(two, 2, "b")])
     assert found.needed == 3
@@ -91,26 +92,28 @@ WANTED = ports.Wanted(3001, "127.0.0.1", "open_webui_port", "open_webui_bind_add
         (
             ports.Tried(WANTED, errno.EADDRINUSE, "docker-proxy (process 9)"),
             [Published(3001, "grafana", False)],
-            "is taken by the container grafana, which these roles did not make: stop it (`docker stop grafana`)",
+            "is taken by the container grafana, which these roles did not create. Stop it (`docker stop grafana`)",
         ),
         (
             ports.Tried(WANTED, errno.EADDRINUSE, "nginx (process 812)"),
             [Published(80, "open-webui", True)],
-            "taken by nginx (process 812): stop it, or set open_webui_port to another port",
+            "taken by nginx (process 812). Stop it, or set open_webui_port to another port",
         ),
         (ports.Tried(WANTED, errno.EADDRINUSE, "ollama (process 5)"), [], "`systemctl disable --now ollama`"),
         (ports.Tried(WANTED, errno.EADDRINUSE), [], "`ss -ltnp sport = :3001`"),
         (
             ports.Tried(WANTED, errno.EADDRNOTAVAIL),
             [],
-            "no address 127.0.0.1, on which port 3001 is to be: set open_webui_bind_address",
+            "no address 127.0.0.1, which port 3001 is to be published on. Set open_webui_bind_address",
         ),
     ],
 )
-def test_a_port_is_judged_by_who_has_it(tried: ports.Tried, published: list[Published], words: str | None) -> None:
+def test_a_port_of_another_program_is_an_error(
+    tried: ports.Tried, published: list[Published], words: str | None
+) -> None:
     findings = list(ports.findings([tried], published))
-    assert [one.stops for one in findings] == [True] * (words is not None)
-    assert all(str(words) in one.say for one in findings)
+    assert [one.is_error for one in findings] == [True] * (words is not None)
+    assert all(str(words) in one.text for one in findings)
 
 
 def test_the_listener_is_found_by_its_socket(tmp_path: Path) -> None:
@@ -187,12 +190,12 @@ PROXIES = {"https": "http://user:secret@proxy:3128", "http": "proxy:3128", "no":
         ("http://localhost:11434/", ""),
     ],
 )
-def test_a_proxy_is_asked_as_docker_and_ollama_ask_it(url: str, proxy: str) -> None:
+def test_the_proxy_is_the_one_that_docker_and_ollama_use(url: str, proxy: str) -> None:
     assert web.proxy_for(url, PROXIES) == proxy
     assert web.proxy_for(url, {}) == ""
 
 
-def test_what_is_late_is_not_waited_for() -> None:
+def test_a_late_answer_is_not_waited_for() -> None:
     def slow() -> str:
         time.sleep(5)
         return "late"
@@ -219,41 +222,41 @@ def told(*faults: tuple[Question, Exception]) -> list[Finding]:
     return list(network.findings([Answered(MODEL, found=1), *answers], ["10.0.0.53"]))
 
 
-def test_names_that_are_not_resolved_are_one_finding() -> None:
+def test_names_that_do_not_resolve_are_one_finding() -> None:
     (one,) = told(
         (IMAGE, Unreached("a.example.org", DNS, "no answer")), (MODEL, Unreached("b.example.org", DNS, "no answer"))
     )
-    assert (one.rule, one.stops) == ("dns", True)
-    assert "a.example.org and b.example.org is not resolved (no answer; asking 10.0.0.53)" in one.say
-    assert "the image a/b:1 and the model llama3:8b must come from there" in one.say
+    assert (one.id, one.is_error) == ("dns", True)
+    assert "a.example.org and b.example.org does not resolve (no answer; asked 10.0.0.53)" in one.message
+    assert "needs the image a/b:1 and the model llama3:8b from there" in one.message
 
 
-def test_a_silent_host_is_one_finding_for_each_way_out() -> None:
+def test_a_silent_host_is_one_finding_per_kind_of_download() -> None:
     silent = Unreached("r.example.org", "late", "no answer for 10 seconds")
     first, second = told((IMAGE, silent), (question("image", "the image c:2"), silent), (MODEL, silent))
-    assert "the image a/b:1 and the image c:2 must come from there" in first.say
-    assert "registry-mirrors" in first.say
-    assert "HTTPS_PROXY in ollama_environment" in second.say
+    assert "needs the image a/b:1 and the image c:2 from there" in first.text
+    assert "registry-mirrors" in first.text
+    assert "HTTPS_PROXY in ollama_environment" in second.text
 
 
 @pytest.mark.parametrize(
-    ("fault", "stops", "words"),
+    ("fault", "is_error", "words"),
     [
         (
             Unserved("r.example.org has no such model (404)"),
             True,
-            "The model llama3:8b cannot be had, since r.example.org has no",
+            "The model llama3:8b cannot be downloaded: r.example.org has no",
         ),
-        (Unserved("r.example.org wants a login (401)", uncertain=True), False, "a run may still get it"),
+        (Unserved("r.example.org requires a login (401)", uncertain=True), False, "A run may still get it"),
     ],
 )
-def test_a_refusal_is_told_of_each(fault: Unserved, stops: bool, words: str) -> None:
+def test_each_refusal_is_a_finding(fault: Unserved, is_error: bool, words: str) -> None:
     (one,) = told((MODEL, fault))
-    assert (one.rule, one.stops) == ("reach", stops)
-    assert words in one.say
+    assert (one.id, one.is_error) == ("reach", is_error)
+    assert words in one.text
 
 
-def test_settings_of_docker_are_those_that_it_will_have(tmp_path: Path) -> None:
+def test_the_settings_of_docker_are_its_future_ones(tmp_path: Path) -> None:
     (tmp_path / "etc/docker").mkdir(parents=True)
     (tmp_path / "etc/docker/daemon.json").write_text(
         '{"data-root": "/srv/docker", "registry-mirrors": ["http://old"], "proxies": {"http-proxy": "http://p:1"}}'

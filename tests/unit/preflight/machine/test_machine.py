@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said of a machine, by its figures."""
+"""Findings about a machine, by its facts."""
 
 from __future__ import annotations
 
@@ -14,19 +14,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Gpu as Card
-from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Problem, Slice
-from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import (
-    GB,
-    LEVELS,
-    RULES,
-    Finding,
-    gigabytes,
-    judged,
-    listed,
-)
+from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.values import Slice
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.finding import SEVERITIES, Finding, error
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import GB
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import from_host
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight import options
 from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.machine import graphics, machine
+from ansible_collections.selfhosted.llm.plugins.module_utils.preflight.rules import LEVELS, RULES, apply_rules
 
 NEEDS = machine.MemoryNeeds(8 * GB, 16 * GB, 32 * GB)
 GOOD: dict[str, Any] = {
@@ -52,34 +46,39 @@ def test_a_good_machine_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "rule", "stops", "words"),
+    ("changes", "rule", "is_error", "words"),
     [
-        ({"memory": 7_900_000_000}, "memory", True, "7.9 GB, and 8.0 GB are the least"),
-        ({"memory": 8 * GB}, "memory", False, "8.0 GB, and 16.0 GB are comfortable"),
-        ({"memory": 15_900_000_000}, "memory", False, "15.9 GB, and 16.0 GB are comfortable"),
+        ({"memory": 7_900_000_000}, "memory", True, "7.9 GB of memory, but needs at least 8.0 GB"),
+        ({"memory": 8 * GB}, "memory", False, "8.0 GB of memory, and 16.0 GB are recommended"),
+        ({"memory": 15_900_000_000}, "memory", False, "15.9 GB of memory, and 16.0 GB are recommended"),
         ({"architecture": "riscv64"}, "cpu", True, "riscv64, and the images are for x86_64 or arm64 only"),
         ({"architecture": "aarch64", "rocm": True}, "cpu", True, "Ollama's image for AMD GPUs is for x86_64 only"),
-        ({"flags": frozenset(("avx",))}, "cpu", False, "AVX and no AVX2"),
+        ({"flags": frozenset(("avx",))}, "cpu", False, "AVX but not AVX2"),
         ({"flags": frozenset(("sse4_2",))}, "cpu", False, "neither AVX nor AVX2"),
-        ({"kernel": "3.8.13"}, "kernel", True, "3.8.13, and Docker does not run on it (3.10 or newer)"),
-        ({"kernel": "4.4.0-210-generic"}, "kernel", False, "(4.18 or newer)"),
+        ({"kernel": "3.8.13"}, "kernel", True, "3.8.13, which Docker does not support (3.10 or newer is needed)"),
+        ({"kernel": "4.4.0-210-generic"}, "kernel", False, "(4.18 or newer is needed)"),
         ({"cgroups": "", "controllers": frozenset()}, "cgroups", True, "No cgroups are mounted"),
-        ({"controllers": frozenset(("cpu", "pids"))}, "cgroups", False, "the controller memory is missing"),
+        (
+            {"controllers": frozenset(("cpu", "pids"))},
+            "cgroups",
+            False,
+            "The controller memory of cgroups v2 is missing",
+        ),
         ({"cgroups": "v1"}, "cgroups", False, "cgroups v1"),
         ({"systemd": False}, "cgroups", False, "does not run systemd"),
-        ({"synchronised": False}, "time", False, "not synchronised"),
+        ({"synchronised": False}, "time", False, "No time service"),
     ],
 )
-def test_what_a_machine_lacks_is_told_with_figure_and_way_out(
-    changes: dict[str, Any], rule: str, stops: bool, words: str
+def test_a_finding_has_the_measured_value_and_a_fix(
+    changes: dict[str, Any], rule: str, is_error: bool, words: str
 ) -> None:
     (one,) = found(**changes)
-    assert (one.rule, one.stops) == (rule, stops)
-    assert words in one.say
+    assert (one.id, one.is_error) == (rule, is_error)
+    assert words in one.message
+    assert one.subject
     assert one.figure
-    assert one.need
-    assert ": " in one.say
-    assert one.say.endswith(".")
+    assert one.message.endswith(".")
+    assert one.fix.endswith(".")
 
 
 @pytest.mark.parametrize("kernel", ["4.18.0-553.el8_10.x86_64", "10.0", "6.18.44", "odd"])
@@ -89,12 +88,18 @@ def test_a_newer_or_unknown_kernel_is_fine(kernel: str) -> None:
 
 @pytest.mark.parametrize(
     ("skew", "words"),
-    [(None, None), (0.0, None), (-299.0, None), (400.0, "7 minutes ahead"), (-7200.0, "120 minutes behind")],
+    [
+        (None, None),
+        (0.0, None),
+        (-299.0, None),
+        (400.0, "7 minutes ahead of the clocks"),
+        (-7200.0, "120 minutes behind the clocks"),
+    ],
 )
-def test_a_clock_that_is_minutes_off_stops(skew: float | None, words: str | None) -> None:
+def test_a_clock_that_is_minutes_off_is_an_error(skew: float | None, words: str | None) -> None:
     findings = list(machine.clock_skew(skew))
-    assert [one.stops for one in findings] == [True] * bool(words)
-    assert all(str(words) in one.say for one in findings)
+    assert [one.is_error for one in findings] == [True] * bool(words)
+    assert all(str(words) in one.message for one in findings)
 
 
 def test_the_machine_is_read_from_proc_and_sys(tmp_path: Path) -> None:
@@ -107,7 +112,7 @@ def test_the_machine_is_read_from_proc_and_sys(tmp_path: Path) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    seen = machine.look(str(tmp_path))
+    seen = machine.gather(str(tmp_path))
     assert seen.memory == 8029160 * 1024
     assert seen.flags == {"fpu", "sse4_2", "avx"}
     assert seen.kernel == "5.14.0-70.el9.x86_64"
@@ -118,17 +123,21 @@ def test_the_machine_is_read_from_proc_and_sys(tmp_path: Path) -> None:
 def test_cgroups_of_the_first_kind_are_told_apart(tmp_path: Path) -> None:
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/meminfo").write_text("MemTotal: 16000000 kB\n")
-    assert machine.look(str(tmp_path)).cgroups == ""
+    assert machine.gather(str(tmp_path)).cgroups == ""
     for name in ("memory", "cpu", "pids"):
         (tmp_path / "sys/fs/cgroup" / name).mkdir(parents=True)
-    seen = machine.look(str(tmp_path))
+    seen = machine.gather(str(tmp_path))
     assert (seen.cgroups, seen.controllers) == ("v1", frozenset(("memory", "cpu", "pids")))
 
 
 CARD = Card("nvidia", 0, "NVIDIA L4", "GPU-1", "0000:01:00.0", 24 * GB, driver_version="580.95.05")
 DEAD = Card("nvidia", 0, "NVIDIA L4", bus_id="0000:01:00.0")
 RADEON = Card("amd", 0, "AMD Radeon", bus_id="0000:02:00.0")
-MISSING = Problem("driver-missing", "The driver is missing: install it.", gpu="0000:01:00.0")
+MISSING = error("driver-missing", "The driver is missing.", "Install it.", "0000:01:00.0")
+AMDGPU = error("driver-missing", "No amdgpu.", "Load it.", "0000:02:00.0")
+WSL_BLOCKED = error("gpu-blocked", "It is blocked.", "Unblock it.")
+STALE = error("cdi-stale", "It is out of date.", "Create it again.")
+DEVICE = error("permission", "It has mode 0600.", "Change it.", "/dev/nvidia0")
 
 
 @pytest.mark.parametrize(
@@ -138,28 +147,31 @@ MISSING = Problem("driver-missing", "The driver is missing: install it.", gpu="0
         ([], [], {"auto"}, []),
         ([], [], {"nvidia"}, [(True, "no NVIDIA GPU")]),
         ([CARD], [], {"amd"}, [(True, "no AMD GPU")]),
-        ([DEAD], [MISSING], {"auto"}, [(True, "install it")]),
+        ([DEAD], [MISSING], {"auto"}, [(True, "Install it")]),
         ([DEAD], [MISSING], {"none"}, []),
         ([DEAD, RADEON], [MISSING], {"amd"}, []),
-        # Without NVIDIA's card nothing is set up by itself, and Ollama computes by the processor.
+        # Without an NVIDIA card the roles set up nothing, and Ollama uses the CPU.
         (
             [RADEON],
-            [Problem("driver-missing", "No amdgpu: load it.", gpu="0000:02:00.0")],
+            [AMDGPU],
             {"auto"},
-            [(False, "load it")],
+            [(False, "Load it")],
         ),
         (
             [RADEON],
-            [Problem("driver-missing", "No amdgpu: load it.", gpu="0000:02:00.0")],
+            [AMDGPU],
             {"amd"},
-            [(True, "load it")],
+            [(True, "Load it")],
         ),
         # WSL lists no GPU that Windows keeps from it.
-        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"nvidia"}, [(True, "unblock it")]),
-        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"auto"}, [(True, "unblock it")]),
-        ([], [Problem("gpu-blocked", "It is blocked: unblock it.")], {"none"}, []),
-        # The roles make it anew.
-        ([CARD], [Problem("cdi-stale", "It is stale: make it anew.")], {"auto"}, [(False, "make it anew")]),
+        ([], [WSL_BLOCKED], {"nvidia"}, [(True, "Unblock it")]),
+        ([], [WSL_BLOCKED], {"auto"}, [(True, "Unblock it")]),
+        ([], [WSL_BLOCKED], {"none"}, []),
+        # The roles create it again.
+        ([CARD], [STALE], {"auto"}, [(False, "Create it again")]),
+        # A device file concerns every NVIDIA GPU.
+        ([CARD], [DEVICE], {"auto"}, [(True, "Change it")]),
+        ([RADEON], [DEVICE], {"auto"}, []),
         ([Card("nvidia", 0, "GTX 1050", memory_total=2 * GB, driver_version="580")], [], {"auto"}, [(False, "2.0 GB")]),
         ([Card("nvidia", 0, "GTX 1050", memory_total=2 * GB, driver_version="580")], [], {"none"}, []),
         (
@@ -179,12 +191,12 @@ MISSING = Problem("driver-missing", "The driver is missing: install it.", gpu="0
         ),
     ],
 )
-def test_gpus_are_judged_by_what_is_wanted_of_them(
-    cards: list[Card], problems: list[Problem], wanted: set[str], told: list[tuple[bool, str]]
+def test_a_gpu_finding_is_an_error_if_a_server_needs_the_gpu(
+    cards: list[Card], problems: list[Finding], wanted: set[str], told: list[tuple[bool, str]]
 ) -> None:
     findings = list(graphics.findings(cards, problems, wanted, 4 * GB))
-    assert [one.stops for one in findings] == [stops for stops, _words in told]
-    assert all(words in one.say for one, (_stops, words) in zip(findings, told, strict=True))
+    assert [one.is_error for one in findings] == [is_error for is_error, _words in told]
+    assert all(words in one.text for one, (_is_error, words) in zip(findings, told, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +215,7 @@ def test_gpus_are_judged_by_what_is_wanted_of_them(
         ("nvidia", ["MIG-1"], ["a", "b"]),
     ],
 )
-def test_a_server_is_judged_by_the_gpus_that_it_gets(wanted: str, devices: Any, names: list[str]) -> None:
+def test_only_the_gpus_of_a_server_count_for_it(wanted: str, devices: Any, names: list[str]) -> None:
     cards = [Card("nvidia", 0, "a", "GPU-a"), Card("nvidia", 1, "b", "GPU-b"), Card("amd", 0, "c", "GPU-c")]
     assert [card.name for card in graphics.chosen(cards, wanted, devices)] == names
 
@@ -223,7 +235,7 @@ SLICES = (Slice(0, "MIG-a", "1g.10gb", 10 * GB), Slice(1, "MIG-b", "3g.40gb", 40
         (["0:1", "1"], 40 * GB),
     ],
 )
-def test_a_server_with_mig_devices_is_judged_by_the_first_that_it_gets(devices: Any, total: int) -> None:
+def test_only_the_first_mig_device_counts_for_a_server(devices: Any, total: int) -> None:
     cards = [
         Card("nvidia", 0, "a", "GPU-a", memory_total=80 * GB, driver_version="580", mig_enabled=True, slices=SLICES),
         Card("nvidia", 1, "b", "GPU-b", memory_total=80 * GB, driver_version="580"),
@@ -234,24 +246,31 @@ def test_a_server_with_mig_devices_is_judged_by_the_first_that_it_gets(devices: 
 @given(
     st.dictionaries(st.sampled_from(RULES), st.sampled_from(LEVELS)), st.lists(st.sampled_from(RULES)), st.booleans()
 )
-def test_a_rule_decides_what_becomes_of_its_findings(rules: dict[str, str], found_by: list[str], stops: bool) -> None:
-    told = judged([Finding(rule, "say", "1", "2", stops) for rule in found_by], rules)
-    assert sorted(one["rule"] for one in told) == sorted(rule for rule in found_by if rules.get(rule) != "skip")
-    for one in told:
-        assert one["level"] == ("fail" if stops and rules.get(one["rule"], "fail") == "fail" else "warn")
-    levels = [one["level"] for one in told]
-    assert levels == sorted(levels, key=("fail", "warn").index)
+def test_a_rule_sets_the_severity_of_its_findings(rules: dict[str, str], ids: list[str], is_error: bool) -> None:
+    severity = "error" if is_error else "warning"
+    left = apply_rules([Finding(name, severity, "", "message", "fix") for name in ids], rules)
+    assert sorted(one.id for one in left) == sorted(name for name in ids if rules.get(name) != "skip")
+    for one in left:
+        assert one.severity == ("error" if is_error and rules.get(one.id, "fail") == "fail" else "warning")
+    severities = [one.severity for one in left]
+    assert severities == sorted(severities, key=SEVERITIES.index)
+
+
+def test_the_rule_gpu_holds_for_every_gpu_finding() -> None:
+    nouveau = error("gpu-nouveau", "message", "fix")
+    assert apply_rules([nouveau], {"gpu": "skip"}) == []
+    assert [one.severity for one in apply_rules([nouveau], {"gpu": "warn"})] == ["warning"]
 
 
 @pytest.mark.parametrize(
     ("rules", "words"),
     [
-        ({"ram": "warn"}, "ram, which is no rule"),
-        ({"memory": "error"}, "memory is 'error'"),
-        ({"memory": False}, "memory is False"),
+        ({"ram": "warn"}, "Unknown in rules: ram"),
+        ({"memory": "error"}, "memory: 'error'"),
+        ({"memory": False}, "memory: False"),
     ],
 )
-def test_a_rule_that_is_none_is_refused(rules: dict[str, Any], words: str) -> None:
+def test_an_unknown_rule_or_level_is_refused(rules: dict[str, Any], words: str) -> None:
     with pytest.raises(Failure, match=words):
         options.checked_rules(rules)
 
@@ -259,19 +278,8 @@ def test_a_rule_that_is_none_is_refused(rules: dict[str, Any], words: str) -> No
 @pytest.mark.parametrize(
     ("name", "value"), [("memory_least", -1.0), ("timeout", 0.0), ("timeout", 1e9), ("disk_spare", 1e7)]
 )
-def test_a_figure_that_cannot_be_is_refused(name: str, value: float) -> None:
+def test_an_invalid_limit_is_refused(name: str, value: float) -> None:
     amounts = {**dict.fromkeys(options.AMOUNTS, 1.0), "timeout": 10.0}
     assert options.limits(amounts).disk_spare == GB
     with pytest.raises(Failure, match=name):
         options.limits({**amounts, name: value})
-
-
-def test_figures_and_lists_read_well() -> None:
-    assert [gigabytes(size) for size in (0, 5_000_000, 8_029_160 * 1024)] == ["0.0 MB", "5.0 MB", "8.2 GB"]
-    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "a", "c"])] == [
-        "",
-        "a",
-        "a and b",
-        "a, b and c",
-    ]
-    assert listed(str(number) for number in range(20)) == "0, 1, 2, 3, 4, 5, 6 and 13 more"

@@ -43,7 +43,7 @@ USERS = ["ollama", "open-webui"]
         ({**BRIDGE, "Driver": "macvlan"}, USERS, 1420, "auto", False),
     ],
 )
-def test_a_network_in_use_that_is_too_wide_is_named(
+def test_a_network_in_use_with_a_large_mtu_is_a_finding(
     monkeypatch: pytest.MonkeyPatch,
     told: dict[str, Any] | None,
     users: list[str],
@@ -54,12 +54,12 @@ def test_a_network_in_use_that_is_too_wide_is_named(
     monkeypatch.setattr(network, "uplink_mtu", lambda: uplink)
     engine: Any = EngineDouble(told, users)
     found = list(mtu.findings(engine, "llm", mtu_option))
-    assert [one.stops for one in found] == [False] * is_named
+    assert [one.is_error for one in found] == [False] * is_named
     if is_named:
-        assert "llm has an MTU of 1500 bytes" in found[0].say
-        assert "docker rm --force ollama open-webui && docker network rm llm" in found[0].say
+        assert "llm has an MTU of 1500 bytes" in found[0].message
+        assert "docker rm --force ollama open-webui && docker network rm llm" in found[0].fix
 
 
-def test_without_a_network_nothing_is_asked() -> None:
+def test_docker_is_not_asked_without_a_network() -> None:
     engine: Any = None
     assert list(mtu.findings(engine, "", "auto")) == []

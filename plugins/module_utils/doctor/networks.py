@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What leads out of the containers' Docker networks, by the rules of docker_egress and what the kernel has of them."""
+"""The Docker networks of the containers and their egress: the rules of docker_egress, and what the kernel loaded."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from ..docker.egress.network import mtu_of, uplink_mtu
 from ..docker.engine import Engine
 
 
-def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the way out of each network of these containers.
+def networks(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each network of these containers with its egress.
 
-    Raises Failure where this user may not ask, NoAnswer where the engine does not answer.
+    Raises Failure if this user may not read the rules, NoAnswer if the engine does not answer.
     """
     names = sorted({name for one in found for name in one.get("networks", [])})
     if not names:
         return []
     closed, table = egress.parse(egress_host.rules_text()), egress_host.in_force()
     loaded, kept = egress.is_loaded(closed, table), egress_host.kept()
-    ways, uplink = [], uplink_mtu()
+    described, uplink = [], uplink_mtu()
     for name in names:
         known, rules = engine.network(name) or {}, closed.get(name) or {}
-        # A network that was made anew has another bridge than the one that is closed.
+        # A recreated network has another bridge than the closed one.
         bridge = egress_host.bridge_name(known) if known else ""
         is_its = bool(bridge) and rules.get("bridge") == bridge
-        ways.append(
+        described.append(
             {
-                "network": name,
+                "name": name,
                 "internal": bool(known.get("Internal")) or known.get("Driver") == "null",
                 "egress": rules.get("egress", "open"),
                 "in_force": is_its and loaded,
@@ -41,4 +41,4 @@ def ways_out(engine: Engine, found: Sequence[Mapping[str, Any]]) -> list[dict[st
                 "uplink_mtu": uplink,
             }
         )
-    return ways
+    return described

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.engine import Engine, NoAnswer
-from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import machine, report, servers
+from ansible_collections.selfhosted.llm.plugins.module_utils.doctor import facts, machine, servers
 from ansible_collections.selfhosted.llm.plugins.module_utils.doctor.containers import (
     containers,
     entry,
@@ -91,9 +91,9 @@ def test_a_watch_that_was_stopped_is_told(tmp_path: Path) -> None:
 def test_why_a_host_waits_for_a_reboot(tmp_path: Path) -> None:
     assert machine.reboot(str(tmp_path)) == ""
     root = host(tmp_path / "a", **{"run/reboot-required": "", "run/reboot-required.pkgs": "linux\nlinux\nlibc6\n"})
-    assert machine.reboot(root) == "updated packages ask for it (libc6, linux)"
+    assert machine.reboot(root) == "updated packages require it (libc6, linux)"
     gone = host(tmp_path / "b", **{"lib/modules/1.2.3-other/x": ""})
-    assert "its modules are gone" in machine.reboot(gone)
+    assert "modules of the running kernel" in machine.reboot(gone)
     assert machine.reboot(host(tmp_path / "b", **{"run/systemd/container": "docker"})) == ""
 
 
@@ -285,8 +285,8 @@ def test_a_model_in_memory_proves_nothing_since_a_client_or_a_preset_may_ask_for
 @pytest.mark.parametrize(
     ("gpu", "code", "lost"),
     [
-        ("nvidia", 255, "nvidia-smi ends with 255 in the container"),
-        ("cdi", 9, "nvidia-smi ends with 9 in the container"),
+        ("nvidia", 255, "nvidia-smi ends with code 255 in the container"),
+        ("cdi", 9, "nvidia-smi ends with code 9 in the container"),
         ("nvidia", 0, ""),
         # It hangs, or it does not exist: both prove nothing.
         ("nvidia", 137, ""),
@@ -336,15 +336,18 @@ def test_a_server_that_takes_its_time_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         told = servers.asked("ollama", "127.0.0.1", deaf.getsockname()[1], 0.2)
     assert told["answers"] is False
-    assert "no answer for 0.2 seconds" in told["words"]
+    assert "no answer for 0.2 seconds" in told["error"]
 
 
-def test_what_hangs_or_fails_keeps_nothing_else_from_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "LONGEST_SECONDS", 0.2)
-    look = report.Look("/nowhere.sock", [], [], 1.0)
-    told = report.side_by_side(look, {"good": lambda: 1, "hangs": lambda: time.sleep(3), "fails": lambda: 1 / 0})
+def test_facts_that_hang_or_fail_do_not_block_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts, "MAX_SECONDS", 0.2)
+    look = facts.Request("/nowhere.sock", [], [], 1.0)
+    told = facts.in_parallel(look, {"good": lambda: 1, "hangs": lambda: time.sleep(3), "fails": lambda: 1 / 0})
     assert told == {"good": 1, "hangs": None, "fails": None}
-    assert sorted(look.unseen) == ["fails: ZeroDivisionError: division by zero", "hangs: no answer for 0.2 seconds"]
+    assert sorted(look.not_gathered) == [
+        "fails: ZeroDivisionError: division by zero",
+        "hangs: no answer for 0.2 seconds",
+    ]
 
 
 def test_an_engine_that_may_not_be_asked_is_not_called_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,6 +356,8 @@ def test_an_engine_that_may_not_be_asked_is_not_called_silent(tmp_path: Path, mo
 
     monkeypatch.setattr(Engine, "get", denied)
     (tmp_path / "docker.sock").touch()
-    look = report.Look(str(tmp_path / "docker.sock"), [], [], 1.0)
-    assert report.docker(look)["engine"] == {"installed": True, "answers": None, "words": "the socket may not be used"}
-    assert look.unseen == ["containers: the socket may not be used by this user, so run the playbook with --become"]
+    look = facts.Request(str(tmp_path / "docker.sock"), [], [], 1.0)
+    assert facts.docker(look)["engine"] == {"installed": True, "answers": None, "error": "the socket may not be used"}
+    assert look.not_gathered == [
+        "containers: the socket may not be used by this user, so run the playbook with --become"
+    ]
