@@ -7,18 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: webui_export
-short_description: Tell what Open WebUI has as variables
+short_description: Export what Open WebUI has as variables
 version_added: 0.1.0
 description:
-  - Reads a server and tells what it has in the variables of the role P(selfhosted.llm.open_webui#role), which are the
-    options of the modules. So an instance that was made by hand becomes code.
-  - A run of the role with what was told changes nothing.
-  - Secrets are left out, which are passwords, keys of connections, headers, valves, and the settings that hold some.
-  - So are the files of knowledge bases, pictures that are kept within their address, connections of a kind that is
-    switched off, the settings of OAuth unless the server keeps them (C(ENABLE_OAUTH_PERSISTENT_CONFIG), from 0.12 on),
-    and C(auth.mfa), which an API key may not write.
-  - The module makes a check run of each module on what it tells. What that would refuse or change is left out, and a
-    warning says why, such as a role that does not exist, or objects that share a name.
+  - Reads a server and returns what it has as variables of the role P(selfhosted.llm.open_webui#role), which are the
+    options of the modules. So a server that was set up by hand becomes code.
+  - A run of the role with these variables changes nothing.
+  - The export has no secrets, which are passwords, keys of connections, headers, valves, and settings that contain
+    secrets.
+  - It also lacks the files of knowledge bases, pictures embedded in their URL, connections of a kind that is switched
+    off, the settings of OAuth unless the server stores them (C(ENABLE_OAUTH_PERSISTENT_CONFIG), 0.12 and newer), and
+    C(auth.mfa), which an API key may not write.
+  - The module makes a check run of each module with the exported values. It leaves out what that would refuse or
+    change, such as a role that does not exist, or objects that share a name, and a warning says why.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -29,8 +30,8 @@ extends_documentation_fragment:
 options:
   sections:
     description:
-      - What is told. All of it, if left out.
-      - What the server's version does not have, such as skills before 0.8, is not told.
+      - What to export. The default is everything.
+      - What the server's version does not have, such as skills before 0.8, is left out.
     type: list
     elements: str
     choices:
@@ -51,19 +52,19 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The server that somebody clicked together is told
+- name: Export a server that was set up by hand
   selfhosted.llm.webui_export:
     token: "{{ vault_webui_key }}"
   register: exported
 
-- name: It is kept as variables of the inventory
+- name: Save the export as variables of the inventory
   ansible.builtin.copy:
     content: "{{ exported.yaml }}"
     dest: "{{ inventory_dir }}/host_vars/{{ inventory_hostname }}/open_webui.yml"
     mode: "0600"
   delegate_to: localhost
 
-- name: Groups and accounts alone
+- name: Export only groups and accounts
   selfhosted.llm.webui_export:
     token: "{{ vault_webui_key }}"
     sections: [groups, users]
@@ -81,14 +82,15 @@ variables:
         description: All who teach
 yaml:
   description:
-    - The same as the text of a file of variables. Texts that look like templates are marked C(!unsafe), so that Ansible
-      leaves them alone.
+    - The same as the text of a YAML file of variables. Texts that look like templates have the tag C(!unsafe), so that
+      Ansible does not evaluate them.
   returned: success
   type: str
   sample: |
     ---
-    "open_webui_groups":
-      - "name": "teachers"
+    open_webui_groups:
+      - name: teachers
+        description: All who teach
 """
 
 from typing import Any
@@ -97,17 +99,18 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export.sections import SECTIONS, Export, written
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.export.sections import SECTIONS, Export
 
 OPTIONS = {**WEBUI_OPTIONS, "sections": {"type": "list", "elements": "str", "choices": list(SECTIONS)}}
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
+    """Return the variables; the action plugin adds ``yaml``."""
     export = Export(Client(module.params, read_only=True))
     wanted = module.params["sections"]
-    told = [export.tried(section) for section in SECTIONS if wanted is None or section in wanted]
-    variables = {f"open_webui_{name}": value for each in told for name, value in each.items()}
-    return {"changed": False, "variables": variables, "yaml": f"---{written(variables)}\n", "warnings": export.warnings}
+    exported = [export.tried(section) for section in SECTIONS if wanted is None or section in wanted]
+    variables = {f"open_webui_{name}": value for each in exported for name, value in each.items()}
+    return {"changed": False, "variables": variables, "warnings": export.warnings}
 
 
 def main() -> None:

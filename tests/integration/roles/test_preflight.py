@@ -147,7 +147,7 @@ def test_a_model_needs_disk_space_unless_it_is_present(host: Host, registry: Sta
     listed = servers({"name": name, "insecure": True}, volume="/srv/ollama")
     refused = check(host, servers=listed)
     (words,) = texts(refused, "error")
-    assert f"1000000.5 GB are needed (model {name} 1000000.0 GB, Docker 0.5 GB)" in words
+    assert f"1000000.5 GB are needed (model {name} 1000000.0 GB, Docker 500.0 MB)" in words
     assert any("so Ollama would refuse it" in one for one in texts(refused, "warning"))
     manifest = registry.manifests["library/huge:70b"]
     store = "/srv/ollama/models"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import code_objects
@@ -13,6 +14,9 @@ from conftest import Webui
 from known_settings import put, settings_as_before
 from recorder import Recorder
 from runner import hides, succeed, unchanged
+from test_webui_code_files import ansible, play
+
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.yaml_text import as_yaml
 
 HOSTILE = "{{ x }} {% raw %} <b> '; -- 😀 \u202eRTL\u2028 \x07 : # - yes"
 SECRETS = ("sk-connection-1", "valve-secret-2")
@@ -61,7 +65,7 @@ def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(
         told = succeed("webui_export", by_token())
         assert recorder.writes() == []
         hides(told, *SECRETS, webui.token)
-        variables = DataLoader().load(told["yaml"])
+        variables = DataLoader().load(as_yaml(told["variables"]))
         assert variables == told["variables"]
         said = {name.removeprefix("open_webui_"): value for name, value in variables.items()}
         assert said["settings"]["ui.watermark"] == said["banners"][0]["content"] == HOSTILE
@@ -85,6 +89,30 @@ def test_what_was_made_by_hand_is_taken_over_and_nothing_changes(
             unchanged("webui_knowledge", by_token(**base), recorder)
     finally:
         emptied(webui, by_token)
+
+
+def test_the_exported_file_is_applied_by_a_play_without_changes(
+    webui: Webui, by_token: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    prompt = {"command": "sum", "name": "Sum", "content": "Sum up:\n\n  {{CLIPBOARD}} \n"}
+    try:
+        succeed("webui_prompts", by_token(prompts=[prompt]))
+        file = tmp_path / "exported.yml"
+        path = play(
+            tmp_path,
+            {"selfhosted.llm.webui_export": by_token(sections=["prompts"]), "register": "exported"},
+            {"ansible.builtin.copy": {"content": "{{ exported.yaml }}", "dest": str(file), "mode": "0600"}},
+            {"ansible.builtin.include_vars": str(file)},
+            {"selfhosted.llm.webui_prompts": by_token(prompts="{{ open_webui_prompts }}"), "register": "again"},
+            {"ansible.builtin.assert": {"that": "again is not changed"}},
+        )
+        done = ansible("ansible-playbook", path, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        text = file.read_text(encoding="utf-8")
+        assert text.startswith("---\nopen_webui_prompts:\n  - command: sum\n    name: Sum\n"), text
+        assert "    content: !unsafe |\n      Sum up:\n\n        {{CLIPBOARD}} \n" in text
+    finally:
+        succeed("webui_prompts", by_token(prompts=[{"command": "sum", "state": "absent"}]))
 
 
 def emptied(webui: Webui, by_token: Callable[..., dict[str, Any]]) -> None:

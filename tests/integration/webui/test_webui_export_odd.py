@@ -14,6 +14,8 @@ from odd_server import OddServer
 from recorder import Recorder
 from runner import hides, succeed, unchanged
 
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.yaml_text import as_yaml
+
 SETTINGS = ("settings", "banners", "suggestions", "default_models", "model_order")
 PLURALS = ("groups", "users", "connections", "tools", "functions", "skills", "prompts", "models")
 SECRETS = ("secret-word", "secret-hook")
@@ -51,7 +53,7 @@ def test_what_is_told_of_an_odd_server_is_taken_by_every_module_and_changes_noth
         told = succeed("webui_export", by_token())
         assert recorder.writes() == []
         hides(told, *SECRETS, webui.token)
-        variables = DataLoader().load(told["yaml"])
+        variables = DataLoader().load(as_yaml(told["variables"]))
         assert variables == told["variables"]
         said = {name.removeprefix("open_webui_"): value for name, value in variables.items()}
         emails = {user["email"] for user in said["users"]}

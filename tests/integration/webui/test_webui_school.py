@@ -21,6 +21,8 @@ from conftest import SIGN_IN
 from known_settings import settings_as_before
 from recorder import Recorder
 
+from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.yaml_text import as_yaml
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -124,7 +126,7 @@ class School:
         key = (self.place / "automation.key").read_text(encoding="utf-8").strip()
         told = runner.succeed("webui_export", {"url": self.recorder.url, "token": key})
         assert key not in told.raw
-        (self.place / "exported.yml").write_text(told["yaml"], encoding="utf-8")
+        (self.place / "exported.yml").write_text(as_yaml(told["variables"]), encoding="utf-8")
         self.variables["open_webui_users_csv"] = ""
         self.more = ("-e", f"@{self.place / 'exported.yml'}")
         names = [group["name"] for group in told["variables"]["open_webui_groups"]]

@@ -43,8 +43,6 @@ NO_SETTINGS = re.compile(r"(ollama|openai)\.(?!enable$)|user\.permissions$|auth\
 SECOND_FACTOR = "auth.mfa.enable"
 OAUTH = "oauth."
 LISTS = {BANNERS: "banners", SUGGESTIONS: "suggestions", DEFAULT_MODELS: "default_models", MODEL_ORDER: "model_order"}
-TEMPLATE_MARKS = ("{{", "{%", "{#")
-_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # A picture within its address is shown by its digest.
 WHOLE_PICTURES = ("/", "http://", "https://")
 
@@ -70,7 +68,8 @@ class Export:
         if section == "settings":
             return tried_settings(self._client, found, self.warnings)
         if section in KINDS and section in found:
-            found[section] = Trial(KINDS[section], self._client, self.warnings).passed(found[section])
+            passed = Trial(KINDS[section], self._client, self.warnings).passed(found[section])
+            found[section] = [_in_order(entry, KINDS[section].options) for entry in passed]
         return found
 
     def settings(self) -> Variables:
@@ -252,38 +251,16 @@ SECTIONS: Mapping[str, Callable[[Export], Variables]] = {
 }
 
 
-def written(value: Any, depth: int = 0) -> str:
-    """Return a value as YAML that Ansible reads back as it is, templates in texts too."""
-    if isinstance(value, (Mapping, list)) and not value:
-        return " {}" if isinstance(value, Mapping) else " []"
-    pad = "  " * depth
-    if isinstance(value, Mapping):
-        return "".join(f"\n{pad}{_scalar(str(key))}:{written(item, depth + 1)}" for key, item in value.items())
-    if isinstance(value, list):
-        return "".join(f"\n{pad}-{_item(written(item, depth + 1), depth + 1)}" for item in value)
-    mark = "!unsafe " if isinstance(value, str) and any(each in value for each in TEMPLATE_MARKS) else ""
-    return f" {mark}{_scalar(value)}"
-
-
-def _scalar(value: Any) -> str:
-    """Return a value as JSON that is YAML, too: of pairs of escapes that make one character YAML knows nothing."""
-    text = json.dumps(value, ensure_ascii=False)
-    if isinstance(value, float) and "." not in text:
-        # YAML takes 1e-05 for a text.
-        text = text.replace("e", ".0e", 1)
-    return _NO_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-
-
-def _item(text: str, depth: int) -> str:
-    """Put the first line of an item behind its dash."""
-    return text.replace("\n" + "  " * depth, " ", 1) if text.startswith("\n") else text
-
-
 def _is_secret(key: str, value: Any) -> bool:
     """Tell whether a setting is a secret: a switch or a number is none, whatever it is called."""
     if value is None or isinstance(value, (bool, int, float)):
         return False
     return (is_secret(key) and isinstance(value, (str, list))) or any(hidden_words(veiled(key, value)))
+
+
+def _in_order(entry: Mapping[str, Any], options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return an entry with its keys in the order of the module's options."""
+    return {name: entry[name] for name in (*(name for name in options if name in entry), *entry)}
 
 
 def _only(record: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
