@@ -17,7 +17,8 @@ from typing import Any, Callable, Dict, Hashable, Iterable, List, Sequence, Tupl
 
 from . import writes
 from .errors import Failure, as_failure, is_unclear
-from .resource import Current, Desired, Resource, Secret, Spec, State, Step, changes_of
+from .resource import Current, Desired, Resource, Spec, State, Step, changes_of
+from .secrets import Secret
 
 Failed = List[Tuple[Step[Any], Exception]]
 

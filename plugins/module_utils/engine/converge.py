@@ -17,8 +17,10 @@ from typing import Any, Callable, Dict, Hashable, Mapping, Optional, Sequence
 from .apply import apply, verify
 from .entries import refuse_desired, vetoed
 from .errors import Failure
-from .resource import HIDDEN, Current, Desired, Problem, Resource, Secret, Spec, State, Step, changes_of, shown
+from .resource import Current, Desired, Problem, Resource, Spec, State, Step, changes_of, shown
+from .secrets import MASK, Secret
 
+HIDDEN = MASK
 __all__ = [
     "HIDDEN",
     "Current",

@@ -8,28 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Collection, Generic, Hashable, Iterable, Mapping, Optional, Sequence, Tuple, TypeVar
 
+from .secrets import MASK, Secret
+
 Spec = TypeVar("Spec")
 """What a person may say of one kind of object: a frozen dataclass."""
 State = Mapping[str, Any]
 Current = Mapping[Hashable, State]
 Problem = Tuple[int, str]
 """The number of a desired object in its list, from 0, and what is wrong with it."""
-
-HIDDEN = "********"
-
-
-class Secret:
-    """A value that is written and never shown, whoever prints what holds it."""
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """Return the value itself, for the request that writes it."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return HIDDEN
 
 
 @dataclass(frozen=True)
@@ -156,7 +142,7 @@ class Resource(Generic[Spec]):
 def shown(value: Any) -> Any:
     """Return a copy for a result or a diff, with secrets masked."""
     if isinstance(value, Secret):
-        return HIDDEN
+        return MASK
     if isinstance(value, Mapping):
         return {key: shown(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -29,11 +29,56 @@ def _words(text: str) -> FrozenSet[str]:
     return frozenset(text.split())
 
 
+class Masked(str):
+    """A value that every output shows as stars, "" as an empty text; ``reveal`` returns the value."""
+
+    _value: Any
+
+    def __new__(cls, value: Any) -> Masked:
+        """Mask a text or a number."""
+        masked_value = super().__new__(cls, cls._shown(value))
+        masked_value._value = value
+        return masked_value
+
+    @staticmethod
+    def _shown(value: Any) -> str:
+        return "" if value == "" else MASK
+
+    def reveal(self) -> Any:
+        """Return the value itself, to compare it or to write it."""
+        return self._value
+
+
+class Secret(Masked):
+    """A masked value that the server never shows, so the engine cannot compare it: it always counts as a change."""
+
+    @staticmethod
+    def _shown(_value: Any) -> str:
+        return MASK
+
+    # As texts all secrets would be equal.
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    __hash__ = object.__hash__
+
+
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NAME = re.compile(
     r"passw|passphrase|secret|credential|authorization|cookie|api[ _.-]?key|access[ _.-]?key|private[ _.-]?key"
     r"|(^|[^a-z])(keys?|token|bearer|auth|pwd|pass|sid|sk|pat|psk|dsn|webhook_url|oauth_client_info)$"
     r"|(api|access|auth|bearer|refresh)[_-]tokens$"
+)
+# Other names of keys with these, such as openai_key_2, are secrets too...
+_PART_OF_NAME = re.compile("key|token")
+# ...but for words that only contain them, counts, and the options of a protocol or a file.
+_LEGIBLE = re.compile(
+    r"tokeni[sz]|tiktoken|(mon|tur|don|hoc|joc|whis)key|key(board|word|note|frame|hole|stone|cloak|pad|stroke|space)"
+    r"|(max|min|num|total|used|input|output|prompt|completion|context|thinking|reasoning|budget|new|special|stop)_?tokens?"
+    r"|tokens?_?(per|limit|count|budget|size|window|type|endpoint|url|uri|encoding)|tls_?key$"
 )
 # A mapping or a list under one of these holds nothing but secrets. `auth.api_key` is a mapping of switches.
 _ALL_SECRET = re.compile(
@@ -88,7 +133,13 @@ _COMMON = _words(
 
 
 def is_secret_name(name: str) -> bool:
-    """Tell whether a value is a secret by the name of its key."""
+    """Tell whether the value of a key, an option, a valve or a setting is a secret by its name."""
+    words = _CAMEL.sub("_", name).lower()
+    return bool(_NAME.search(words) or _PART_OF_NAME.search(_LEGIBLE.sub(" ", words)))
+
+
+def _is_secret_in_text(name: str) -> bool:
+    """Tell whether a word before a value in a text names a secret. Prose and code have many words with key or token."""
     return bool(_NAME.search(_CAMEL.sub("_", name).lower()))
 
 
@@ -169,13 +220,13 @@ def secrets_in_text(text: str) -> Iterator[str]:
     for pattern in (_ASSIGNMENT, _ARGUMENT, *([_LINE] if is_data else [])):
         for found in pattern.finditer(text):
             word = next((group for group in found.groups()[1:] if group), "").strip()
-            if word and (is_secret_name(found[1]) or holds_only_secrets(found[1])):
+            if word and (_is_secret_in_text(found[1]) or holds_only_secrets(found[1])):
                 yield word
                 if pattern is _LINE:
                     # The value ends at a comma in `{api_key: x, url: y}` only.
                     yield word + text[found.end() :].partition("\n")[0].rstrip()
     for found in _BLOCK.finditer(text) if is_data else ():
-        if is_secret_name(found[2]):
+        if _is_secret_in_text(found[2]):
             yield "\n".join(line.strip() for line in found[3].strip().splitlines())
 
 
@@ -190,7 +241,7 @@ def unmistakable(text: str) -> Iterator[str]:
         yield from _URL_USER.findall(text)
         yield from _BARE_PASSWORD.findall(text)
     for name, word in _QUERY.findall(text) if "=" in text else ():
-        if is_secret_name(name) or name.lower() in _SIGNATURES:
+        if _is_secret_in_text(name) or name.lower() in _SIGNATURES:
             yield from (word, unquote(word))
     yield from _KNOWN_TOKEN.findall(text)
     if "PRIVATE KEY" in text:

@@ -14,6 +14,8 @@ import pytest
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import secrets
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.secrets import (
     MASK,
+    Masked,
+    Secret,
     blotted,
     forms,
     holds_secret,
@@ -135,9 +137,43 @@ def test_an_address_may_hide_a_secret_in_its_query() -> None:
     assert list(in_address("what? no")) == []
 
 
-def test_names() -> None:
-    names = ("apiKey", "x-api-key", "monkey", "keys", "tokenizer", "Auth")
-    assert [name for name in names if is_secret_name(name)] == ["apiKey", "x-api-key", "keys", "Auth"]
+@pytest.mark.parametrize(
+    "name",
+    [
+        "apiKey", "x-api-key", "keys", "Auth", "api_auth", "password", "passwd", "DB_PASSWORD_2", "passphrase",
+        "sid", "sk", "secret", "client_secrets", "credentials", "Authorization", "cookie", "webhook_url",
+        "oauth_client_info", "openai_key_2", "keyfile", "mytoken", "TOKEN_FOR_SEARCH", "tokens",
+        "bot_tokens", "monkey_key", "max_tokens_key",
+    ],
+)  # fmt: skip
+def test_these_names_are_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "monkey", "tokenizer", "tokenizer_model", "tiktoken_encoding_name", "max_tokens", "maxTokens", "max_new_tokens",
+        "tokens_per_minute", "token_endpoint_auth_method", "token_limit", "keyboard", "keywords", "keyword_weight",
+        "tlskey", "authority", "author", "passage", "passthrough", "keep_alive", "allowed_endpoints", "model", "url",
+        "compass",
+    ],
+)  # fmt: skip
+def test_these_names_are_legible(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+def test_a_masked_value_is_shown_as_stars_and_revealed() -> None:
+    assert (f"{Masked('one')}", repr(Masked("one")), str(Masked("")), Masked(5).reveal()) == (MASK, repr(MASK), "", 5)
+    assert json.dumps({"key": Masked("one")}) == json.dumps({"key": MASK})
+
+
+def test_a_secret_that_the_server_never_shows_is_equal_to_nothing() -> None:
+    one = Secret("one")
+    assert (str(one), str(Secret("")), one.reveal()) == (MASK, MASK, "one")
+    assert one != Secret("one")
+    assert one != MASK
+    assert one == one  # noqa: PLR0124 - the same object
 
 
 def test_a_document_is_not_searched_for_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from ...http.messages import connection_words
 
 Proxies = Optional[Mapping[str, str]]
 
-MOST_HOPS = 6
+MAX_REDIRECTS = 6
 REDIRECTS = (301, 302, 303, 307, 308)
 DNS, LATE = "dns", "late"
 
@@ -64,7 +64,7 @@ class Web:
     def get(self, url: str, headers: Optional[Mapping[str, str]] = None, most: int = 1024 * 1024) -> Reply:
         """Return the answer at the end of all redirects, with ``most`` bytes of it; raise Unreached."""
         sent = dict(headers or {})
-        for _hop in range(MOST_HOPS):
+        for _hop in range(MAX_REDIRECTS):
             reply = self._once(url, sent, most)
             target = reply.headers.get("location", "")
             if reply.status not in REDIRECTS or not target:
@@ -73,7 +73,7 @@ class Web:
                 # A store of files refuses what was meant for the registry, and has no business with it.
                 sent = {name: value for name, value in sent.items() if name != "Authorization"}
             url = urljoin(url, target)
-        raise Unreached(urlsplit(url).netloc, "", f"more than {MOST_HOPS} redirects")
+        raise Unreached(urlsplit(url).netloc, "", f"more than {MAX_REDIRECTS} redirects")
 
     def _once(self, url: str, headers: Mapping[str, str], most: int) -> Reply:
         parts = urlsplit(url)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional
 
 from ...engine.converge import State
+from ...engine.secrets import Masked
 from ..entries.backend_url import shown_url
-from ..entries.masking import Hidden, revealed, veiled
+from ..entries.masking import revealed, veiled
 from ..entries.values import alike, merged
 
 OLLAMA, OPENAI = "ollama", "openai"
@@ -63,12 +64,12 @@ def state_of(kind: str, entry: Entry) -> Dict[str, Any]:
     state: Dict[str, Any] = {
         "kind": kind,
         "base_url": shown_url(entry.url),
-        "key": Hidden(key_of(kind, entry)),
+        "key": Masked(key_of(kind, entry)),
         "enabled": bool(config.get("enable", True)),
         "prefix_id": prefix_of(entry),
         "tags": [tag.get("name") if isinstance(tag, Mapping) else tag for tag in config.get("tags") or ()],
         "model_ids": list(config.get("model_ids") or ()),
-        "headers": {name: Hidden(str(value)) for name, value in headers.items()},
+        "headers": {name: Masked(str(value)) for name, value in headers.items()},
         "connection_type": config.get("connection_type") or _CONNECTION_TYPES[kind],
         "auth_type": config.get("auth_type") or "bearer",
     }

@@ -11,9 +11,9 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...engine.converge import Desired
 from ...engine.entries import read_entries
+from ...engine.secrets import Masked
 from ...http.messages import one_line
 from ..entries.backend_url import plain_url, same_url, shown_url, url_problems
-from ..entries.masking import Hidden
 from ..entries.values import problems as value_problems
 from .fields import CONFIG_NAMES, KINDS, OPENAI, OPENAI_ONLY
 from .lists import API_NAMES, connection_name
@@ -102,9 +102,9 @@ def _desired(entry: Mapping[str, Any], shared: bool) -> Desired[Any]:
         if entry[name] is not None:
             fields[name] = list(dict.fromkeys(entry[name]))
     if entry["key"] is not None:
-        fields["key"] = Hidden(entry["key"])
+        fields["key"] = Masked(entry["key"])
     if entry["headers"] is not None:
-        fields["headers"] = {str(name): Hidden(str(value)) for name, value in entry["headers"].items()}
+        fields["headers"] = {str(name): Masked(str(value)) for name, value in entry["headers"].items()}
     if entry["config"] is not None:
         fields["config"] = entry["config"]
     name = connection_name(entry["kind"], url, entry["prefix_id"] or "")

@@ -5,29 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Iterator, Mapping
 
-from ...engine.converge import HIDDEN
-from ...engine.secrets import holds_only_secrets, holds_secret
-
-_SECRET_NAME = re.compile("key|token|secret|passw|authorization|credential", re.IGNORECASE)
-
-
-class Hidden(str):
-    """A secret as results show it: stars, or nothing where there is none. It remembers what it hides."""
-
-    _value: Any
-
-    def __new__(cls, value: Any) -> Hidden:
-        """Hide ``value``, a text or a number."""
-        hidden = super().__new__(cls, "" if value == "" else HIDDEN)
-        hidden._value = value
-        return hidden
-
-    def reveal(self) -> Any:
-        """Return the value itself, for a comparison or the request that writes it."""
-        return self._value
+from ...engine.secrets import Masked, holds_only_secrets, holds_secret, is_secret_name
 
 
 def veiled(value: Any, name: str = "", everything: bool = False) -> Any:
@@ -37,14 +17,14 @@ def veiled(value: Any, name: str = "", everything: bool = False) -> Any:
         return {key: veiled(item, str(key), everything) for key, item in value.items()}
     if isinstance(value, list):
         return [veiled(item, name, everything) for item in value]
-    return hidden(value, everything or bool(_SECRET_NAME.search(name)))
+    return hidden(value, everything or is_secret_name(name))
 
 
 def hidden(value: Any, is_secret: bool) -> Any:
     """Return one value, hidden if it is a secret or a text with a secret in it."""
-    if value is None or isinstance(value, (bool, Hidden)):
+    if value is None or isinstance(value, (bool, Masked)):
         return value
-    return Hidden(value) if is_secret or (isinstance(value, str) and holds_secret(value)) else value
+    return Masked(value) if is_secret or (isinstance(value, str) and holds_secret(value)) else value
 
 
 def revealed(value: Any) -> Any:
@@ -53,12 +33,12 @@ def revealed(value: Any) -> Any:
         return {key: revealed(item) for key, item in value.items()}
     if isinstance(value, list):
         return [revealed(item) for item in value]
-    return value.reveal() if isinstance(value, Hidden) else value
+    return value.reveal() if isinstance(value, Masked) else value
 
 
 def hidden_words(value: Any) -> Iterator[str]:
     """Yield the secrets within a value that is veiled."""
-    if isinstance(value, Hidden):
+    if isinstance(value, Masked):
         yield str(value.reveal())
     elif isinstance(value, Mapping):
         for item in value.values():

@@ -5,17 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Mapping, Sequence
 
-from ...engine.secrets import holds_only_secrets
+from ...engine.secrets import holds_only_secrets, is_secret_name
 from ..entries.masking import hidden
 
-_SECRET_NAME = re.compile(
-    r"(^|[_.-])(key|keys|apikey|secret|password|passwd|token|sid|sk|api_auth|authorization|cookie|credentials?"
-    r"|webhook_url|oauth_client_info)$",
-    re.IGNORECASE,
-)
+# The last part of a setting's name, such as jupyter.auth, that is a mode.
+MODES = ("auth",)
 
 
 def veiled(name: str, value: Any, all_of_it: bool = False) -> Any:
@@ -37,5 +33,6 @@ def veiled_part(key: str, path: Sequence[str], value: Any) -> Any:
 
 
 def is_secret(name: str) -> bool:
-    """Tell whether a name is that of a secret."""
-    return bool(_SECRET_NAME.search(name))
+    """Tell whether a setting is a secret by the last part of its name: `auth.api_key.allowed_endpoints` is not."""
+    last = name.rpartition(".")[2]
+    return last.lower() not in MODES and is_secret_name(last)

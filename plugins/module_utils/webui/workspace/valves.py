@@ -10,13 +10,13 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional
 from urllib.parse import quote
 
 from ...engine.errors import Failure
+from ...engine.secrets import is_secret_name
 from ..api.client import Client
 from ..entries import values
 from ..entries.masking import hidden, revealed
 from ..settings.secrets import veiled
 from .code_spec import unknown_valves
 
-_SECRET = re.compile(r"(?i)passw|passphrase|key|token|secret|credential|authorization")
 # Before 0.10 the server repeats what was refused, which may be a secret.
 _REPEATED = re.compile(r"\[type=(\w+), input_value=.*?(?:, input_type=\w+\]|$)", re.DOTALL)
 _MORE = re.compile(r" ?For further information visit \S+")
@@ -86,7 +86,7 @@ def is_secret(name: str, described: Any = None) -> bool:
     told = described if isinstance(described, Mapping) else {}
     asked = told.get("input")
     kinds = (told.get("format"), asked.get("type") if isinstance(asked, Mapping) else None)
-    return bool(_SECRET.search(name)) or "password" in kinds
+    return is_secret_name(name) or "password" in kinds
 
 
 def same(current: Any, wanted: Any) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.secrets import Masked
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.fields import same
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.spec import (
     LISTED_OPTIONS,
@@ -22,7 +23,6 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.backe
     shown_url,
     url_problems,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.masking import Hidden
 
 
 def entry(**given: Any) -> dict[str, Any]:
@@ -179,11 +179,11 @@ def test_an_api_is_wished_for_only_where_something_is_said_of_it() -> None:
 
 
 def test_what_is_hidden_is_compared_and_not_shown() -> None:
-    assert f"{Hidden('one')}{Hidden('')!r}" == "********''"
-    assert same("key", Hidden("one"), Hidden("one"))
-    assert not same("key", Hidden("one"), Hidden("two"))
-    assert not same("headers", {"X": Hidden("one")}, {"X": Hidden("two")})
-    assert same("config", {"a": [Hidden("one")], "b": None}, {"a": [Hidden("one")]})
-    assert not same("config", {"a": [Hidden("one")]}, {"a": [Hidden("two")]})
+    assert f"{Masked('one')}{Masked('')!r}" == "********''"
+    assert same("key", Masked("one"), Masked("one"))
+    assert not same("key", Masked("one"), Masked("two"))
+    assert not same("headers", {"X": Masked("one")}, {"X": Masked("two")})
+    assert same("config", {"a": [Masked("one")], "b": None}, {"a": [Masked("one")]})
+    assert not same("config", {"a": [Masked("one")]}, {"a": [Masked("two")]})
     assert same("tags", ["a", "b"], ["b", "a"])
     assert not same("tags", ["a", "b"], ["b", "c"])
