@@ -171,7 +171,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users, without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.compare import without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import USER_OPTIONS, desired_user
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 

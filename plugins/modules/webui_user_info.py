@@ -102,7 +102,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import user_states
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.compare import user_states
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
 

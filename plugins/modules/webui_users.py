@@ -314,11 +314,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import HIDDEN, Desired, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries import refuse_to_purge_all
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.given import given_entries
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users, without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.compare import without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.sources import read_accounts
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
     LISTED_OPTIONS,
     USER_OPTIONS,
+    UserSpec,
     desired_users,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
@@ -337,25 +339,25 @@ OPTIONS = {
 RULES = {**WEBUI_RULES, "required_one_of": [*WEBUI_RULES["required_one_of"], ["users", "csv", "csv_content"]]}
 
 
-def desired_of(module: AnsibleModule) -> list[Desired[Any]]:
+def desired_of(module: AnsibleModule) -> list[Desired[UserSpec]]:
     params = module.params
     users = params["users"] or ()
     forget_passwords(module)
-    entries = given_entries(
+    entries = read_accounts(
         users, params["csv"], params["csv_content"], module.warn, option="csv", module="webui_users"
     )
     return desired_users(entries, params["update_password"])
 
 
 def forget_passwords(module: AnsibleModule) -> None:
-    # Ansible would look for each of a thousand passwords in each word that is told of a thousand accounts, which
-    # takes longer than all else. What it repeats of the options is the only place in the result that has them.
+    # Ansible would look for each of a thousand passwords in each word of the result, which takes longer than the run.
+    # Only the options that the result repeats have them.
     params = module.params
     users = params["users"] or ()
     passwords = {user["password"] for user in users if user["password"] is not None}
     module.no_log_values -= passwords - {params["token"], params["admin_password"], params["csv_content"]}
     params["users"] = [
-        {name: HIDDEN if name == "password" else said for name, said in user.items() if said is not None}
+        {name: HIDDEN if name == "password" else value for name, value in user.items() if value is not None}
         for user in users
     ]
 
@@ -376,7 +378,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         users, all_desired, check_mode=module.check_mode, purge=params["purge"], workers=params["workers"]
     )
     result = without_password(outcome.many("users"))
-    # To send a thousand accounts back that are as they were takes Ansible longer than to compare them.
+    # Ansible takes longer to return a thousand unchanged accounts than to compare them.
     touched = {step.key for step in outcome.steps}
     return {**result, "users": [user for user in result["users"] if user["email"] in touched]}
 

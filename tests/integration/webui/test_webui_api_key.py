@@ -81,7 +81,7 @@ def test_no_key_is_left(webui: Webui, by_token: Callable[..., dict[str, Any]]) -
     assert gone["api_key"] == {}
     assert not works(webui, key)
     message = sentence("webui_api_key", by_token(email=BOT, key=key, state="absent"))
-    assert "give its key or its password" in message
+    assert "set its key or its password" in message
     assert not run("webui_api_key", by_token(email="nobody@example.org", state="absent"))["changed"]
 
 
@@ -90,7 +90,7 @@ def test_a_persons_account_is_left_alone(
 ) -> None:
     webui.add_user(BOT, PASSWORD, role="admin")
     message = sentence("webui_api_key", by_token(email=BOT))
-    assert f"was there before (its name is {BOT.split('@', maxsplit=1)[0]!r}, its role admin)" in message
+    assert f"existed before (name {BOT.split('@', maxsplit=1)[0]!r}, role admin)" in message
     assert recorder.writes() == []
     made = run("webui_api_key", by_token(email=BOT, password=PASSWORD))
     assert made["changed"]
@@ -108,7 +108,7 @@ def test_the_key_of_somebody_else_is_refused(by_token: Callable[..., dict[str, A
     key = run("webui_api_key", by_token(email=BOT))["key"]
     run("webui_api_key", by_token(email="other@example.org"))
     failed = fail("webui_api_key", by_token(email="other@example.org", key=key))
-    assert "works, but is not that of other@example.org" in failed["msg"]
+    assert "is valid, but does not belong to other@example.org" in failed["msg"]
     assert key not in failed.raw
 
 

@@ -275,7 +275,7 @@ def test_an_unreachable_back_end_is_told_before_anything_is_written(
         assert proxy.writes() == []
         assert len(result["problems"]) == 3
         assert "gets no answer from ollama http://nowhere.invalid:11434; check base_url" in result["msg"]
-        assert f"what answers at ollama {back_end.url} is no Ollama" in result["msg"]
+        assert f"the server at ollama {back_end.url} is not an Ollama" in result["msg"]
         assert f"openai {back_end.url} refused the key (401: no such key)" in result["msg"]
         hides(result, "sk-wrong")
     good = [listed[0], {**listed[3], "key": "sk-right", "headers": {"X-Right": "really"}}]
@@ -320,12 +320,12 @@ def test_what_cannot_be_is_told_for_all_entries_at_once(
     assert "changed: 5 of 5 connections are invalid" in result["msg"]
     told = " ".join(result["problems"])
     for words in (
-        "Entry 1 (http://a.example): the header X-A holds a line end",
+        "Entry 1 (http://a.example): the header X-A has a line end",
         "Entry 2 (ftp://b.example): kind is 'other'",
         "give an address as http://host:port",
         "provider is for kind openai only",
-        "say it with prefix_id",
-        "key holds a line end",
+        "use prefix_id",
+        "key has a line end",
         "entry 1 has the same base_url",
     ):
         assert words.lower() in told.lower(), told

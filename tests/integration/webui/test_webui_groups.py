@@ -107,7 +107,7 @@ def test_a_list_is_nested_in_one_run_whatever_its_order(
     recorder.clear()
     circle = [{"name": "teachers", "parent": "pupils"}]
     message = sentence("webui_groups", by_token(groups=circle))
-    assert "makes it a part of itself (teachers -> pupils -> 7a -> teachers); break the circle" in message
+    assert "makes the group part of itself (teachers -> pupils -> 7a -> teachers); break the circle" in message
     assert recorder.writes() == []
 
 
@@ -145,7 +145,7 @@ def test_the_members_of_a_group_begin_with_its_models(
     quadruple("webui_group", by_token(**said, default_models=[]), recorder)
     assert webui.call("GET", f"groups/id/{group_id}/preview")["default_models"]["local"] is None
     assert tree(webui)["pupils"]["config"]["share"] == share
-    assert "default_models has an empty one" in sentence("webui_group", by_token(name="pupils", default_models=[" "]))
+    assert "default_models has an empty entry" in sentence("webui_group", by_token(name="pupils", default_models=[" "]))
 
 
 def test_what_a_version_does_not_have_of_groups_is_told(
@@ -187,27 +187,30 @@ def test_groups_as_wanted_cost_few_requests(
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"name": ""}, "name is ''; give one that is not empty"),
-        ({"name": " a"}, "without blanks around it"),
+        ({"name": ""}, "name is ''; use a name that is not empty"),
+        ({"name": " a"}, "has no blanks around it"),
         ({"name": "a\u0000b"}, "name holds a NUL"),
-        ({"name": "a\u202eb"}, "name holds characters that nobody sees"),
-        ({"name": "x" * 1001}, "name has 1001 characters; give 1000 at most"),
+        ({"name": "a\u202eb"}, "name contains invisible characters"),
+        ({"name": "x" * 1001}, "name has 1001 characters; use at most 1000"),
         ({"name": "a", "description": "b\u0000"}, "description holds a NUL"),
         (
             {"name": "a", "permissions": {"chat": {"shair": True}}},
-            "permissions.chat.shair is none of this server (near: share",
+            "permissions.chat.shair is not a permission of this server (did you mean share",
         ),
         (
             {"name": "a", "permissions": {"chats": {"share": True}}},
-            "permissions.chats is no section of this server (near: chat",
+            "permissions.chats is not a section of this server (did you mean chat",
         ),
         (
             {"name": "a", "permissions": {"chat": {"share": "yes"}}},
-            "permissions.chat.share is 'yes'; give true or false",
+            "permissions.chat.share is 'yes'; set it to true or false",
         ),
-        ({"name": "a", "permissions": {"chat": True}}, "permissions.chat is no mapping"),
-        ({"name": "a", "members": ["nobody@example.org"]}, "members has nobody@example.org, which is no account"),
-        ({"name": "a", "members": ["nobody"]}, "members has nobody, which is no account of the server"),
+        ({"name": "a", "permissions": {"chat": True}}, "permissions.chat is not a mapping"),
+        (
+            {"name": "a", "members": ["nobody@example.org"]},
+            "members has nobody@example.org, but the server has no such account",
+        ),
+        ({"name": "a", "members": ["nobody"]}, "members has nobody, but the server has no such account"),
         ({"name": "a", "purge_members": True}, "purge_members needs members"),
         ({"name": "a", "parent": "a"}, "parent is the group itself"),
     ],
@@ -253,7 +256,7 @@ def test_what_a_group_cannot_take_away_is_warned_of(
     assert everybody["chat"]["delete"]
     made = run("webui_group", by_token(name="a", permissions={"chat": {"delete": False, "share": True}}))
     assert len(made["warnings"]) == 1
-    assert "cannot take away chat.delete, which everybody has" in str(made["warnings"])
+    assert "cannot take away chat.delete, which the default permissions grant" in str(made["warnings"])
 
 
 def test_members_are_told(webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder) -> None:
@@ -276,7 +279,7 @@ def test_what_everybody_may_do(
     wanted = {section: {**keys, **said.get(section, {})} for section, keys in everybody.items()}
     assert webui.call("GET", "users/default/permissions") == wanted
     message = sentence("webui_default_permissions", by_token(permissions={"chat": {"shair": True}}))
-    assert "permissions.chat.shair is none of this server (near: share" in message
+    assert "permissions.chat.shair is not a permission of this server (did you mean share" in message
     assert webui.call("GET", "users/default/permissions") == wanted
 
 

@@ -91,12 +91,12 @@ def test_purging_what_a_group_is_to_lie_in_is_refused(
     groups = [{"name": "teachers"}, {"name": "7a", "parent": "pupils"}]
     for check in (True, False):
         result = fail("webui_groups", by_token(groups=groups, purge=True), check=check)
-        assert "entry 2 (7a): parent is 'pupils', which purge would remove; list it, too" in result["msg"]
+        assert "entry 2 (7a): parent is 'pupils', which purge would delete; list it, too" in result["msg"]
     assert recorder.writes() == []
     # It already lies there, so that there is nothing to write but the purge.
     succeed("webui_groups", by_token(groups=groups))
     recorder.clear()
-    assert "which purge would remove" in sentence("webui_groups", by_token(groups=groups, purge=True))
+    assert "which purge would delete" in sentence("webui_groups", by_token(groups=groups, purge=True))
     assert recorder.writes() == []
 
 

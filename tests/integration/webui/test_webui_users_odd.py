@@ -79,7 +79,7 @@ def test_a_purge_is_refused_where_ldap_signs_people_in(
     said = by_token(users=[{"email": webui.admin_email}], purge=True)
     webui.call("POST", "auths/admin/config/ldap", {"enable_ldap": True})
     try:
-        assert "LDAP signs people in there" in sentence("webui_users", said)
+        assert "people sign in to this server by LDAP" in sentence("webui_users", said)
         assert recorder.writes() == []
         quadruple("webui_users", {**said, "purge_external": True}, recorder, webui.state)
     finally:
@@ -245,11 +245,11 @@ def test_hostile_passwords_and_pictures_are_stored_exactly(
         ({"password": "secret\0word"}, "password holds a NUL"),
         ({"password": "x" * LONG}, f"password has {LONG} bytes in UTF-8"),
         ({"profile_image_url": "https://example.org/\0"}, "profile_image_url holds a NUL"),
-        ({"profile_image_url": "x" * LONG}, "profile_image_url is none that the server takes"),
-        ({"email": "a\0b@example.org"}, "email holds a character that cannot be seen"),
-        ({"email": "a\x1bb@example.org"}, "email holds a character that cannot be seen"),
-        ({"email": "a\u202eb@example.org"}, "email holds a character that cannot be seen"),
-        ({"email": "x" * LONG + "@example.org"}, "characters, and mail takes 254 at most"),
+        ({"profile_image_url": "x" * LONG}, "profile_image_url is not an address that the server accepts"),
+        ({"email": "a\0b@example.org"}, "email contains an invisible character"),
+        ({"email": "a\x1bb@example.org"}, "email contains an invisible character"),
+        ({"email": "a\u202eb@example.org"}, "email contains an invisible character"),
+        ({"email": "x" * LONG + "@example.org"}, "characters, but mail allows at most 254"),
         ({"email": "x" * LONG}, "email is not an e-mail address"),
         ({"role": "k" * LONG}, "role is "),
         ({"groups": ["g" * LONG]}, "there is no group "),

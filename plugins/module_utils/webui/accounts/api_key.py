@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import Any, Hashable, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Current, Desired, Resource, Secret, State, Step
@@ -21,15 +22,22 @@ OWN = "the caller"
 ENABLED = "auth.enable_api_keys"
 
 
-class ApiKey(Resource[Any]):
-    """The key of one account. ``key`` is the newest that is known to work, or None."""
+@dataclass(frozen=True)
+class ApiKeySpec:
+    """Whether a valid key is replaced by a new one."""
+
+    rotate: bool = False
+
+
+class ApiKey(Resource[ApiKeySpec]):
+    """The key of one account. ``key_in_force`` is the newest key that is known to be valid, or None."""
 
     kind = "api_key"
     writes_unseen = True
 
     def __init__(self, client: Client, params: Mapping[str, Any], read_only: bool) -> None:
         known = (params["key"] or "").strip()
-        # What HTTP cannot carry is the key of no account: a file of another kind, for example.
+        # A key that HTTP cannot carry belongs to no account: `dest` may be a file of another kind.
         self.key_in_force: Optional[str] = known if known and is_sendable(known) else None
         self._removed = False
         self._client = client
@@ -39,38 +47,38 @@ class ApiKey(Resource[Any]):
         self._accounts = Accounts(client, Groups(client))
         self._session = open_session(params, read_only, params["password"], self.key_in_force)
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
-        """Return the key that is known, if the server takes it."""
+    def gather(self, all_desired: Sequence[Desired[ApiKeySpec]]) -> Current:
+        """Return the known key if the server accepts it."""
         self.key_in_force = None if self._removed else self._known_key(all_desired[0].present)
         return {all_desired[0].name: {"email": self._email or None}} if self.key_in_force else {}
 
-    def key(self, desired: Desired[Any]) -> Hashable:
-        """Return the e-mail."""
+    def key(self, desired: Desired[ApiKeySpec]) -> Hashable:
+        """Return the e-mail address."""
         return desired.name
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        """Return a key that nobody may see where there is none, or another is wanted."""
-        new = {"key": Secret("")} if current is None or desired.fields["rotate"] else {}
+    def desired_state(self, desired: Desired[ApiKeySpec], current: Optional[State]) -> State:
+        """Return a new key if there is none, or if it is to be rotated."""
+        new = {"key": Secret("")} if current is None or desired.spec.rotate else {}
         return {"email": self._email or None, **new}
 
     def warnings(self) -> Sequence[str]:
-        """Return why a known key cannot be used."""
+        """Return why a known key cannot be used now."""
         return self._warnings
 
-    def create(self, step: Step[Any]) -> None:
-        """Make the account if need be, and take its key, or make one: a key in use is never replaced."""
+    def create(self, step: Step[ApiKeySpec]) -> None:
+        """Create the account if it is missing, and return its key or create one. A valid key is never replaced."""
         token = self._session_of_the_account()
         self._enable_keys()
         self.key_in_force = self._key_of(token) or self._new_key(token)
 
-    def update(self, step: Step[Any]) -> None:
-        """Replace the key; the one before ends at once."""
+    def update(self, step: Step[ApiKeySpec]) -> None:
+        """Replace the key. The old one becomes invalid at once."""
         self._enable_keys()
         self.key_in_force = self._new_key(str(self.key_in_force))
 
-    def delete(self, step: Step[Any]) -> None:
-        """Remove the key."""
-        self._call("DELETE", str(self.key_in_force), "remove the API key")
+    def delete(self, step: Step[ApiKeySpec]) -> None:
+        """Delete the key."""
+        self._call("DELETE", str(self.key_in_force), "delete the API key")
         self._removed = True
 
     def _known_key(self, is_desired: bool) -> Optional[str]:
@@ -88,29 +96,28 @@ class ApiKey(Resource[Any]):
             return None
         if self._params["password"] is None:
             raise Failure(
-                f"Whether {self._email} has an API key cannot be told without one; give its key or its password, or "
-                f"remove the account."
+                f"Cannot tell whether {self._email} has an API key; set its key or its password, or delete the account."
             )
         return self._key_of(self._signed_in(self._params["password"]))
 
     def _refuse_another_account(self, key: str) -> None:
-        """Refuse a key that works and is somebody else's; if the server does not tell, go on."""
+        """Refuse a valid key of another account. If the server does not tell whose it is, accept it."""
         owner = account_of(self._session, key)
         record = self._accounts.find(self._email) if owner else None
         if record and not owner.is_account(record):
             raise Failure(
-                f"The key that was given works, but is not that of {self._email}; give another key or dest, or none."
+                f"The key is valid, but does not belong to {self._email}; set another key or dest, or leave them out."
             )
 
     def _key_of(self, token: str) -> Optional[str]:
-        """Return the key of the account that a token is of; None where it has none, or the token is not taken."""
+        """Return the key of the account of a token; None if it has none, or if the token is invalid."""
         try:
             answer = self._session.get(API_KEY_PATH, headers=bearer(token)).json()
         except HttpFailure as failure:
             if failure.status in (401, 404):
                 return None
             if failure.status == 403 and token == self.key_in_force and self._params["state"] != "absent":
-                # The server looks up the account first: 403 means that the key is valid, and not allowed now.
+                # The server looks up the account first: 403 means that the key is valid, but not allowed now.
                 self._warn_of_forbidden_key(failure)
                 return token
             raise Failure(cannot("read the API key", self._client.url, failure)) from failure
@@ -119,26 +126,26 @@ class ApiKey(Resource[Any]):
     def _warn_of_forbidden_key(self, failure: HttpFailure) -> None:
         whose = f"The API key of {self._email}" if self._email else "The API key"
         warning = (
-            f"{whose} is valid, but Open WebUI at {self._client.url} does not let it in ({failure.words.rstrip('.')}); "
+            f"{whose} is valid, but Open WebUI at {self._client.url} refuses it ({failure.words.rstrip('.')}); "
             f"see the settings {ENABLED} and auth.api_key.endpoint_restrictions."
         )
         self._warnings += [warning] if warning not in self._warnings else []
 
     def _new_key(self, token: str) -> str:
-        key = self._hidden(self._call("POST", token, "make an API key"))
+        key = self._hidden(self._call("POST", token, "create an API key"))
         if key is None:
-            raise Failure(f"Cannot make an API key: Open WebUI at {self._client.url} answered without one.")
+            raise Failure(f"Cannot create an API key: the answer of Open WebUI at {self._client.url} has none.")
         return key
 
     def _enable_keys(self) -> None:
-        """Switch on API keys by the setting, if that is wanted and they are off."""
+        """Set the setting for API keys to true if the task says so."""
         if not self._params.get("enable_api_keys"):
             return
         from ..settings.resource import converge_settings
         from ..settings.spec import SETTINGS_OPTIONS
 
-        said = {**dict.fromkeys(SETTINGS_OPTIONS), "settings": {ENABLED: True}}
-        converge_settings(self._client, said, by_api_key=False, check_mode=False)
+        options = {**dict.fromkeys(SETTINGS_OPTIONS), "settings": {ENABLED: True}}
+        converge_settings(self._client, options, by_api_key=False, check_mode=False)
 
     def _hidden(self, answer: Any) -> Optional[str]:
         key = str(answer.get("api_key") or "") if isinstance(answer, dict) else ""
@@ -158,55 +165,54 @@ class ApiKey(Resource[Any]):
             return self._client.token()
         record = self._accounts.find(self._email)
         if record is None:
-            return self._made()
-        return self._signed_in(self._params["password"] or self._taken_over(record))
+            return self._create_account()
+        return self._signed_in(self._params["password"] or self._reset_password(record))
 
     def _signed_in(self, password: str) -> str:
         try:
             signed_in = sign_in(self._session, self._email, password)
         except WrongPassword as failure:
-            raise Failure(f"The password of {self._email} is not right: {failure.message}") from failure
+            raise Failure(f"The password of {self._email} is wrong: {failure.message}") from failure
         if not signed_in.token:
             raise Failure(second_factor(self._client.url, self._email, signed_in.step))
         return signed_in.token
 
-    def _made(self) -> str:
-        password = self._params["password"] or _password()
+    def _create_account(self) -> str:
+        password = self._params["password"] or _random_password()
         body = {"email": self._email, "name": self._params["name"], "password": password, "role": self._params["role"]}
-        answer = self._client.post("auths/add", f"make the account {self._email}", json=body)
+        answer = self._client.post("auths/add", f"create the account {self._email}", json=body)
         token = str(answer.get("token") or "") if isinstance(answer, dict) else ""
         if not token:
             raise Failure(
-                f"The account {self._email} was made, but Open WebUI at {self._client.url} gives no session of it "
-                f"because a second factor is switched on; switch that off, run this again, and switch it on."
+                f"The account {self._email} was created, but Open WebUI at {self._client.url} opens no session for it "
+                f"because a second factor is switched on; switch that off, run the task again, and switch it on."
             )
         self._session.hide(token)
         return token
 
-    def _taken_over(self, record: Record) -> str:
-        """Give an account that this module made a new password, which nobody knows, and return it."""
+    def _reset_password(self, record: Record) -> str:
+        """Set a random password for an account that this module created, and return it."""
         if record["name"] != self._params["name"] or record["role"] != self._params["role"]:
             raise Failure(
-                f"The account {self._email} was there before (its name is {record['name']!r}, its role "
-                f"{record['role']}), and its key can only be had with its password; give that as password, or its key "
-                f"as key, or another email."
+                f"The account {self._email} existed before (name {record['name']!r}, role {record['role']}), and "
+                f"its key can only be read with its password; set password, or its key as key, or another email."
             )
-        password = _password()
+        password = _random_password()
         fields = {name: record[name] for name in ("name", "email", "role", "profile_image_url")}
-        what = f"give the account {self._email} a new password"
+        what = f"set a new password for the account {self._email}"
         self._client.post(f"users/{record['id']}/update", what, json={**fields, "password": password})
         return password
 
 
-def _password() -> str:
-    # Every rule that a server may have for passwords is met.
+def _random_password() -> str:
+    # Meets every rule that a server may have for passwords.
     return f"Aa1-{secrets.token_urlsafe(24)}"
 
 
-def desired_api_key(params: Mapping[str, Any]) -> Desired[Any]:
-    """Return the desired object of a module's options."""
+def desired_api_key(params: Mapping[str, Any]) -> Desired[ApiKeySpec]:
+    """Return the desired key of a task."""
     return Desired(
         (params["email"] or "").strip().lower() or OWN,
         present=params["state"] != "absent",
-        fields={"rotate": params["state"] == "rotated"},
+        spec=ApiKeySpec(rotate=params["state"] == "rotated"),
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which column of a list of people holds what, by the headers that common systems export."""
+"""The columns of a CSV file of accounts, recognised by the headers that common systems export."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...engine.errors import Failure
 
 FIELDS = ("name", "email", "password", "role", "groups")
 FIRST, LAST = "first name", "last name"
-# Headers as `_key` returns them. Of several columns for one field the first in this order counts.
+# Headers as `_key` returns them. If several columns match a field, the first in this order counts.
 HEADERS: Mapping[str, Sequence[str]] = {
     "email": (
         # Open WebUI and most others; Google Workspace; Microsoft 365, Active Directory; Thunderbird, Outlook
@@ -25,7 +25,7 @@ HEADERS: Mapping[str, Sequence[str]] = {
         "courriel", "adresseemail", "adresseelectronique", "adressemail", "correo", "correoelectronico",
         "direccioncorreo", "direcciondecorreoelectronico", "indirizzoemail", "postaelettronica", "emailadres",
         "adresemail", "epost", "epostadress", "epostadresse", "sahkoposti", "enderecodeemail",
-        # Accounts of a single sign-on bear such names, where there is no address.
+        # Single sign-on exports have these instead of an address.
         "userprincipalname", "upn", "signinname", "username", "loginid", "login", "samaccountname", "uid",
         "benutzername", "anmeldename", "identifiant", "nomdutilisateur", "usuario", "nombredeusuario", "nomeutente",
         "gebruikersnaam", "anvandarnamn",
@@ -51,7 +51,7 @@ HEADERS: Mapping[str, Sequence[str]] = {
     "groups": ("groups", "group", "gruppen", "gruppe", "groupes", "groupe", "grupos", "grupo", "gruppi", "gruppo",
                "groepen", "groep", "grupy", "grupa", "grupper", "grupp"),
 }  # fmt: skip
-# Alone these are the whole name; beside the other half they are half of it (`Name;Vorname`).
+# Alone these are the whole name; beside the other half they are one half (`Name;Vorname`).
 HALVES = {"name": LAST, "nom": LAST, "nome": FIRST, "nombre": FIRST}
 MIN_LIKENESS = 0.85
 _BRACKETS = re.compile(r"[\[(]([^\])]*)[\])]")
@@ -60,29 +60,29 @@ _NOTHING = re.compile(r"(required|pflichtfeld|optional|uploadonly|readonly)$")
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column each field is in, by number from 0; ``unused`` are the headers of the others."""
+    """The column of each field, numbered from 0; ``unused`` are the headers of the other columns."""
 
     headers: Tuple[str, ...]
     places: Mapping[str, int]
     unused: Tuple[str, ...]
 
     def header(self, field: str) -> str:
-        """Return the header of a field's column as it is written; of a name in two columns both."""
+        """Return the header of a field's column as written; both headers for a name in two columns."""
         names = [FIRST, LAST] if field == "name" and "name" not in self.places else [field]
         return " and ".join(self.headers[self.places[name]] for name in names if name in self.places)
 
     def cells(self, cells: Sequence[str]) -> Dict[str, str]:
-        """Return what a row says, by field; a name in two halves is joined."""
-        said = {name: cells[place].strip() for name, place in self.places.items() if place < len(cells)}
-        halves = [said.pop(FIRST, ""), said.pop(LAST, "")]
-        if not said.get("name"):
-            said["name"] = " ".join(half for half in halves if half)
-        return said
+        """Return the cells of a row by field; join a name in two columns."""
+        fields = {name: cells[place].strip() for name, place in self.places.items() if place < len(cells)}
+        halves = [fields.pop(FIRST, ""), fields.pop(LAST, "")]
+        if not fields.get("name"):
+            fields["name"] = " ".join(half for half in halves if half)
+        return fields
 
 
 def columns_of(header: Sequence[str]) -> Optional[Columns]:
-    """Return the columns of a header; None if a row is none, since no column of it is for e-mails."""
-    # An address is no header, whatever its cell looks like.
+    """Return the columns of a header; None if the row is not a header, because no column is for e-mail addresses."""
+    # A cell with an address is not a header.
     if any("@" in cell for cell in header):
         return None
     found = [list(_keys(cell)) for cell in header]
@@ -96,7 +96,7 @@ def columns_of(header: Sequence[str]) -> Optional[Columns]:
 
 
 def refuse_unclear(columns: Columns, where: str) -> None:
-    """Raise a Failure if two columns have one header, or a header looks like a slip of the pen."""
+    """Raise a Failure if two columns have the same header, or a header looks misspelt."""
     for field, place in columns.places.items():
         keys = list(_keys(columns.headers[place]))
         twice = [name for name in columns.unused if list(_keys(name)) == keys]
@@ -112,14 +112,14 @@ def refuse_unclear(columns: Columns, where: str) -> None:
 
 
 def _place(field: str, found: Sequence[Sequence[str]]) -> Optional[int]:
-    """Return the column of a field: that whose header comes first in HEADERS."""
+    """Return the column of a field: the one whose header comes first in HEADERS."""
     ranks = {key: rank for rank, key in enumerate(HEADERS[field])}
     ranked = [(ranks[key], place) for place, keys in enumerate(found) for key in keys if key in ranks]
     return min(ranked)[1] if ranked else None
 
 
 def _halve(places: Dict[str, int], found: Sequence[Sequence[str]]) -> None:
-    """Take a column for what it means beside the others: `Name` beside `Vorname` is the last name."""
+    """Correct the columns of half names: `Name` beside `Vorname` is the last name."""
     for key, half in HALVES.items():
         other = FIRST if half is LAST else LAST
         place = next((place for place, keys in enumerate(found) if keys == [key]), None)
@@ -135,7 +135,7 @@ def _halve(places: Dict[str, int], found: Sequence[Sequence[str]]) -> None:
 
 
 def _keys(header: str) -> Iterator[str]:
-    """Yield what a header may be known by: its letters, and those in its brackets (`Name [displayName] Required`)."""
+    """Yield the keys of a header: its letters, and those in its brackets (`Name [displayName] Required`)."""
     yield _key(_BRACKETS.sub(" ", header))
     yield from (_key(inner) for inner in _BRACKETS.findall(header))
 
@@ -147,7 +147,7 @@ def _key(header: str) -> str:
 
 
 def _near(name: str, columns: Columns) -> str:
-    """Return the field that a header nearly says and no other column has; empty if there is none."""
+    """Return the field without a column that a header resembles; empty if there is none."""
     key = next(_keys(name))
     lacking: List[str] = [field for field in FIELDS if field not in columns.places]
     for field in lacking:

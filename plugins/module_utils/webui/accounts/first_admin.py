@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first admin: the password of the container's environment gives way to a lasting one, or the account is made."""
+"""The first admin: replace the password of the container's environment, or create the account."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ..api.callers import API
 from ..api.client import SignIn, WrongPassword, open_session, sign_in
 from ..api.messages import cannot, second_factor
 from ..api.token_cache import SignIns
-from .spec import MOST_PASSWORD_BYTES
+from .spec import MAX_PASSWORD_BYTES
 
 LASTING, ONE_TIME = "admin_password", "initial_password"
 
 
-class FirstAdmin(Resource[Any]):
-    """One account, of which only one thing is known: which password lets it in."""
+class FirstAdmin(Resource[None]):
+    """One account, whose only visible state is which password signs it in. It has no options."""
 
     kind = "first_admin"
 
@@ -30,8 +30,8 @@ class FirstAdmin(Resource[Any]):
         self._session = open_session(params, read_only, *self._passwords.values())
         self._signed_in: Optional[SignIn] = None
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
-        """Return which of the two passwords signs in; nothing where the server has no account at all."""
+    def gather(self, all_desired: Sequence[Desired[None]]) -> Current:
+        """Return which of the two passwords signs in; nothing if the server has no accounts."""
         for which, password in self._passwords.items():
             try:
                 self._signed_in = sign_in(self._session, self._email, password)
@@ -45,19 +45,19 @@ class FirstAdmin(Resource[Any]):
             return {}
         raise Failure(
             f"Cannot sign in as {self._email}: Open WebUI at {self._session.url} accepts neither admin_password nor "
-            f"initial_password; somebody has changed the password since, so give the present one as admin_password."
+            f"initial_password; if somebody has changed the password, set admin_password to the current one."
         )
 
-    def key(self, desired: Desired[Any]) -> Hashable:
-        """Return the e-mail."""
+    def key(self, desired: Desired[None]) -> Hashable:
+        """Return the e-mail address."""
         return desired.name
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        """Return what every run wants."""
+    def desired_state(self, desired: Desired[None], current: Optional[State]) -> State:
+        """Return the state that every run wants."""
         return {"email": self._email, "signs_in_with": LASTING}
 
-    def create(self, step: Step[Any]) -> None:
-        """Sign up: whoever does so first is the administrator. Versions before 0.7 know no other way."""
+    def create(self, step: Step[None]) -> None:
+        """Sign up: the first account becomes the administrator. Before 0.7 there is no other way."""
         body = {"name": "Admin", "email": self._email, "password": self._passwords[LASTING]}
         try:
             answer = self._session.post(API + "auths/signup", json=body).json()
@@ -66,8 +66,8 @@ class FirstAdmin(Resource[Any]):
         if isinstance(answer, dict):
             self._session.hide(answer.get("token") or "")
 
-    def update(self, step: Step[Any]) -> None:
-        """Write the lasting password; the engine's second reading proves it by a sign-in."""
+    def update(self, step: Step[None]) -> None:
+        """Write the lasting password; the engine's second gathering verifies it by a sign-in."""
         signed_in = self._signed_in
         if signed_in is None or not signed_in.token:
             raise Failure(second_factor(self._session.url, self._email, signed_in.step if signed_in else "unknown"))
@@ -89,20 +89,20 @@ class FirstAdmin(Resource[Any]):
         return isinstance(answer, dict) and answer.get("onboarding") is True
 
 
-def desired_first_admin(params: Mapping[str, Any]) -> Desired[Any]:
-    """Return the desired object, or raise a Failure where the passwords cannot do."""
+def desired_first_admin(params: Mapping[str, Any]) -> Desired[None]:
+    """Return the desired first admin, or raise a Failure for passwords that cannot be used."""
     email, lasting, one_time = params["admin_email"], params[LASTING], params[ONE_TIME]
     if not lasting or not one_time:
-        raise Failure(f"The first admin {email} needs an admin_password and an initial_password that are not empty.")
+        raise Failure(f"The admin_password and the initial_password of the first admin {email} must not be empty.")
     if lasting == one_time:
         raise Failure(
             f"The first admin {email} has the same admin_password and initial_password, so the container's "
-            f"environment would go on showing one that works; make initial_password another."
+            f"environment would show a valid password; set another initial_password."
         )
     size = len(lasting.encode("utf-8", "surrogatepass"))
-    if size > MOST_PASSWORD_BYTES:
+    if size > MAX_PASSWORD_BYTES:
         raise Failure(
-            f"The admin_password of {email} has {size} bytes in UTF-8, and Open WebUI takes "
-            f"{MOST_PASSWORD_BYTES} at most; shorten it."
+            f"The admin_password of {email} has {size} bytes in UTF-8, but Open WebUI allows at most "
+            f"{MAX_PASSWORD_BYTES}; shorten it."
         )
-    return Desired(email)
+    return Desired(email, spec=None)

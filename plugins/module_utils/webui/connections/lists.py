@@ -1,22 +1,23 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connections of one kind, which the server keeps as lists side by side, known by their places in them.
+"""The connections of one kind, which the server stores as parallel lists and identifies by position.
 
-Whatever goes moves all that follow, so that a change is always a new set of lists, made from those read last.
+A removal moves all connections behind it, so each write sends whole lists, made from those read last.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence, Set, Tuple
 from urllib.parse import urlsplit
 
-from ...engine.converge import Desired, Step
+from ...engine.converge import Step
 from ...engine.errors import Failure
 from ..entries.backend_url import same_url, shown_url
-from .fields import KINDS, OLLAMA, OPENAI, Entry, prefix_of, rewritten
+from .fields import KINDS, OLLAMA, OPENAI, Entry, connection_name, prefix_of, rewritten
+from .spec import ApiSpec, ConnectionSpec, Spec
 
 ENABLED = {OLLAMA: "ENABLE_OLLAMA_API", OPENAI: "ENABLE_OPENAI_API"}
 URLS = {OLLAMA: "OLLAMA_BASE_URLS", OPENAI: "OPENAI_API_BASE_URLS"}
@@ -26,14 +27,13 @@ _SAVED = {
     OLLAMA: {"base_urls": URLS[OLLAMA], "api_configs": CONFIGS[OLLAMA]},
     OPENAI: {"api_base_urls": URLS[OPENAI], "api_keys": KEYS, "api_configs": CONFIGS[OPENAI]},
 }
-API_NAMES = {OLLAMA: "Ollama API", OPENAI: "OpenAI API"}
 
 Identity = Tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Lists:
-    """The connections of a kind in their order, and whether the server asks them at all (null means no)."""
+    """The connections of a kind in their order, and whether the server uses the kind at all (null means no)."""
 
     kind: str
     enabled: Optional[bool]
@@ -41,7 +41,7 @@ class Lists:
 
     @cached_property
     def places(self) -> Mapping[str, Sequence[int]]:
-        """Where each address stands, by what all its spellings have in common."""
+        """The positions of each address, by its normalised spelling."""
         found: Dict[str, List[int]] = {}
         for place, entry in enumerate(self.entries):
             found.setdefault(same_url(entry.url), []).append(place)
@@ -49,26 +49,21 @@ class Lists:
 
     @cached_property
     def identities(self) -> Sequence[Identity]:
-        """What each entry is known by where it is not listed: its prefix counts, and its number among equals."""
+        """The identity of each entry that a task does not list: address, prefix, and a number among equals."""
         return _numbered([(self.kind, same_url(entry.url), prefix_of(entry)) for entry in self.entries])
 
     @cached_property
     def names(self) -> Sequence[str]:
-        """How results name each entry; no two alike."""
+        """The unique name of each entry in results."""
         plain = [(connection_name(self.kind, shown_url(entry.url), prefix_of(entry)),) for entry in self.entries]
         return [name if number == "1" else f"{name}, number {number}" for name, number in _numbered(plain)]
 
 
-def connection_name(kind: str, url: str, prefix: str) -> str:
-    """Return how results name a connection."""
-    return f"{kind} {url} (prefix {prefix})" if prefix else f"{kind} {url}"
-
-
 def parsed(kind: str, answer: Mapping[str, Any]) -> Lists:
-    """Return what the server showed, with each config where the server finds it: by place, or as of old by address."""
+    """Return the lists of an answer, with each config by position or, as old versions stored it, by address."""
     urls = [str(url) for url in answer.get(URLS[kind]) or ()]
     keys = [str(key or "") for key in answer.get(KEYS) or ()] if kind == OPENAI else []
-    # A place without a key has none, and a key without a place is nobody's.
+    # There may be fewer keys than addresses, or more.
     keys += [""] * len(urls)
     configs = answer.get(CONFIGS[kind]) or {}
     entries = (Entry(url, keys[place], _config(kind, configs, place, url)) for place, url in enumerate(urls))
@@ -76,14 +71,14 @@ def parsed(kind: str, answer: Mapping[str, Any]) -> Lists:
 
 
 def saved(kind: str, document: Mapping[str, Any]) -> Lists:
-    """Return the connections of a kind as a server before 0.10 saved them, whether it heeds them or not."""
+    """Return the connections of a kind as a server before 0.10 saved them, whether it uses them or not."""
     own = document.get(kind) or {}
     names = {**_SAVED[kind], "enable": ENABLED[kind]}
     return parsed(kind, {names[name]: value for name, value in own.items() if name in names})
 
 
 def body(lists: Lists) -> Dict[str, Any]:
-    """Return the lists as the server takes them. What is left out would be lost, the switch first of all."""
+    """Return the request body of the lists. The server loses whatever it leaves out, such as the switch."""
     kind, entries = lists.kind, lists.entries
     whole: Dict[str, Any] = {
         ENABLED[kind]: lists.enabled,
@@ -95,77 +90,70 @@ def body(lists: Lists) -> Dict[str, Any]:
     return whole
 
 
-def find(lists: Lists, desired: Desired[Any]) -> Optional[int]:
-    """Return where a desired connection stands, or None; raise Failure where that is unclear.
+def find(lists: Lists, spec: ConnectionSpec, present: bool = True) -> Optional[int]:
+    """Return the position of a desired connection, or None; raise Failure if it is ambiguous.
 
-    Its address is enough where it is desired once and there once. Else the prefix tells.
+    Its address is enough if the task and the server have it once. Otherwise the prefix counts.
     """
-    found = lists.places.get(same_url(desired.fields["base_url"]), ())
-    prefix = desired.fields.get("prefix_id", "" if desired.fields["shared"] else None)
-    if prefix is not None and (desired.fields["shared"] or len(found) > 1 or not desired.present):
+    found = lists.places.get(same_url(spec.base_url), ())
+    prefix = "" if spec.shared and spec.prefix_id is None else spec.prefix_id
+    if prefix is not None and (spec.shared or len(found) > 1 or not present):
         found = [place for place in found if prefix_of(lists.entries[place]) == prefix]
     if len(found) > 1:
-        raise Failure(_ambiguous(lists, desired, found))
+        raise Failure(_ambiguous(lists, spec, found))
     return found[0] if found else None
 
 
-def applied(lists: Lists, steps: Sequence[Step[Any]]) -> Lists:
-    """Return the lists with all steps of their kind done. Where they are done already, nothing differs."""
-    removed, added = set(), []
+def applied(lists: Lists, steps: Sequence[Step[Spec]]) -> Lists:
+    """Return the lists with all steps of their kind done; equal lists if they are already done."""
+    removed: Set[Optional[int]] = set()
+    added: List[Entry] = []
     entries: List[Entry] = list(lists.entries)
     enabled, order = lists.enabled, None
     for step in steps:
-        if is_api(step.key):
-            fields = step.desired.fields if step.desired else {}
-            if fields.get("enabled") is not None and fields["enabled"] != bool(enabled):
-                enabled = fields["enabled"]
-            order = fields.get("order")
+        if step.desired is None:
+            removed.update(place for place, key in enumerate(lists.identities) if key == step.key)
             continue
-        place = _place(lists, step)
-        if step.desired is None or not step.desired.present:
+        spec = step.desired.spec
+        if isinstance(spec, ApiSpec):
+            if spec.enabled is not None and spec.enabled != bool(enabled):
+                enabled = spec.enabled
+            order = spec.order
+            continue
+        place = find(lists, spec, step.desired.present)
+        if not step.desired.present:
             removed.add(place)
         elif place is None:
-            added.append(rewritten(lists.kind, Entry(step.desired.fields["base_url"]), said(step.desired)))
+            added.append(rewritten(lists.kind, Entry(spec.base_url), spec.options()))
         else:
-            entries[place] = rewritten(lists.kind, entries[place], said(step.desired))
+            entries[place] = rewritten(lists.kind, entries[place], spec.options())
     kept = tuple(entry for place, entry in enumerate(entries) if place not in removed)
     result = Lists(lists.kind, enabled, (*kept, *added))
     return result if order is None else _ordered(result, order)
 
 
 def is_api(key: Hashable) -> bool:
-    """Tell whether a step is about the API of a kind, and not about one of its connections."""
+    """Tell whether a key is of the API of a kind, and not of one of its connections."""
     return isinstance(key, tuple) and len(key) == 1
 
 
-def said(desired: Desired[Any]) -> Dict[str, Any]:
-    """Return what was said of a connection beside what it is known by."""
-    return {name: value for name, value in desired.fields.items() if name not in ("kind", "base_url", "shared")}
-
-
 def kind_of(key: Hashable) -> str:
-    """Return the kind that a step is about."""
+    """Return the kind of a key."""
     return str(key[0]) if isinstance(key, tuple) else KINDS[0]
 
 
 def _config(kind: str, configs: Mapping[str, Any], place: int, url: str) -> Optional[Mapping[str, Any]]:
     config = configs.get(str(place), configs.get(url))
     if config is None and kind == OLLAMA:
-        # Of old the key of an Ollama stood under its address without the path.
+        # Old versions stored the key of an Ollama connection by its address without the path.
         parts = urlsplit(url)
         key = (configs.get(f"{parts.scheme}://{parts.netloc}") or {}).get("key")
         config = {"key": key} if key else None
     return config if isinstance(config, Mapping) else None
 
 
-def _place(lists: Lists, step: Step[Any]) -> Optional[int]:
-    if step.desired is not None:
-        return find(lists, step.desired)
-    return lists.identities.index(step.key) if step.key in lists.identities else None
-
-
-def _ordered(lists: Lists, all_desired: Sequence[Desired[Any]]) -> Lists:
-    first = [place for place in (find(lists, desired) for desired in all_desired) if place is not None]
+def _ordered(lists: Lists, order: Sequence[ConnectionSpec]) -> Lists:
+    first = [place for place in (find(lists, spec) for spec in order) if place is not None]
     listed = set(first)
     rest = [place for place in range(len(lists.entries)) if place not in listed]
     return replace(lists, entries=tuple(lists.entries[place] for place in (*first, *rest)))
@@ -180,11 +168,11 @@ def _numbered(keys: Sequence[Identity]) -> List[Identity]:
     return numbered
 
 
-def _ambiguous(lists: Lists, desired: Desired[Any], found: Sequence[int]) -> str:
+def _ambiguous(lists: Lists, spec: ConnectionSpec, found: Sequence[int]) -> str:
     prefixes = {prefix_of(lists.entries[place]) for place in found}
     numbers = ", ".join(str(place + 1) for place in found)
-    what = f"the server has {len(found)} {lists.kind} connections with the base_url {desired.fields['base_url']}"
+    what = f"the server has {len(found)} {lists.kind} connections with the base_url {spec.base_url}"
     if len(prefixes) == len(found):
-        told = ", ".join(repr(prefix) for prefix in sorted(prefixes))
-        return f"{what} (numbers {numbers} of its list); say with prefix_id which one is meant ({told})"
+        choices = ", ".join(repr(prefix) for prefix in sorted(prefixes))
+        return f"{what} (numbers {numbers} of its list); set prefix_id to choose one ({choices})"
     return f"{what} and the same prefix (numbers {numbers} of its list); remove all but one in its admin settings"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Profile images: which addresses the server takes, and how results show an image that is data."""
+"""Profile images: which addresses the server accepts, and how results show an image within its address."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DATA_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,", re.IGNORECAS
 
 
 def shown_image(url: str) -> str:
-    """Return an image's address fit for results: an image within the address by its size and digest."""
+    """Return an image's address for results; an image within the address is shown by its size and digest."""
     if not _DATA_IMAGE.match(url):
         return url
     digest = hashlib.sha256(url.encode()).hexdigest()
@@ -25,7 +25,7 @@ def shown_image(url: str) -> str:
 
 
 def is_image(url: str) -> bool:
-    """Tell whether the server takes an address as a picture."""
+    """Tell whether the server accepts an address as a profile image."""
     if url in SERVER_IMAGES or _OWN_IMAGE.fullmatch(url) or _DATA_IMAGE.match(url):
         return True
     try:
@@ -35,6 +35,6 @@ def is_image(url: str) -> bool:
         return False
 
 
-def is_of_the_web(url: Optional[str]) -> bool:
-    """Tell whether a picture is an address that a browser would fetch."""
+def is_web_url(url: Optional[str]) -> bool:
+    """Tell whether an image is an address that a browser would fetch."""
     return url is not None and urlsplit(url).scheme in ("http", "https")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Secrets within values that a person or the server gave: hidden for results, revealed to compare and to write."""
+"""Secrets within values: masked for results, revealed to compare and to write."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any, Iterator, Mapping
 from ...engine.secrets import Masked, holds_only_secrets, holds_secret, is_secret_name
 
 
-def veiled(value: Any, name: str = "", everything: bool = False) -> Any:
-    """Return a free value with its secrets hidden, which are known by their names or by the form of a text."""
+def masked(value: Any, name: str = "", everything: bool = False) -> Any:
+    """Return a free-form value with its secrets masked, found by their names or by the form of a text."""
     everything = everything or holds_only_secrets(name)
     if isinstance(value, Mapping):
-        return {key: veiled(item, str(key), everything) for key, item in value.items()}
+        return {key: masked(item, str(key), everything) for key, item in value.items()}
     if isinstance(value, list):
-        return [veiled(item, name, everything) for item in value]
-    return hidden(value, everything or is_secret_name(name))
+        return [masked(item, name, everything) for item in value]
+    return mask(value, everything or is_secret_name(name))
 
 
-def hidden(value: Any, is_secret: bool) -> Any:
-    """Return one value, hidden if it is a secret or a text with a secret in it."""
+def mask(value: Any, is_secret: bool) -> Any:
+    """Return one value, masked if it is a secret or a text with a secret in it."""
     if value is None or isinstance(value, (bool, Masked)):
         return value
     return Masked(value) if is_secret or (isinstance(value, str) and holds_secret(value)) else value
 
 
 def revealed(value: Any) -> Any:
-    """Return a value with what is hidden in it, to be compared or written."""
+    """Return a value with its masked secrets revealed, to compare or write it."""
     if isinstance(value, Mapping):
         return {key: revealed(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -36,13 +36,13 @@ def revealed(value: Any) -> Any:
     return value.reveal() if isinstance(value, Masked) else value
 
 
-def hidden_words(value: Any) -> Iterator[str]:
-    """Yield the secrets within a value that is veiled."""
+def secrets_in(value: Any) -> Iterator[str]:
+    """Yield the secrets within a masked value."""
     if isinstance(value, Masked):
         yield str(value.reveal())
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from hidden_words(item)
+            yield from secrets_in(item)
     elif isinstance(value, list):
         for item in value:
-            yield from hidden_words(item)
+            yield from secrets_in(item)

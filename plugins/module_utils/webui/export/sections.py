@@ -19,14 +19,14 @@ from ..directory.accounts import Accounts, emails_by_id
 from ..directory.groups import Groups
 from ..entries.backend_url import same_url
 from ..entries.images import shown_image
-from ..entries.masking import hidden_words
+from ..entries.masking import secrets_in
 from ..groups import permissions
 from ..groups.resource import group_states
 from ..instance.kinds import KINDS
 from ..models.resource import Models
 from ..settings.keys import parsed
 from ..settings.lists import BANNERS, DEFAULT_MODELS, MODEL_ORDER, SUGGESTIONS
-from ..settings.secrets import is_secret, veiled
+from ..settings.secrets import is_secret, masked
 from ..settings.types import OPEN_KINDS
 from ..workspace.functions import Functions
 from ..workspace.prompt_spec import bare
@@ -255,7 +255,7 @@ def _is_secret(key: str, value: Any) -> bool:
     """Tell whether a setting is a secret: a switch or a number is none, whatever it is called."""
     if value is None or isinstance(value, (bool, int, float)):
         return False
-    return (is_secret(key) and isinstance(value, (str, list))) or any(hidden_words(veiled(key, value)))
+    return (is_secret(key) and isinstance(value, (str, list))) or any(secrets_in(masked(key, value)))
 
 
 def _in_order(entry: Mapping[str, Any], options: Mapping[str, Any]) -> Dict[str, Any]:

@@ -1,12 +1,13 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person says of groups, checked before any call."""
+"""The desired groups of a task, validated without the server."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Collection, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Desired
 from ...engine.entries import read_entries
@@ -14,7 +15,7 @@ from ..entries import values
 from . import permissions
 
 SHARES = {"anyone": True, "members": "members", "no_one": False}
-"""Who may share with a group, by what the server keeps for it."""
+"""Who may share with a group, and the value that the server stores for it."""
 GROUP_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "description": {"type": "str"},
@@ -26,11 +27,26 @@ GROUP_OPTIONS: Dict[str, Any] = {
     "default_models": {"type": "list", "elements": "str"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
-MOST_CHARACTERS = 1000
+MAX_NAME_LENGTH = 1000
 
 
-def desired_groups(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
-    """Return groups as wanted, or raise one Failure with all that is wrong with them."""
+@dataclass(frozen=True)
+class GroupSpec:
+    """The options of one group; None where the task does not set an option."""
+
+    description: Optional[str] = None
+    permissions: Optional[Mapping[str, Mapping[str, bool]]] = None
+    parent: Optional[str] = None
+    """The name of the group that this one is part of; empty for none."""
+    share: Optional[str] = None
+    default_models: Optional[Sequence[str]] = None
+    members: Optional[Sequence[str]] = None
+    """E-mail addresses in lower case, sorted."""
+    purge_members: bool = False
+
+
+def desired_groups(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[GroupSpec]]:
+    """Return the desired groups, or raise one Failure with all their problems."""
     absent = {entry["name"] for entry in entries if entry["state"] == "absent"}
     name = itemgetter("name")
     return read_entries(
@@ -45,16 +61,16 @@ def desired_groups(entries: Sequence[Mapping[str, Any]], listed: bool = True) ->
 
 
 def new_name_problems(name: str) -> Iterator[str]:
-    """Yield what is wrong with the name of a new group; what exists may be called anything."""
+    """Yield what is wrong with the name of a new group; an existing group may have any name."""
     if not name or name != name.strip():
-        yield f"name is {name!r:.80}; give one that is not empty, without blanks around it"
+        yield f"name is {name!r:.80}; use a name that is not empty and has no blanks around it"
     if not all(character.isprintable() or character in "\u200c\u200d" for character in name):
-        yield "name holds characters that nobody sees; take them out"
-    if len(name) > MOST_CHARACTERS:
-        yield f"name has {len(name)} characters; give {MOST_CHARACTERS} at most"
+        yield "name contains invisible characters; remove them"
+    if len(name) > MAX_NAME_LENGTH:
+        yield f"name has {len(name)} characters; use at most {MAX_NAME_LENGTH}"
 
 
-def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
+def _problems(entry: Mapping[str, Any], absent: Collection[str]) -> Iterator[str]:
     name = entry["name"]
     if entry["state"] == "absent":
         return
@@ -63,24 +79,27 @@ def _problems(entry: Mapping[str, Any], absent: Any) -> Iterator[str]:
     yield from permissions.form_problems(entry["permissions"] or {})
     for email in entry["members"] or ():
         if not email.strip():
-            yield "members has an empty entry; give the e-mails of accounts"
+            yield "members has an empty entry; use the e-mail addresses of accounts"
     if entry["purge_members"] and entry["members"] is None:
-        yield "purge_members needs members, the accounts that stay; give [] to empty the group"
+        yield "purge_members needs members, the accounts to keep; set members to [] to empty the group"
     if any(not model.strip() for model in entry["default_models"] or ()):
-        yield "default_models has an empty one; give ids of models, or [] for none"
+        yield "default_models has an empty entry; use ids of models, or [] for none"
     if entry["parent"] == name:
-        yield "parent is the group itself; give another group, or leave it out"
+        yield "parent is the group itself; set another group, or leave it out"
     if entry["parent"] in absent:
-        yield f"parent is {entry['parent']!r}, which the list has as absent; drop one of the two"
+        yield f"parent is {entry['parent']!r}, which the list has with state absent; remove one of the two"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
-    said = ("description", "permissions", "parent", "share")
-    fields = {name: entry[name] for name in said if entry[name] is not None}
-    if entry["default_models"] is not None:
-        # As the server does.
-        fields["default_models"] = list(dict.fromkeys(model.strip() for model in entry["default_models"]))
-    if entry["members"] is not None:
-        fields["members"] = sorted({email.strip().lower() for email in entry["members"]})
-        fields["purge_members"] = entry["purge_members"]
-    return Desired(entry["name"], entry["state"] == "present", fields)
+def _desired(entry: Mapping[str, Any]) -> Desired[GroupSpec]:
+    models, members = entry["default_models"], entry["members"]
+    spec = GroupSpec(
+        description=entry["description"],
+        permissions=entry["permissions"],
+        parent=entry["parent"],
+        share=entry["share"],
+        # The server strips and deduplicates them, too.
+        default_models=None if models is None else list(dict.fromkeys(model.strip() for model in models)),
+        members=None if members is None else sorted({email.strip().lower() for email in members}),
+        purge_members=members is not None and entry["purge_members"],
+    )
+    return Desired(entry["name"], entry["state"] == "present", spec=spec)

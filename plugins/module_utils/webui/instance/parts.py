@@ -14,12 +14,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ...engine.converge import Desired, Outcome, Step, converge
 from ...engine.entries import refuse_to_purge_all
 from ...engine.errors import Failure
-from ..accounts.given import given_entries
+from ..accounts.sources import read_accounts
 from ..accounts.spec import desired_users
 from ..api.client import Client, is_api_key
 from ..connections.spec import desired_apis
-from ..groups.permissions import DefaultPermissions, desired_permissions
+from ..groups.default_permissions import DefaultPermissions, desired_permissions
 from ..groups.resource import ManagedGroups
+from ..groups.spec import GroupSpec
 from ..models.embedders import converge_models
 from ..settings.lists import LIST_OPTIONS
 from ..settings.resource import converge_settings
@@ -132,18 +133,18 @@ def _default_permissions(params: Params) -> Iterator[Part]:
 def _groups(params: Params) -> Iterator[Part]:
     """Yield the groups without their members, who may be accounts that are yet to be made."""
     if _is_given(params, "groups"):
-        bare = [replace(desired, fields=_without_members(desired.fields)) for desired in _desired("groups", params)]
+        bare = [replace(desired, spec=_without_members(desired.spec)) for desired in _desired("groups", params)]
         yield _part(params, "groups", bare)
 
 
-def _without_members(fields: Mapping[str, Any]) -> Dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in ("members", "purge_members")}
+def _without_members(spec: GroupSpec) -> GroupSpec:
+    return replace(spec, members=None, purge_members=False)
 
 
 def _members(params: Params) -> Iterator[Part]:
     # All entries are read, so that messages count them as the task does.
     every = _desired("groups", params)
-    peopled = [desired for desired in every if desired.present and "members" in desired.fields]
+    peopled = [desired for desired in every if desired.present and desired.spec.members is not None]
     if peopled:
 
         def run(client: Client, check: bool) -> Result:
@@ -166,7 +167,7 @@ def _users(params: Params, warn: Callable[[str], None]) -> Iterator[Part]:
     if not _is_given(params, "users") and params["users_csv_content"] is None and params["users_csv"] is None:
         return
     path, content = params["users_csv"], params["users_csv_content"]
-    entries = given_entries(
+    entries = read_accounts(
         _validated("users", params), path, content, warn, option="users_csv", module="webui_instance"
     )
     at_once = max(params["workers"], USERS_AT_ONCE)

@@ -15,12 +15,12 @@ from ...http.session import HttpFailure
 from ..api.client import Client
 from ..entries import values
 from ..entries.host_lock import alone_on_host
-from ..entries.masking import hidden_words, revealed
+from ..entries.masking import revealed, secrets_in
 from .embedding import embedding_problem
 from .keys import Path, Stored, at, fields_of, parsed, placed, resolved
 from .lists import DEFAULT_MODELS
 from .persistence import not_in_force, only_in_memory, refuse_lost
-from .secrets import veiled_part
+from .secrets import masked_part
 from .sections import (
     AUDIO,
     EMBEDDING_ENGINE,
@@ -75,7 +75,7 @@ class Settings(Resource[Any]):
         """Return the settings that are desired."""
         self._stored, self._answer = self._answer or self._export(), None
         present = self._state(self._stored.values)
-        self._client.hide(*hidden_words(present), *hidden_words(self._state(self._said)))
+        self._client.hide(*secrets_in(present), *secrets_in(self._state(self._said)))
         return {NAME: present}
 
     def key(self, desired: Desired[Any]) -> Hashable:
@@ -143,7 +143,7 @@ class Settings(Resource[Any]):
 
     def _state(self, settings: Mapping[str, Any]) -> Dict[str, Any]:
         return {
-            name: veiled_part(key, path, at(settings[key], path))
+            name: masked_part(key, path, at(settings[key], path))
             for name, (key, path) in self._fields.items()
             if key in settings
         }

@@ -8,28 +8,28 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 
 from ...engine.secrets import holds_only_secrets, is_secret_name
-from ..entries.masking import hidden
+from ..entries.masking import mask
 
 # The last part of a setting's name, such as jupyter.auth, that is a mode.
 MODES = ("auth",)
 
 
-def veiled(name: str, value: Any, all_of_it: bool = False) -> Any:
+def masked(name: str, value: Any, all_of_it: bool = False) -> Any:
     """Return a setting with its secrets hidden, which are known by their names and by what an address holds."""
     every = all_of_it or is_secret(name) or holds_only_secrets(name)
     if isinstance(value, Mapping):
         # A mapping is no secret by its own name: `auth.api_key` holds which addresses a key may call.
         below = all_of_it or holds_only_secrets(name)
-        return {key: veiled(str(key), item, below) for key, item in value.items()}
+        return {key: masked(str(key), item, below) for key, item in value.items()}
     if isinstance(value, list):
-        return [veiled(name, item, every) for item in value]
-    return hidden(value, every)
+        return [masked(name, item, every) for item in value]
+    return mask(value, every)
 
 
-def veiled_part(key: str, path: Sequence[str], value: Any) -> Any:
+def masked_part(key: str, path: Sequence[str], value: Any) -> Any:
     """Return what is at a place within a setting with its secrets hidden."""
     below = any(map(holds_only_secrets, (key, *path[:-1]) if path else ()))
-    return veiled(path[-1] if path else key, value, below)
+    return masked(path[-1] if path else key, value, below)
 
 
 def is_secret(name: str) -> bool:

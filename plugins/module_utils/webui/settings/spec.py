@@ -10,11 +10,11 @@ from typing import Any, Dict, Iterator, List, Mapping, NoReturn, Sequence, Tuple
 from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..entries import values
-from ..entries.masking import hidden_words
+from ..entries.masking import secrets_in
 from ..entries.near import near
 from .keys import Stored, may_be_unsaved, resolved
 from .lists import LIST_OPTIONS, OPTION_KEYS, option_problems, stored_problems, wanted_lists
-from .secrets import veiled
+from .secrets import masked
 from .sections import connection_problems, entry_problems
 from .types import problems as type_problems
 
@@ -71,7 +71,7 @@ def refuse(found: Sequence[str]) -> NoReturn:
 
 
 def _problems(key: str, said: Any, stored: Stored) -> Iterator[str]:
-    secret = any(hidden_words(veiled(key, said)))
+    secret = any(secrets_in(masked(key, said)))
     found = list(type_problems(key, stored.values.get(key), said, secret))
     if not found and said is None and not stored.by_key:
         found = [f"{key} is null, which this version would heed at its next start only; give a value"]

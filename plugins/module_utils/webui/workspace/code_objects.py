@@ -14,7 +14,7 @@ from ...engine.errors import Failure
 from ..api.client import Client, posted
 from ..entries import values
 from ..entries.code import as_stored
-from ..entries.masking import hidden_words, revealed
+from ..entries.masking import revealed, secrets_in
 from . import valves
 from .code_ids import WRITTEN as WRITTEN_ID
 from .code_ids import ambiguous, by_key, new_id_problems, unaddressable
@@ -196,11 +196,11 @@ class Plugins(Resource[Any]):
 
     def _veiled(self, whole: Mapping[str, Any], spec: Spec, code: Optional[str]) -> Dict[str, Any]:
         """Return valves as results show them; without a schema, all texts of code that may ask for a password."""
-        veiled = valves.shown(whole, spec, everything=spec is None and "password" in str(code))
-        words = [word for word in hidden_words(veiled) if word]
+        state = valves.shown(whole, spec, everything=spec is None and "password" in str(code))
+        words = [word for word in secrets_in(state) if word]
         self._client.hide(*words)
         self._hide(words)
-        return veiled
+        return state
 
     def _problems(self, desired: Desired[Any], current: Optional[State]) -> List[str]:
         found = [] if current else list(new_id_problems(self.kind, desired.name))

@@ -13,8 +13,8 @@ from ...engine.errors import Failure
 from ...engine.secrets import is_secret_name
 from ..api.client import Client
 from ..entries import values
-from ..entries.masking import hidden, revealed
-from ..settings.secrets import veiled
+from ..entries.masking import mask, revealed
+from ..settings.secrets import masked
 from .code_spec import unknown_valves
 
 # Before 0.10 the server repeats what was refused, which may be a secret.
@@ -76,7 +76,7 @@ def shown(valves: Mapping[str, Any], spec: Spec, everything: bool = False) -> Di
     """Return valves with their secrets hidden, which are known by name, or by what the code says of them."""
     described = (spec or {}).get("properties") or {}
     return {
-        name: _hidden(value) if everything or is_secret(name, described.get(name)) else veiled(name, value)
+        name: _hidden(value) if everything or is_secret(name, described.get(name)) else masked(name, value)
         for name, value in valves.items()
     }
 
@@ -166,4 +166,4 @@ def _hidden(value: Any) -> Any:
         return {key: _hidden(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_hidden(item) for item in value]
-    return hidden(value, is_secret=True)
+    return mask(value, is_secret=True)

@@ -27,7 +27,7 @@ def test_with_a_second_factor_a_new_account_has_no_session() -> None:
     api_key = ApiKey(server.client(), PARAMS, read_only=False)
     desired = desired_api_key(PARAMS)
     assert api_key.gather([desired]) == {}
-    with pytest.raises(Failure, match="a second factor is switched on; switch that off, run this again"):
+    with pytest.raises(Failure, match="a second factor is switched on; switch that off, run the task again"):
         api_key.create(None)  # type: ignore[arg-type] # it needs no step
     assert server.writes() == ["POST auths/add"]
     assert server.sent("POST auths/add")["email"] == "bot@example.org"

@@ -20,11 +20,15 @@ from doubles.webui_http import HttpWebui, MakeClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.csv_file import csv_entries
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import desired_users, listed_entries
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
+    UserSpec,
+    desired_users,
+    listed_entries,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 HEAD = "Name,Email,Password,Role,Groups\n"
@@ -32,14 +36,19 @@ MOST_BYTES = 150_000_000
 
 
 def all_desired(text: str) -> dict[str, dict[str, Any]]:
-    """Return e-mails with what is said of each; passwords in the clear."""
+    """Return the options of each account by e-mail address."""
     found = {}
     for desired in desired_users(csv_entries(text, "people.csv")):
-        said = {name: value for name, value in desired.fields.items() if name not in ("place", "update_password")}
-        if "password" in said:
-            said["password"] = said["password"].reveal()
-        found[desired.name] = said
+        found[desired.name] = options_of(desired)
     return found
+
+
+def options_of(desired: Desired[UserSpec]) -> dict[str, Any]:
+    """Return the options that a row sets, with the password in clear text."""
+    spec = desired.spec
+    password = None if spec.password is None else spec.password.reveal()
+    options = {name: getattr(spec, name) for name in ("name", "role", "groups", "profile_image_url")}
+    return {name: value for name, value in {**options, "password": password}.items() if value is not None}
 
 
 def problems(text: str) -> list[str]:
@@ -151,9 +160,8 @@ def test_lists_of_other_systems_are_taken_and_unused_columns_told_in_one_warning
     header, row, said, unused = EXPORTS[system]
     warned: list[str] = []
     (desired,) = desired_users(csv_entries(f"\ufeff{header}\r\n{row}\r\n", "people.csv", warned.append))
-    fields = {name: value for name, value in desired.fields.items() if name not in ("place", "update_password")}
     assert desired.name == "mia@example.org"
-    assert {**fields, **({"password": fields["password"].reveal()} if "password" in fields else {})} == said
+    assert options_of(desired) == said
     (warning,) = warned
     assert warning.startswith(f"The columns {', '.join(map(repr, unused))} in line ")
     assert "mia" not in warning.replace("mia@example.org", "").lower().replace(header.lower(), "")
@@ -220,10 +228,10 @@ def test_every_bad_row_is_named_with_its_line_and_column_at_once() -> None:
     assert [int(problem.split()[1]) for problem in found] == [3, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]
     assert all(problem.startswith("Line ") and " of people.csv: " in problem for problem in found)
     for words, problem in zip(
-        ("column Rolle is not one of", "column E-Mail is not an e-mail address", "it has 6 cells", "quotes do not fit",
-         "listed twice (line 2 of people.csv", "column Password begins or ends with a blank", "it has 1 cells",
-         "column Password has 80 bytes", "column E-Mail holds a character that cannot be seen",
-         "column E-Mail is empty", "column Password has only stars", "quotes do not fit"), found, strict=True,
+        ("column Rolle is not one of", "column E-Mail is not an e-mail address", "it has 6 cells",
+         "quotes do not match", "listed twice (line 2 of people.csv", "column Password begins or ends with a blank",
+         "it has 1 cells", "column Password has 80 bytes", "column E-Mail contains an invisible character",
+         "column E-Mail is empty", "column Password has only stars", "quotes do not match"), found, strict=True,
     ):  # fmt: skip
         assert words in problem
     assert "Secret" not in repr(found)
@@ -246,7 +254,7 @@ def test_what_only_the_server_knows_is_told_by_line_and_column_too(server: HttpW
             "new account needs."
         ),
         "Line 5 of people.csv: column Gruppen: there is no group 'x' on the server (there are: none); make it first.",
-        "Line 5 of people.csv: column Passwort: the account is not there yet, and to make it a password is needed.",
+        "Line 5 of people.csv: column Passwort: the account does not exist yet, and a new account needs a password.",
     ]
     assert server.writes() == []
 
@@ -264,7 +272,7 @@ def test_the_message_is_short_and_the_problems_are_all() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "There is no column Email in line 1 of people.csv; begin with a first line with the columns"),
+        ("", "There is no column Email in line 1 of people.csv; begin the file with a first line with the columns"),
         ("\n\n", "There is no column Email"),
         ("Anna,anna@example.org,Secret-1,user\n", "There is no column Email in line 1 of people.csv"),
         ("Name^Email\nAnna^anna@example.org\n", "There is no column Email"),
@@ -336,4 +344,4 @@ def test_ten_thousand_rows_take_150_mb_and_are_judged_before_any_call(server: Ht
 
 def test_a_path_alone_was_not_read(server: HttpWebui) -> None:
     result, _most = module(server, csv="people.csv")
-    assert result["msg"].startswith("csv was not read, which this module's action does on the controller")
+    assert result["msg"].startswith("csv was not read on the controller")

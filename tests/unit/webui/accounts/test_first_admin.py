@@ -114,9 +114,9 @@ def test_a_second_factor_proves_a_password_but_cannot_change_one(server: HttpWeb
 @pytest.mark.parametrize(
     ("passwords", "words"),
     [
-        ({"admin_password": ""}, "not empty"),
-        ({"initial_password": ""}, "not empty"),
-        ({"initial_password": "lasting"}, "would go on showing one that works"),
+        ({"admin_password": ""}, "must not be empty"),
+        ({"initial_password": ""}, "must not be empty"),
+        ({"initial_password": "lasting"}, "would show a valid password"),
         ({"admin_password": "é" * 37}, "74 bytes"),
     ],
 )

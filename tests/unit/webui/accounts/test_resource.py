@@ -16,11 +16,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import (
-    Users,
-    user_states,
-    without_password,
-)
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.compare import user_states, without_password
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource import Users
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
     desired_user,
     desired_users,
@@ -58,8 +55,6 @@ def many(
     **more: Any,
 ) -> dict[str, Any]:
     users = resource(client(read_only=check, **(credentials or {})), listed=True, **more)
-    if purge:
-        users.require_caller()
     all_desired = desired_users(listed_entries(entries))
     outcome = converge(users, all_desired, check_mode=check, purge=purge, workers=workers)
     return without_password(outcome.many("users"))
@@ -200,11 +195,19 @@ def test_an_absent_account_is_removed_once(server: HttpWebui, client: MakeClient
     ("email", "said", "words"),
     [
         ("admin@example.org", {"state": "absent"}, "is the primary admin (the oldest account), which Open WebUI never"),
-        ("admin@example.org", {"role": "user"}, "is the primary admin (the oldest account), which stays an admin"),
+        (
+            "admin@example.org",
+            {"role": "user"},
+            "is the primary admin (the oldest account), whose role must stay admin",
+        ),
         ("admin@example.org", {"name": "X"}, "is the primary admin (the oldest account), which nobody else may change"),
-        ("second@example.org", {"state": "absent"}, "is the account that this task signs in with, and nobody can"),
+        (
+            "second@example.org",
+            {"state": "absent"},
+            "is the account that this task signs in with, which cannot delete itself",
+        ),
         ("second@example.org", {"role": "pending"}, "is the account that this task signs in with, which must stay"),
-        ("new@example.org", {}, "to make it a password is needed"),
+        ("new@example.org", {}, "a new account needs a password"),
         ("second@example.org", {"groups": ["x"]}, "there is no group 'x'"),
     ],
 )
@@ -339,7 +342,10 @@ def test_a_picture_of_the_web_is_refused_before_any_write_where_the_version_take
     if takes:
         assert many(client, said)["changed"]
     else:
-        assert "profile_image_url is of the web, which Open WebUI 0.8 does not take" in told(many, client, said).message
+        assert (
+            "profile_image_url is an http or https address, which Open WebUI 0.8 refuses"
+            in told(many, client, said).message
+        )
         assert not server.writes()
 
 

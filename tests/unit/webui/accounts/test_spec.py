@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person may say of accounts."""
+"""Which options of accounts are accepted."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.spec import (
+    UserSpec,
     desired_user,
     desired_users,
     listed_entries,
@@ -63,7 +64,7 @@ def test_a_new_account_needs_an_email_address_and_an_existing_one_does_not(email
 
 @pytest.mark.parametrize(
     ("email", "sentence"),
-    [("a\0@b.c", "cannot be seen"), ("x" * 3000 + "@b.c", "has 3004")],
+    [("a\0@b.c", "an invisible character"), ("x" * 3000 + "@b.c", "has 3004")],
 )
 def test_an_email_that_no_server_can_have_is_an_error_of_an_account_that_is_to_be(email: str, sentence: str) -> None:
     assert sentence in words(email=email)
@@ -78,7 +79,11 @@ def test_no_email_is_an_error(email: str, state: str) -> None:
 
 @pytest.mark.parametrize(
     ("email", "sentence"),
-    [("a\u202eb@c.d", "cannot be seen"), (" a@b.c", "begins or ends with a blank"), ("x" * 260 + "@b.c", "has 264")],
+    [
+        ("a\u202eb@c.d", "an invisible character"),
+        (" a@b.c", "begins or ends with a blank"),
+        ("x" * 260 + "@b.c", "has 264"),
+    ],
 )
 def test_a_new_account_has_no_email_address_that_nobody_could_use(email: str, sentence: str) -> None:
     assert desired_user(entry(email=email)).name == email
@@ -99,7 +104,7 @@ def test_every_new_email_that_passes_would_pass_the_server_and_no_other_form_is_
     [
         ({"name": ""}, "name is empty"),
         ({"name": "  "}, "name is empty"),
-        ({"role": "wizard"}, "role is 'wizard'; it is one of pending, user, admin"),
+        ({"role": "wizard"}, "role is 'wizard'; it must be one of pending, user, admin"),
         ({"role": "Admin"}, "role is 'Admin'"),
         ({"password": ""}, "password is empty"),
         ({"password": "x" * 73}, "password has 73 bytes"),
@@ -121,7 +126,9 @@ def test_what_the_server_would_take_wrongly_is_an_error(said: dict[str, str], se
 
 @pytest.mark.parametrize("password", ["x", "x" * 72, "é" * 36, "🙂" * 18, " "])
 def test_a_password_of_1_to_72_bytes_is_taken(password: str) -> None:
-    assert desired_user(entry(password=password)).fields["password"].reveal() == password
+    secret = desired_user(entry(password=password)).spec.password
+    assert secret is not None
+    assert secret.reveal() == password
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_a_password_of_1_to_72_bytes_is_taken(password: str) -> None:
     ],
 )
 def test_the_images_that_the_server_takes_are_taken(url: str) -> None:
-    assert desired_user(entry(profile_image_url=url)).fields["profile_image_url"] == (url or "/user.png")
+    assert desired_user(entry(profile_image_url=url)).spec.profile_image_url == (url or "/user.png")
 
 
 @pytest.mark.parametrize("email", ["notmail", "a@b"])
@@ -149,13 +156,13 @@ def test_an_absent_account_has_an_email() -> None:
     assert "email is empty" in words(email=" ", state="absent")
 
 
-def test_what_was_not_said_is_not_wished() -> None:
-    assert desired_user(entry()).fields == {"update_password": "on_create"}
+def test_an_account_without_options_sets_no_field() -> None:
+    assert desired_user(entry()).spec == UserSpec(update_password="on_create")
 
 
-def test_groups_count_once_and_an_empty_list_is_said() -> None:
-    assert desired_user(entry(groups=["b", "a", "b"])).fields["groups"] == ["a", "b"]
-    assert desired_user(entry(groups=[])).fields["groups"] == []
+def test_groups_are_sorted_without_duplicates_and_an_empty_list_is_kept() -> None:
+    assert desired_user(entry(groups=["b", "a", "b"])).spec.groups == ["a", "b"]
+    assert desired_user(entry(groups=[])).spec.groups == []
 
 
 def test_one_error_names_every_bad_entry() -> None:
@@ -170,14 +177,14 @@ def test_one_error_names_every_bad_entry() -> None:
         desired_users(listed_entries(entries))
     assert caught.value.message.startswith("Nothing was changed: 2 of 5 users are invalid: entry 2 (bad): ")
     assert caught.value.details["problems"] == [
-        "Entry 2 (bad): role is 'king'; it is one of pending, user, admin.",
+        "Entry 2 (bad): role is 'king'; it must be one of pending, user, admin.",
         (
             "Entry 2 (bad): email is not an e-mail address (name@domain.tld or name@localhost), which a new account "
             "needs."
         ),
         (
-            "Entry 5 (twice@Example.org): password is empty, and the server would let anybody in with it; "
-            "leave it out to keep the present one."
+            "Entry 5 (twice@Example.org): password is empty, and anybody could sign in with it; "
+            "leave it out to keep the current password."
         ),
         "Entry 5 (twice@Example.org): it is listed twice (entry 4 is the same account).",
     ]

@@ -14,7 +14,7 @@ from doubles.webui_http import HttpWebui, MakeClient
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import HttpFailure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.rate_limit import Gate, pauses
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.rate_limit import RateLimiter, pauses
 from unit.webui.accounts.test_resource import entry, many, one, told
 
 VERIFY: dict[str, Any] = {"update_password": "verify"}
@@ -38,8 +38,8 @@ class Time:
 @pytest.fixture
 def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     clock = Time()
-    make = "ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource.Gate"
-    monkeypatch.setattr(make, lambda: Gate(clock.clock, clock.sleep))
+    make = "ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.resource.RateLimiter"
+    monkeypatch.setattr(make, lambda: RateLimiter(clock.clock, clock.sleep))
     return clock
 
 
@@ -112,7 +112,7 @@ def test_too_many_sign_ins_of_one_email_wait_four_minutes_once(
     assert time.slept == [240.0]
     server.too_many = 2
     message = told(one, client, "anna@example.org", password="right", **VERIFY).message
-    assert message.startswith("Cannot tell whether the password of anna@example.org is in force: ")
+    assert message.startswith("Cannot verify the password of anna@example.org: ")
     assert "15 in 3 minutes" in message
 
 
@@ -150,7 +150,7 @@ def test_a_gate_waits_as_long_as_the_server_says_and_a_minute_more() -> None:
             raise failure
         return "done"
 
-    assert Gate(clock.clock, clock.sleep).call(call) == "done"
+    assert RateLimiter(clock.clock, clock.sleep).call(call) == "done"
     assert clock.slept == [90.0, 960.0]
 
 
@@ -162,7 +162,7 @@ def test_a_gate_lets_other_failures_through(failure: Failure) -> None:
         raise failure
 
     with pytest.raises(Failure) as caught:
-        Gate(clock.clock, clock.sleep).call(call)
+        RateLimiter(clock.clock, clock.sleep).call(call)
     assert caught.value is failure
     assert clock.slept == []
 
@@ -175,7 +175,7 @@ def test_a_gate_gives_up_after_three_waits() -> None:
         raise too_many()
 
     with pytest.raises(HttpFailure):
-        Gate(clock.clock, clock.sleep).call(call)
+        RateLimiter(clock.clock, clock.sleep).call(call)
     assert calls == [0.0, 960.0, 1920.0, 2880.0]
 
 
@@ -191,7 +191,7 @@ def test_a_hundred_and_one_new_accounts_under_a_second_factor_say_so_and_wait(
     entries = [entry(f"user{number}@example.org", password="pw") for number in range(101)]
     foreseen = many(client, *entries, check=True)
     assert len(foreseen["warnings"]) == 1
-    assert foreseen["warnings"][0].startswith("101 new accounts take about 16 minutes, since Open WebUI takes 100 ")
+    assert foreseen["warnings"][0].startswith("101 new accounts take about 16 minutes, because Open WebUI accepts 100 ")
     server.too_many = 3
     done = many(client, *entries)
     assert done["warnings"] == foreseen["warnings"]
@@ -203,7 +203,7 @@ def test_a_hundred_and_one_new_accounts_under_a_second_factor_say_so_and_wait(
 def test_a_wait_that_nobody_foresaw_is_told_afterwards(server: HttpWebui, client: MakeClient, time: Time) -> None:
     server.too_many = 1
     (warning,) = many(client, entry("anna@example.org", password="pw"))["warnings"]
-    assert warning == "Open WebUI took no more than 100 calls in 15 minutes; the run waited for it."
+    assert warning == "Open WebUI accepts 100 calls in 15 minutes; the run had to wait."
     assert time.slept[0] == 960.0
 
 
@@ -248,7 +248,7 @@ def test_a_purge_is_refused_where_nobody_can_tell_whose_accounts_these_are(
     server.add_user("anna@example.org")
     for check in (True, False):
         message = told(many, client, *keep, purge=True, check=check).message
-        assert message.startswith(f"Refusing to purge: {who} signs people in there")
+        assert message.startswith(f"Refusing to purge: people sign in to this server by {who}")
     assert server.writes() == []
     assert many(client, *keep, purge=True, purge_external=True)["changed"]
 
@@ -263,7 +263,7 @@ def test_the_500_of_old_versions_for_the_primary_admin_is_told_as_the_403(
     )  # fmt: skip
     message = told(one, client, "admin@example.org", name="X").message
     assert message == (
-        "The user admin@example.org is the primary admin (the oldest account), which nobody else may change; give its "
+        "The user admin@example.org is the primary admin (the oldest account), which nobody else may change; use its "
         "own credentials, or leave it out."
     )
 

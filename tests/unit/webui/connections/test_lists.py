@@ -61,19 +61,19 @@ def run(
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setattr(module, "MOST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "MAX_PAUSE_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize(
     ("version", "given", "told"),
     [
-        ("0.10.2", {"headers": {"X": "v"}}, "headers for kind ollama is of use from Open WebUI 0.12 on"),
-        ("0.6.43", {"auth_type": "none"}, "auth_type for kind ollama is of use from Open WebUI 0.12 on"),
-        ("0.6.43", {"kind": "openai", "api_type": "responses"}, "api_type is of use from Open WebUI 0.8 on"),
-        ("0.8.12", {"kind": "openai", "provider": "llama.cpp"}, "provider is of use from Open WebUI 0.10 on"),
+        ("0.10.2", {"headers": {"X": "v"}}, "headers for kind ollama needs Open WebUI 0.12 or newer"),
+        ("0.6.43", {"auth_type": "none"}, "auth_type for kind ollama needs Open WebUI 0.12 or newer"),
+        ("0.6.43", {"kind": "openai", "api_type": "responses"}, "api_type needs Open WebUI 0.8 or newer"),
+        ("0.8.12", {"kind": "openai", "provider": "llama.cpp"}, "provider needs Open WebUI 0.10 or newer"),
     ],
 )
-def test_what_a_version_has_no_use_for_is_refused(version: str, given: dict[str, Any], told: str) -> None:
+def test_an_option_that_the_version_ignores_is_refused(version: str, given: dict[str, Any], told: str) -> None:
     server = webui(version)
     with pytest.raises(Failure, match=told):
         run(server, entry(**given))
@@ -166,7 +166,7 @@ def test_a_fight_is_told_after_so_many_rounds() -> None:
     server.after = empty
     with pytest.raises(Failure, match="something else is changing them at the same time") as caught:
         run(server, entry(), entry(base_url="http://b.example"))
-    assert server.requests.count("POST /ollama/config/update") == module.MOST_TRIES
+    assert server.requests.count("POST /ollama/config/update") == module.MAX_WRITES
     assert caught.value.details["not_begun"] == ["ollama http://b.example"]
 
 

@@ -14,6 +14,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.secrets impo
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.fields import same
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.spec import (
     LISTED_OPTIONS,
+    ApiSpec,
+    ConnectionSpec,
     desired_apis,
     desired_connection,
     desired_connections,
@@ -117,28 +119,28 @@ def test_an_address_is_shown_without_its_secrets() -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"kind": "vllm"}, "kind is 'vllm'; it is one of ollama, openai"),
-        ({"auth_type": "basic"}, "auth_type is 'basic'; it is one of bearer, none"),
-        ({"api_type": "chat"}, "it is one of '', responses"),
+        ({"kind": "vllm"}, "kind is 'vllm'; it must be one of ollama, openai"),
+        ({"auth_type": "basic"}, "auth_type is 'basic'; it must be one of bearer, none"),
+        ({"api_type": "chat"}, "it must be one of '', responses"),
         ({"kind": "ollama", "api_type": "responses"}, "api_type is for kind openai only"),
-        ({"key": "k\n"}, "key holds a line end"),
-        ({"key": " k"}, "key holds a line end"),
-        ({"key": "schlüssel"}, "key holds a line end"),
+        ({"key": "k\n"}, "key has a line end"),
+        ({"key": " k"}, "key has a line end"),
+        ({"key": "schlüssel"}, "key has a line end"),
         ({"headers": {"X A": "v"}}, "headers has the name 'X A'"),
-        ({"headers": {"X": "a\r\nY: b"}}, "the header X holds a line end"),
-        ({"headers": {"X": None}}, "the header X has no text"),
+        ({"headers": {"X": "a\r\nY: b"}}, "the header X has a line end"),
+        ({"headers": {"X": None}}, "the value of the header X is not a text"),
         ({"headers": {"X": "\ud800"}}, "headers.X holds a NUL or half a surrogate pair"),
         ({"prefix_id": "a\tb"}, "prefix_id is 'a\\tb'"),
         ({"prefix_id": "\ud800"}, "prefix_id holds a NUL or half a surrogate pair"),
-        ({"tags": ["a", " "]}, "tags holds an empty entry"),
+        ({"tags": ["a", " "]}, "tags has an empty entry"),
         ({"model_ids": ["m\x00"]}, "model_ids is 'm\\x00'"),
         ({"provider": "p\x7f"}, "provider is"),
-        ({"config": {"enable": False}}, "config has enable, which has an option of its own; say it with enabled"),
-        ({"kind": "ollama", "config": {"key": "k"}}, "say it with key"),
+        ({"config": {"enable": False}}, "config has enable, which has an option of its own; use enabled"),
+        ({"kind": "ollama", "config": {"key": "k"}}, "use key"),
         ({"config": {"a": float("nan")}}, "config.a is nan"),
     ],
 )
-def test_what_cannot_be_is_told(given: dict[str, Any], told: str) -> None:
+def test_an_invalid_option_is_an_error(given: dict[str, Any], told: str) -> None:
     assert told in words(**given)
 
 
@@ -147,9 +149,11 @@ def test_odd_words_are_kept_as_they_are() -> None:
     desired = desired_connection(
         entry(prefix_id=odd, tags=[odd, odd], headers={"X-A": odd, "X-B": 1}, config={odd: odd})
     )
-    assert (desired.fields["prefix_id"], desired.fields["tags"], desired.fields["config"]) == (odd, [odd], {odd: odd})
-    assert {name: value.reveal() for name, value in desired.fields["headers"].items()} == {"X-A": odd, "X-B": "1"}
-    assert odd not in repr(desired.fields["headers"])
+    assert isinstance(desired.spec, ConnectionSpec)
+    assert (desired.spec.prefix_id, desired.spec.tags, desired.spec.config) == (odd, [odd], {odd: odd})
+    headers = desired.spec.headers or {}
+    assert {name: value.reveal() for name, value in headers.items()} == {"X-A": odd, "X-B": "1"}
+    assert odd not in repr(headers)
 
 
 def test_an_absent_one_is_not_asked_for_the_rest() -> None:
@@ -159,7 +163,7 @@ def test_an_absent_one_is_not_asked_for_the_rest() -> None:
 
 def test_one_address_in_a_list_twice_needs_its_prefixes() -> None:
     all_desired = desired_connections([entry(), entry(prefix_id="b"), entry(kind="ollama")])
-    assert [desired.fields["shared"] for desired in all_desired] == [True, True, False]
+    assert [isinstance(each.spec, ConnectionSpec) and each.spec.shared for each in all_desired] == [True, True, False]
     assert [desired.name for desired in all_desired] == [
         "openai http://a.example/v1",
         "openai http://a.example/v1 (prefix b)",
@@ -169,13 +173,15 @@ def test_one_address_in_a_list_twice_needs_its_prefixes() -> None:
         desired_connections([entry(prefix_id=""), entry(base_url="http://A.example:80/v1/")])
 
 
-def test_an_api_is_wished_for_only_where_something_is_said_of_it() -> None:
+def test_an_api_is_desired_only_with_a_switch_or_an_order() -> None:
     all_desired = desired_connections([entry(), entry(kind="ollama", state="absent")])
     assert desired_apis(all_desired, {"ollama": None, "openai": None}, ordered=False) == []
     ordered = desired_apis(all_desired, {"ollama": None, "openai": None}, ordered=True)
-    assert [(desired.name, desired.fields["order"]) for desired in ordered] == [("OpenAI API", (all_desired[0],))]
+    listed = all_desired[0].spec
+    assert isinstance(listed, ConnectionSpec)
+    assert [(desired.name, desired.spec) for desired in ordered] == [("OpenAI API", ApiSpec("openai", order=[listed]))]
     (switched,) = desired_apis([], {"ollama": False, "openai": None}, ordered=True)
-    assert switched.fields == {"kind": "ollama", "enabled": False}
+    assert switched.spec == ApiSpec("ollama", enabled=False)
 
 
 def test_what_is_hidden_is_compared_and_not_shown() -> None:

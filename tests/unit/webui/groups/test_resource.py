@@ -14,7 +14,7 @@ from doubles.webui_call import Reply
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Outcome, converge
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import permissions
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import default_permissions, permissions
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups import resource as group_resource
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import ManagedGroups, group_states
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.spec import GROUP_OPTIONS, desired_groups
@@ -80,7 +80,7 @@ def refused(server: Webui, *groups: dict[str, Any], purge: bool = False) -> str:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_resource, "PAUSE", 0)
+    monkeypatch.setattr(group_resource, "PAUSE_SECONDS", 0)
 
 
 @pytest.mark.parametrize("version", [OLD, MIDDLE, TENTH, NEW])
@@ -128,7 +128,7 @@ def test_a_circle_is_found_through_groups_that_nobody_listed() -> None:
     server = webui()
     server.add_group("a", id="ga")
     server.add_group("b", id="gb", parent_group_id="ga")
-    assert "a part of itself (a -> b -> a); break the circle" in refused(server, {"name": "a", "parent": "b"})
+    assert "part of itself (a -> b -> a); break the circle" in refused(server, {"name": "a", "parent": "b"})
 
 
 def test_what_is_absent_makes_no_circle() -> None:
@@ -144,7 +144,7 @@ def test_what_is_purged_takes_no_group(inside: bool) -> None:
     server.add_group("b", id="gb")
     server.add_group("a", id="ga", parent_group_id="gb" if inside else None)
     message = refused(server, {"name": "a", "parent": "b"}, purge=True)
-    assert "parent is 'b', which purge would remove; list it, too" in message
+    assert "parent is 'b', which purge would delete; list it, too" in message
 
 
 def test_in_check_mode_what_earlier_tasks_would_make_is_there() -> None:
@@ -157,7 +157,7 @@ def test_in_check_mode_what_earlier_tasks_would_make_is_there() -> None:
 @pytest.mark.parametrize("rival", ["g0", "g9"], ids=["first", "last"])
 def test_where_another_group_stays_ones_own_is_taken_back(rival: str) -> None:
     server = with_rival(rival)
-    with pytest.raises(Failure, match="The group a was made by somebody else at the same moment; run the task again"):
+    with pytest.raises(Failure, match="Somebody else created the group a at the same moment; run the task again"):
         converged(server, {"name": "a"})
     assert list(server.groups) == [rival]
 
@@ -195,7 +195,7 @@ def test_the_members_of_the_one_that_is_asked_for_are_told() -> None:
 @pytest.mark.parametrize("character", ["\n", "\x00", "\u202e", "\u200b", "\ufeff", "\ud800", "\x1b"])
 def test_a_name_that_nobody_can_read_is_refused(character: str) -> None:
     name = f"a{character}b"
-    words = "name holds a NUL" if character in "\0\ud800" else "name holds characters that nobody sees; take them out"
+    words = "name holds a NUL" if character in "\0\ud800" else "name contains invisible characters; remove them"
     message = refused(webui(), {"name": name})
     assert words in message
     assert message.isprintable()
@@ -272,7 +272,13 @@ def test_a_list_names_each_unknown_account_and_permission() -> None:
         {"name": "a", "members": ["x@example.org", "p1@example.org", "y@example.org"]},
         {"name": "b", "permissions": {"chat": {"shar": True}, "chats": {}}},
     )
-    for word in ("x@example.org", "y@example.org", "permissions.chat.shar ", "(near: share)", "(near: chat)"):
+    for word in (
+        "x@example.org",
+        "y@example.org",
+        "permissions.chat.shar ",
+        "(did you mean share?)",
+        "(did you mean chat?)",
+    ):
         assert word in message
     assert "p1@example.org" not in message
 
@@ -291,15 +297,15 @@ def test_a_false_that_everybody_has_is_warned_of_once_a_group() -> None:
     said = {"name": "a", "permissions": {"chat": {"share": False, "delete": False}}}
     outcome = converged(webui(), said)
     assert len(outcome.warnings) == 1
-    assert "The group a cannot take away chat.share, which everybody has" in outcome.warnings[0]
+    assert "The group a cannot take away chat.share, which the default permissions grant" in outcome.warnings[0]
     assert not converged(webui(), {"name": "a", "permissions": {"chat": {"delete": False}}}).warnings
 
 
 def test_default_permissions_are_written_whole() -> None:
     server = webui()
     said = {"chat": {"delete": True}}
-    resource = permissions.DefaultPermissions(server.client())
-    outcome = converge(resource, [permissions.desired_permissions(said)], check_mode=False)
+    resource = default_permissions.DefaultPermissions(server.client())
+    outcome = converge(resource, [default_permissions.desired_permissions(said)], check_mode=False)
     assert outcome.changed
     assert server.permissions == {"chat": {"share": True, "delete": True}, "workspace": {"models": False}}
 
@@ -311,12 +317,12 @@ def test_default_permissions_that_the_server_would_forget_are_refused(version: s
     server.keeps_settings = False
     saved = {**TREE, "chat": {**TREE["chat"], "delete": not TREE["chat"]["delete"]}}
     server.settings = {"user": {"permissions": saved}}
-    resource = permissions.DefaultPermissions(server.client())
-    desired = permissions.desired_permissions({"chat": {"delete": not TREE["chat"]["delete"]}})
+    resource = default_permissions.DefaultPermissions(server.client())
+    desired = default_permissions.desired_permissions({"chat": {"delete": not TREE["chat"]["delete"]}})
     with pytest.raises(Failure, match=r"would lose chat.delete at its next start, because ENABLE_PERSISTENT_CONFIG is"):
         converge(resource, [desired], check_mode=check)
     assert server.writes() == []
-    same = permissions.desired_permissions({"chat": {"delete": TREE["chat"]["delete"]}})
+    same = default_permissions.desired_permissions({"chat": {"delete": TREE["chat"]["delete"]}})
     assert not converge(resource, [same], check_mode=check).changed
 
 
@@ -325,8 +331,8 @@ def test_default_permissions_that_are_none_are_told(said: dict[str, Any]) -> Non
     server = webui()
     with pytest.raises(Failure, match="Invalid set of permissions of everybody") as failure:
         converge(
-            permissions.DefaultPermissions(server.client()),
-            [permissions.desired_permissions(said)],
+            default_permissions.DefaultPermissions(server.client()),
+            [default_permissions.desired_permissions(said)],
             check_mode=False,
         )
     assert len(failure.value.details["problems"]) == 1

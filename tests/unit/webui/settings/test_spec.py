@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import shown
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.masking import hidden_words, revealed
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.masking import revealed, secrets_in
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.near import near
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.keys import (
     at,
@@ -26,7 +26,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.list
     stored_problems,
     wanted_lists,
 )
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.secrets import veiled, veiled_part
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.secrets import masked, masked_part
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.sections import (
     connection_problems,
     entry_problems,
@@ -245,8 +245,8 @@ def test_secrets_are_known_by_their_names_and_by_addresses() -> None:
         "a.search_url": "http://x/?apikey=s8&q=1",
     }
     told = ["s1", "s2", "s3", "http://me:s4@proxy", "s5", "s6", "s7", "http://x/?apikey=s8&q=1"]
-    assert [word for word in hidden_words(veiled("", given)) if word] == told
-    text = str(shown(veiled("", given)))
+    assert [word for word in secrets_in(masked("", given)) if word] == told
+    text = str(shown(masked("", given)))
     assert not any(word in text for word in ("s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8"))
     assert text.count("plain") == 3
 
@@ -266,17 +266,17 @@ def test_secrets_are_known_by_their_names_and_by_addresses() -> None:
 )
 def test_secrets_of_tool_servers_are_hidden_in_text_and_numbers_too(connection: dict[str, Any]) -> None:
     given = {"tool_server.connections": [{"url": "http://tools", "path": "openapi.json", **connection}]}
-    text = str(shown(veiled("", given)))
+    text = str(shown(masked("", given)))
     assert "hidden-1" not in text
     assert "918273645" not in text
     assert "openapi.json" in text
-    assert revealed(veiled("", given)) == given
+    assert revealed(masked("", given)) == given
 
 
 def test_parts_of_settings_hide_headers() -> None:
-    assert veiled_part("rag.external_document_loader_headers", ("X-Any",), "s3") == "********"
-    assert veiled_part("openai.api_configs", ("0", "headers", "X"), "s3") == "********"
-    assert veiled_part("openai.api_configs", ("0", "prefix_id"), "lab") == "lab"
+    assert masked_part("rag.external_document_loader_headers", ("X-Any",), "s3") == "********"
+    assert masked_part("openai.api_configs", ("0", "headers", "X"), "s3") == "********"
+    assert masked_part("openai.api_configs", ("0", "prefix_id"), "lab") == "lab"
 
 
 def test_banners_have_ids_of_their_words_and_keep_their_times() -> None:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which groups come from OAuth, SCIM or LDAP, as far as Open WebUI (0.6.43 to 0.12.4) tells.
+"""Which groups a purge must keep: those of OAuth, SCIM or LDAP, as far as Open WebUI (0.6.43 to 0.12.4) shows them.
 
-- OAuth writes a description of its own (`utils/oauth.py`).
-- LDAP makes groups in the name of the person who signs in (`routers/auths.py`). Else only administrators can.
-- SCIM makes groups in the name of an administrator, without a description (`routers/scim.py`), which anybody could.
+- OAuth writes its own description (`utils/oauth.py`).
+- LDAP creates groups as the user who signs in (`routers/auths.py`). Otherwise only administrators create groups.
+- SCIM creates groups as an administrator, without a description (`routers/scim.py`). A person could do the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SCIM = "scim/v2/ServiceProviderConfig"
 
 
 class GroupOrigin:
-    """Tells where groups come from. Asks the server for what it needs once, and only then."""
+    """The origins of groups. Each fact is read from the server once, when it is first needed."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -31,7 +31,7 @@ class GroupOrigin:
         self._scim: Optional[bool] = None
 
     def of(self, row: Mapping[str, Any]) -> str:
-        """Return who made a group: OAuth, LDAP, or SCIM if that may be; empty for a person."""
+        """Return what created a group: OAuth, LDAP, or possibly SCIM; empty for a person."""
         description = str(row.get("description") or "").strip()
         if _BY_OAUTH.fullmatch(description):
             return "OAuth"
@@ -40,6 +40,11 @@ class GroupOrigin:
         if self._role(str(row.get("user_id"))) in ("user", "pending"):
             return "LDAP"
         return "SCIM" if self._has_scim() else ""
+
+    def veto(self, name: str, row: Mapping[str, Any]) -> Optional[str]:
+        """Return why a purge must keep a group, or None."""
+        origin = self.of(row)
+        return f"The group {name} may come from {origin}; keep it." if origin else None
 
     def _role(self, account_id: str) -> str:
         if self._roles is None:
