@@ -100,7 +100,7 @@ def test_a_persons_account_is_left_alone(
     assert not again["changed"]
     assert again["key"] == made["key"]
     wrong = fail("webui_api_key", by_token(email=BOT, password="Wrong-Password"))
-    assert wrong["msg"].startswith(f"The password of {BOT} is not right: ")
+    assert wrong["msg"].startswith(f"The password of {BOT} is wrong: ")
     assert "Wrong-Password" not in wrong.raw
 
 

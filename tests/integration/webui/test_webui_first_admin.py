@@ -54,7 +54,7 @@ def test_a_password_that_somebody_changed_is_one_sentence(said: Any) -> None:
 def test_passwords_that_cannot_do_are_told_before_any_call(recorder: Recorder, said: Any) -> None:
     assert "would show a valid password" in sentence("webui_first_admin", {**said, "admin_password": ONE_TIME})
     assert "74 bytes" in sentence("webui_first_admin", {**said, "admin_password": "é" * 37})
-    assert "not empty" in sentence("webui_first_admin", {**said, "admin_password": ""})
+    assert "not be empty" in sentence("webui_first_admin", {**said, "admin_password": ""})
     assert recorder.requests == []
 
 
