@@ -179,8 +179,8 @@ verdicts:
       where: gpu
       exact: false
       words: >-
-        llama3:8b needs 6.7 GiB (4.3 GiB weights, 1.0 GiB KV cache for 4096 tokens x 2, 1.3 GiB besides) and fits on
-        NVIDIA GeForce RTX 3090 (24.0 GiB).
+        llama3:8b needs 7.1 GB (4.7 GB weights, 1.1 GB KV cache for 4096 tokens x 2, 1.4 GB besides) and fits on
+        NVIDIA GeForce RTX 3090 (25.8 GB).
   contains:
     name:
       description: The model. Of an entry with C(choose), the alternative.

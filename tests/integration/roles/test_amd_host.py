@@ -190,7 +190,7 @@ def test_what_keeps_the_toolkit_from_its_work_ends_the_run_with_its_words(host: 
     host.sh("rm /srv/ctk-fails")
     host.refused(ROLE, "by CDI: the image could not be had; set", amd_container_toolkit_proof_image="nothing:1")
     host.sh("mv /dev/kfd /dev/kfd.gone")
-    host.refused(ROLE, "no /dev/kfd, by which ROCm reaches GPUs")
+    host.refused(ROLE, "/dev/kfd does not exist, and ROCm needs it")
     host.sh("mv /dev/kfd.gone /dev/kfd")
     host.converged(ROLE)
 

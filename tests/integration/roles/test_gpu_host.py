@@ -320,5 +320,5 @@ def test_a_gpu_that_containers_do_not_see_fails_with_the_cause(host: Host, scrip
 def test_a_driver_that_hangs_is_told_before_anything_is_done(host: Host) -> None:
     host.sh(r"printf '#!/bin/sh\nexec sleep 600\n' >/usr/bin/nvidia-smi; chmod 755 /usr/bin/nvidia-smi")
     began = time.monotonic()
-    host.refused("nvidia_container_toolkit", "so the driver or a GPU hangs: look for Xid")
+    host.refused("nvidia_container_toolkit", "so the driver or a GPU hangs. Search `dmesg` for Xid")
     assert time.monotonic() - began < 60

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Optional, Tuple
 
+from ...host.units import GIB
 from ..api.client import Version
 from . import buffers, graph, versions
 from .geometry import Geometry, Tensors, tensors_of_file
 from .graph import KV_BYTES, Run
-from .hardware import GIB
 
 BATCH = 512
 # The server gives every model this context at least, whatever is asked for, before 0.30.0.

@@ -14,9 +14,8 @@ from ...gpu import driver, host, nvidia, sysfs
 from ...gpu import values as found_gpu
 from ...gpu.nvidia import Smi
 from ...host.linux import nearest
+from ...host.units import GIB, MIB
 
-MIB = 1024 * 1024
-GIB = 1024 * MIB
 # What an idle Linux host takes itself; a model that fills all memory but this is already close.
 SYSTEM_MEMORY = 512 * MIB
 # The server leaves out AMD's GPUs with less, which are parts of a processor.

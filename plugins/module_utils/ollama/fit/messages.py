@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
-from .hardware import GIB, MIB, Host
+from ...host.units import gigabytes as amount
+from .hardware import Host
 from .placement import GPU, MEMORY, NOWHERE, Placement
 
 if TYPE_CHECKING:
     from .entries import Desired
     from .types import Verdict
-
-
-def amount(size: int) -> str:
-    """Return bytes as a person reads them."""
-    return f"{size / GIB:.1f} GiB" if size >= GIB else f"{size / MIB:.1f} MiB"
 
 
 def host_facts(host: Host) -> Dict[str, Any]:

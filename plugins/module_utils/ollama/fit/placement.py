@@ -12,8 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from ...host.units import MIB
 from .demand import Demand
-from .hardware import MIB, Gpu, Host
+from .hardware import Gpu, Host
 
 # What a driver and its context take on each GPU that is used.
 GPU_MINIMUM = 457 * MIB

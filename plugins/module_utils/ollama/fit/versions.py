@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Tuple
 
+from ...host.units import GIB
 from ..api.client import Version
-from .hardware import GIB
 
 # Architectures that take one request at a time, whatever is asked for.
 ONE_SLOT = frozenset(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Mapping, Optional, Sequence
 
-from .disk_space import amount
+from ...host.units import gigabytes as amount
 
 # What llama.cpp knows (v0.5.0, src/llama-arch.cpp), and what Ollama adds to it (0.33.0, llama/compat).
 _KNOWN = """

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ...engine.errors import Failure
+from ...host.units import gigabytes as amount
 from ..api.client import Client
 from ..api.names import Key, ModelName
 from ..api.registry import Unserved
@@ -158,8 +159,3 @@ def _is_of(manifests: Path, state: Mapping[str, Any]) -> bool:
     except (Failure, OSError):
         return False
     return hashlib.sha256(body).hexdigest() == state.get("digest")
-
-
-def amount(size: int) -> str:
-    """Return bytes as a person reads them."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import GIB
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit import graph as fit_graph
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit import versions as fit_versions
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.demand import (
@@ -29,7 +30,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.geometry
     read_tensors,
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.graph import Run, kv_cache
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import GIB, Gpu, Host
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import Gpu, Host
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.placement import GPU_MINIMUM, Placement, place
 
 OLD, NEW = (0, 9, 3), (0, 32, 10)

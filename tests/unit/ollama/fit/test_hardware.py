@@ -8,8 +8,9 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu import nvidia
+from ansible_collections.selfhosted.llm.plugins.module_utils.host.units import GIB, MIB
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit import hardware
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import GIB, MIB, Gpu
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import Gpu
 
 if TYPE_CHECKING:
     from pathlib import Path
