@@ -130,7 +130,7 @@ def test_a_mapping_is_merged_and_a_null_takes_a_key_out(
     quadruple("webui_settings", by_token(settings={"audio.tts.openai.params.a": None}), recorder)
     assert export(webui)["audio.tts.openai.params"] == {"b": 2}
     message = sentence("webui_settings", by_token(settings={"user.permissions.chat.delte": True}))
-    assert "user.permissions.chat.delte is no permission of this server; there are delete" in message
+    assert "user.permissions.chat.delte is not a permission of this server (did you mean delete" in message
 
 
 def test_a_name_that_another_version_has_is_told_with_the_one_of_this(
@@ -139,12 +139,12 @@ def test_a_name_that_another_version_has_is_told_with_the_one_of_this(
     now, then = "web.search.brave_search_api_key", "rag.web.search.brave_search_api_key"
     if webui.features.settings_by_key:
         message = sentence("webui_settings", by_token(settings={then: "x"}))
-        assert f"{then} is no setting of this server; near are {now}" in message
+        assert f"unknown setting {then} (did you mean {now}" in message
     else:
         # An older server may have it, and not show it.
         warned = succeed("webui_settings", by_token(settings={now: "x"}), check=True)["warnings"]
         assert f"The setting {now} was never saved on this server" in str(warned)
-        assert f"near are {then}" in str(warned)
+        assert f"did you mean {then}" in str(warned)
 
 
 def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(
@@ -172,17 +172,17 @@ def test_all_that_is_wrong_is_told_at_once_and_nothing_is_written(
         assert result["msg"] == "Nothing was changed: model_order lists a model twice; keep one of them."
         problems = fail("webui_settings", by_token(settings=said), check=check)["problems"]
         for words in (
-            "ENABLE_SIGNUP, which is a variable of the environment, is no setting of this server; near are ui.enable_",
-            "near are auth.jwt_expiry",
-            "ui.enable_signup is said twice",
-            "ui.enable_signup is 'yes', a text, and the server keeps true or false there",
-            "ui.default_user_role is 'king'; give one of pending, user, admin",
+            "unknown setting ENABLE_SIGNUP, an environment variable (did you mean ui.enable_",
+            "did you mean auth.jwt_expiry",
+            "ui.enable_signup is set twice",
+            "ui.enable_signup is 'yes', a text, but the server expects true or false",
+            "ui.default_user_role is 'king'; it must be one of pending, user, admin",
             "auth.jwt_expiry is 'tomorrow'",
-            "rag.top_k is 1.5, a number, and the server keeps a whole number there",
+            "rag.top_k is 1.5, a number, but the server expects a whole number",
             # An older server may have it, and not show it.
-            *["rag.chunk_sizes is no setting of this server; near are rag.chunk_size"] * webui.features.settings_by_key,
+            *["unknown setting rag.chunk_sizes (did you mean rag.chunk_size"] * webui.features.settings_by_key,
             "ui.banners[0] has no content",
-            "ui.model_order_list has an entry that is no text",
+            "ui.model_order_list has an entry that is not a text",
             "ui.watermark holds a NUL or half a surrogate pair",
             "openai.api_keys would have 2 entries",
         ):
@@ -281,7 +281,7 @@ def test_suggestions_default_models_and_their_order(
         quadruple("webui_settings", nothing, recorder, lambda: export(webui))
         assert config(webui)["default_prompt_suggestions"] is None, "the page has its own then"
     else:
-        assert "which this version would heed at its next start only" in sentence("webui_settings", nothing)
+        assert "which this version applies only at its next start" in sentence("webui_settings", nothing)
     assert "takes a comma for the end" in sentence("webui_settings", by_token(default_models=["a,b"]))
     assert "suggestions[0] has no text" in sentence("webui_settings", by_token(suggestions=[{"title": "x"}]))
 
@@ -419,7 +419,7 @@ def test_connections_are_written_by_their_own_call(
     assert foreseen["diff"]["after"] == {"ollama.api_configs.0.prefix_id": "lab"}
     assert export(webui)["ollama.api_configs"]["0"]["prefix_id"] == "lab"
     message = sentence("webui_settings", by_token(settings={"ollama.api_configs.7.prefix_id": "x"}))
-    assert "ollama.api_configs.7 is of no connection" in message
+    assert "ollama.api_configs.7 belongs to no connection" in message
     quadruple("webui_settings", by_token(settings={"ollama.api_configs.0": None}), recorder)
 
 

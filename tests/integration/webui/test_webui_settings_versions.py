@@ -81,7 +81,7 @@ def test_a_variable_and_a_wrong_kind_are_refused(
     webui: Webui, by_token: Callable[..., dict[str, Any]], recorder: Recorder
 ) -> None:
     message = sentence("webui_settings", by_token(settings={"ENABLE_SIGNUP": True, "ui.enable_signup": "yes"}))
-    assert "ENABLE_SIGNUP, which is a variable of the environment, is no setting of this server" in message
-    assert "near are ui.enable_signup" in message
+    assert "unknown setting ENABLE_SIGNUP, an environment variable" in message
+    assert "did you mean ui.enable_signup" in message
     assert "ui.enable_signup is 'yes', a text" in message
     assert not recorder.writes()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names of settings: as servers keep them, as a person writes them, and what an unknown one may mean."""
+"""The names of settings, as servers store them and as tasks write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple
 
-# Settings whose value is a mapping. Where the server nests all of them (before 0.10) nothing else tells.
+# Settings whose value is a mapping. Before 0.10 the server nests all settings, so the value alone does not tell.
 MAPPINGS = frozenset(
     (
         "audio.realtime.input_params",
@@ -32,21 +32,21 @@ MAPPINGS = frozenset(
         "web.search.linkup_search_params",
     )
 )
-# The only settings without a dot in their name: any other is a mistake, or a variable of the environment.
+# The only settings without a dot in their name. Any other is a mistake, or an environment variable.
 PLAIN_NAMES = ("webhook_url",)
 Path = Tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The settings of a server by dotted key. ``by_key`` where it keeps each by itself (0.10), and so has all."""
+    """The settings of a server by dotted key. With ``by_key`` (0.10) it stores each setting apart, and shows all."""
 
     values: Mapping[str, Any]
     by_key: bool
     document: Mapping[str, Any]
 
     def key_of(self, name: str) -> str:
-        """Return the setting that a dotted name is, or that it lies within; empty where there is none."""
+        """Return the setting that a dotted name means or is part of; empty if there is none."""
         if name in self.values or (name in MAPPINGS and not self.by_key):
             return name
         parts = name.split(".")
@@ -60,10 +60,10 @@ class Stored:
 
 
 def parsed(export: Mapping[str, Any], by_key: Callable[[], bool] = lambda: True) -> Stored:
-    """Return what `configs/export` showed.
+    """Return the settings of an answer of `configs/export`.
 
-    Its form tells how the server keeps settings, and unlike the version costs no call. Only of one that has both forms,
-    as after an import that was made for another version, ``by_key`` is asked.
+    Its form shows how the server stores settings, and unlike the version costs no call. ``by_key`` is called only if
+    the answer has both forms, as after an import that was made for another version.
     """
     dotted = any("." in key for key in export)
     nested = "version" in export or any("." not in key and isinstance(value, Mapping) for key, value in export.items())
@@ -74,7 +74,7 @@ def parsed(export: Mapping[str, Any], by_key: Callable[[], bool] = lambda: True)
 
 
 def placed(document: Mapping[str, Any], values: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return a copy of a nested document with some settings at their places."""
+    """Return a copy of a nested document with some settings written into it."""
     result: Dict[str, Any] = copy.deepcopy(dict(document))
     for key, value in values.items():
         *path, last = key.split(".")
@@ -87,45 +87,45 @@ def placed(document: Mapping[str, Any], values: Mapping[str, Any]) -> Dict[str, 
     return result
 
 
-def resolved(given: Mapping[str, Any], stored: Stored) -> Tuple[Dict[str, Any], List[str], List[str]]:
-    """Return what was said by setting, names that the server does not show, and sentences on what is said twice."""
-    said: Dict[str, Any] = {}
+def resolved(settings: Mapping[str, Any], stored: Stored) -> Tuple[Dict[str, Any], List[str], List[str]]:
+    """Return the values by setting, the names that the server does not show, and a sentence for each duplicate."""
+    values: Dict[str, Any] = {}
     unknown: List[str] = []
     twice: List[str] = []
-    for name, value in _walked("", given, stored):
+    for name, value in _walked("", settings, stored):
         key = stored.key_of(name)
         if not key:
             unknown.append(name)
             key = name
         inner = _nested(name[len(key) + 1 :], value)
-        if key not in said:
-            said[key] = inner
-        elif not _join(said, key, inner):
-            twice.append(f"{name} is said twice; keep one of them")
-    return said, unknown, twice
+        if key not in values:
+            values[key] = inner
+        elif not _join(values, key, inner):
+            twice.append(f"{name} is set twice; keep one of them")
+    return values, unknown, twice
 
 
 def may_be_unsaved(name: str, stored: Stored) -> bool:
-    """Tell whether a server that shows only what was once saved may have a setting of this name."""
+    """Tell whether a server that shows only saved settings may have a setting of this name."""
     return not stored.by_key and ("." in name or name in PLAIN_NAMES)
 
 
-def fields_of(key: str, said: Any) -> Iterator[Tuple[str, Path]]:
-    """Yield what was said of a setting by dotted name, each with its place within the value."""
-    for path in _paths(said):
+def fields_of(key: str, value: Any) -> Iterator[Tuple[str, Path]]:
+    """Yield the parts of a setting's value by dotted name, each with its path within the value."""
+    for path in _paths(value):
         yield ".".join((key, *path)), path
 
 
 def at(value: Any, path: Path) -> Any:
-    """Return what is at a place within a value; null where there is nothing."""
+    """Return the part of a value at a path; None if there is none."""
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None
     return value
 
 
-def _paths(said: Any) -> Iterator[Path]:
-    if isinstance(said, Mapping) and said:
-        for name, item in said.items():
+def _paths(value: Any) -> Iterator[Path]:
+    if isinstance(value, Mapping) and value:
+        for name, item in value.items():
             yield from ((name, *path) for path in _paths(item))
     else:
         yield ()
@@ -156,12 +156,12 @@ def _nested(path: str, value: Any) -> Any:
 
 
 def _join(into: Dict[str, Any], key: str, value: Any) -> bool:
-    """Add to what was said of a setting; tell whether it is not the same place twice."""
-    present = into[key]
-    if not isinstance(present, Mapping) or not isinstance(value, Mapping):
+    """Merge a value into that of a setting; tell whether no part is set twice."""
+    before = into[key]
+    if not isinstance(before, Mapping) or not isinstance(value, Mapping):
         return False
-    into[key] = dict(present)
-    return all(name not in present or _join(into[key], name, item) for name, item in _added(into[key], value))
+    into[key] = dict(before)
+    return all(name not in before or _join(into[key], name, item) for name, item in _added(into[key], value))
 
 
 def _added(into: Dict[str, Any], value: Mapping[str, Any]) -> Iterator[Tuple[str, Any]]:

@@ -34,17 +34,17 @@ from .sections import (
     in_force,
     sections,
 )
-from .spec import NAME, desired_settings, refuse, said_of, wanted_of
+from .spec import NAME, SettingsOptions, SettingsSpec, desired_settings, refuse, resolved_spec, wanted_of
 
 WRITE = "write the settings"
-MOST_TRIES = 3
-MOST_PAUSE_SECONDS = 1.0
+MAX_WRITES = 3
+MAX_PAUSE_SECONDS = 1.0
 
 
-class Settings(Resource[Any]):
-    """All settings that are desired, as one object with a field for each.
+class Settings(Resource[SettingsSpec]):
+    """All desired settings, as one object with a field for each.
 
-    ``by_api_key`` where the caller is no human session, which some settings want.
+    ``by_api_key`` tells that the caller is not a human session, which some settings require.
     """
 
     kind = "settings"
@@ -53,73 +53,74 @@ class Settings(Resource[Any]):
         self._client = client
         self._by_api_key = by_api_key
         self._stored = Stored({}, True, {})
-        self._given: Mapping[str, Any] = {}
-        self._said: Dict[str, Any] = {}
+        self._settings: Mapping[str, Any] = {}
+        self._wanted: Mapping[str, Any] = {}
         self._fields: Dict[str, Tuple[str, Path]] = {}
         self._unsure = False
         self._answer: Optional[Stored] = None
         self._warnings: List[str] = []
 
-    def settle(self, desired: Desired[Any]) -> Desired[Any]:
-        """Return what is wanted by the names that the server keeps; raise one Failure for all that cannot be.
+    def resolve(self, options: SettingsOptions) -> Desired[SettingsSpec]:
+        """Return the desired settings by the server's keys; raise one Failure with all their problems.
 
-        Settled once, before the engine begins, because what is wanted of a list depends on what was there.
+        Called once, before the engine starts, because the desired value of a list depends on the one at that time.
         """
-        self._given = desired.fields["settings"] or {}
+        self._settings = options.settings
         self._answer = self._export()
-        self._said, self._warnings = said_of(desired, self._answer)
-        self._fields = {name: (key, path) for key, said in self._said.items() for name, path in fields_of(key, said)}
-        return Desired(NAME, True, self._said)
+        spec, self._warnings = resolved_spec(options, self._answer)
+        self._wanted = spec.values
+        self._fields = {name: (key, path) for key, value in spec.values.items() for name, path in fields_of(key, value)}
+        return Desired(NAME, spec=spec)
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
-        """Return the settings that are desired."""
+    def gather(self, all_desired: Sequence[Desired[SettingsSpec]]) -> Current:
+        """Return the current values of the desired settings."""
         self._stored, self._answer = self._answer or self._export(), None
-        present = self._state(self._stored.values)
-        self._client.hide(*secrets_in(present), *secrets_in(self._state(self._said)))
-        return {NAME: present}
+        current = self._state(self._stored.values)
+        self._client.hide(*secrets_in(current), *secrets_in(self._state(self._wanted)))
+        return {NAME: current}
 
-    def key(self, desired: Desired[Any]) -> Hashable:
+    def key(self, desired: Desired[SettingsSpec]) -> Hashable:
         """Return the one key: a server has one set of settings."""
         return NAME
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        """Return what was said, by dotted name."""
-        return self._state(self._said)
+    def desired_state(self, desired: Desired[SettingsSpec], current: Optional[State]) -> State:
+        """Return the desired values by dotted name."""
+        return self._state(desired.spec.values)
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
-        """Compare what is hidden, too, and as the server keeps values."""
+        """Compare masked values, too, and as the server stores them."""
         one, other = revealed(current), revealed(wanted)
         if name == DEFAULT_MODELS:
             return (one or "") == (other or "")
         return values.alike(filled(name, one), filled(name, other))
 
     def hint(self, fields: Collection[str]) -> str:
-        """Return what may be the reason where the server shows other fields than were written."""
+        """Return the likely reason why the server shows other values than were written."""
         return (
             "another run or a person at the admin settings may have changed it at the same time; run again when "
             "that is done"
         )
 
-    def precheck(self, steps: Sequence[Step[Any]]) -> None:
-        """Refuse what the server has not, would lose at its next start, or would not take from an API key."""
+    def precheck(self, steps: Sequence[Step[SettingsSpec]]) -> None:
+        """Refuse settings that the server lacks, would lose at its next start, or refuses from an API key."""
         for step in steps:
-            if TERMINAL_SERVERS in self._said and not self._stored.by_key:
+            if TERMINAL_SERVERS in self._wanted and not self._stored.by_key:
                 self._refuse_terminals()
             self._unsure = refuse_lost(self._client, self._stored, step.changes, self._by_api_key)
-            problem = embedding_problem(self._client, self._said, step.changes)
+            problem = embedding_problem(self._client, self._wanted, step.changes)
             if problem:
                 refuse([problem])
-            self._warnings += [words for words in [not_in_force(step.changes)] if words]
+            self._warnings += [warning for warning in [not_in_force(step.changes)] if warning]
 
     def warnings(self) -> Sequence[str]:
-        """Tell what could not be checked, and what is stored and not yet in force."""
+        """Return settings that could not be checked, and those that are stored but not yet in force."""
         return self._warnings
 
-    def update(self, step: Step[Any]) -> None:
-        """Write what differs: over a fresh look where the write depends on what is there, and until it stays."""
+    def update(self, step: Step[SettingsSpec]) -> None:
+        """Write the changed settings; a write that depends on current values is repeated until it stays."""
         keys = list(dict.fromkeys(self._fields[name][0] for name in step.changes))
-        self._settle(keys)
-        lost = only_in_memory(self._client, {key: self._said[key] for key in keys}) if self._unsure else None
+        self._write_until_it_stays(keys)
+        lost = only_in_memory(self._client, {key: self._wanted[key] for key in keys}) if self._unsure else None
         self._warnings += [lost] if lost else []
 
     def _refuse_terminals(self) -> None:
@@ -127,18 +128,18 @@ class Settings(Resource[Any]):
         if lacking:
             refuse(lacking)
 
-    def _settle(self, keys: Sequence[str]) -> None:
+    def _write_until_it_stays(self, keys: Sequence[str]) -> None:
         if not self._depends(keys):
             self._write(keys, self._stored)
             return
         with alone_on_host():
-            for _number in range(MOST_TRIES):
+            for _number in range(MAX_WRITES):
                 begun = time.monotonic()
                 self._write(keys, self._export())
-                # Who had read before this write, elsewhere, has written by then, and the next look tells.
-                time.sleep(min(time.monotonic() - begun, MOST_PAUSE_SECONDS))
+                # By then, a client that read before this write has written; the next read shows it.
+                time.sleep(min(time.monotonic() - begun, MAX_PAUSE_SECONDS))
                 self._answer = now = self._export()
-                if self._is_as_said(keys, now):
+                if self._is_as_wanted(keys, now):
                     return
 
     def _state(self, settings: Mapping[str, Any]) -> Dict[str, Any]:
@@ -151,30 +152,30 @@ class Settings(Resource[Any]):
     def _depends(self, keys: Sequence[str]) -> bool:
         apart = self._sections(self._stored)
         return not self._stored.by_key or any(
-            isinstance(self._said[key], Mapping) or _section_of(key, apart) for key in keys
+            isinstance(self._wanted[key], Mapping) or _section_of(key, apart) for key in keys
         )
 
     def _sections(self, stored: Stored) -> List[Section]:
-        engine = self._said.get(EMBEDDING_ENGINE, stored.values.get(EMBEDDING_ENGINE))
+        engine = self._wanted.get(EMBEDDING_ENGINE, stored.values.get(EMBEDDING_ENGINE))
         return sections(engine, stored.by_key)
 
-    def _is_as_said(self, keys: Collection[str], now: Stored) -> bool:
-        present, wanted = self._state(now.values), self._state(self._said)
+    def _is_as_wanted(self, keys: Collection[str], now: Stored) -> bool:
+        current, wanted = self._state(now.values), self._state(self._wanted)
         return all(
-            name in present and self.equal(name, present[name], wanted[name])
+            name in current and self.equal(name, current[name], wanted[name])
             for name, (key, _path) in self._fields.items()
             if key in keys
         )
 
     def _write(self, keys: Sequence[str], fresh: Stored) -> None:
-        wanted = {key: wanted_of(key, self._said[key], fresh) for key in keys}
+        wanted = {key: wanted_of(key, self._wanted[key], fresh) for key in keys}
         apart = self._sections(fresh)
         plain = {key: value for key, value in wanted.items() if not _section_of(key, apart)}
         if plain:
-            # Before 0.10 what is not in an import is deleted by it.
+            # Before 0.10 an import deletes every setting that it leaves out.
             config = plain if fresh.by_key else placed(fresh.document, plain)
             self._answer = self._parsed(self._posted("configs/import", {"config": config}))
-        # Those that make something anew come last: what was cut off before them still differs at the next run.
+        # Calls that rebuild something come last: after an interruption before them, the next run still finds a change.
         for section in apart:
             own = {key: value for key, value in wanted.items() if key in section.fields}
             if own:
@@ -189,23 +190,23 @@ class Settings(Resource[Any]):
             may_be_done = section.write in (AUDIO.write, RERANKING.write)
             if not may_be_done or not isinstance(cause, HttpFailure) or cause.status != 500:
                 raise
-            answer = self._judged(section, own, failure)
+            answer = self._accept_if_stored(section, own, failure)
         expected = own.get(HYBRID_SEARCH, fresh.values.get(HYBRID_SEARCH))
         if section.write == RERANKING.write and expected and not answer.get("ENABLE_RAG_HYBRID_SEARCH"):
             model = own.get("rag.reranking_model", fresh.values.get("rag.reranking_model"))
             raise Failure(
                 f"Open WebUI could not load the reranking model {model!r} and switched {HYBRID_SEARCH} off; its log "
-                f"tells why. Give a model that it can load, and {HYBRID_SEARCH}: true."
+                f"has the reason. Set a model that it can load, and {HYBRID_SEARCH}: true."
             )
 
-    def _judged(self, section: Section, own: Mapping[str, Any], failure: Failure) -> Dict[str, Any]:
-        """Go on where the server answered 500 and stored all: it could not load a model of speech, or is a 0.8.12."""
+    def _accept_if_stored(self, section: Section, own: Mapping[str, Any], failure: Failure) -> Dict[str, Any]:
+        """Accept a 500 if the server stored everything: it could not load a speech model, or is a 0.8.12."""
         now = self._export()
-        if not self._is_as_said(own, now):
+        if not self._is_as_wanted(own, now):
             raise failure
         if section is AUDIO:
             self._warnings.append(
-                f"Open WebUI stored {' and '.join(sorted(own))} and could not load the model "
+                f"Open WebUI stored {' and '.join(sorted(own))}, but could not load the model "
                 f"{now.values.get(WHISPER_MODEL)!r} yet (it may be offline). A model that it had loaded before is in "
                 f"use until it is restarted."
             )
@@ -222,16 +223,16 @@ class Settings(Resource[Any]):
         stored = self._parsed(self._client.get_mapping("configs/export", READ))
         if stored.by_key:
             return stored
-        keys = self._said or resolved(self._given, stored)[0]
+        keys = self._wanted or resolved(self._settings, stored)[0]
         shown = in_force(self._client, keys, stored.values)
         return replace(stored, values={**shown, **stored.values})
 
 
 def converge_settings(client: Client, params: Mapping[str, Any], by_api_key: bool, check_mode: bool) -> Outcome:
-    """Bring the settings to what a module's options say."""
-    desired = desired_settings(params)
+    """Bring the settings to the state that a module's options describe."""
+    options = desired_settings(params)
     settings = Settings(client, by_api_key)
-    return converge(settings, [settings.settle(desired)], check_mode=check_mode)
+    return converge(settings, [settings.resolve(options)], check_mode=check_mode)
 
 
 def _section_of(key: str, apart: Sequence[Section]) -> Optional[Section]:

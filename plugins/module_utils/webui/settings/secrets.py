@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which settings are secrets: they are compared like any other, and shown as stars."""
+"""Which settings are secrets: they are compared like others, and shown as stars."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MODES = ("auth",)
 
 
 def masked(name: str, value: Any, all_of_it: bool = False) -> Any:
-    """Return a setting with its secrets hidden, which are known by their names and by what an address holds."""
+    """Return a setting with its secrets masked, found by their names and by the form of an address."""
     every = all_of_it or is_secret(name) or holds_only_secrets(name)
     if isinstance(value, Mapping):
-        # A mapping is no secret by its own name: `auth.api_key` holds which addresses a key may call.
+        # A mapping is not a secret by its own name: `auth.api_key` has the addresses that a key may call.
         below = all_of_it or holds_only_secrets(name)
         return {key: masked(str(key), item, below) for key, item in value.items()}
     if isinstance(value, list):
@@ -27,7 +27,7 @@ def masked(name: str, value: Any, all_of_it: bool = False) -> Any:
 
 
 def masked_part(key: str, path: Sequence[str], value: Any) -> Any:
-    """Return what is at a place within a setting with its secrets hidden."""
+    """Return the part of a setting at a path, with its secrets masked."""
     below = any(map(holds_only_secrets, (key, *path[:-1]) if path else ()))
     return masked(path[-1] if path else key, value, below)
 

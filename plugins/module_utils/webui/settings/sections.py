@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settings from which the server makes something that it keeps in memory: only their own calls make it anew."""
+"""Settings from which the server builds something in memory: only calls of their own rebuild it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READ, PERMISSIONS = "read the settings", "user.permissions"
 WHISPER_MODEL, HYBRID_SEARCH = "audio.stt.whisper_model", "rag.enable_hybrid_search"
 EMBEDDING_ENGINE = "rag.embedding_engine"
 TOOL_SERVERS, TERMINAL_SERVERS = "tool_server.connections", "terminal_server.connections"
-# What the server adds to an entry that lacks it.
+# The server adds these to an entry without them.
 ENTRY_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     TOOL_SERVERS: {"type": "openapi", "forward_cookies": False},
     TERMINAL_SERVERS: {
@@ -34,11 +34,11 @@ _ENTRY_NEEDS = {TOOL_SERVERS: ("url", "path", "auth_type", "key", "config"), TER
 
 @dataclass(frozen=True)
 class Section:
-    """A call that writes some settings and makes anew what comes of them.
+    """A call that writes some settings and rebuilds what the server made of them.
 
-    ``fields`` are the places of the settings in its body. ``read`` is where the rest of the body is read, which would
-    be lost otherwise; without it the rest stays as it is. ``parts`` are what the body must be of. ``shows`` is where
-    the settings can be seen, if not at ``read``.
+    ``fields`` are the paths of the settings in its body. ``read`` is the call that reads the rest of the body, which
+    the write would otherwise lose; without it the rest stays. ``parts`` are the only keys that the body may have.
+    ``shows`` is the call that shows the settings, if it is not ``read``.
     """
 
     write: str
@@ -48,7 +48,7 @@ class Section:
     shows: Optional[str] = None
 
     def body(self, client: Client, settings: Mapping[str, Any]) -> Dict[str, Any]:
-        """Return the body that writes some settings over what is there."""
+        """Return the body that writes some settings over the current ones."""
         answer = client.get_mapping(self.read, READ) if self.read else {}
         body = copy.deepcopy({name: answer[name] for name in self.parts or answer if name in answer})
         for key, value in settings.items():
@@ -107,7 +107,7 @@ RERANKING = Section(
     },
     shows="retrieval/config",
 )
-# 0.6 empties these where a write of the retrieval's settings does not name them.
+# 0.6 empties these if a write of the retrieval settings leaves them out.
 _LIMITS = ("FILE_MAX_SIZE", "FILE_MAX_COUNT", "FILE_IMAGE_COMPRESSION_WIDTH", "FILE_IMAGE_COMPRESSION_HEIGHT")
 _CONNECTIONS = (
     Section(
@@ -137,9 +137,9 @@ _SERVERS = (
 
 
 def sections(engine: Any, by_key: bool) -> List[Section]:
-    """Return the calls that settings have of their own, while embeddings come from an engine.
+    """Return the calls for settings that need one of their own, for the embedding engine in use.
 
-    The embedding's stores the address and the key of the engine in use; before 0.10 of all where one is in use.
+    The call for embeddings stores the address and the key of that engine only; before 0.10 of all engines.
     """
     engines = [name for name in _ENGINES if name == engine or (engine in _ENGINES and not by_key)]
     fields = {key: path for name in engines for key, path in _ENGINES[name].items()}
@@ -149,7 +149,7 @@ def sections(engine: Any, by_key: bool) -> List[Section]:
 
 
 def in_force(client: Client, keys: Collection[str], saved: Collection[str]) -> Dict[str, Any]:
-    """Return settings that were never saved as the server uses them, as far as it shows them (before 0.10)."""
+    """Return the values in force of settings that were never saved, as far as the server shows them (before 0.10)."""
     found: Dict[str, Any] = {}
     if PERMISSIONS in keys and PERMISSIONS not in saved:
         found[PERMISSIONS] = client.get_mapping("users/default/permissions", READ)
@@ -162,7 +162,7 @@ def in_force(client: Client, keys: Collection[str], saved: Collection[str]) -> D
 
 
 def filled(key: str, value: Any) -> Any:
-    """Return a list of servers with what the server adds to its entries."""
+    """Return a list of servers with the defaults that Open WebUI adds to its entries."""
     defaults = ENTRY_DEFAULTS.get(key)
     if not defaults or not isinstance(value, list):
         return value
@@ -170,22 +170,22 @@ def filled(key: str, value: Any) -> Any:
 
 
 def entry_problems(key: str, wanted: Any) -> Iterator[str]:
-    """Yield what an entry of a list of servers lacks."""
+    """Yield the missing keys of entries of a list of servers."""
     for number, entry in enumerate(wanted if key in _ENTRY_NEEDS and isinstance(wanted, list) else ()):
         lacking = [name for name in _ENTRY_NEEDS[key] if isinstance(entry, Mapping) and name not in entry]
         if lacking:
-            yield f"{key}[{number}] lacks {', '.join(lacking)}; give it (null or an empty text where there is none)"
+            yield f"{key}[{number}] lacks {', '.join(lacking)}; set it (null or an empty text for none)"
 
 
 def connection_problems(wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Yield where lists of connections, which belong together by place, do not fit; ``wanted`` is all of them."""
+    """Yield where the parallel lists of connections do not match; ``wanted`` has all of them."""
     urls, keys = wanted.get("openai.api_base_urls"), wanted.get("openai.api_keys")
     if isinstance(urls, list) and isinstance(keys, list) and len(urls) != len(keys):
         yield (
-            f"openai.api_keys would have {len(keys)} entries and openai.api_base_urls {len(urls)}; give a key for each "
+            f"openai.api_keys would have {len(keys)} entries and openai.api_base_urls {len(urls)}; set a key for each "
             f"(an empty one for none), or use webui_connections"
         )
     for kind, name in (("openai", "openai.api_base_urls"), ("ollama", "ollama.base_urls")):
         places = {str(place) for place in range(len(wanted.get(name) or ()))}
         for place in (wanted.get(f"{kind}.api_configs") or {}).keys() - places:
-            yield f"{kind}.api_configs.{place} is of no connection, which are known by their places from 0 on in {name}"
+            yield f"{kind}.api_configs.{place} belongs to no connection; they are numbered from 0 as in {name}"

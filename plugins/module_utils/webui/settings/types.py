@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What settings may be: of the kind that the server has now, and one of the values that it does not drop in silence."""
+"""Valid values of settings: the type that the server has now, and only values that it does not drop silently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KINDS = {
     "dict": "a mapping",
     "null": "null",
 }
-# Settings whose present value does not tell their kind: they may be null, or "" stands for no number.
+# Settings whose current value does not show their type: they may be null, or "" stands for no number.
 OPEN_KINDS: Mapping[str, str] = {
     "audio.realtime.input_params": "dict null",
     "audio.realtime.prompt_template": "str null",
@@ -71,18 +71,18 @@ LISTS_OF_MAPPINGS = (
 )
 LISTS_OF_TEXTS = ("audio.stt.allowed_extensions", "rag.file.allowed_extensions", "ui.model_order_list")
 _DURATION = re.compile(r"(-1|0|-?\d+(\.\d+)?(ms|s|m|h|d|w))")
-_LONGEST_SHOWN = 40
+_MAX_SHOWN = 40
 
 
 def problems(key: str, current: Any, wanted: Any, secret: bool) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong with a setting; what a ``secret`` one holds is not told."""
+    """Yield the problems of a setting; the value of a ``secret`` one is not shown."""
     shown = "a value" if secret else _shown(wanted)
     kinds = _kinds(key, current)
     if kinds and _kind(wanted) not in kinds:
-        told = " or ".join(KINDS[kind] for kind in kinds if kind != "null")
+        expected = " or ".join(KINDS[kind] for kind in kinds if kind != "null")
         is_one = "" if wanted is None or isinstance(wanted, bool) else f", {KINDS[_kind(wanted)]}"
         what = KINDS[_kind(wanted)] if shown == "a value" else f"{shown}{is_one}"
-        yield f"{key} is {what}, and the server keeps {told} there; give that"
+        yield f"{key} is {what}, but the server expects {expected}"
         return
     yield from values.problems(wanted, key)
     if isinstance(wanted, str):
@@ -93,47 +93,50 @@ def problems(key: str, current: Any, wanted: Any, secret: bool) -> Iterator[str]
         yield from _closed_problems(key, current, wanted)
     elif isinstance(wanted, Mapping) and key == "ui.visibility":
         yield from (
-            f"{key}.{name} is {_shown(item)}; give true or false" for name, item in wanted.items() if not _flag(item)
+            f"{key}.{name} is {_shown(item)}; set it to true or false"
+            for name, item in wanted.items()
+            if not _flag(item)
         )
     elif key.startswith("skills.") and key.endswith("_max_chars") and isinstance(wanted, int) and wanted < 1:
-        yield f"{key} is {wanted}; give a number above 0, or null for no limit"
+        yield f"{key} is {wanted}; set a number above 0, or null for no limit"
 
 
 def _text_problems(key: str, wanted: str, shown: str, number: bool) -> Iterator[str]:
     choices = CHOICES.get(key)
     if choices and wanted not in choices:
-        yield f"{key} is {shown}; give one of {', '.join(choices)}"
+        yield f"{key} is {shown}; it must be one of {', '.join(choices)}"
     if key == "auth.jwt_expiry" and not _DURATION.fullmatch(wanted):
-        yield f"{key} is {shown}; give -1, 0, or a number with ms, s, m, h, d or w, like 4w"
+        yield f"{key} is {shown}; set -1, 0, or a number with ms, s, m, h, d or w, like 4w"
     if number and wanted and not wanted.isdigit():
-        yield f"{key} is {shown}; give a number, or an empty text for none"
+        yield f"{key} is {shown}; set a number, or an empty text for none"
 
 
 def _list_problems(key: str, current: Any, wanted: Sequence[Any]) -> Iterator[str]:
     texts = key in LISTS_OF_TEXTS or bool(current and all(isinstance(item, str) for item in current))
     if texts and not all(isinstance(item, str) for item in wanted):
-        yield f"{key} has an entry that is no text; give texts only"
+        yield f"{key} has an entry that is not a text; use only texts"
     if key in LISTS_OF_MAPPINGS and not all(isinstance(item, Mapping) for item in wanted):
-        yield f"{key} has an entry that is no mapping; give mappings only"
+        yield f"{key} has an entry that is not a mapping; use only mappings"
 
 
 def _closed_problems(where: str, current: Any, wanted: Mapping[str, Any]) -> Iterator[str]:
-    """Tell of names that the server does not know in a mapping of its own, and of values of another kind."""
+    """Yield names that the server does not have in a mapping with fixed names, and values of another type."""
     known = current if isinstance(current, Mapping) else {}
     for name, item in wanted.items():
         if not known or item is None:
             continue
         if name not in known:
-            told = ", ".join(near(str(name), map(str, known)) or sorted(map(str, known)))
-            yield f"{where}.{name} is no permission of this server; there are {told}"
+            similar = near(str(name), map(str, known))
+            hint = f"did you mean {', '.join(similar)}?" if similar else f"it has: {', '.join(sorted(map(str, known)))}"
+            yield f"{where}.{name} is not a permission of this server ({hint})"
         elif isinstance(known[name], Mapping) and isinstance(item, Mapping):
             yield from _closed_problems(f"{where}.{name}", known[name], item)
         elif _kind(known[name]) != _kind(item):
-            yield f"{where}.{name} is {_shown(item)}; give {KINDS[_kind(known[name])]}"
+            yield f"{where}.{name} is {_shown(item)}; set {KINDS[_kind(known[name])]}"
 
 
 def _kinds(key: str, current: Any) -> Optional[Tuple[str, ...]]:
-    """Return the kinds that a setting may have; None where anything goes."""
+    """Return the types that a setting may have; None if any is allowed."""
     found = tuple(OPEN_KINDS.get(key, "").split())
     if found:
         return found if current is None or _kind(current) in found else (*found, _kind(current))
@@ -159,4 +162,4 @@ def _shown(value: Any) -> str:
     if not isinstance(value, (str, bool, int, float)):
         return "a value" if value is not None else "null"
     text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -23,6 +23,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.keys
 )
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.lists import (
     LIST_OPTIONS,
+    ListOptions,
     stored_problems,
     wanted_lists,
 )
@@ -101,7 +102,7 @@ def test_a_name_that_is_a_setting_ends_the_nesting(
 )
 def test_the_same_place_twice_is_told(given: dict[str, Any]) -> None:
     (problem,) = resolved(given, parsed(EXPORT))[2]
-    assert "is said twice; keep one of them" in problem
+    assert "is set twice; keep one of them" in problem
 
 
 def test_what_was_said_is_not_changed_by_joining_it() -> None:
@@ -167,32 +168,32 @@ def test_what_was_said_within_a_mapping_has_a_field_each() -> None:
 @pytest.mark.parametrize(
     ("key", "current", "wanted", "words"),
     [
-        ("ui.x", False, "yes", "ui.x is 'yes', a text, and the server keeps true or false there"),
+        ("ui.x", False, "yes", "ui.x is 'yes', a text, but the server expects true or false"),
         ("ui.x", True, 1, "true or false"),
-        ("ui.x", 3, True, "ui.x is True, and the server keeps a whole number there"),
+        ("ui.x", 3, True, "ui.x is True, but the server expects a whole number"),
         ("ui.x", 3, "3", "a whole number"),
         ("ui.x", 3, 3.5, "a whole number"),
-        ("ui.x", "a", None, "ui.x is null, and the server keeps a text there"),
-        ("ui.x", [], {}, "ui.x is a mapping, and the server keeps a list there"),
+        ("ui.x", "a", None, "ui.x is null, but the server expects a text"),
+        ("ui.x", [], {}, "ui.x is a mapping, but the server expects a list"),
         ("ui.x", {}, [], "a mapping"),
-        ("ui.x", ["a"], ["a", 1], "ui.x has an entry that is no text"),
-        ("ui.model_order_list", [], [1], "ui.model_order_list has an entry that is no text"),
-        ("tool_server.connections", [], ["x"], "has an entry that is no mapping"),
-        ("rag.file.max_size", None, "ten", "rag.file.max_size is 'ten', a text, and the server keeps a whole number"),
+        ("ui.x", ["a"], ["a", 1], "ui.x has an entry that is not a text"),
+        ("ui.model_order_list", [], [1], "ui.model_order_list has an entry that is not a text"),
+        ("tool_server.connections", [], ["x"], "has an entry that is not a mapping"),
+        ("rag.file.max_size", None, "ten", "rag.file.max_size is 'ten', a text, but the server expects a whole number"),
         ("rag.file.max_size", None, True, "a whole number"),
-        ("folders.max_file_count", "", "ten", "give a number, or an empty text for none"),
-        ("ui.default_user_role", "user", "king", "give one of pending, user, admin"),
-        ("auth.jwt_expiry", "4w", "four weeks", "give -1, 0, or a number with ms, s, m, h, d or w"),
-        ("auth.jwt_expiry", "4w", "4w\n", "give -1, 0"),
-        ("skills.content_max_chars", None, 0, "give a number above 0"),
-        ("ui.visibility", {}, {"a": "no"}, "ui.visibility.a is 'no'; give true or false"),
-        ("user.permissions", {"chat": {"delete": True}}, {"chat": {"delte": False}}, "there are delete"),
-        ("user.permissions", {"chat": {"delete": True}}, {"chat": {"delete": "no"}}, "give true or false"),
+        ("folders.max_file_count", "", "ten", "set a number, or an empty text for none"),
+        ("ui.default_user_role", "user", "king", "it must be one of pending, user, admin"),
+        ("auth.jwt_expiry", "4w", "four weeks", "set -1, 0, or a number with ms, s, m, h, d or w"),
+        ("auth.jwt_expiry", "4w", "4w\n", "set -1, 0"),
+        ("skills.content_max_chars", None, 0, "set a number above 0"),
+        ("ui.visibility", {}, {"a": "no"}, "ui.visibility.a is 'no'; set it to true or false"),
+        ("user.permissions", {"chat": {"delete": True}}, {"chat": {"delte": False}}, "(did you mean delete?)"),
+        ("user.permissions", {"chat": {"delete": True}}, {"chat": {"delete": "no"}}, "set true or false"),
         (
             "user.permissions",
             {"chat": {"delete": True}},
             {"chat": True},
-            "user.permissions.chat is True; give a mapping",
+            "user.permissions.chat is True; set a mapping",
         ),
         ("ui.x", "", "half \ud83d", "half a surrogate pair"),
         ("ui.x", 1, 2**70, "64 bits at most"),
@@ -280,7 +281,7 @@ def test_parts_of_settings_hide_headers() -> None:
 
 
 def test_banners_have_ids_of_their_words_and_keep_their_times() -> None:
-    given = options(banners=[banner(content="a"), banner(content="a"), banner(content="b", id="mine", timestamp=5)])
+    given = ListOptions(banners=[banner(content="a"), banner(content="a"), banner(content="b", id="mine", timestamp=5)])
     made = wanted_lists(given, {})["ui.banners"]
     assert made == wanted_lists(given, {})["ui.banners"]
     assert len({each["id"] for each in made}) == 3
@@ -288,11 +289,11 @@ def test_banners_have_ids_of_their_words_and_keep_their_times() -> None:
     assert list(stored_problems("ui.banners", made)) == []
     there = {"ui.banners": [{**made[1], "timestamp": 7}]}
     assert [each["timestamp"] for each in wanted_lists(given, there)["ui.banners"]] == [0, 7, 5]
-    assert wanted_lists(options(banners=[banner(content="c")]), {})["ui.banners"][0]["id"] != made[0]["id"]
-    assert wanted_lists(options(banners=[]), {}) == {"ui.banners": []}
+    assert wanted_lists(ListOptions(banners=[banner(content="c")]), {})["ui.banners"][0]["id"] != made[0]["id"]
+    assert wanted_lists(ListOptions(banners=[]), {}) == {"ui.banners": []}
 
 
-def test_banners_that_the_page_could_not_show_are_told() -> None:
+def test_banners_that_the_page_cannot_show_are_errors() -> None:
     good = {"id": "1", "type": "info", "content": "x", "dismissible": True, "timestamp": 1}
     found = list(stored_problems("ui.banners", [good, {**good, "timestamp": True}, "no mapping"]))
     assert "ui.banners[1] has no timestamp" in found[0]
@@ -311,7 +312,7 @@ def test_banners_that_the_page_could_not_show_are_told() -> None:
     ],
 )
 def test_a_suggestion_has_two_lines_of_title(given: Any, title: list[str]) -> None:
-    (made,) = wanted_lists(options(suggestions=[given]), {})["ui.prompt_suggestions"]
+    (made,) = wanted_lists(ListOptions(suggestions=[given]), {})["ui.prompt_suggestions"]
     assert made == {"title": title, "content": "text"}
     assert list(stored_problems("ui.prompt_suggestions", [made])) == []
 
@@ -320,13 +321,13 @@ def test_a_suggestion_has_two_lines_of_title(given: Any, title: list[str]) -> No
     ("given", "words"),
     [
         ({"suggestions": [" "]}, "suggestions[0] has no text"),
-        ({"suggestions": [{"content": "x", "title": [1]}]}, "suggestions[0].title is no text"),
+        ({"suggestions": [{"content": "x", "title": [1]}]}, "suggestions[0].title is neither a text nor"),
         ({"default_models": ["a", " "]}, "default_models has an empty entry"),
-        ({"default_models": ["a,b"]}, "takes a comma for the end of a name"),
+        ({"default_models": ["a,b"]}, "ends a name at a comma"),
         ({"model_order": ["a", "a"]}, "model_order lists a model twice"),
     ],
 )
-def test_what_is_wrong_with_a_list(given: dict[str, Any], words: str) -> None:
+def test_an_invalid_list_is_an_error(given: dict[str, Any], words: str) -> None:
     with pytest.raises(Failure, match="Nothing was changed") as caught:
         desired_settings(options(**given))
     assert words in caught.value.message
@@ -354,7 +355,7 @@ def test_lists_that_belong_together_by_place_must_fit() -> None:
     assert list(connection_problems(good)) == []
     found = list(connection_problems({**good, "openai.api_keys": [], "openai.api_configs": {"1": {}}}))
     assert "openai.api_keys would have 0 entries and openai.api_base_urls 1" in found[0]
-    assert "openai.api_configs.1 is of no connection" in found[1]
+    assert "openai.api_configs.1 belongs to no connection" in found[1]
     assert list(connection_problems({"ollama.api_configs": None})) == []
 
 
