@@ -6,7 +6,7 @@ from typing import Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import MODEL
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_desired
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.spec import ModelSpec, spec_of
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.spec import ModelSpec
 
 
 def options(**more: Any) -> dict[str, Any]:
@@ -22,4 +22,5 @@ def desired(name: str = "m", **more: Any) -> Any:
 
 def spec(**more: Any) -> ModelSpec:
     """Return the model that these options describe."""
-    return spec_of(desired(**more))
+    found: ModelSpec = desired(**more).spec
+    return found

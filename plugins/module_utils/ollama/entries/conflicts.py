@@ -5,19 +5,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping
+from typing import Dict, List, Mapping
 
 from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..api.names import Key
-from .spec import ModelSpec, spec_of
+from .spec import ModelSpec
 
-AllDesired = Mapping[Key, Desired[Any]]
+AllDesired = Mapping[Key, Desired[ModelSpec]]
 
 
 def refuse(all_desired: AllDesired) -> None:
     """Raise Failure where two entries exclude each other."""
-    specs = [spec_of(desired) for desired in all_desired.values() if desired.present]
+    specs = [desired.spec for desired in all_desired.values() if desired.present]
     for spec in specs:
         _refuse_an_absent_base(spec, all_desired)
         _refuse_a_circle(spec, all_desired)
@@ -39,7 +39,7 @@ def _refuse_a_circle(spec: ModelSpec, all_desired: AllDesired) -> None:
         origin = road[-1].origin
         if origin is None or origin.key not in all_desired:
             return
-        road.append(spec_of(all_desired[origin.key]))
+        road.append(all_desired[origin.key].spec)
         if road[-1].name.key in [earlier.name.key for earlier in road[:-1]]:
             circle = " -> ".join(one.name.display for one in road)
             raise Failure(f"The models are made from each other in a circle ({circle}); break it.")
@@ -71,5 +71,5 @@ def _root(spec: ModelSpec, all_desired: AllDesired) -> Key:
         desired = all_desired.get(spec.origin.key)
         if desired is None or not desired.present:
             return spec.origin.key
-        spec = spec_of(desired)
+        spec = desired.spec
     return spec.name.key

@@ -23,11 +23,11 @@ QUANTIZE = ("F16", "F32", "Q4_K_M", "Q4_K_S", "Q8_0")
 ROLES = ("system", "user", "assistant")
 
 
-def read_desired(options: Mapping[str, Any]) -> Desired[Any]:
+def read_desired(options: Mapping[str, Any]) -> Desired[ModelSpec]:
     """Return the desired object that a module's options hold; raise Failure where they contradict each other."""
     if options["state"] == "absent":
         name = ModelName.listed(options["name"])
-        return Desired(name.display, False, {"spec": ModelSpec(name=name)})
+        return Desired(name.display, present=False, spec=ModelSpec(name=name))
     name = ModelName.parse(options["name"], any_port=True)
     spec = _content(name, options)
     mirror, by_http = mirror_of(name.display, options["mirror"])
@@ -47,7 +47,7 @@ def read_desired(options: Mapping[str, Any]) -> Desired[Any]:
     contradiction = _contradiction(spec)
     if contradiction:
         raise Failure(f"The model {name.display} {contradiction}.")
-    return Desired(name.display, True, {"spec": spec})
+    return Desired(name.display, spec=spec)
 
 
 def _plain_template(model: str, template: Optional[str]) -> tuple[str, ...]:

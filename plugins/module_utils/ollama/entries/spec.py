@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
-from ...engine.converge import Desired
 from ..api.names import ModelName
 
 
@@ -64,9 +63,3 @@ class ModelSpec:
     def on_mirror(self, name: ModelName) -> ModelName:
         """Return a name as the desired mirror has it."""
         return ModelName(self.mirror, name.namespace, name.model, name.tag) if self.mirror else name
-
-
-def spec_of(desired: Desired[Any]) -> ModelSpec:
-    """Return the model that a desired object is about."""
-    spec: ModelSpec = desired.fields["spec"]
-    return spec

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Set
 
-from ...engine.converge import Desired
 from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.names import Key, ModelName
 from ..current import content
 from ..current.content import State
 from ..current.drift import Served
-from ..entries.spec import ModelSpec, spec_of
+from ..entries.conflicts import AllDesired
+from ..entries.spec import ModelSpec
 from .uploads import Files
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ class Expectation:
     """The wanted state of models, of pulled ones by what registries serve, of made ones by what they are made from."""
 
     def __init__(
-        self, client: Client, all_desired: Mapping[Key, Desired[Any]], served: Served, ledger: Callable[[], Ledger]
+        self,
+        client: Client,
+        all_desired: AllDesired,
+        served: Served,
+        ledger: Callable[[], Ledger],
     ) -> None:
         self._client = client
         self.all_desired = all_desired
@@ -67,7 +71,7 @@ class Expectation:
         self._served.ask((spec.on_mirror(spec.name), spec.insecure) for spec in asked)
 
     def _specs(self) -> List[ModelSpec]:
-        return [spec_of(desired) for desired in self.all_desired.values() if desired.present]
+        return [desired.spec for desired in self.all_desired.values() if desired.present]
 
     def _depends_on_registry(self, spec: ModelSpec) -> bool:
         if spec.digest is None:
@@ -93,7 +97,7 @@ class Expectation:
             desired = self.all_desired.get(origin.key) if origin else None
             if desired is None or not desired.present:
                 return road
-            road.append(spec_of(desired))
+            road.append(desired.spec)
 
     def _fields(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> State:
         wanted: State = {"name": spec.name.display}
@@ -187,7 +191,7 @@ class Expectation:
                 )
             # A source that is gone tells nothing, as after a model was renamed.
             return str((listed or current or {})["digest"])
-        wanted = self.wanted(spec_of(desired))
+        wanted = self.wanted(desired.spec)
         if listed is not None and self._is_as(listed, wanted):
             return str(listed["digest"])
         return str(wanted.get("digest") or f"that of {source.display} as it will be")
@@ -291,7 +295,7 @@ class Expectation:
             present, desired = self.listed.get(base.key), self.all_desired.get(base.key)
             if desired is None or not desired.present:
                 return dict(present) if present is not None else None
-            spec = spec_of(desired)
+            spec = desired.spec
             wanted = self.wanted(spec)
             if present is not None and self._is_as(present, wanted):
                 return dict(present)

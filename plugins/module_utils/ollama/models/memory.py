@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
-from ...engine.converge import Desired, Step
+from ...engine.converge import Step
 from ..api.client import Client
 from ..api.names import Key
 from ..current import content
 from ..current.content import State
-from ..entries.spec import spec_of
+from ..entries.conflicts import AllDesired
+from ..entries.spec import ModelSpec
 
 Listed = Mapping[Key, State]
 
@@ -23,11 +24,14 @@ class Memory:
     """The models in memory, as they were read last. ``weights`` tells the digests of a listed model's files."""
 
     def __init__(
-        self, client: Client, all_desired: Mapping[Key, Desired[Any]], weights: Callable[[str, Listed], Sequence[str]]
+        self,
+        client: Client,
+        all_desired: AllDesired,
+        weights: Callable[[str, Listed], Sequence[str]],
     ) -> None:
         self._client = client
         self._all_desired = all_desired
-        self._specs = [spec_of(desired) for desired in all_desired.values() if desired.present]
+        self._specs = [desired.spec for desired in all_desired.values() if desired.present]
         self._weights = weights
         self.running: Sequence[Mapping[str, Any]] = ()
 
@@ -50,7 +54,7 @@ class Memory:
 
         return running.entry_of(state, self.running, lambda name: self._weights(name, whole))
 
-    def refuse_to_unload(self, step: Step[Any], listed: Listed) -> Optional[str]:
+    def refuse_to_unload(self, step: Step[ModelSpec], listed: Listed) -> Optional[str]:
         """Return why a model cannot be unloaded: the server loads weights, whatever names they have."""
         entry = self.entry_of(step.before or {}, listed) or {}
         for spec in self._specs:
@@ -64,7 +68,7 @@ class Memory:
         desired = self._all_desired.get(other)
         if other == step.key or other not in listed:
             return None
-        if desired is not None and (not desired.present or spec_of(desired).loaded is False):
+        if desired is not None and (not desired.present or desired.spec.loaded is False):
             return None
         return (
             f"The model {step.name} cannot be unloaded alone, because its weights are in memory for {entry['name']}; "

@@ -31,7 +31,7 @@ from ..current import content
 from ..current.content import State
 from ..current.drift import Served
 from ..entries import conflicts
-from ..entries.spec import ModelSpec, spec_of
+from ..entries.spec import ModelSpec
 from .desired import Expectation, same
 from .memory import Memory
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 # A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
 
 
-class Models(Resource[Any]):
+class Models(Resource[ModelSpec]):
     """All models of one server. Made ones are read by what they are made of, others by the list."""
 
     kind = "model"
@@ -54,7 +54,7 @@ class Models(Resource[Any]):
     def __init__(
         self,
         client: Client,
-        all_desired: Sequence[Desired[Any]],
+        all_desired: Sequence[Desired[ModelSpec]],
         workers: int = 4,
         timeout: float = 30.0,
         watch: Watch = lambda model, line: None,
@@ -68,8 +68,8 @@ class Models(Resource[Any]):
         self._the_writers: Optional[Tuple[Puller, Maker]] = None
         self._workers = workers
         self._models_path = models_path
-        self._all_desired: Dict[Key, Desired[Any]] = {spec_of(desired).name.key: desired for desired in all_desired}
-        self._specs: List[ModelSpec] = [spec_of(desired) for desired in all_desired if desired.present]
+        self._all_desired: Dict[Key, Desired[ModelSpec]] = {desired.spec.name.key: desired for desired in all_desired}
+        self._specs: List[ModelSpec] = [desired.spec for desired in all_desired if desired.present]
         self._served = Served(client, timeout)
         self._expected = Expectation(client, self._all_desired, self._served, self._ledger)
         # All that was listed when the run began, broken or not: it is never cleaned away.
@@ -94,7 +94,7 @@ class Models(Resource[Any]):
 
     # --- reading
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[ModelSpec]]) -> Current:
         listed = {content.key_of(item): item for item in self._client.tags()}
         if self._listed_first is None:
             self._listed_first = frozenset(listed)
@@ -144,8 +144,8 @@ class Models(Resource[Any]):
                 continue
             needed.add(name.key)
             desired = self._all_desired.get(name.key)
-            if desired is not None and spec_of(desired).source is not None:
-                waiting.append(cast("ModelName", spec_of(desired).source))
+            if desired is not None and desired.spec.source is not None:
+                waiting.append(desired.spec.source)
         return needed
 
     def _learn(self, keys: Sequence[Key], whole: Mapping[Key, State]) -> None:
@@ -172,18 +172,18 @@ class Models(Resource[Any]):
 
     # --- comparing
 
-    def key(self, desired: Desired[Any]) -> Hashable:
-        return spec_of(desired).name.key
+    def key(self, desired: Desired[ModelSpec]) -> Hashable:
+        return desired.spec.name.key
 
-    def desired_state(self, desired: Desired[Any], current: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
-        wanted = self._expected.wanted(spec_of(desired))
+    def desired_state(self, desired: Desired[ModelSpec], current: Optional[Mapping[str, Any]]) -> Mapping[str, Any]:
+        wanted = self._expected.wanted(desired.spec)
         if current is not None:
             return wanted
         # Of a new model only what it has is of interest.
         return {name: value for name, value in wanted.items() if content.BLANK.get(name, self) != value}
 
-    def unproven(self, desired: Desired[Any]) -> bool:
-        road = self._expected.road(spec_of(desired))
+    def unproven(self, desired: Desired[ModelSpec]) -> bool:
+        road = self._expected.road(desired.spec)
         found = any(one.name.key in self._expected.unproven for one in road)
         if found and road[0].name.key in self._expected.unproven and not self._writable:
             self._unproven.append(desired.name)
@@ -194,7 +194,7 @@ class Models(Resource[Any]):
             )
         return found
 
-    def settled(self, steps: Sequence[Step[Any]], current: Optional[Current]) -> Sequence[Step[Any]]:
+    def settled(self, steps: Sequence[Step[ModelSpec]], current: Optional[Current]) -> Sequence[Step[ModelSpec]]:
         found = []
         for step in steps:
             if not _unproven(step):
@@ -205,12 +205,12 @@ class Models(Resource[Any]):
                 found += [replace(step, changes=changes, after=now)] if changes else []
         return found
 
-    def _moved(self, step: Step[Any], now: Mapping[str, Any]) -> Tuple[str, ...]:
+    def _moved(self, step: Step[ModelSpec], now: Mapping[str, Any]) -> Tuple[str, ...]:
         """Return the fields that a step changed of which that was not known before."""
         before = step.before or {}
         if before.get("digest") == now.get("digest"):
             return ()
-        wanted = self.desired_state(cast("Desired[Any]", step.desired), now)
+        wanted = self.desired_state(cast("Desired[ModelSpec]", step.desired), now)
         names = [name for name in ("made_from", "weights") if name in wanted and before.get(name) != now.get(name)]
         return tuple(names) or ("digest",)
 
@@ -223,7 +223,7 @@ class Models(Resource[Any]):
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
         return same(name, current, wanted)
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[ModelSpec]) -> Optional[str]:
         if step.action == "delete":
             needing = self._needing(step)
             if needing:
@@ -234,12 +234,12 @@ class Models(Resource[Any]):
             return self._memory.refuse_to_unload(step, self._expected.listed)
         return None
 
-    def _is_set_aside(self, step: Step[Any]) -> bool:
+    def _is_set_aside(self, step: Step[ModelSpec]) -> bool:
         from .store import is_fresh_aside
 
         return is_fresh_aside(cast("Key", step.key), step.before or {})
 
-    def _needing(self, step: Step[Any]) -> Optional[str]:
+    def _needing(self, step: Step[ModelSpec]) -> Optional[str]:
         """Return the desired model that needs this one; a copy needs its source only until it is made."""
         for spec in self._specs:
             if spec.base is not None and spec.base.key == step.key:
@@ -256,11 +256,11 @@ class Models(Resource[Any]):
             )
         return super().hint(fields)
 
-    def needs(self, step: Step[Any]) -> Collection[Hashable]:
+    def needs(self, step: Step[ModelSpec]) -> Collection[Hashable]:
         if step.action == "delete":
             # A delete takes along files that a pull has already counted as had, and a pull may reuse them.
             return [key for key, desired in self._all_desired.items() if desired.present]
-        origin = spec_of(step.desired).origin if step.desired and step.desired.present else None
+        origin = step.desired.spec.origin if step.desired and step.desired.present else None
         if origin is None:
             return ()
         if self._is_desired(origin.key):
@@ -269,9 +269,9 @@ class Models(Resource[Any]):
         bringing = [spec.name.key for spec in self._expected.bringing(origin)]
         return () if step.key in bringing else bringing
 
-    def precheck(self, steps: Sequence[Step[Any]]) -> None:
+    def precheck(self, steps: Sequence[Step[ModelSpec]]) -> None:
         self._coming = [
-            spec_of(step.desired) for step in steps if step.desired and step.after is not None and _brings(step)
+            step.desired.spec for step in steps if step.desired and step.after is not None and _brings(step)
         ]
         if not self._coming:
             return
@@ -305,17 +305,17 @@ class Models(Resource[Any]):
 
     # --- writing
 
-    def create(self, step: Step[Any]) -> None:
+    def create(self, step: Step[ModelSpec]) -> None:
         self._write(step)
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[ModelSpec]) -> None:
         self._write(step)
 
-    def delete(self, step: Step[Any]) -> None:
+    def delete(self, step: Step[ModelSpec]) -> None:
         _puller, maker = self._writers()
         maker.delete(str((step.before or {}).get("name") or step.name), unload=not self._shares(step))
 
-    def _shares(self, step: Step[Any]) -> bool:
+    def _shares(self, step: Step[ModelSpec]) -> bool:
         """Tell whether a model that goes leaves its weights to one that stays: then they stay in memory, too."""
         digest = (step.before or {}).get("digest")
         for key, state in self._expected.listed.items():
@@ -348,16 +348,16 @@ class Models(Resource[Any]):
                 self._the_writers = puller, maker
             return self._the_writers
 
-    def _has_its_origin(self, step: Step[Any], spec: ModelSpec) -> bool:
+    def _has_its_origin(self, step: Step[ModelSpec], spec: ModelSpec) -> bool:
         """Tell whether what an unproven model comes from was made again, and is what it was."""
         if not _unproven(step) or spec.origin is None or spec.name.key in self._expected.unproven:
             return False
         now = self._writers()[1].listed(spec.origin) or {}
         return now.get("digest") == self._expected.listed.get(spec.origin.key, {}).get("digest")
 
-    def _write(self, step: Step[Any]) -> None:
+    def _write(self, step: Step[ModelSpec]) -> None:
         puller, maker = self._writers()
-        spec = spec_of(self._all_desired[cast("Key", step.key)])
+        spec = self._all_desired[cast("Key", step.key)].spec
         entry = (
             self._memory.entry_of(step.before, self._expected.listed)
             if step.before and spec.loaded is not None
@@ -375,19 +375,19 @@ class Models(Resource[Any]):
             maker.hold(spec, str(entry.get("name")) if entry else None)
 
 
-def _unproven(step: Step[Any]) -> bool:
+def _unproven(step: Step[ModelSpec]) -> bool:
     """Tell whether only the write tells if something differed."""
     return step.action == "update" and not step.changes
 
 
-def _brings(step: Step[Any]) -> bool:
+def _brings(step: Step[ModelSpec]) -> bool:
     """Tell whether a step brings or makes a model, and not only loads or unloads it."""
     return step.action == "create" or _unproven(step) or bool(set(step.changes) - {"loaded", "keep_alive"})
 
 
 def bring(
     client: Client,
-    all_desired: Sequence[Desired[Any]],
+    all_desired: Sequence[Desired[ModelSpec]],
     *,
     check_mode: bool,
     timeout: float,
