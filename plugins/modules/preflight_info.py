@@ -147,19 +147,19 @@ options:
     description: The MTU that it should have, as for M(selfhosted.llm.docker_network).
     type: str
     default: auto
-  memory_least:
+  memory_min:
     description: The memory in GB that the host needs at least.
     type: float
     default: 8
-  memory_good:
+  memory_recommended:
     description: The recommended memory in GB.
     type: float
     default: 16
-  memory_large:
+  memory_recommended_large:
     description: The recommended memory in GB for models of 13B and more that do not fit into a GPU.
     type: float
     default: 32
-  gpu_memory_least:
+  gpu_memory_min:
     description: The memory in GB that a GPU should have at least.
     type: float
     default: 4
@@ -380,10 +380,10 @@ ARGUMENTS = {
     "docker": {"type": "dict", "default": {}},
     "network": {"type": "str", "default": ""},
     "network_mtu": {"type": "str", "default": "auto"},
-    "memory_least": {"type": "float", "default": 8},
-    "memory_good": {"type": "float", "default": 16},
-    "memory_large": {"type": "float", "default": 32},
-    "gpu_memory_least": {"type": "float", "default": 4},
+    "memory_min": {"type": "float", "default": 8},
+    "memory_recommended": {"type": "float", "default": 16},
+    "memory_recommended_large": {"type": "float", "default": 32},
+    "gpu_memory_min": {"type": "float", "default": 4},
     "disk_spare": {"type": "float", "default": 10},
     "timeout": {"type": "float", "default": 10},
 }

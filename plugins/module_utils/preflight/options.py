@@ -14,7 +14,7 @@ from .machine.machine import MemoryNeeds
 from .rules import LEVELS, RULES
 
 MAX_TIMEOUT = 300.0
-AMOUNTS = ("memory_least", "memory_good", "memory_large", "gpu_memory_least", "disk_spare")
+AMOUNTS = ("memory_min", "memory_recommended", "memory_recommended_large", "gpu_memory_min", "disk_spare")
 
 
 def limits(given: Mapping[str, Any]) -> Limits:
@@ -26,8 +26,8 @@ def limits(given: Mapping[str, Any]) -> Limits:
         raise Failure(f"Invalid timeout {given['timeout']:g}: set seconds above 0, at most {MAX_TIMEOUT:g}.")
     sizes = {name: int(given[name] * GB) for name in AMOUNTS}
     return Limits(
-        MemoryNeeds(sizes["memory_least"], sizes["memory_good"], sizes["memory_large"]),
-        sizes["gpu_memory_least"],
+        MemoryNeeds(sizes["memory_min"], sizes["memory_recommended"], sizes["memory_recommended_large"]),
+        sizes["gpu_memory_min"],
         sizes["disk_spare"],
         given["timeout"],
     )

@@ -207,7 +207,7 @@ def test_site_finds_its_sudo_whatever_facts_an_earlier_play_left(ward: Ward) -> 
         assert (run.code, run.changed) == (0, 0), run.text
 
 
-def test_the_table_has_the_hosts_side_by_side_and_each_way_out(ward: Ward) -> None:
+def test_the_table_has_the_hosts_side_by_side_and_each_fix(ward: Ward) -> None:
     run, hosts = ward.report("--check", "--limit", f"{ward.well.name}:{ward.bare.name}")
     lines = run.text.splitlines()
     table = lines.index(next(line for line in lines if line.startswith("state ")))
@@ -220,12 +220,12 @@ def test_the_table_has_the_hosts_side_by_side_and_each_way_out(ward: Ward) -> No
     assert set(hosts) == {ward.well.name, ward.bare.name}
 
 
-def test_a_threshold_decides_how_it_ends(ward: Ward) -> None:
+def test_fail_on_decides_the_exit_code(ward: Ward) -> None:
     run, _hosts = ward.report("--limit", ward.broken.name, "-e", "doctor_fail_on=never")
     assert run.code == 0, run.text
 
 
-def test_a_way_out_that_was_opened_by_hand_or_would_be_at_the_next_boot_is_told(ward: Ward) -> None:
+def test_egress_that_is_open_or_will_be_after_a_reboot_is_a_finding(ward: Ward) -> None:
     def told() -> dict[str, Any]:
         return dict(ward.report("--limit", ward.well.name)[1][ward.well.name])
 
@@ -237,12 +237,12 @@ def test_a_way_out_that_was_opened_by_hand_or_would_be_at_the_next_boot_is_told(
     ward.well.sh(f"systemctl --no-reload enable {unit} && nft delete table inet selfhosted_llm")
     seen = told()
     assert ids(seen) == {"egress-open"}
-    assert "something removed them, such as nft flush ruleset" in seen["findings"][0]["message"]
+    assert "something removed them (such as nft flush ruleset)" in seen["findings"][0]["message"]
     ward.well.sh(f"systemctl restart {unit}")
     assert ids(told()) == set()
 
 
-def test_an_ordinary_user_is_told_what_was_not_seen(ward: Ward) -> None:
+def test_an_ordinary_user_gets_a_list_of_missing_facts(ward: Ward) -> None:
     ward.well.sh("useradd --create-home plain")
     run, hosts = ward.report("--limit", ward.well.name, "-e", "ansible_user=plain")
     seen = hosts[ward.well.name]
@@ -253,7 +253,7 @@ def test_an_ordinary_user_is_told_what_was_not_seen(ward: Ward) -> None:
     assert seen["facts"]["disks"][0]["free"] > 0
 
 
-def test_an_engine_that_stopped_is_told_with_the_rest_of_the_host(ward: Ward) -> None:
+def test_a_stopped_engine_does_not_hide_other_findings(ward: Ward) -> None:
     ward.broken.sh("systemctl stop docker.socket docker")
     _run, hosts = ward.report("--limit", ward.broken.name)
     seen = ids(hosts[ward.broken.name])

@@ -90,7 +90,7 @@ def test_a_bare_host_has_no_gpu_and_no_finding(host: Host) -> None:
     assert info(host, "-a", "container=true")["container"]["engine"] is False
 
 
-def test_a_card_is_known_with_its_names_to_everybody(host: Host) -> None:
+def test_every_user_gets_the_facts_of_a_card(host: Host) -> None:
     host.sh(CARD)
     smi(host, f"echo '{LINE}'")
     told = info(host)
@@ -116,7 +116,7 @@ def test_a_card_is_known_with_its_names_to_everybody(host: Host) -> None:
     assert info(host, "-u", "nobody", "-e", "ansible_remote_tmp=/tmp/nobody")["gpus"] == told["gpus"]
 
 
-def test_an_nvidia_smi_that_hangs_is_left_and_the_card_is_still_known(host: Host) -> None:
+def test_a_hanging_nvidia_smi_is_killed_and_the_card_is_still_listed(host: Host) -> None:
     smi(host, "trap '' TERM INT\nsleep 1000 &\nwait")
     begun = time.monotonic()
     told = info(host)
@@ -126,7 +126,7 @@ def test_an_nvidia_smi_that_hangs_is_left_and_the_card_is_still_known(host: Host
     assert host.sh("pgrep --full 's[l]eep 1000' || echo none") == "none"
 
 
-def test_a_driver_that_is_not_whole_is_one_sentence(host: Host) -> None:
+def test_an_incomplete_driver_is_one_finding(host: Host) -> None:
     smi(host, "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18")
     assert ids(info(host)) == ["library-mismatch"]
     smi(host, r"printf '\033[31m\0\377 what is this\n'; exit 3")
@@ -136,7 +136,7 @@ def test_a_driver_that_is_not_whole_is_one_sentence(host: Host) -> None:
     assert told["findings"][0]["message"].isprintable()
 
 
-def test_nouveau_has_the_card(host: Host) -> None:
+def test_nouveau_is_a_finding(host: Host) -> None:
     host.sh(f"umount /proc/driver; sed -i 's/DRIVER=nvidia/DRIVER=nouveau/' /srv/pci/{BUS_ID}/uevent")
     smi(host, "echo 'NVIDIA-SMI has failed because it could not communicate with the NVIDIA driver.'; exit 9")
     told = info(host)

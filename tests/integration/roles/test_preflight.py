@@ -89,13 +89,13 @@ def test_the_facts_of_a_bare_host_are_right(host: Host) -> None:
 def test_a_run_shows_warnings_and_changes_nothing(host: Host) -> None:
     host.sh("touch /root/before")
     for check in (True, False):
-        run = host.role("preflight", check=check, preflight_memory_good=10**5)
+        run = host.role("preflight", check=check, preflight_memory_recommended=10**5)
         assert (run.code, run.changed) == (0, 0), run.text
         assert "GB of memory, and 100000.0 GB are recommended" in run.said
     assert (
         host.sh("find /etc /opt /srv /usr /var/lib -newer /root/before -type f -not -path '/var/lib/systemd/*'") == ""
     )
-    assert host.role("preflight", preflight_enabled=False, preflight_memory_least=10**5).code == 0
+    assert host.role("preflight", preflight_enabled=False, preflight_memory_min=10**5).code == 0
 
 
 def test_all_errors_are_shown_at_once(host: Host) -> None:
@@ -106,7 +106,7 @@ def test_all_errors_are_shown_at_once(host: Host) -> None:
         {"port": 11434, "address": "192.0.2.7", "option": "ollama_port", "address_option": "ollama_bind_address"},
         {"port": 11435},
     ]
-    options: dict[str, Any] = {"preflight_ports": ports, "preflight_memory_least": 10**5}
+    options: dict[str, Any] = {"preflight_ports": ports, "preflight_memory_min": 10**5}
     run = host.role("preflight", **options)
     pid = host.sh("systemctl show --property MainPID --value squatter")
     assert run.code == 2

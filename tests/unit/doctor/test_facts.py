@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read of a host: the kernel's tables, the engine's answers, files, and what hangs."""
+"""The facts of a host: from the kernel, the engine and files, and what happens if something hangs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def host(root: Path, **files: str) -> str:
     return str(root)
 
 
-def test_who_listens_is_read_from_the_kernels_tables(tmp_path: Path) -> None:
+def test_listening_ports_are_read_from_proc(tmp_path: Path) -> None:
     root = host(tmp_path, **{"proc/net/tcp": TCP, "proc/net/tcp6": TCP6, "proc/85/comm": "sshd\n", "proc/85/fd/x": ""})
     (tmp_path / "proc/85/fd/3").symlink_to("socket:[222]")
     assert [(one["address"], one["port"], one["process"]) for one in listening.listening(root)] == [
@@ -80,7 +80,7 @@ dev-sda.device loaded active plugged Disk
     assert [one["name"] for one in machine.read_units(printed)] == ["docker.service", "fwupd.service"]
 
 
-def test_a_watch_that_was_stopped_is_told(tmp_path: Path) -> None:
+def test_a_stopped_watch_is_listed(tmp_path: Path) -> None:
     root = host(tmp_path, **{f"etc/systemd/system/{machine.WATCH}": ""})
     running = [{"name": machine.WATCH, "active": "active", "sub": "waiting"}]
     assert machine.with_watch([], root) == [{"name": machine.WATCH, "active": "inactive", "sub": "dead"}]
@@ -88,7 +88,7 @@ def test_a_watch_that_was_stopped_is_told(tmp_path: Path) -> None:
     assert machine.with_watch([], str(tmp_path / "nothing")) == []
 
 
-def test_why_a_host_waits_for_a_reboot(tmp_path: Path) -> None:
+def test_the_reason_for_a_reboot(tmp_path: Path) -> None:
     assert machine.reboot(str(tmp_path)) == ""
     root = host(tmp_path / "a", **{"run/reboot-required": "", "run/reboot-required.pkgs": "linux\nlinux\nlibc6\n"})
     assert machine.reboot(root) == "updated packages require it (libc6, linux)"
@@ -97,13 +97,13 @@ def test_why_a_host_waits_for_a_reboot(tmp_path: Path) -> None:
     assert machine.reboot(host(tmp_path / "b", **{"run/systemd/container": "docker"})) == ""
 
 
-def test_disks_are_told_once_and_by_what_lies_on_them(tmp_path: Path) -> None:
+def test_each_disk_is_listed_once_with_what_it_holds(tmp_path: Path) -> None:
     told = machine.disks([(str(tmp_path), "one"), (str(tmp_path / "not/there"), "two"), (str(tmp_path), "one")])
     assert [one["holds"] for one in told] == [["one", "two"]]
     assert told[0]["size"] >= told[0]["free"] > 0
 
 
-def test_a_mark_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+def test_an_unreadable_mark_is_ignored(tmp_path: Path) -> None:
     mark = tmp_path / "converged.json"
     assert machine.converged(str(mark)) is None
     mark.write_text("{")
@@ -124,11 +124,11 @@ def test_a_mark_that_cannot_be_read_is_none(tmp_path: Path) -> None:
         ("sha256:ab", ""),
     ],
 )
-def test_a_server_is_known_by_its_image(reference: str, kind: str) -> None:
+def test_the_server_is_derived_from_the_image(reference: str, kind: str) -> None:
     assert kind_of_image(reference) == kind
 
 
-def test_of_a_container_its_variables_are_not_told() -> None:
+def test_the_variables_of_a_container_are_not_returned() -> None:
     known = {
         "Name": "/ollama",
         "Config": {"Env": ["SECRET=hidden-word"], "Image": "ollama/ollama:1"},
@@ -164,7 +164,7 @@ V2 = "0::/system.slice/docker-abc.scope\n"
         ("", "memory.events", "", 0),
     ],
 )
-def test_whom_the_kernel_killed_is_counted_by_the_control_group(
+def test_processes_killed_by_the_kernel_are_counted_by_control_group(
     tmp_path: Path, groups: str, file: str, counted: str, times: int
 ) -> None:
     root = host(tmp_path, **{"proc/85/cgroup": groups, f"sys/fs/cgroup/{file}": counted})
@@ -182,12 +182,12 @@ def test_whom_the_kernel_killed_is_counted_by_the_control_group(
         ({"Devices": [{"PathInContainer": "/dev/fuse"}], "DeviceRequests": None}, ""),
     ],
 )
-def test_a_reserved_gpu_is_known_by_its_way(host_config: dict[str, Any], gpu: str) -> None:
+def test_how_a_container_gets_its_gpu(host_config: dict[str, Any], gpu: str) -> None:
     assert entry({"HostConfig": host_config}, "ollama")["gpu"] == gpu
 
 
 class EngineDouble(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """An engine that says what a test wants it to; the real one is asked in tests/integration."""
+    """An engine with the answers of a test; tests/integration uses the real one."""
 
     daemon_threads = True
     answers: dict[str, Any]
@@ -220,7 +220,7 @@ def engine(tmp_path: Path) -> Iterator[EngineDouble]:
         server.shutdown()
 
 
-def test_what_the_engine_does_not_know_is_none_and_nonsense_is_no_answer(engine: EngineDouble) -> None:
+def test_unknown_objects_and_invalid_answers_of_the_engine(engine: EngineDouble) -> None:
     engine.answers = {"/good": {"a": 1}, "/bad": "{", "/ill": 500, "/hangs": "hang"}
     asked = Engine(str(engine.server_address), 0.5)
     assert (asked.get("/good"), asked.get("/none")) == ({"a": 1}, None)
@@ -230,13 +230,13 @@ def test_what_the_engine_does_not_know_is_none_and_nonsense_is_no_answer(engine:
         assert caught.value.kind == "silent"
 
 
-def test_an_engine_that_is_not_there_is_absent(tmp_path: Path) -> None:
+def test_a_missing_engine(tmp_path: Path) -> None:
     with pytest.raises(NoAnswer) as caught:
         Engine(str(tmp_path / "none.sock"), 1).get("/info")
     assert caught.value.kind == "absent"
 
 
-def test_what_was_declared_and_is_not_there_is_missing_and_its_passwords_are_not_told(engine: EngineDouble) -> None:
+def test_a_declared_container_that_does_not_exist_is_missing_and_hides_its_passwords(engine: EngineDouble) -> None:
     engine.answers = {"/containers/json": []}
     desired = {"name": "chat", "kind": "open-webui", "ollama_urls": ["http://me:hidden-word@ollama:11434"], "port": 1}
     told = containers(Engine(str(engine.server_address), 1), [desired])
@@ -260,22 +260,20 @@ def test_what_was_declared_and_is_not_there_is_missing_and_its_passwords_are_not
         ("nothing to the point", ""),
     ],
 )
-def test_what_ollama_computes_on_by_its_log(engine: EngineDouble, log: str, on: str) -> None:
+def test_gpu_or_cpu_from_the_log_of_ollama(engine: EngineDouble, log: str, on: str) -> None:
     engine.answers = {"/containers/ollama/logs": log}
     container = {"name": "ollama", "started": "2026-11-26T04:05:01.402792611Z"}
     assert servers.computes_on(Engine(str(engine.server_address), 1), container, {}) == on
 
 
-def test_a_model_on_the_gpu_is_a_better_witness_than_the_log(tmp_path: Path) -> None:
+def test_a_model_on_the_gpu_overrides_the_log(tmp_path: Path) -> None:
     nobody = Engine(str(tmp_path / "none.sock"), 1)
     told = {"loaded": [{"size": 9, "size_vram": 0}, {"size": 9, "size_vram": 5}]}
     assert servers.computes_on(nobody, {"name": "a", "started": ""}, told) == "gpu"
 
 
 @pytest.mark.parametrize(("log", "on"), [("library=CUDA", "gpu"), ("library=cpu", "cpu"), ("", "")])
-def test_a_model_in_memory_proves_nothing_since_a_client_or_a_preset_may_ask_for_it(
-    engine: EngineDouble, log: str, on: str
-) -> None:
+def test_a_model_in_memory_proves_nothing(engine: EngineDouble, log: str, on: str) -> None:
     engine.answers = {"/containers/ollama/logs": f'msg="inference compute" id=1 {log}'}
     container = {"name": "ollama", "started": "2026-11-26T04:05:01.402792611Z"}
     told = {"loaded": [{"size": 9, "size_vram": 0}]}
@@ -297,7 +295,7 @@ def test_a_model_in_memory_proves_nothing_since_a_client_or_a_preset_may_ask_for
         ("", 255, ""),
     ],
 )
-def test_a_gpu_that_nvidia_smi_does_not_see_in_the_container_is_lost(
+def test_a_gpu_is_lost_if_nvidia_smi_fails_in_the_container(
     monkeypatch: pytest.MonkeyPatch, gpu: str, code: int | None, lost: str
 ) -> None:
     monkeypatch.setattr(Engine, "execute", lambda _self, _name, _words: code)
@@ -315,7 +313,7 @@ def test_a_gpu_that_nvidia_smi_does_not_see_in_the_container_is_lost(
         (404, True),
     ],
 )
-def test_a_model_without_a_limit_of_its_answers_is_known(shown: Any, limited: bool) -> None:
+def test_models_without_a_length_limit_are_found(shown: Any, limited: bool) -> None:
     with http.server.HTTPServer(("127.0.0.1", 0), _Handler) as server:
         server.answers = {  # type: ignore[attr-defined]
             "/api/ps": {"models": [{"name": "m:latest", "size": 9, "size_vram": 0}]},
@@ -328,11 +326,11 @@ def test_a_model_without_a_limit_of_its_answers_is_known(shown: Any, limited: bo
     assert told == {"models": 1, "loaded": [{"name": "m:latest", "size": 9, "size_vram": 0, "limited": limited}]}
 
 
-def test_a_password_in_a_url_is_not_told() -> None:
+def test_a_password_in_a_url_is_not_returned() -> None:
     assert servers.without_password("http://me:hidden@ollama:11434/x?key=hidden#y") == "http://ollama:11434/x"
 
 
-def test_a_server_that_takes_its_time_is_given_up() -> None:
+def test_a_slow_server_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         told = servers.asked("ollama", "127.0.0.1", deaf.getsockname()[1], 0.2)
     assert told["answers"] is False
@@ -341,23 +339,27 @@ def test_a_server_that_takes_its_time_is_given_up() -> None:
 
 def test_facts_that_hang_or_fail_do_not_block_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(facts, "MAX_SECONDS", 0.2)
-    look = facts.Request("/nowhere.sock", [], [], 1.0)
-    told = facts.in_parallel(look, {"good": lambda: 1, "hangs": lambda: time.sleep(3), "fails": lambda: 1 / 0})
+    request = facts.Request("/nowhere.sock", [], [], 1.0)
+    told = facts.in_parallel(request, {"good": lambda: 1, "hangs": lambda: time.sleep(3), "fails": lambda: 1 / 0})
     assert told == {"good": 1, "hangs": None, "fails": None}
-    assert sorted(look.not_gathered) == [
+    assert sorted(request.not_gathered) == [
         "fails: ZeroDivisionError: division by zero",
         "hangs: no answer for 0.2 seconds",
     ]
 
 
-def test_an_engine_that_may_not_be_asked_is_not_called_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_with_a_denied_socket_is_not_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*_words: Any, **_more: Any) -> Any:
         raise NoAnswer("denied", "the socket may not be used")
 
     monkeypatch.setattr(Engine, "get", denied)
     (tmp_path / "docker.sock").touch()
-    look = facts.Request(str(tmp_path / "docker.sock"), [], [], 1.0)
-    assert facts.docker(look)["engine"] == {"installed": True, "answers": None, "error": "the socket may not be used"}
-    assert look.not_gathered == [
+    request = facts.Request(str(tmp_path / "docker.sock"), [], [], 1.0)
+    assert facts.docker(request)["engine"] == {
+        "installed": True,
+        "answers": None,
+        "error": "the socket may not be used",
+    }
+    assert request.not_gathered == [
         "containers: the socket may not be used by this user, so run the playbook with --become"
     ]

@@ -33,11 +33,11 @@ def gone(pid: str) -> bool:
     return not alive(pid)
 
 
-def test_what_a_program_prints_is_told_apart() -> None:
+def test_output_and_errors_are_separate() -> None:
     assert shell("echo out; echo err >&2; exit 7") == command.Answer(7, "out\n", "err\n")
 
 
-def test_a_program_that_is_not_there_is_no_error() -> None:
+def test_a_missing_program_raises_nothing() -> None:
     answer = command.run(["/no/such/program"], 1)
     assert (answer.code, answer.hangs, answer.words()) == (None, False, "No such file or directory")
 
@@ -50,7 +50,7 @@ def test_a_program_that_is_not_there_is_no_error() -> None:
         "echo $$; exec sleep 1000 >&- 2>&-",
     ],
 )
-def test_a_program_that_hangs_is_killed(script: str) -> None:
+def test_a_hanging_program_is_killed(script: str) -> None:
     begun = time.monotonic()
     answer = shell(script, 0.5)
     assert time.monotonic() - begun < 3
@@ -58,13 +58,13 @@ def test_a_program_that_hangs_is_killed(script: str) -> None:
     assert gone(answer.out.strip())
 
 
-def test_the_children_of_a_program_that_hangs_are_killed() -> None:
+def test_the_children_of_a_hanging_program_are_killed() -> None:
     answer = shell("sleep 1000 & echo $!; wait", 0.5)
     assert answer.hangs
     assert gone(answer.out.strip())
 
 
-def test_a_child_that_lives_on_is_not_waited_for() -> None:
+def test_a_child_that_outlives_its_parent_is_not_waited_for() -> None:
     begun = time.monotonic()
     answer = shell("sleep 1000 & echo $!; exit 3", 30)
     assert time.monotonic() - begun < 5
@@ -81,7 +81,7 @@ def test_a_program_that_cannot_be_killed_is_left_to_the_kernel(monkeypatch: pyte
     assert answer.hangs
 
 
-def test_a_flood_is_read_no_further() -> None:
+def test_endless_output_is_cut() -> None:
     begun = time.monotonic()
     answer = shell("exec yes", 30)
     assert time.monotonic() - begun < 10
@@ -90,7 +90,7 @@ def test_a_flood_is_read_no_further() -> None:
     assert not answer.hangs
 
 
-def test_what_is_printed_slowly_is_read_to_its_end() -> None:
+def test_slow_output_is_read_completely() -> None:
     assert shell("echo one; sleep 0.5; echo two").out == "one\ntwo\n"
 
 
@@ -104,5 +104,5 @@ def test_what_is_printed_slowly_is_read_to_its_end() -> None:
         ("\x00\x01\n\x1f\nend", "end"),
     ],
 )
-def test_words_for_people_are_one_printable_line(text: str, line: str) -> None:
+def test_messages_are_one_printable_line(text: str, line: str) -> None:
     assert command.first_line(text) == line

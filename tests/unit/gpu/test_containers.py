@@ -40,7 +40,7 @@ VALUES = st.recursive(TEXTS, lambda inner: st.lists(inner, min_size=1, max_size=
 
 
 @pytest.mark.parametrize("written", SPECS)
-def test_a_specification_says_the_same_as_to_a_whole_yaml_reader(written: str) -> None:
+def test_specifications_are_parsed_like_by_pyyaml(written: str) -> None:
     spec, whole = cdi.parse(written, "/etc/cdi/a.yaml"), yaml.load(written, yaml.BaseLoader)
     assert spec is not None
     assert spec.kind == whole["kind"]
@@ -49,7 +49,7 @@ def test_a_specification_says_the_same_as_to_a_whole_yaml_reader(written: str) -
 
 @settings(deadline=None, max_examples=300)
 @given(objects(VALUES), st.booleans())
-def test_block_yaml_is_read_as_a_whole_yaml_reader_does(content: dict[str, object], indented: bool) -> None:
+def test_block_style_yaml_is_parsed_like_by_pyyaml(content: dict[str, object], indented: bool) -> None:
     class Dumper(yaml.SafeDumper):
         def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
             super().increase_indent(flow, indentless and not indented)
@@ -60,7 +60,7 @@ def test_block_yaml_is_read_as_a_whole_yaml_reader_does(content: dict[str, objec
 
 @settings(deadline=None, max_examples=300)
 @given(st.one_of(st.text(), st.text("- :\n\"'a{}[]#"), st.sampled_from(SPECS).flatmap(st.text)))
-def test_no_text_is_more_than_no_specification(written: str) -> None:
+def test_no_text_raises(written: str) -> None:
     spec = cdi.parse(written, "/etc/cdi/a.yaml")
     assert spec is None or isinstance(spec.kind, str)
 
@@ -68,11 +68,11 @@ def test_no_text_is_more_than_no_specification(written: str) -> None:
 @pytest.mark.parametrize(
     "written", ["", "{", "[]", "kind: 1\n  a: b", "devices: []", '{"kind": 1}', "[" * 100_000, "a:\n" * 9]
 )
-def test_what_is_no_specification_is_none(written: str) -> None:
+def test_invalid_specifications_are_ignored(written: str) -> None:
     assert cdi.parse(written, "/etc/cdi/a.json") is None
 
 
-def test_a_later_folder_is_read_too_and_broken_files_of_others_are_nobodys_business(tmp_path: Path) -> None:
+def test_all_folders_are_read_and_invalid_files_of_other_vendors_are_ignored(tmp_path: Path) -> None:
     recording.write(tmp_path, "etc/cdi/nvidia.yaml", "kind: nvidia.com/gpu\n")
     recording.write(tmp_path, "etc/cdi/vendor.yaml", "{{{")
     recording.write(tmp_path, "etc/cdi/nvidia.json", "{")
@@ -115,28 +115,28 @@ def http(body: str, status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-def test_an_engine_that_answers_is_believed(engine: Callable[[bytes], str]) -> None:
+def test_the_facts_of_an_engine_that_answers(engine: Callable[[bytes], str]) -> None:
     assert containers.ask([engine(http('{"ServerVersion": "29.1.3"}'))]) == ({"ServerVersion": "29.1.3"}, False, False)
 
 
 @pytest.mark.parametrize(
     "answer", [b"", b"\0\1\2", http("no JSON"), http("[]"), http('{"message": "no"}', "500 Internal Server Error")]
 )
-def test_an_engine_without_a_proper_answer_is_silent(
+def test_an_engine_without_a_valid_answer_is_silent(
     engine: Callable[[bytes], str], answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(containers, "SECONDS", 0.3)
     assert containers.ask([engine(answer)]) == ({}, False, True)
 
 
-def test_a_socket_that_nobody_listens_on_is_no_engine(tmp_path: Path) -> None:
+def test_a_socket_without_listener_is_no_engine(tmp_path: Path) -> None:
     place = str(tmp_path / "docker.sock")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
         left.bind(place)
     assert containers.ask([place, str(tmp_path / "not-there")]) == ({}, False, False)
 
 
-def test_an_engine_that_this_user_may_not_ask_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_with_a_denied_socket_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(connection: UnixConnection) -> None:
         raise PermissionError(13, "Permission denied")
 
@@ -152,15 +152,13 @@ def test_an_engine_that_this_user_may_not_ask_is_told(tmp_path: Path, monkeypatc
     ("given_host", "first"),
     [("unix:///run/user/1000/docker.sock", "run/user/1000/docker.sock"), ("tcp://a:2375", "var/run/docker.sock")],
 )
-def test_the_engine_is_looked_for_where_the_user_says(
-    given_host: str, first: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_docker_host_selects_the_socket(given_host: str, first: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", given_host)
     assert containers.sockets("/root")[0] == f"/root/{first}"
 
 
 @pytest.mark.parametrize("wrong", [None, 1, "text", [None], {}])
-def test_an_answer_of_another_form_is_an_engine_all_the_same(wrong: object) -> None:
+def test_unexpected_fields_of_an_engine_are_tolerated(wrong: object) -> None:
     info = dict.fromkeys(("DiscoveredDevices", "CDISpecDirs", "SecurityOptions", "CgroupDriver"), wrong)
     seen = containers.engine({"ServerVersion": "29.1.3", "Runtimes": None, **info})
     assert (seen.answers, seen.nvidia_runtime) == (True, False)

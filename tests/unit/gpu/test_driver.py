@@ -27,7 +27,7 @@ CARD = {
     ("content", "on"),
     [(b"\6\0\0\0\1", True), (b"\6\0\0\0\0", False), (b"\6\0", None), (b"", None), (None, None)],
 )
-def test_secure_boot_is_the_firmwares_word(tmp_path: Path, content: bytes | None, on: bool | None) -> None:
+def test_secure_boot_is_read_from_the_firmware(tmp_path: Path, content: bytes | None, on: bool | None) -> None:
     (tmp_path / VARIABLE).parent.mkdir(parents=True)
     if content is not None:
         (tmp_path / VARIABLE).write_bytes(content)
@@ -60,7 +60,7 @@ def test_the_loaded_module_is_known(tmp_path: Path, line: str, version: str, ope
 
 
 @pytest.mark.parametrize(("mode", "ids"), [(0o666, []), (0o660, ["permission"]), (0o600, ["permission"])])
-def test_a_device_file_that_not_everybody_may_use_is_told(
+def test_a_device_file_with_a_restricted_mode_is_a_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, ids: list[str]
 ) -> None:
     recording.gather(CARD, tmp_path, monkeypatch.setattr)
@@ -70,13 +70,13 @@ def test_a_device_file_that_not_everybody_may_use_is_told(
     assert all(f"mode {mode:04o}" in one.message for one in found)
 
 
-def test_a_device_file_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_device_file_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recording.gather(CARD, tmp_path, monkeypatch.setattr)
     (tmp_path / "root/dev/nvidia0").unlink()
     assert [one.id for one in causes.find(host.gather(str(tmp_path / "root")))] == ["device-missing"]
 
 
-def test_a_part_of_a_card_for_virtual_machines_is_no_card(tmp_path: Path) -> None:
+def test_a_virtual_function_is_no_card(tmp_path: Path) -> None:
     recording.build(
         {"pci": {"0000:81:00.0": "nvidia 10DE:2235 030200", "0000:81:00.4": "- 10DE:2235 030200"}}, tmp_path
     )
@@ -87,7 +87,7 @@ def test_a_part_of_a_card_for_virtual_machines_is_no_card(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "content", ["", "PCI_ID", "PCI_ID=:\nPCI_CLASS=", "PCI_ID=10DE\nPCI_CLASS=x", "PCI_CLASS=30000", "\0\xff"]
 )
-def test_a_device_of_which_little_can_be_read_is_none(tmp_path: Path, content: str) -> None:
+def test_an_unreadable_device_is_ignored(tmp_path: Path, content: str) -> None:
     recording.write(tmp_path, "sys/bus/pci/devices/0000:01:00.0/uevent", content)
     assert sysfs.devices(str(tmp_path)) == []
 
@@ -105,7 +105,7 @@ def test_a_device_of_which_little_can_be_read_is_none(tmp_path: Path, content: s
         {"lib/modules/6.8.0-60-generic/modules.dep": "\0\0\0"},
     ],
 )
-def test_files_of_another_form_raise_nothing(tmp_path: Path, files: dict[str, str]) -> None:
+def test_files_in_unexpected_formats_raise_nothing(tmp_path: Path, files: dict[str, str]) -> None:
     for path, content in files.items():
         recording.write(tmp_path, path, content)
     seen = host.gather(str(tmp_path), asking=nvidia.Smi)
@@ -114,7 +114,7 @@ def test_files_of_another_form_raise_nothing(tmp_path: Path, files: dict[str, st
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root takes rights away and gives itself others")
-def test_what_may_not_be_read_is_unknown_and_nothing_raises() -> None:
+def test_unreadable_files_raise_nothing() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         files = {f"/{VARIABLE}": "", "/etc/cdi/nvidia.yaml": "kind: nvidia.com/gpu\n"}

@@ -48,7 +48,7 @@ def seen(smi: nvidia.Smi, **files: Any) -> host.Host:
 
 @settings(deadline=None, max_examples=400)
 @given(st.one_of(mangled(), st.text()), st.one_of(mangled(), st.text()), st.sampled_from([0, 2, 6, 9, 255, None]))
-def test_no_output_raises_and_every_word_of_it_is_printable(out: str, err: str, code: int | None) -> None:
+def test_no_output_raises_and_all_texts_are_printable(out: str, err: str, code: int | None) -> None:
     cards, rest = nvidia.parse(out)
     smi = nvidia.Smi("/usr/bin/nvidia-smi", tuple(cards), "\n".join([*rest, err]), code is None, code)
     whole = seen(smi)
@@ -88,7 +88,7 @@ def test_xml_that_breaks_off_or_has_warnings_around_it_is_read() -> None:
         unique_by=lambda card: card[0],
     )
 )
-def test_whole_lines_are_read_back(cards: list[tuple[int, int, str]]) -> None:
+def test_complete_lines_are_parsed(cards: list[tuple[int, int, str]]) -> None:
     lines = [
         f"{index}, GPU-{index}, 00000000:{index:02X}:00.0, {size}, 580.95.05, Enabled, [N/A], Default, P0, 9.0, {name}"
         for index, size, name in ((index, size, f"{name}, Ti") for index, size, name in cards)
@@ -118,7 +118,7 @@ def test_a_bus_id_is_written_as_the_kernel_does(told: str, place: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["[N/A]", "N/A", "[Not Supported]", "Not Supported", "[Not Found]"])
-def test_memory_that_a_card_does_not_have_is_the_hosts(word: str) -> None:
+def test_a_card_without_memory_uses_the_memory_of_the_host(word: str) -> None:
     cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, {word}, {word}, {word}, P8, {word}, Card")
     assert (cards[0].unified, cards[0].memory, cards[0].complaint) == (True, None, "")
     assert (cards[0].persistence, cards[0].compute_capability, cards[0].compute_mode) == (None, None, "")
@@ -127,13 +127,13 @@ def test_memory_that_a_card_does_not_have_is_the_hosts(word: str) -> None:
 @pytest.mark.parametrize(
     "word", ["[Unknown Error]", "ERR!", "[GPU is lost]", "[Insufficient Permissions]", "-1", "huge"]
 )
-def test_memory_that_is_not_told_is_nobodys(word: str) -> None:
+def test_unreadable_memory_is_unknown(word: str) -> None:
     cards, _rest = nvidia.parse(f"0, GPU-a, 00000000:01:00.0, {word}, 1.2, Enabled, [N/A], Default, P8, 8.9, Card")
     assert (cards[0].unified, cards[0].memory) == (False, None)
     assert seen(nvidia.Smi("/smi", tuple(cards))).gpus[0].memory_total == 0
 
 
-def test_a_tool_that_refuses_every_field_is_not_asked_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tool_that_refuses_every_field_is_queried_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
     log = tmp_path / "asked"
     words = 'Field "compute_cap" is not a valid field to query.'
@@ -147,7 +147,7 @@ def test_a_tool_that_refuses_every_field_is_not_asked_for_ever(tmp_path: Path, m
     assert [finding.id for finding in causes.find(seen(smi))] == []
 
 
-def test_the_tool_is_found_where_wsl_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tool_is_found_in_the_folder_of_wsl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "lib" / "nvidia-smi"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")
@@ -157,7 +157,7 @@ def test_the_tool_is_found_where_wsl_keeps_it(tmp_path: Path, monkeypatch: pytes
     assert nvidia.find() == str(program)
 
 
-def test_a_tool_that_hangs_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_tool_is_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "nvidia-smi"
     log = tmp_path / "asked"
     program.write_text(f'#!/bin/sh\necho "$1" >>{log}\nexec sleep 1000\n')

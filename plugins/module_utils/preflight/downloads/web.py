@@ -1,7 +1,10 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""HTTP by the standard library alone, since a bare host has no requests yet: many at once, and why it did not work."""
+"""Parallel HTTP requests with the standard library, since a bare host has no requests library yet.
+
+ansible.module_utils.urls does not fit: it knows only the proxies of the environment, not those of Docker and Ollama.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ DNS, LATE = "dns", "late"
 
 
 class Unreached(Exception):
-    """A server that did not answer. ``kind`` is "dns", "late" or "", ``words`` say why, without a full stop."""
+    """A server did not answer. ``kind`` is "dns", "late" or ""; ``words`` is the reason, without a full stop."""
 
     def __init__(self, host: str, kind: str, words: str) -> None:
         super().__init__(words)
@@ -39,7 +42,7 @@ class Unreached(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with the start of its body; ``skew`` is how many seconds the own clock is ahead of the server's."""
+    """An answer with the start of its body; ``skew`` is how many seconds this clock is ahead of the server's."""
 
     url: str
     status: int
@@ -49,20 +52,20 @@ class Reply:
 
     @property
     def host(self) -> str:
-        """The server that gave it."""
+        """The server that sent it."""
         return urlsplit(self.url).netloc
 
 
 @dataclass(frozen=True)
 class Web:
-    """How to ask: ``proxies`` by http, https and no, None for those of the environment; ``seconds`` for each wait."""
+    """HTTP settings: ``proxies`` by http, https and no (None: from the environment), ``seconds`` per request."""
 
     seconds: float
     proxies: Proxies = None
     verify: bool = True
 
     def get(self, url: str, headers: Optional[Mapping[str, str]] = None, most: int = 1024 * 1024) -> Reply:
-        """Return the answer at the end of all redirects, with ``most`` bytes of it; raise Unreached."""
+        """Follow redirects and return the answer with at most ``most`` bytes of its body; raise Unreached."""
         sent = dict(headers or {})
         for _hop in range(MAX_REDIRECTS):
             reply = self._once(url, sent, most)
@@ -70,7 +73,7 @@ class Web:
             if reply.status not in REDIRECTS or not target:
                 return reply
             if urlsplit(urljoin(url, target)).netloc != urlsplit(url).netloc:
-                # A store of files refuses what was meant for the registry, and has no business with it.
+                # The credentials are for the registry only; file stores refuse them.
                 sent = {name: value for name, value in sent.items() if name != "Authorization"}
             url = urljoin(url, target)
         raise Unreached(urlsplit(url).netloc, "", f"more than {MAX_REDIRECTS} redirects")
@@ -78,7 +81,7 @@ class Web:
     def _once(self, url: str, headers: Mapping[str, str], most: int) -> Reply:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Unreached(parts.netloc or url, "", f"{url} is no address of the web")
+            raise Unreached(parts.netloc or url, "", f"{url} is not an HTTP URL")
         proxy = proxy_for(url, self.proxies)
         request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - http or https, see above
         if proxy:
@@ -88,7 +91,7 @@ class Web:
                 return _reply(url, answer, most)
         except urllib.error.HTTPError as error:
             return _reply(url, error, most)
-        # ValueError: a port that is none, which urllib finds late.
+        # ValueError: an invalid port, which urllib detects late.
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._unreached(parts.netloc, _place(proxy), error) from error
 
@@ -111,7 +114,7 @@ class Web:
 
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_given: Any) -> None:
-        """Follow nothing, so that each hop is asked by its own proxy."""
+        """Do not follow a redirect, so that each hop uses its own proxy."""
 
 
 def _reply(url: str, answer: Any, most: int) -> Reply:
@@ -124,7 +127,7 @@ def _reply(url: str, answer: Any, most: int) -> Reply:
 
 
 def _place(proxy: str) -> str:
-    """Return a proxy's host and port, without the password that its URL may hold."""
+    """Return the host and port of a proxy, without the password in its URL."""
     return urlsplit(proxy).netloc.rpartition("@")[2]
 
 
@@ -139,7 +142,7 @@ def _by_proxy(request: urllib.request.Request, proxy: str) -> None:
 
 
 def proxy_for(url: str, proxies: Proxies) -> str:
-    """Return the proxy of a URL as a URL of its own, or nothing where it is asked directly."""
+    """Return the URL of the proxy for a URL, "" for a direct connection."""
     parts = urlsplit(url)
     known: Dict[str, str] = dict(urllib.request.getproxies_environment() if proxies is None else proxies)
     found = known.get(parts.scheme) or ""
@@ -149,7 +152,7 @@ def proxy_for(url: str, proxies: Proxies) -> str:
 
 
 def _spared(host: str, place: str, no_proxy: str) -> bool:
-    # Go's rule, by which Docker and Ollama never ask a proxy for their own host.
+    # Go's rule: Docker and Ollama never use a proxy for their own host.
     if host == "localhost" or within(host, "127.0.0.0/8"):
         return True
     if any(within(host, entry.strip()) for entry in no_proxy.split(",")):
@@ -158,7 +161,7 @@ def _spared(host: str, place: str, no_proxy: str) -> bool:
 
 
 def within(host: str, network: str) -> bool:
-    """Tell whether a host is named by an address of a network such as 10.0.0.0/8."""
+    """Tell whether a host is an address in a network such as 10.0.0.0/8."""
     try:
         return "/" in network and ipaddress.ip_address(host) in ipaddress.ip_network(network, strict=False)
     except ValueError:
@@ -166,7 +169,7 @@ def within(host: str, network: str) -> bool:
 
 
 def resolved(hosts: Sequence[str], seconds: float) -> Dict[str, Optional[str]]:
-    """Return for each host why its name is not resolved, or None where it is. All are asked at once."""
+    """Return for each host why its name does not resolve, or None if it does. All are resolved in parallel."""
 
     def look(host: str) -> Callable[[], Optional[str]]:
         def ask() -> Optional[str]:

@@ -102,7 +102,7 @@ def memory(machine: Machine, needs: MemoryNeeds) -> Iterator[Finding]:
         yield error(
             "memory",
             f"The host has {has} of memory, but needs at least {gigabytes(needs.least)}.",
-            "Add memory, use another machine, or lower preflight_memory_least if its models are small enough.",
+            "Add memory, use another machine, or lower preflight_memory_min if its models are small enough.",
             "memory",
             has,
         )

@@ -276,7 +276,7 @@ def test_an_unknown_rule_or_level_is_refused(rules: dict[str, Any], words: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("memory_least", -1.0), ("timeout", 0.0), ("timeout", 1e9), ("disk_spare", 1e7)]
+    ("name", "value"), [("memory_min", -1.0), ("timeout", 0.0), ("timeout", 1e9), ("disk_spare", 1e7)]
 )
 def test_an_invalid_limit_is_refused(name: str, value: float) -> None:
     amounts = {**dict.fromkeys(options.AMOUNTS, 1.0), "timeout": 10.0}
