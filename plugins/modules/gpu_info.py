@@ -18,6 +18,7 @@ author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
   - selfhosted.llm.attributes.info_module
+  - selfhosted.llm.query
 options:
   container:
     description:
@@ -60,6 +61,11 @@ EXAMPLES = r"""
     gpus: "{{ cards | rejectattr('mig.enabled') | map(attribute='memory_total') }}"
   vars:
     cards: "{{ gpu.gpus | selectattr('usable') | selectattr('vendor', 'eq', 'nvidia') }}"
+
+- name: Get the names and memory of the usable GPUs
+  selfhosted.llm.gpu_info:
+    query: "gpus[?usable].{name: name, memory: memory_total}"
+  register: usable
 """
 
 RETURN = r"""
@@ -277,11 +283,15 @@ findings:
       description: Empty here. The findings of M(selfhosted.llm.preflight_info) have the measured value in it.
       type: str
       returned: success
+query_result:
+  description: The answer to O(query), null where the expression finds nothing.
+  returned: success and O(query) is set
+  type: raw
 """
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import QUERY, run
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.host import gather
 from ansible_collections.selfhosted.llm.plugins.module_utils.gpu.rules.all import find
 
@@ -289,6 +299,7 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 ARGUMENTS = {
+    **QUERY,
     "container": {"type": "bool", "default": False},
 }
 

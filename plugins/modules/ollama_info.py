@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.info_module
   - selfhosted.llm.attributes.actiongroup_ollama
   - selfhosted.llm.ollama
+  - selfhosted.llm.query
 seealso:
   - module: selfhosted.llm.ollama_model_info
 """
@@ -36,6 +37,11 @@ EXAMPLES = r"""
   until: answer is success
   retries: 30
   delay: 2
+
+- name: Get the models that do not fit into GPU memory
+  selfhosted.llm.ollama_info:
+    query: "loaded[?gpu_percent < `100`].name"
+  register: slow
 """
 
 RETURN = r"""
@@ -86,13 +92,17 @@ loaded:
       description: When it is unloaded if nobody uses it. A year far ahead means never.
       type: str
       returned: success
+query_result:
+  description: The answer to O(query), null where the expression finds nothing.
+  returned: success and O(query) is set
+  type: raw
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import QUERY, run
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current.facts import server_facts
 
@@ -102,7 +112,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run(CONNECTION, body)
+    run({**CONNECTION, **QUERY}, body)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.info_module
   - selfhosted.llm.attributes.actiongroup_ollama
   - selfhosted.llm.ollama
+  - selfhosted.llm.query
 options:
   name:
     description:
@@ -178,18 +179,23 @@ models:
       type: list
       elements: str
       returned: with O(name), from Ollama 0.6.4 on
+query_result:
+  description: The answer to O(query), null where the expression finds nothing.
+  returned: success and O(query) is set
+  type: raw
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import QUERY, run
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current.facts import add_updates, model_facts
 
 OPTIONS = {
     **CONNECTION,
+    **QUERY,
     "name": {"type": "str"},
     "check_updates": {"type": "bool", "default": False},
     "insecure": {"type": "list", "elements": "str", "default": []},

@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.actiongroup_webui
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
+  - selfhosted.llm.query
 options:
   kind:
     description:
@@ -136,13 +137,17 @@ enabled:
   sample:
     ollama: true
     openai: false
+query_result:
+  description: The answer to O(query), null where the expression finds nothing.
+  returned: success and O(query) is set
+  type: raw
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import QUERY, run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.fields import KINDS
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.connections.resource import connection_states
@@ -155,7 +160,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run({**WEBUI_OPTIONS, "kind": {"type": "str", "choices": list(KINDS)}}, body, **WEBUI_RULES)
+    run({**WEBUI_OPTIONS, **QUERY, "kind": {"type": "str", "choices": list(KINDS)}}, body, **WEBUI_RULES)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.actiongroup_webui
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
+  - selfhosted.llm.query
 options:
   name:
     description:
@@ -94,17 +95,21 @@ groups:
       type: list
       elements: str
       returned: when O(members=true)
+query_result:
+  description: The answer to O(query), null where the expression finds nothing.
+  returned: success and O(query) is set
+  type: raw
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import QUERY, run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.groups.resource import group_states
 
-OPTIONS = {**WEBUI_OPTIONS, "name": {"type": "str"}, "members": {"type": "bool", "default": False}}
+OPTIONS = {**WEBUI_OPTIONS, **QUERY, "name": {"type": "str"}, "members": {"type": "bool", "default": False}}
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:

@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.actiongroup_webui
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
+  - selfhosted.llm.query
 seealso:
   - module: selfhosted.llm.webui_user_info
 """
@@ -75,13 +76,17 @@ groups:
   sample:
     - pupils
     - teachers
+query_result:
+  description: The answer to O(query), null where the expression finds nothing.
+  returned: success and O(query) is set
+  type: raw
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import QUERY, run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.facts import server_facts
 
@@ -91,7 +96,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run(WEBUI_OPTIONS, body, **WEBUI_RULES)
+    run({**WEBUI_OPTIONS, **QUERY}, body, **WEBUI_RULES)
 
 
 if __name__ == "__main__":

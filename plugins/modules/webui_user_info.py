@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - selfhosted.llm.attributes.actiongroup_webui
   - selfhosted.llm.webui
   - selfhosted.llm.webui.credentials
+  - selfhosted.llm.query
 options:
   email:
     description:
@@ -43,6 +44,16 @@ EXAMPLES = r"""
   selfhosted.llm.webui_user_info:
     token: "{{ vault_webui_key }}"
     email: anna@example.org
+
+- name: Get only the e-mail addresses of the pending accounts
+  selfhosted.llm.webui_user_info:
+    token: "{{ vault_webui_key }}"
+    query: users[?role=='pending'].email
+  register: pending
+
+- name: Show them
+  ansible.builtin.debug:
+    var: pending.query_result
 """
 
 RETURN = r"""
@@ -95,13 +106,17 @@ users:
       description: When the account last asked for something, in seconds since 1970.
       type: int
       returned: success
+query_result:
+  description: The answer to O(query), null where the expression finds nothing.
+  returned: success and O(query) is set
+  type: raw
 """
 
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import QUERY, run
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.accounts.compare import user_states
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.client import WEBUI_OPTIONS, WEBUI_RULES, Client
 
@@ -112,7 +127,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    run({**WEBUI_OPTIONS, "email": {"type": "str"}}, body, **WEBUI_RULES)
+    run({**WEBUI_OPTIONS, **QUERY, "email": {"type": "str"}}, body, **WEBUI_RULES)
 
 
 if __name__ == "__main__":

@@ -32,8 +32,8 @@ PLAIN = _words(
     base_url bridge command connection_type csv default_models digest egress egress_lease email embedding_model
     excludes filters gpu groups hosts id image images insecure keep_alive kind knowledge lease members
     mirror model_ids model_order mtu name network network_mtu new_option ollama_urls option owner parent
-    patterns prefix_id provider quantize results role sections skills source tags title tools url urls users users_csv
-    variables version volume what
+    patterns prefix_id provider quantize query results role sections skills source tags title tools url urls users
+    users_csv variables version volume what
     """
 )
 """Options of type ``str``, or lists of these, that name things. A secret in their URLs is masked."""

@@ -16,6 +16,9 @@ from .invocation import FEW, MASK
 
 Body = Callable[[AnsibleModule], Mapping[str, Any]]
 
+QUERY = {"query": {"type": "str"}}
+"""The option of info modules that plugin_utils/query.py answers on the controller; the modules ignore it."""
+
 
 class _Module(AnsibleModule):
     """An AnsibleModule that shows and logs of the options what invocation.py allows, and nothing else.
