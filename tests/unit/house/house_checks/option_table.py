@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import layout, role_options
+from . import finding_table, layout, role_options
 
 BEGIN, END = "<!-- options -->", "<!-- /options -->"
 MARKUP = (
@@ -92,6 +92,10 @@ def main() -> int:
         if new != old:
             path.write_text(new, encoding="utf-8")
             print(f"wrote {path.relative_to(layout.ROOT)}")
+    page = finding_table.PAGE.read_text(encoding="utf-8")
+    if (new := finding_table.written(page)) != page:
+        finding_table.PAGE.write_text(new, encoding="utf-8")
+        print(f"wrote {finding_table.PAGE.relative_to(layout.ROOT)}")
     return 0
 
 
