@@ -1,7 +1,7 @@
 # Recipes only call scripts; what they do is written there.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-all test-versions lint format sanity docs site release unit integration tarball molecule bench bed bed-down env clean
+.PHONY: help demo demo-down test test-all test-versions lint format sanity docs site pictures release unit integration tarball molecule bench bed bed-down env clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ docs: env ## write the generated parts of the documentation anew
 
 site: env ## build the documentation site with search, in .cache/site/html
 	@tests/site/build
+
+pictures: env ## make docs/images again, from real runs: the demo (which stays), a school, the doctor
+	@tests/prepare && tests/pictures/build
 
 unit: env ## unit tests and the checks of the house (examples, argument specs)
 	@tests/run unit

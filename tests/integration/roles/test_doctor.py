@@ -14,6 +14,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -181,6 +182,9 @@ def test_each_fault_is_found_and_none_on_a_healthy_host(ward: Ward) -> None:
     failed = dict(re.findall(r"^(\S+) +: .*failed=(\d)", run.text, re.MULTILINE))
     assert failed == {ward.well.name: "0", ward.broken.name: "1", ward.bare.name: "1", gone: "1"}
     assert containers(ward.well) == before
+    if os.environ.get("SELFHOSTED_LLM_PICTURES"):
+        picture = Path(os.environ["SELFHOSTED_LLM_PICTURES"]) / "doctor.png"
+        subprocess.run([sys.executable, str(ROOT / "tests" / "browser"), str(page), str(picture)], check=True)
     shown = Page()
     shown.feed(page.read_text())
     assert "table" in shown.tags
