@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place that makes an AnsibleModule, and answers for it."""
+"""Run the body of a module: its options, its result, its errors, without a secret in any of them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ QUERY = {"query": {"type": "str"}}
 
 
 class _Module(AnsibleModule):
-    """An AnsibleModule that shows and logs of the options what invocation.py allows, and nothing else.
+    """An AnsibleModule that shows and logs only those options that invocation.py allows.
 
     Ansible logs the options, and fails where they do not fit, in its constructor: before any code of a module runs.
     """
 
     params: Dict[str, Any]
     checked = False
-    """Whether the options fit the argument spec."""
+    """Whether the options were checked against the argument spec."""
 
     def __init__(self, **arguments: Any) -> None:
         found = ""
@@ -36,12 +36,12 @@ class _Module(AnsibleModule):
             super().__init__(**arguments)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             if not hasattr(self, "params"):
-                # Nothing was given that a module can read, so there is nobody to answer.
+                # There are no options that a module can read, so there is no caller to answer.
                 raise
             # ansible-core 2.19 itself fails where an option with suboptions is given as a number.
             found = f"Ansible cannot read the options of this task ({type(error).__name__})"
         if found:
-            self.fail_json(f"{found}; give each option the type that the documentation of the module names.")
+            self.fail_json(f"{found}; give each option the type that the module's documentation says.")
 
     def _log_invocation(self) -> None:
         self.collect_secrets()
@@ -50,7 +50,7 @@ class _Module(AnsibleModule):
         self.log(f"Invoked with {words}" if words else "Invoked", log_args=told)
 
     def collect_secrets(self) -> None:
-        """Mask the secrets of the options from here on, wherever they turn up."""
+        """Mask the secrets of the options from now on, wherever they appear."""
         if not self.checked:
             self.checked = True
             self.no_log_values = secrets.searched(invocation.secrets_of(self.argument_spec, self.params))
@@ -68,7 +68,7 @@ class _Module(AnsibleModule):
         super().fail_json(msg, **result)
 
     def _collect_unchecked_values(self) -> None:
-        """Mask whatever was given for an option that is not shown: Ansible's errors repeat values that do not fit."""
+        """Mask the values of all options that are not shown: Ansible's errors repeat values of a wrong type."""
         checked = self.params
         # By now Ansible has replaced some of the values.
         self._load_params()
@@ -83,7 +83,7 @@ class _Module(AnsibleModule):
     def _hide(self, result: Mapping[str, Any]) -> None:
         self.no_log_values = secrets.searched(self.no_log_values)
         self.params = invocation.shown(self.argument_spec, self.params)
-        _shorten_what_is_told(self, result)
+        _shorten(self, result)
 
 
 def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
@@ -101,7 +101,7 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
     try:
         result = dict(body(module))
     except Exception as error:
-        failed = _told(error)
+        failed = _failed(error)
     if failed:
         # Not where the error is handled: ansible-core before 2.19 adds its traceback at -vvv.
         module.fail_json(**failed)
@@ -110,11 +110,11 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
     module.exit_json(**result)
 
 
-def _shorten_what_is_told(module: AnsibleModule, result: Mapping[str, Any]) -> None:
-    """Let the answer repeat no long list, and drop the secrets that it does not hold.
+def _shorten(module: AnsibleModule, result: Mapping[str, Any]) -> None:
+    """Shorten long lists in the options, and drop the secrets that the result does not contain.
 
-    Ansible sends the options back with each answer, and looks for each secret in each text of both, which takes a third
-    of a second where there are a thousand.
+    Ansible returns the options with each result, and searches every text of both for every secret, which takes
+    0.3 s for a thousand secrets.
     """
     many = len(module.no_log_values) > FEW
     module.params = _brief(module.params, module.no_log_values if many else ())
@@ -143,7 +143,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield str(value)
 
 
-def _told(error: Exception) -> dict[str, Any]:
+def _failed(error: Exception) -> dict[str, Any]:
     if isinstance(error, MissingLibrary):
         return {"msg": f"{missing_required_lib(error.library)} {error.message}"}
     failure = as_failure(error)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether this run has written anything, so that a failure can report ``changed`` truthfully.
+"""Record whether this run has written anything, so that a failure can report ``changed`` truthfully.
 
-A module is one process and one run. Whatever writes (a session, a file, a table of the kernel) notes it here, so no
-resource has to remember it for the case that a later call fails.
+A module is one process and one run. Everything that writes (a session, a file, a kernel table) records it here, so no
+resource must remember it in case a later request fails.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _accepted = threading.Event()
 
 
 def start() -> None:
-    """Begin a run: nothing is written yet."""
+    """Start a run: nothing is written yet."""
     _accepted.clear()
 
 
 def accepted() -> None:
-    """Note that a write was accepted. Any thread may call this."""
+    """Record an accepted write. Any thread may call this."""
     _accepted.set()
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What went wrong with a call, in the server's own words or in plain ones."""
+"""Error messages for failed requests: the server's own error text, or a plain sentence."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ import errno
 import json
 from typing import Any, Iterator, Mapping, Union
 
-MOST_CHARACTERS = 300
+MAX_CHARACTERS = 300
+EMPTY = "an empty response"
 
 
 def one_line(text: Union[str, bytes]) -> str:
-    """Return text as one line of bounded length."""
+    """Return text as one line of at most MAX_CHARACTERS."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
     line = " ".join(text.split())
-    return line if len(line) <= MOST_CHARACTERS else line[: MOST_CHARACTERS - 6] + " [...]"
+    return line if len(line) <= MAX_CHARACTERS else line[: MAX_CHARACTERS - 6] + " [...]"
 
 
 def error_words(status: int, headers: Mapping[str, str], body: bytes) -> str:
-    """Return what an answer with an unexpected status says; ``headers`` are in lower case."""
+    """Return the error text of a response with an unexpected status; ``headers`` have lower-case names."""
     if 300 <= status < 400:
         target = headers.get("location", "nowhere")
-        return f"a redirect to {one_line(target)}; give that address as url"
+        return f"a redirect to {one_line(target)}; set url to that address"
     kind = headers.get("content-type", "").lower()
     if "json" in kind:
         try:
@@ -32,8 +33,8 @@ def error_words(status: int, headers: Mapping[str, str], body: bytes) -> str:
         except ValueError:
             pass
     if "html" in kind:
-        return "an HTML page instead of JSON; check that this is the address of the server itself"
-    return one_line(body) or "no words"
+        return "an HTML page instead of JSON; check that url is the address of the server itself"
+    return one_line(body) or EMPTY
 
 
 def _json_words(answer: Any) -> str:
@@ -47,7 +48,7 @@ def _json_words(answer: Any) -> str:
 
 
 def _entry_words(entry: Any) -> str:
-    # FastAPI repeats the refused input in each entry, which may be a password.
+    # FastAPI includes the rejected input in each entry, which may be a password.
     if isinstance(entry, Mapping) and "msg" in entry:
         place = ".".join(str(part) for part in entry.get("loc", ()) if part != "body")
         return f"{place}: {entry['msg']}" if place else str(entry["msg"])
@@ -55,39 +56,39 @@ def _entry_words(entry: Any) -> str:
 
 
 def connection_words(error: BaseException, seconds: float) -> tuple[str, bool, bool]:
-    """Return (words, stalled, cut) for an error below HTTP; ``seconds`` is the limit that was set."""
+    """Return (message, stalled, cut) for an error below HTTP; ``seconds`` is the time limit."""
     chain = list(_causes(error))
     names = {type(cause).__name__ for cause in chain}
     text = one_line(str(chain[-1]))
     if any("WRONG_VERSION_NUMBER" in str(cause) for cause in chain):
-        return "the server speaks plain HTTP there and no TLS; give its address with http://", False, False
+        return "the server speaks plain HTTP, not TLS; use http:// in the address", False, False
     if names & {"SSLError", "SSLCertVerificationError", "CertificateError"}:
         return (
-            f"the TLS connection was refused ({text}); give the CA with ca_path, or validate_certs: false",
+            f"TLS failed ({text}); set ca_path to the CA's certificate, or validate_certs: false",
             False,
             False,
         )
     if names & {"ConnectTimeout", "ConnectTimeoutError"}:
-        return "no connection came about in time; check the address and the firewall between", False, False
+        return "connecting timed out; check the address and the firewall", False, False
     if names & {"ReadTimeout", "ReadTimeoutError", "TimeoutError", "timeout"}:
         return f"no answer for {seconds:g} seconds", True, False
     if names & {"NameResolutionError", "gaierror"}:
-        return "the host name is unknown; check the url", False, False
+        return "the host name cannot be resolved; check url", False, False
     if any(isinstance(cause, OSError) and cause.errno == errno.ECONNREFUSED for cause in chain):
-        return "nothing listens there (connection refused); check the url and that the server runs", False, False
+        return "connection refused; check url and that the server runs", False, False
     if is_dropped(error):
-        return "the server closed the connection before the answer was complete", False, True
-    return f"the call failed ({text})", False, False
+        return "the server closed the connection before the response was complete", False, True
+    return f"the request failed ({text})", False, False
 
 
 def is_dropped(error: BaseException) -> bool:
-    """Tell whether an open connection was lost, so that a fresh one may do."""
+    """Tell whether an open connection was lost, so that a new one may succeed."""
     dropped = {"RemoteDisconnected", "ConnectionResetError", "BrokenPipeError", "IncompleteRead", "ProtocolError"}
     return any(type(cause).__name__ in dropped for cause in _causes(error))
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what lies below it, as requests and urllib3 wrap them, once each."""
+    """Yield an error and its causes, as requests and urllib3 wrap them, once each."""
     seen: list[BaseException] = []
     waiting: list[Any] = [error]
     while waiting:

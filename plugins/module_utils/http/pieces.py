@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stretches of files and bytes, read as if they were one file."""
+"""Parts of files and of memory, read as one file."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ READ_SIZE = 1024 * 1024
 
 
 class Piece(NamedTuple):
-    """``size`` bytes of the file at ``path`` from ``offset`` on, or of ``data`` where there is no path.
+    """``size`` bytes of the file at ``path`` from ``offset``, or of ``data`` if there is no path.
 
-    A tuple, because a model has thousands.
+    A tuple, because a model may have thousands of them.
     """
 
     size: int
@@ -25,15 +25,15 @@ class Piece(NamedTuple):
 
     @classmethod
     def of(cls, data: bytes) -> Piece:
-        """Return a piece that is in memory."""
+        """Return a piece of memory."""
         return cls(len(data), data=data)
 
 
 class Stream:
-    """Pieces one after another; close it after use.
+    """Pieces read one after another; close it after use.
 
-    Has a length and no ``tell``, so that requests announces the length and sends in small parts.
-    ``error`` is what went wrong while reading, because a connection that it broke tells another story.
+    It has a length and no ``tell``, so that requests sends the length first and then small parts.
+    ``error`` is the read error, because the broken connection would show another one.
     """
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
@@ -58,7 +58,7 @@ class Stream:
         self._close()
 
     def read(self, size: int = -1) -> bytes:
-        """Return the next bytes, ``size`` at most, and none at the end only; raise OSError."""
+        """Return the next bytes, at most ``size``, and none only at the end; raise OSError."""
         if self._at == len(self._pieces) or not size:
             return b""
         piece = self._pieces[self._at]
@@ -78,7 +78,7 @@ class Stream:
                 self._file.seek(piece.offset)
             data = self._file.read(wanted)
             if not data:
-                raise OSError(errno.EIO, "it was cut while it was read", piece.path)
+                raise OSError(errno.EIO, "it was truncated while it was read", piece.path)
         except OSError as error:
             error.filename = error.filename or piece.path
             self.error = error
@@ -92,5 +92,5 @@ class Stream:
 
 
 def whole(path: str) -> Sequence[Piece]:
-    """Return a file as it is now; raise OSError."""
+    """Return the pieces of a whole file with its current size; raise OSError."""
     return [Piece(os.stat(path).st_size, path)]

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which calls go by the proxy that the environment names (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY).
+"""Decide which requests use the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY).
 
-A proxy reads everything that goes over plain HTTP, passwords included, and cannot reach a private address of this
-network anyway. So a call goes past it where the address is this host's own, and over plain HTTP where it is private.
-NO_PROXY holds for all others.
+A proxy can read everything that is sent over plain HTTP, passwords included, and usually cannot reach private
+addresses. So requests to this host never use it, and plain HTTP requests to private addresses do not either. NO_PROXY
+applies to all others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.request import getproxies
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 
-# A host that reaches the internet by a proxy alone often has no answering name server.
+# A host that reaches the internet only through a proxy often has no working name server.
 RESOLVE_SECONDS = 2.0
 DIRECT = {"http": "", "https": ""}
 
@@ -31,15 +31,15 @@ _PRIVATE = tuple(
         ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "fc00::/7", "fe80::/10"),
     )
 )
-# Names that no public name server knows (RFC 6761, 6762, 8375; .internal is reserved by ICANN).
+# Names that public name servers do not know (RFC 6761, 6762, 8375; .internal is reserved by ICANN).
 _PRIVATE_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".localdomain")
 
 
 def proxies_for(url: str, use_proxy: Optional[bool]) -> Dict[str, str]:
-    """Return what requests takes as ``proxies`` for calls to ``url``: DIRECT, or nothing, and it asks the environment.
+    """Return ``proxies`` for requests to ``url``: DIRECT, or an empty mapping to use the environment's.
 
-    ``use_proxy`` is a person's word: never (False), for every address that NO_PROXY does not name (True), or the rule
-    of this module (None).
+    ``use_proxy`` is the option: never (False), for every address that is not in NO_PROXY (True), or the rule of this
+    module (None).
     """
     if use_proxy is None:
         use_proxy = not _is_direct(urlsplit(url), getproxies())
@@ -59,7 +59,7 @@ def _is_direct(parts: SplitResult, proxies: Mapping[str, str]) -> bool:
 
 
 def _addresses(host: str) -> List[Address]:
-    """Return the addresses of a host as this machine resolves it; none where it does not in time."""
+    """Return the addresses of a host, as this machine resolves it; none if that takes too long."""
     found: List[Address] = []
 
     def resolve() -> None:
@@ -79,13 +79,13 @@ def _addresses(host: str) -> List[Address]:
 
 
 def _is_own(address: Address) -> bool:
-    """Tell whether an address is one of this host's: the kernel then talks to it from itself."""
+    """Tell whether an address belongs to this host: the kernel then uses it as the source address too."""
     if _is_in(address, _OWN):
         return True
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as asking:
-            # This sends nothing.
+            # Connecting a datagram socket sends nothing.
             asking.connect((str(address), 9))
             return ipaddress.ip_address(str(asking.getsockname()[0]).partition("%")[0]) == address
     except OSError:

@@ -1,10 +1,9 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One HTTP session over requests: addresses, TLS, time limits, retries, streams, one error.
+"""One HTTP session over requests: addresses, TLS, time limits, retries, streams, one error type.
 
-A session opened read-only refuses every write, so check mode cannot change a server
-whatever a resource does.
+A read-only session refuses every write, so check mode cannot change a server, whatever a resource does.
 """
 
 from __future__ import annotations
@@ -31,20 +30,20 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
 CONNECT_SECONDS = 10.0
 PIECE = 64 * 1024
-LONGEST_SECONDS = 86400.0
-# uvicorn closes an idle connection after 5 s; a write must not meet one that is about to go.
+MAX_SECONDS = 86400.0
+# uvicorn closes an idle connection after 5 s; a write must not use one that is about to be closed.
 IDLE_SECONDS = 3.0
-# Whoever answers so, between here and the server, does not know what became of the call.
+# A proxy that answers so does not know what became of the request.
 GATEWAY_ERRORS = frozenset((502, 503, 504))
 
 
 class HttpFailure(Failure):
-    """A call that did not go as expected.
+    """A request that failed.
 
-    ``status`` is None where no answer came; ``words`` are the server's own or say what
-    broke; ``stalled`` is True where an answer stopped moving, ``cut`` where it broke off;
-    ``retry_after`` are the seconds that the server asks to wait, if it does; ``repeated`` is True where the call was
-    sent a second time because the answer to the first was lost.
+    ``status`` is None without a response; ``words`` are the server's error text or say what broke; ``stalled`` is True
+    if a response stopped making progress, ``cut`` if the connection was closed during it; ``retry_after`` is the number
+    of seconds that the server asks to wait; ``repeated`` is True if the request was sent a second time, because the
+    response to the first was lost.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class HttpFailure(Failure):
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer of a server."""
+    """A complete response."""
 
     method: str
     url: str
@@ -82,11 +81,11 @@ class Answer:
 
     @property
     def is_json(self) -> bool:
-        """Tell whether the server calls its answer JSON."""
+        """Tell whether the content type is JSON."""
         return "json" in self.headers.get("content-type", "").lower()
 
     def json(self) -> Any:
-        """Return the decoded body; raise HttpFailure where it is no JSON."""
+        """Return the decoded body; raise HttpFailure if it is not JSON."""
         if self.is_json:
             try:
                 return jsonlib.loads(self.body)
@@ -96,7 +95,7 @@ class Answer:
         raise HttpFailure(
             self.method,
             self.url,
-            f"{kind} instead of JSON; check that this is the address of the server itself",
+            f"{kind} instead of JSON; check that url is the address of the server itself",
             self.status,
         )
 
@@ -104,11 +103,11 @@ class Answer:
 class Session:
     """Calls to one server.
 
-    ``url`` is the server's base address, ``headers`` go with each call, ``timeout`` is in
-    seconds and bounds the wait for an answer and between two pieces of it. ``ca_path`` is a
+    ``url`` is the server's base address, ``headers`` are sent with each request, ``timeout`` is in
+    seconds and bounds the wait for a response and for each part of it. ``ca_path`` is a
     file or directory of CA certificates. ``secrets`` are blotted out of every error. ``use_proxy`` is whether calls go
     by the proxy of the environment (None: by the rule of proxies.py).
-    Threads may share a session: each has a connection of its own.
+    Threads may share a session; each uses its own connection.
     """
 
     def __init__(
@@ -123,8 +122,8 @@ class Session:
         use_proxy: Optional[bool] = None,
     ) -> None:
         self.url = _checked_url(url)
-        if not 0 < timeout <= LONGEST_SECONDS:
-            raise Failure(f"timeout is {timeout:g}; give a number of seconds above 0, a day at most.")
+        if not 0 < timeout <= MAX_SECONDS:
+            raise Failure(f"timeout is {timeout:g}; set a number of seconds above 0, at most a day (86400).")
         if validate_certs and ca_path is not None and not os.path.exists(ca_path):
             raise Failure(f"ca_path is {ca_path}, which does not exist on this host; copy the CA certificates there.")
         self.headers = _checked_headers(headers or {})
@@ -142,7 +141,7 @@ class Session:
         return self.request("GET", path, **options)
 
     def post(self, path: str, **options: Any) -> Answer:
-        """POST to ``path``; say ``reads=True`` where the server only reads."""
+        """POST to ``path``; set ``reads=True`` if the request changes nothing."""
         return self.request("POST", path, **options)
 
     def put(self, path: str, **options: Any) -> Answer:
@@ -166,10 +165,10 @@ class Session:
         most: Optional[int] = None,
         **options: Any,
     ) -> Answer:
-        """Make one call and return the whole answer.
+        """Send one request and return the whole response.
 
-        ``expect`` are the status codes that are no error; ``reads`` marks a POST that
-        changes nothing; ``most`` is how many bytes an answer may have; the other
+        ``expect`` lists the status codes that are not errors; ``reads`` marks a POST that
+        changes nothing; ``most`` is the maximum size of the response in bytes; the other
         options (``json``, ``params``, ``data``, ``headers``, ``timeout`` in seconds) are those of
         requests. Raises HttpFailure.
         """
@@ -180,7 +179,7 @@ class Session:
         answer = Answer(method, self.url + path, response.status_code, _lower(response.headers), body)
         if answer.status not in expect:
             if method == "DELETE" and self._local.repeated and answer.status in GONE:
-                # The first one was done, and only its answer was lost.
+                # The first request succeeded, and only its response was lost.
                 return Answer(method, answer.url, answer.status, {"content-type": "application/json"}, b"null")
             raise self._unexpected(answer)
         return answer
@@ -191,7 +190,7 @@ class Session:
             for piece in response.iter_content(PIECE):
                 body += piece
                 if len(body) > most:
-                    raise HttpFailure(method, url, f"an answer of more than {most} bytes", response.status_code)
+                    raise HttpFailure(method, url, f"a response of more than {most} bytes", response.status_code)
         except (self._requests.RequestException, OSError) as error:
             raise self._broken(method, url, error, self._timeout) from error
         finally:
@@ -199,9 +198,9 @@ class Session:
         return body
 
     def open(self, path: str, **options: Any) -> requests.Response:
-        """GET ``path`` and return the answer unread, whatever its status; the caller closes it.
+        """GET ``path`` and return the response unread, whatever its status; the caller closes it.
 
-        For what may be too large to be read to its end. Raises HttpFailure where no answer came.
+        For responses that may be too large to read whole. Raises HttpFailure without a response.
         """
         return self._send("GET", path, reads=True, stream=True, **options)
 
@@ -215,12 +214,11 @@ class Session:
         patience: Optional[Callable[[Mapping[str, Any]], float]] = None,
         **options: Any,
     ) -> Iterator[dict[str, Any]]:
-        """Yield the JSON lines of an answer while it moves.
+        """Yield the JSON lines of a response while it makes progress.
 
-        ``mark`` returns what must change from line to line for the answer to count as
-        moving; where it has not for ``stall_timeout`` seconds, HttpFailure with ``stalled``
-        is raised and the connection closed, which tells the server to stop. ``patience``
-        returns the limit after a line that announces silent work.
+        ``mark`` returns the part of a line that must change for the response to count as progress. If it does not
+        change for ``stall_timeout`` seconds, HttpFailure with ``stalled`` is raised and the connection closed, which
+        tells the server to stop. ``patience`` returns the limit after a line that announces silent work.
         """
         response = self._send(method, path, reads, stream=True, timeout=stall_timeout, **options)
         url = self.url + path
@@ -255,7 +253,7 @@ class Session:
             except ValueError:
                 line = None
             if not isinstance(line, dict):
-                words = f"a line that is no JSON object came in the answer: {one_line(raw)}"
+                words = f"the response has a line that is not a JSON object: {one_line(raw)}"
                 raise HttpFailure(method, url, self._blotted(words))
             now = time.monotonic()
             current = mark(line)
@@ -264,18 +262,16 @@ class Session:
                 last, moved = current, now
                 _wait_at_most(response, limit)
             elif now - moved >= limit:
-                raise HttpFailure(method, url, f"nothing moved for {limit:g} seconds", stalled=True)
+                raise HttpFailure(method, url, f"no progress for {limit:g} seconds", stalled=True)
             yield line
 
     def _send(self, method: str, path: str, reads: bool, stream: bool, **options: Any) -> requests.Response:
         safe = reads or method in SAFE_METHODS
         if self.read_only and not safe:
-            raise Failure(
-                f"A check run was about to write ({method} {self.url}{path}); this is a bug, please report it."
-            )
+            raise Failure(f"Check mode was about to write ({method} {self.url}{path}); please report this bug.")
         seconds = options.pop("timeout", None) or self._timeout
         options["headers"] = _checked_headers(options.get("headers") or {})
-        # urllib3 holds the time limit of the connection over the sending of the body as well.
+        # urllib3 applies the connection's time limit to sending the body as well.
         options["timeout"] = (seconds if "data" in options else min(CONNECT_SECONDS, seconds), seconds)
         may_repeat = safe or method in IDEMPOTENT_METHODS
         self._local.repeated = False
@@ -301,7 +297,7 @@ class Session:
                 stream=stream,
                 verify=self._verify,
                 allow_redirects=False,
-                # Only those of a call come before those of the environment.
+                # Only proxies of a request take precedence over those of the environment.
                 proxies=dict(self._proxies),
                 **options,
             )
@@ -309,7 +305,7 @@ class Session:
             self._local.used = time.monotonic()
 
     def _client(self, fresh: Optional[bool]) -> requests.Session:
-        """Return this thread's connection; ``fresh=None`` renews one that has idled."""
+        """Return this thread's connection; ``fresh=None`` replaces one that was idle for too long."""
         client: Optional[requests.Session] = getattr(self._local, "client", None)
         if fresh is None:
             fresh = time.monotonic() - getattr(self._local, "used", 0.0) > IDLE_SECONDS
@@ -319,7 +315,7 @@ class Session:
             client.close()
         client = self._requests.Session()
         client.headers.update(self.headers)
-        # A no-op, because without one requests takes a .netrc entry over our own header.
+        # A no-op: without one, requests prefers a .netrc entry to our own header.
         client.auth = lambda request: request
         self._local.client = client
         return client
@@ -339,7 +335,7 @@ class Session:
 
     def _broken(self, method: str, url: str, error: Exception, seconds: float) -> HttpFailure:
         words, stalled, cut = connection_words(error, seconds)
-        # A write that is sent again may have been done by the first call, whatever becomes of the second.
+        # The first request may have been done, whatever becomes of the second.
         return HttpFailure(method, url, self._blotted(words), stalled=stalled, cut=cut, repeated=self._local.repeated)
 
     def _blotted(self, text: str) -> str:
@@ -348,21 +344,21 @@ class Session:
 
 def _checked_url(url: str) -> str:
     if "@" in url.partition("?")[0]:
-        raise Failure("url holds a user name or password, which logs would show; give them as a header or token.")
+        raise Failure("url contains a user name or password, which logs would show; use a token or headers instead.")
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         valid = False
     if not valid:
-        raise Failure(f"url is {url!r}; give the server's address as http://host:port or https://host:port.")
+        raise Failure(f"url is {url!r}; set it to http://host:port or https://host:port.")
     if parts.query or parts.fragment:
-        raise Failure(f"url is {url!r}; give the server's address without a query or fragment.")
+        raise Failure(f"url is {url!r}; set it to the server's address without query and fragment.")
     return url.rstrip("/")
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Refuse what HTTP cannot carry here: requests would repeat the value, which may be a token."""
+    """Refuse values that HTTP cannot carry: requests would show the value, which may be a token, in its error."""
     for name, value in headers.items():
         if not (f"{name}{value}".isascii() and f"{name}{value}".isprintable()):
             raise Failure(
@@ -384,9 +380,9 @@ def _library(validate_certs: bool) -> Any:
 
 
 def _wait_at_most(response: Any, seconds: float) -> None:
-    """Bound the wait for the next piece of a streamed answer; requests can only at its start."""
+    """Limit the wait for the next part of a streamed response; requests can set a limit only at its start."""
     sock = getattr(getattr(response.raw, "connection", None), "sock", None)
-    # None where the server closes after this answer: then the limit of the start holds.
+    # None if the server closes the connection after this response: then the first limit holds.
     if sock is not None and sock.gettimeout() != seconds:
         sock.settimeout(seconds)
 

@@ -139,7 +139,7 @@ def test_a_server_that_stays_away_is_told(own: OwnServer, registry: Registry) ->
     own.kill()
     thread.join()
     # The double of a newer server listens on where the server behind it is gone.
-    told = "the server closed the connection before the answer" if own.front else "nothing listens there"
+    told = "the server closed the connection before the response" if own.front else "connection refused"
     assert f"{name} could not be pulled: POST {own.url}/api/pull: {told}" in results[0]["msg"]
     own.start()
     assert own.names() == set()

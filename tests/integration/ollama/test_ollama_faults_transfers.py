@@ -153,7 +153,7 @@ def test_a_proxy_that_cuts_at_once_is_told(server: Ollama, desired: dict[str, An
     proxy = CuttingProxy(server.url, seconds=0.0)
     message = sentence("ollama_model", {**desired, "url": proxy.url})
     proxy.close()
-    assert "closed the connection before the answer was complete" in message
+    assert "closed the connection before the response was complete" in message
     assert server.names() == set()
 
 

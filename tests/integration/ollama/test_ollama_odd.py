@@ -103,7 +103,7 @@ def test_a_manifest_without_end_is_not_read_to_its_end(
 ) -> None:
     name = registry.publish(MODEL, b"GGUF")
     registry.manifests[MODEL] = b" " * 5_000_000
-    assert "an answer of more than 4194304 bytes" in sentence(
+    assert "a response of more than 4194304 bytes" in sentence(
         "ollama_model", args(name=name, insecure=True, state="latest")
     )
 

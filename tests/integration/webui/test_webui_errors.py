@@ -80,7 +80,7 @@ def test_a_server_that_is_down(by_token: Callable[..., dict[str, Any]]) -> None:
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
         for module, said in (("webui_user", ANNA), ("webui_users", {"users": [ANNA]}), ("webui_user_info", {})):
             message = sentence(module, {**by_token(**said), "url": url})
-            assert f"Open WebUI at {url} does not answer (nothing listens there" in message
+            assert f"Open WebUI at {url} does not answer (connection refused" in message
         message = sentence("webui_user", {"url": url, "admin_email": "a@b.c", "admin_password": "secret-word", **ANNA})
         assert message.startswith(f"Cannot sign in as a@b.c: Open WebUI at {url} does not answer")
 

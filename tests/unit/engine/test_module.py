@@ -154,6 +154,6 @@ def test_many_secrets_cost_little() -> None:
         no_log_values={f"hunter-{number:04d}" for number in range(300)},
         params={"people": ({"word": "hunter-0001"}, {"word": "hunter-0002"})},
     )
-    module_utils._shorten_what_is_told(module, {"changed": False, "names": frozenset(["hunter-0007 it was"])})
+    module_utils._shorten(module, {"changed": False, "names": frozenset(["hunter-0007 it was"])})
     assert module.no_log_values == {"hunter-0007"}
     assert module.params == {"people": [{"word": MASK}] * 2}

@@ -49,7 +49,7 @@ def test_pieces_are_read_in_order_whatever_is_asked_at_once(path: str, data: st.
 def test_a_file_that_ends_early_is_an_error_and_no_end(path: str) -> None:
     with Stream([Piece(100, path, len(CONTENT) - 50)]) as stream:
         assert len(stream.read()) == 50
-        with pytest.raises(OSError, match="was cut while it was read") as told:
+        with pytest.raises(OSError, match="was truncated while it was read") as told:
             stream.read()
         assert told.value.filename == path
         assert stream.error is told.value

@@ -149,9 +149,9 @@ def test_a_proxy_of_the_environment_is_not_asked_for_loopback(monkeypatch: pytes
 def test_a_read_only_session_refuses_every_write_before_it_is_sent(method: str) -> None:
     with serving(says()) as server:
         session = Session(server.url, read_only=True)
-        with pytest.raises(Failure, match=f"check run was about to write \\({method} "):
+        with pytest.raises(Failure, match=f"Check mode was about to write \\({method} "):
             session.request(method, "/x")
-        with pytest.raises(Failure, match="check run"):
+        with pytest.raises(Failure, match="Check mode"):
             list(session.stream(method, "/x", 1, lambda line: 0))
         assert server.heads == []
 
@@ -187,11 +187,14 @@ def test_expected_statuses_are_no_errors(call: str, status: str) -> None:
         (answer(b'{"detail": [{"msg": "bad"}]}', "422 X"), "answered 422: bad."),
         (answer(b'{"code": 7}', "500 X"), 'answered 500: {"code": 7}.'),
         (answer(b"{broken", "500 X"), "answered 500: {broken."),
-        (answer(b"", "403 Forbidden"), "answered 403: no words."),
+        (answer(b"", "403 Forbidden"), "answered 403: an empty response."),
         (answer(b"404 page\nnot  found", "404 X", "text/plain"), "answered 404: 404 page not found."),
         (answer(b"x" * 900, "500 X", "text/plain"), "answered 500: " + "x" * 294 + " [...]."),
         (answer(b"<html>", "502 X", "text/html"), "answered 502: an HTML page instead of JSON"),
-        (answer(b"", "301 X", more="Location: https://there/\r\n"), "a redirect to https://there/; give that address"),
+        (
+            answer(b"", "301 X", more="Location: https://there/\r\n"),
+            "to https://there/; set url to that address",
+        ),
     ],
 )
 def test_an_error_holds_the_servers_own_words(sent: bytes, words: str) -> None:
@@ -311,7 +314,7 @@ def test_accepted_writes_are_noted(status: str, call: Callable[..., Any], accept
 def test_a_lost_write_is_never_sent_twice() -> None:
     with serving(hang_up_first) as server:
         error = failure(lambda: Session(server.url).post("/x", json={}))
-        assert "closed the connection before the answer was complete" in error.words
+        assert "closed the connection before the response was complete" in error.words
         assert (error.cut, error.status, len(server.heads)) == (True, None, 1)
 
 
@@ -337,8 +340,8 @@ def test_a_write_after_a_pause_takes_a_fresh_connection(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://127.0.0.1:1", "nothing listens there (connection refused)"),
-        ("http://nobody.invalid", "the host name is unknown"),
+        ("http://127.0.0.1:1", "connection refused"),
+        ("http://nobody.invalid", "the host name cannot be resolved"),
     ],
 )
 def test_a_server_that_is_not_there_is_told_in_plain_words(url: str, words: str) -> None:
@@ -362,7 +365,7 @@ def test_a_connection_that_never_comes_about_is_told() -> None:
         filler.setblocking(False)
         filler.connect_ex(listener.getsockname())
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    assert "no connection came about in time" in failure(lambda: Session(url, timeout=0.3).get("/x")).words
+    assert "connecting timed out" in failure(lambda: Session(url, timeout=0.3).get("/x")).words
     for used in (*fillers, listener):
         used.close()
 
@@ -378,7 +381,7 @@ def test_what_is_no_http_is_an_error_without_a_traceback() -> None:
 
 def test_an_answer_that_cannot_be_unpacked_is_an_error_without_a_traceback() -> None:
     with serving(says(b"no gzip", more="Content-Encoding: gzip\r\n")) as server:
-        assert "the call failed (" in failure(lambda: Session(server.url).get("/x")).words
+        assert "the request failed (" in failure(lambda: Session(server.url).get("/x")).words
 
 
 @pytest.mark.parametrize("value", ["Bearer hunter2\n", "hunter2\r\ny: z", "hunter2-ö", "hunter2\0"])
@@ -434,7 +437,7 @@ def test_a_stream_that_repeats_itself_has_stalled() -> None:
 
     with serving(repeat) as server:
         error = failure(lambda: lines_of(server, stall=0.3))
-    assert (error.words, error.stalled) == ("nothing moved for 0.3 seconds", True)
+    assert (error.words, error.stalled) == ("no progress for 0.3 seconds", True)
 
 
 def test_a_stream_that_moves_slowly_has_not_stalled() -> None:
@@ -471,7 +474,7 @@ def test_a_stream_that_breaks_off_was_cut() -> None:
 @pytest.mark.parametrize("line", [b"<html>\n", b"[1]\n"])
 def test_a_line_that_is_no_object_is_an_error(line: bytes) -> None:
     with serving(lambda client, head, number: chunked(client, line)) as server:
-        assert "no JSON object" in failure(lambda: lines_of(server)).words
+        assert "not a JSON object" in failure(lambda: lines_of(server)).words
 
 
 def test_a_stream_refused_at_once_has_the_servers_words() -> None:
@@ -484,7 +487,7 @@ def test_an_answer_may_be_bounded() -> None:
     with serving(lambda client, head, number: client.sendall(answer(b"x" * 200_000))) as server:
         session = Session(server.url)
         assert len(session.get("/", most=200_000).body) == 200_000
-        with pytest.raises(HttpFailure, match="an answer of more than 199999 bytes"):
+        with pytest.raises(HttpFailure, match="a response of more than 199999 bytes"):
             session.get("/", most=199_999)
 
 
@@ -538,16 +541,16 @@ def test_leaving_a_stream_closes_its_connection() -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("127.0.0.1:11434", "give the server's address as http://host:port"),
-        ("ftp://host", "give the server's address"),
-        ("http://", "give the server's address"),
-        ("http://host:port", "give the server's address"),
-        ("http://[::1", "give the server's address"),
-        ("http://user:pw@host", "holds a user name or password"),
-        ("http://user:pw@host:99999", "holds a user name or password"),
-        ("ftp://user:pw@host", "holds a user name or password"),
-        ("user:pw@host:11434", "holds a user name or password"),
-        ("http://host/?x=1", "without a query"),
+        ("127.0.0.1:11434", "set it to http://host:port"),
+        ("ftp://host", "set it to http"),
+        ("http://", "set it to http"),
+        ("http://host:port", "set it to http"),
+        ("http://[::1", "set it to http"),
+        ("http://user:pw@host", "contains a user name or password"),
+        ("http://user:pw@host:99999", "contains a user name or password"),
+        ("ftp://user:pw@host", "contains a user name or password"),
+        ("user:pw@host:11434", "contains a user name or password"),
+        ("http://host/?x=1", "without query"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused_and_its_password_not_repeated(url: str, words: str) -> None:
@@ -608,7 +611,8 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, str]:
 def test_an_unknown_certificate_is_refused_with_both_ways_out(tls: tuple[ssl.SSLContext, str]) -> None:
     with serving(says(), tls[0]) as server:
         assert (
-            "give the CA with ca_path, or validate_certs: false" in failure(lambda: Session(server.url).get("/")).words
+            "set ca_path to the CA's certificate, or validate_certs: false"
+            in failure(lambda: Session(server.url).get("/")).words
         )
 
 
@@ -626,7 +630,7 @@ def test_tls_to_a_port_without_tls_is_told() -> None:
 
     threading.Thread(target=plain, daemon=True).start()
     error = failure(lambda: Session(f"https://127.0.0.1:{listener.getsockname()[1]}").get("/x"))
-    assert "speaks plain HTTP there" in error.words
+    assert "speaks plain HTTP, not TLS" in error.words
     listener.close()
 
 

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, Generator, Mapping, Optional, Tuple, cast
 
 from ...engine.errors import Failure
+from ...http.messages import EMPTY
 from ...http.session import Answer, HttpFailure, Session
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def _mapping(answer: Answer) -> dict[str, Any]:
 
 
 def _explained(error: HttpFailure) -> Failure:
-    if error.status == 403 and error.words == "no words":
+    if error.status == 403 and error.words == EMPTY:
         return Failure(
             f"{error.method} {error.url}: the server refused the name that it was called by (403 without a word); "
             f"call it by an IP address or localhost, let a proxy before it send 'Host: localhost:11434', "

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Optional
 
 from ...engine.converge import Desired
 from ...engine.errors import Failure
-from ...http.session import LONGEST_SECONDS
+from ...http.session import MAX_SECONDS
 from ..api import parameters
 from ..api.names import ModelName
 from .parts import by_file_name, mirror_of, origin_of
@@ -227,7 +227,7 @@ def _loading_contradiction(spec: ModelSpec) -> Optional[str]:
 
 
 def _limit_contradiction(spec: ModelSpec) -> Optional[str]:
-    if not 0 < spec.stall_timeout <= LONGEST_SECONDS:
+    if not 0 < spec.stall_timeout <= MAX_SECONDS:
         return f"has the stall_timeout {spec.stall_timeout:g}; give a number of seconds above 0, a day at most"
     if spec.retries < 0:
         return f"has {spec.retries} retries; give 0 or more"

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Collection, Iterator, Mapping, Optional
 
 from ...engine.errors import Failure
+from ...http.messages import EMPTY
 from ...http.session import HttpFailure
 from ..api.client import Client
 from ..api.names import HOST, Key, ModelName
@@ -57,7 +58,7 @@ class Store:
         except HttpFailure as error:
             if error.status != 500:
                 raise
-            said = "" if error.words == "no words" else f" ({error.words.rstrip('.')})"
+            said = "" if error.words == EMPTY else f" ({error.words.rstrip('.')})"
             return (
                 f"the server cannot read it{said}: a file of it on the server's disk is damaged; "
                 f"remove the models that share it, then pull again"

@@ -147,9 +147,7 @@ def test_a_list_where_an_object_belongs_is_not_this_api(server: HttpWebui, clien
 def test_a_server_that_is_down_is_one_sentence(server: HttpWebui, client: MakeClient) -> None:
     server.close()
     message = refusal(client)
-    assert message.startswith(
-        f"Cannot read the groups: Open WebUI at {server.url} does not answer (nothing listens there"
-    )
+    assert message.startswith(f"Cannot read the groups: Open WebUI at {server.url} does not answer (connection refused")
 
 
 def test_a_token_in_an_answer_never_reaches_an_error(server: HttpWebui, client: MakeClient) -> None:
