@@ -282,7 +282,7 @@ def test_suggestions_default_models_and_their_order(
         assert config(webui)["default_prompt_suggestions"] is None, "the page has its own then"
     else:
         assert "which this version applies only at its next start" in sentence("webui_settings", nothing)
-    assert "takes a comma for the end" in sentence("webui_settings", by_token(default_models=["a,b"]))
+    assert "ends a name at a comma" in sentence("webui_settings", by_token(default_models=["a,b"]))
     assert "suggestions[0] has no text" in sentence("webui_settings", by_token(suggestions=[{"title": "x"}]))
 
 
