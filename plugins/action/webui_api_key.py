@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps an API key in a file on the controller, where no result shows it."""
+"""Keep an API key in a file on the controller, so that no result shows it."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from ansible_collections.selfhosted.llm.plugins.plugin_utils.files.controller im
 
 
 class ActionModule(ActionBase):
-    """Gives the module the key of ``dest``, and writes there what the module found."""
+    """Passes the key in ``dest`` to the module, and writes the module's key to ``dest``."""
 
     _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result, without the key where it has a file."""
+        """Return the module's result, without the key if there is ``dest``."""
         result = super().run(tmp, task_vars)
         args = dict(self._task.args)
         dest = args.get("dest")
         if not dest:
             return {**result, **self._execute_module(task_vars=task_vars)}
         if args.get("key"):
-            raise AnsibleActionFail("dest and key are two places for one key; give one of them.")
+            raise AnsibleActionFail("dest and key are mutually exclusive; set one of them.")
         path = self._path(str(dest))
         kept, encrypted = self._kept(path)
         answer = self._execute_module(module_args={**args, "key": kept}, task_vars=task_vars)
@@ -70,14 +70,14 @@ class ActionModule(ActionBase):
         content = f"{key}\n".encode()
         try:
             if encrypted:
-                content = self._loader._vault.encrypt(content)  # noqa: SLF001 (there is no public way)
+                content = self._loader._vault.encrypt(content)  # noqa: SLF001 (there is no public API)
             handle, fresh = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".api-key-")
             with os.fdopen(handle, "wb") as file:
                 file.write(content)
             os.replace(fresh, path)
         except (OSError, AnsibleError) as error:
             raise AnsibleActionFail(
-                f"The key is there, but could not be kept in {path} on the controller ({error}); run this again."
+                f"The key exists, but could not be written to {path} on the controller ({error}); run the task again."
             ) from error
 
     def _removed(self, path: str) -> bool:
@@ -86,5 +86,5 @@ class ActionModule(ActionBase):
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise AnsibleActionFail(f"The key is gone, but {path} could not be removed ({error}).") from error
+            raise AnsibleActionFail(f"The key is deleted, but {path} could not be removed ({error}).") from error
         return True

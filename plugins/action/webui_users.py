@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the accounts' CSV file on the controller, and gives its text to the module of this name."""
+"""Read the CSV file of accounts on the controller, and pass its text to the module of the same name."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ class ActionModule(FilesAction):
         if arguments.get("csv") is None:
             return arguments
         if arguments.get("csv_content") is not None:
-            raise AnsibleActionFail("csv and csv_content are both given; give one of them.")
-        given = str(arguments["csv"])
-        return {**arguments, "csv_content": decoded(self.data("csv", given, "give its path"), given)}
+            raise AnsibleActionFail("csv and csv_content are mutually exclusive; set one of them.")
+        path = str(arguments["csv"])
+        return {**arguments, "csv_content": decoded(self.data("csv", path, "set its path"), path)}

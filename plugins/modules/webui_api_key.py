@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: webui_api_key
-short_description: Have an API key of Open WebUI for automation
+short_description: Manage an API key of Open WebUI for automation
 version_added: 0.1.0
 description:
-  - Makes an account for automation and its API key, once, and keeps the key in a file on the controller.
-  - A key needs no sign-in, so no limit on sign-ins counts, and it goes on working with a second factor switched on.
-  - An account has one key. One that works is never replaced, unless O(state=rotated) says so. Where only the file was
-    lost, the key that is in force is fetched again.
+  - Creates an account for automation and its API key, once, and keeps the key in a file on the controller.
+  - A key needs no sign-in, so no limit on sign-ins applies, and it keeps working with a second factor switched on.
+  - An account has one key. A valid key is never replaced, except with O(state=rotated). If only the file was lost, the
+    current key is fetched again.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -25,24 +25,24 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(state=rotated) each run makes another key.
+      - With O(state=rotated) each run creates another key.
 options:
   email:
     description:
-      - The e-mail of the account whose key it is. The account is made if it is not there.
-      - Left out, it is the key of the account that the task signs in with.
+      - The e-mail address of the account of the key. The account is created if it does not exist.
+      - If you leave it out, it is the key of the account that the task signs in with.
     type: str
   name:
     description:
-      - The name of an account that is made.
-      - An account that bears this name and O(role) counts as made by this module. It gets a new password, which nobody
-        knows, where its key has to be fetched again. Any other account is left alone unless O(password) is given.
+      - The name of a new account.
+      - An account with this name and O(role) counts as created by this module. It gets a new random password if its key
+        has to be fetched again. Any other account is left alone unless you set O(password).
     type: str
     default: Service account (selfhosted.llm)
   role:
     description:
-      - The role of an account that is made. Only an administrator can manage the server.
-      - Who is no administrator needs the permission C(features.api_keys), too.
+      - The role of a new account. Only an administrator can manage the server.
+      - Other accounts also need the permission C(features.api_keys).
     type: str
     choices:
       - user
@@ -50,32 +50,32 @@ options:
     default: admin
   password:
     description:
-      - The password of O(email), where the account is a person's, or shall be able to sign in.
-      - Without it a new account gets one that nobody knows.
+      - The password of O(email), if the account belongs to a person, or must be able to sign in.
+      - Without it a new account gets a random one.
     type: str
   dest:
     description:
-      - The file on the controller that keeps the key, with mode 0600, and nothing else in it. Its folder must be there.
+      - The file on the controller that keeps the key, with mode 0600, and nothing else in it. Its directory must exist.
         Use one file for each server.
-      - Where it is there, its key is tried first, as O(key) would be. It may be encrypted by Ansible Vault; a new key
+      - If it exists, its key is tried first, like O(key). It may be encrypted by Ansible Vault; a new key
         is then encrypted as well.
       - Read it with P(ansible.builtin.file#lookup).
     type: path
   key:
     description:
-      - The key that is known, for example from a vault, in place of O(dest).
+      - The known key, for example from a vault, instead of O(dest).
     type: str
   enable_api_keys:
     description:
-      - Switch on API keys on the server (the setting C(auth.enable_api_keys)) before a key is made or fetched.
-      - A key that is known is left as it is. If somebody has switched off API keys since, the task warns.
+      - Switch on API keys on the server (the setting C(auth.enable_api_keys)) before a key is created or fetched.
+      - A known key is left as it is. If somebody has switched off API keys since, the task warns.
     type: bool
     default: false
   state:
     description:
-      - With V(present) there is a key, and it is known.
-      - With V(rotated) another one takes its place, which ends the one before at once.
-      - With V(absent) there is none. The file O(dest) is removed, the account is not.
+      - With V(present) there is a key, and the task knows it.
+      - With V(rotated) a new key replaces the old one, which becomes invalid at once.
+      - With V(absent) there is no key. The file O(dest) is deleted, the account is not.
     type: str
     choices:
       - present
@@ -84,9 +84,9 @@ options:
     default: present
 notes:
   - API keys must be switched on (the setting C(auth.enable_api_keys)), or O(enable_api_keys) be V(true).
-  - If the server no longer takes O(token) or the key in O(dest), for example because the server was set up again, give
-    O(admin_email) and O(admin_password) as well. The task then signs in by password and makes the key again.
-  - Make the key before you switch on a second factor. With one, Open WebUI gives no session of a new account.
+  - If the server no longer accepts O(token) or the key in O(dest), for example because it was set up again, also set
+    O(admin_email) and O(admin_password). The task then signs in by password and creates the key again.
+  - Create the key before you switch on a second factor. With one, Open WebUI opens no session for a new account.
 seealso:
   - module: selfhosted.llm.webui_user
 """
@@ -126,14 +126,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 api_key:
-  description: Whose key there is after the run. Empty where there is none.
+  description: The account of the key after the run. Empty if there is no key.
   returned: success
   type: dict
   sample:
     email: automation@example.org
   contains:
     email:
-      description: The account's e-mail; null for the account that the task signs in with.
+      description: The account's e-mail address; null for the account that the task signs in with.
       type: str
       returned: when there is a key
 key:
@@ -146,17 +146,17 @@ dest:
   returned: when O(dest) is given
   type: str
 done:
-  description: What had been written when a run broke off.
+  description: The steps that were written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
 not_begun:
-  description: What the run did not come to.
+  description: The steps that the run had not begun.
   returned: when a write fails
   type: list
   elements: str

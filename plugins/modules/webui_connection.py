@@ -10,12 +10,12 @@ module: webui_connection
 short_description: Manage one connection of Open WebUI to a back end
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a connection to an Ollama or to a server that speaks OpenAI's API.
-  - Only what is given is compared and changed. All other connections keep their keys and settings.
+  - Creates, updates and deletes a connection to an Ollama or to a server with OpenAI's API.
+  - Only the options that you set are compared and changed. All other connections keep their keys and settings.
   - For several connections use M(selfhosted.llm.webui_connections), which reads and writes them all at once, keeps
     their order, and switches the APIs on and off.
-  - Open WebUI keeps connections as settings. Where it would forget a change at its next start
-    (E(ENABLE_PERSISTENT_CONFIG) is V(false)) the task is refused.
+  - Open WebUI stores connections as settings. If it would forget a change at its next start
+    (E(ENABLE_PERSISTENT_CONFIG) is V(false)), the task fails.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -26,7 +26,7 @@ extends_documentation_fragment:
 options:
   kind:
     description:
-      - V(ollama) for an Ollama, V(openai) for whatever speaks OpenAI's API (vLLM, llama.cpp, LiteLLM, a cloud).
+      - V(ollama) for an Ollama, V(openai) for any server with OpenAI's API (vLLM, llama.cpp, LiteLLM, a cloud).
     type: str
     required: true
     choices:
@@ -35,55 +35,55 @@ options:
   base_url:
     description:
       - The back end's address as Open WebUI's container reaches it. For V(openai) it often ends in C(/v1).
-      - With O(kind) it is what a connection is known by. Case of the host, a default port and a slash at the end make
-        no difference, and the spelling that is there stays.
-      - A user name or password in it is refused. Give O(key) or O(headers).
+      - With O(kind) it identifies a connection. Case of the host, a default port and a slash at the end make
+        no difference, and the current spelling stays.
+      - A user name or password in it is refused. Use O(key) or O(headers).
     type: str
     required: true
   key:
     description:
-      - The key that Open WebUI sends as a bearer token. An empty one takes it away.
-      - It is compared with the one that is there, and neither is shown. What is shown is whether there is one.
+      - The key that Open WebUI sends as a bearer token. An empty one removes it.
+      - It is compared with the current one, and neither is shown. The result shows only whether there is a key.
     type: str
   enabled:
     description:
-      - Whether the server asks this back end. A new one is, unless this says otherwise.
+      - Whether the server uses this back end. A new connection is enabled by default.
     type: bool
   prefix_id:
     description:
-      - What stands before the names of this back end's models, with a dot between, as in V(cloud) for C(cloud.gpt-4o).
-        An empty one takes it away.
-      - Where one list has the same O(base_url) several times, or the server has it, this tells which one is meant.
+      - The prefix of the ids of this back end's models, with a dot between, as in V(cloud) for C(cloud.gpt-4o).
+        An empty one removes it.
+      - Where one list has the same O(base_url) several times, or the server has it, it identifies the connection.
     type: str
   tags:
     description:
-      - Tags for all models of this back end, no more and no fewer. Their order does not matter.
+      - Exactly these tags for all models of this back end. Their order does not matter.
     type: list
     elements: str
   model_ids:
     description:
-      - The models to take from this back end, by their names there (without the prefix). V([]) is all.
-      - From an V(openai) back end these are offered without a look whether it has them.
+      - The models to use from this back end, by their names there (without the prefix). V([]) means all.
+      - For V(openai) the server offers them without checking whether the back end has them.
     type: list
     elements: str
   headers:
     description:
-      - Headers to send to this back end, no more and no fewer. The server replaces words such as C({{USER_EMAIL}}).
+      - Exactly these headers are sent to this back end. The server replaces placeholders such as C({{USER_EMAIL}}).
       - Their values are compared like O(key), and masked in all output.
       - For an Ollama from Open WebUI 0.12 on.
     type: dict
   connection_type:
     description:
-      - How the models are marked for people. Where nothing is said, an Ollama is V(local) and others are V(external).
+      - How users see the models marked. By default an Ollama is V(local) and others are V(external).
     type: str
     choices:
       - local
       - external
   auth_type:
     description:
-      - How Open WebUI shows who it is. V(bearer) sends O(key), which is what it does where nothing is said. V(none)
+      - How Open WebUI authenticates. V(bearer), the server's default, sends O(key). V(none)
         sends nothing, V(session) the caller's own token, V(system_oauth) the token of the caller's OAuth sign-in, and
-        V(microsoft_entra_id) (of old V(azure_ad)) one of Microsoft Entra ID.
+        V(microsoft_entra_id) (formerly V(azure_ad)) one of Microsoft Entra ID.
       - For an Ollama from Open WebUI 0.12 on.
     type: str
     choices:
@@ -95,8 +95,8 @@ options:
       - azure_ad
   provider:
     description:
-      - What is behind an V(openai) connection, where the server treats it in a way of its own, as in V(azure),
-        V(llama.cpp) or V(lmstudio). An empty one is none of them.
+      - The product behind an V(openai) connection, if the server treats it specially, as in V(azure),
+        V(llama.cpp) or V(lmstudio). An empty text means none of them.
     type: str
   api_type:
     description:
@@ -107,17 +107,17 @@ options:
       - responses
   api_version:
     description:
-      - The version of the API that Azure wants. For V(openai).
+      - The version of the API that Azure requires. For V(openai).
     type: str
   config:
     description:
-      - What else the server keeps of a connection and has no option here, such as C(extra_params).
-      - Only the keys that are given are compared and written, in mappings within it as well. A null takes a key away.
-      - Values whose names sound like a secret (key, token, password and the like) are masked in all output.
+      - Other values of a connection without an option here, such as C(extra_params).
+      - Only the keys that you set are compared and written, also in nested mappings. A null removes a key.
+      - Values with names of secrets (key, token, password and the like) are masked in all output.
     type: dict
   state:
     description:
-      - Whether the connection is there. With V(absent) all but O(kind), O(base_url) and O(prefix_id) is ignored.
+      - Whether the connection exists. With V(absent) all options but O(kind), O(base_url) and O(prefix_id) are ignored.
     type: str
     choices:
       - present
@@ -126,8 +126,8 @@ options:
   verify:
     description:
       - Whether the server must reach the back end before anything is written, with the key and the headers as they will
-        be. One that does not answer is an error, in check mode too.
-      - Asked only where there is something to write, and not of a connection that is switched off.
+        be. If it does not answer, the task fails, also in check mode.
+      - Done only if there is something to write, and not for a disabled connection.
     type: bool
     default: false
 seealso:
@@ -190,8 +190,8 @@ EXAMPLES = r"""
 RETURN = r"""
 connection:
   description:
-    - The connection after the run, as the server shows it, or empty where it is absent.
-    - In check mode what is foreseen.
+    - The connection after the run, as the server shows it; empty if it is absent.
+    - In check mode the expected state.
   returned: success
   type: dict
   sample:
@@ -215,19 +215,19 @@ connection:
       type: str
       returned: when the connection is there
     base_url:
-      description: The address as the server keeps it. A password within it is masked.
+      description: The address as the server stores it. A password within it is masked.
       type: str
       returned: when the connection is there
     key:
-      description: Stars where there is a key, and empty where there is none.
+      description: Stars if there is a key, empty if there is none.
       type: str
       returned: when the connection is there
     enabled:
-      description: Whether the server asks this back end.
+      description: Whether the server uses this back end.
       type: bool
       returned: when the connection is there
     prefix_id:
-      description: What stands before the names of the models.
+      description: The prefix of the ids of its models.
       type: str
       returned: when the connection is there
     tags:
@@ -236,7 +236,7 @@ connection:
       elements: str
       returned: when the connection is there
     model_ids:
-      description: The models that are taken; empty for all.
+      description: The models that are used; empty for all.
       type: list
       elements: str
       returned: when the connection is there
@@ -249,11 +249,11 @@ connection:
       type: str
       returned: when the connection is there
     auth_type:
-      description: How Open WebUI shows who it is.
+      description: How Open WebUI authenticates.
       type: str
       returned: when the connection is there
     provider:
-      description: What is behind it.
+      description: The product behind it.
       type: str
       returned: for kind openai, when the connection is there
     api_type:
@@ -265,21 +265,21 @@ connection:
       type: str
       returned: for kind openai, when the connection is there
     config:
-      description: What else the server keeps of it. What sounds like a secret is masked.
+      description: Its other values. Secrets are masked.
       type: dict
       returned: when the connection is there
 problems:
-  description: What the back end did not answer as it should, a sentence for each.
+  description: The unexpected answers of the back end, a sentence for each.
   returned: when O(verify) finds one that does not
   type: list
   elements: str
 done:
-  description: The connections that had been written when the run broke off.
+  description: The connections that had been written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

@@ -10,8 +10,8 @@ module: webui_connection_info
 short_description: Read the connections of Open WebUI to its back ends
 version_added: 0.1.0
 description:
-  - Returns the connections to Ollamas and to servers that speak OpenAI's API, in their order.
-  - Keys and the values of headers are masked. Whether there is a key can be seen.
+  - Returns the connections to Ollamas and to servers with OpenAI's API, in their order.
+  - Keys and the values of headers are masked. The result shows whether there is a key.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -23,7 +23,7 @@ extends_documentation_fragment:
 options:
   kind:
     description:
-      - Only connections of this kind. Where it is left out, all are read.
+      - Only connections of this kind. If you leave it out, all are read.
     type: str
     choices:
       - ollama
@@ -77,19 +77,19 @@ connections:
       type: str
       returned: success
     base_url:
-      description: The address as the server keeps it. A password within it is masked.
+      description: The address as the server stores it. A password within it is masked.
       type: str
       returned: success
     key:
-      description: Stars where there is a key, and empty where there is none.
+      description: Stars if there is a key, empty if there is none.
       type: str
       returned: success
     enabled:
-      description: Whether the server asks this back end.
+      description: Whether the server uses this back end.
       type: bool
       returned: success
     prefix_id:
-      description: What stands before the names of the models.
+      description: The prefix of the ids of its models.
       type: str
       returned: success
     tags:
@@ -98,7 +98,7 @@ connections:
       elements: str
       returned: success
     model_ids:
-      description: The models that are taken; empty for all.
+      description: The models that are used; empty for all.
       type: list
       elements: str
       returned: success
@@ -111,11 +111,11 @@ connections:
       type: str
       returned: success
     auth_type:
-      description: How Open WebUI shows who it is.
+      description: How Open WebUI authenticates.
       type: str
       returned: success
     provider:
-      description: What is behind it.
+      description: The product behind it.
       type: str
       returned: for kind openai
     api_type:
@@ -127,7 +127,7 @@ connections:
       type: str
       returned: for kind openai
     config:
-      description: What else the server keeps of it. What sounds like a secret is masked.
+      description: Its other values. Secrets are masked.
       type: dict
       returned: success
 enabled:

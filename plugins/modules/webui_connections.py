@@ -10,12 +10,12 @@ module: webui_connections
 short_description: Manage the connections of Open WebUI to its back ends
 version_added: 0.1.0
 description:
-  - Makes, changes, orders and removes connections to Ollamas and to servers that speak OpenAI's API, from a list.
+  - Creates, updates, orders and deletes connections to Ollamas and to servers with OpenAI's API, from a list.
   - The connections of a kind are read with one call and written with one, however many change. Right before that they
-    are read again, so that what somebody else changed meanwhile is kept, and afterwards they are looked at once more.
-  - Every entry is checked before the first write, and one error names all that are wrong.
-  - Open WebUI keeps connections as settings. Where it would forget a change at its next start
-    (E(ENABLE_PERSISTENT_CONFIG) is V(false)) the task is refused.
+    are read again, so that concurrent changes are kept, and afterwards once more.
+  - Every entry is checked before the first write, and one error names all invalid entries.
+  - Open WebUI stores connections as settings. If it would forget a change at its next start
+    (E(ENABLE_PERSISTENT_CONFIG) is V(false)), the task fails.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -26,73 +26,73 @@ extends_documentation_fragment:
 options:
   connections:
     description:
-      - The connections. Of each only what is given is compared and changed.
+      - The connections. Of each, only the options that you set are compared and changed.
     type: list
     elements: dict
     required: true
     suboptions:
       kind:
         description:
-          - V(ollama) for an Ollama, V(openai) for whatever speaks OpenAI's API (vLLM, llama.cpp, LiteLLM, a cloud).
+          - V(ollama) for an Ollama, V(openai) for any server with OpenAI's API (vLLM, llama.cpp, LiteLLM, a cloud).
         type: str
         required: true
       base_url:
         description:
           - The back end's address as Open WebUI's container reaches it. For V(openai) it often ends in C(/v1).
-          - With O(connections[].kind) it is what a connection is known by. Case of the host, a default port and a slash
-            at the end make no difference, and the spelling that is there stays.
-          - A user name or password in it is refused. Give O(connections[].key) or O(connections[].headers).
+          - With O(connections[].kind) it identifies a connection. Case of the host, a default port and a slash
+            at the end make no difference, and the current spelling stays.
+          - A user name or password in it is refused. Use O(connections[].key) or O(connections[].headers).
         type: str
         required: true
       key:
         description:
-          - The key that Open WebUI sends as a bearer token. An empty one takes it away.
-          - It is compared with the one that is there, and neither is shown. What is shown is whether there is one.
+          - The key that Open WebUI sends as a bearer token. An empty one removes it.
+          - It is compared with the current one, and neither is shown. The result shows only whether there is a key.
         type: str
       enabled:
         description:
-          - Whether the server asks this back end. A new one is, unless this says otherwise.
+          - Whether the server uses this back end. A new connection is enabled by default.
         type: bool
       prefix_id:
         description:
-          - What stands before the names of this back end's models, with a dot between, as in V(cloud) for
-            C(cloud.gpt-4o). An empty one takes it away.
-          - Where one list has the same O(connections[].base_url) several times, or the server has it, this tells which
-            one is meant.
+          - The prefix of the ids of this back end's models, with a dot between, as in V(cloud) for
+            C(cloud.gpt-4o). An empty one removes it.
+          - Where one list has the same O(connections[].base_url) several times, or the server has it, it identifies
+            the connection.
         type: str
       tags:
         description:
-          - Tags for all models of this back end, no more and no fewer. Their order does not matter.
+          - Exactly these tags for all models of this back end. Their order does not matter.
         type: list
         elements: str
       model_ids:
         description:
-          - The models to take from this back end, by their names there (without the prefix). V([]) is all.
-          - From an V(openai) back end these are offered without a look whether it has them.
+          - The models to use from this back end, by their names there (without the prefix). V([]) means all.
+          - For V(openai) the server offers them without checking whether the back end has them.
         type: list
         elements: str
       headers:
         description:
-          - Headers to send to this back end, no more and no fewer. The server replaces words such as C({{USER_EMAIL}}).
+          - Exactly these headers are sent to this back end. The server replaces placeholders such as C({{USER_EMAIL}}).
           - Their values are compared like O(connections[].key), and masked in all output.
           - For an Ollama from Open WebUI 0.12 on.
         type: dict
       connection_type:
         description:
-          - How the models are marked for people. Where nothing is said, an Ollama is V(local) and others are
+          - How users see the models marked. By default an Ollama is V(local) and others are
             V(external).
         type: str
       auth_type:
         description:
-          - How Open WebUI shows who it is. V(bearer) sends O(connections[].key), which is what it does where nothing is
-            said. V(none) sends nothing, V(session) the caller's own token, V(system_oauth) the token of the caller's
-            OAuth sign-in, and V(microsoft_entra_id) (of old V(azure_ad)) one of Microsoft Entra ID.
+          - How Open WebUI authenticates. V(bearer), the server's default, sends O(connections[].key).
+            V(none) sends nothing, V(session) the caller's own token, V(system_oauth) the token of the caller's
+            OAuth sign-in, and V(microsoft_entra_id) (formerly V(azure_ad)) one of Microsoft Entra ID.
           - For an Ollama from Open WebUI 0.12 on.
         type: str
       provider:
         description:
-          - What is behind an V(openai) connection, where the server treats it in a way of its own, as in V(azure),
-            V(llama.cpp) or V(lmstudio). An empty one is none of them.
+          - The product behind an V(openai) connection, if the server treats it specially, as in V(azure),
+            V(llama.cpp) or V(lmstudio). An empty text means none of them.
         type: str
       api_type:
         description:
@@ -100,19 +100,19 @@ options:
         type: str
       api_version:
         description:
-          - The version of the API that Azure wants. For V(openai).
+          - The version of the API that Azure requires. For V(openai).
         type: str
       config:
         description:
-          - What else the server keeps of a connection and has no option here, such as C(extra_params).
-          - Only the keys that are given are compared and written, in mappings within it as well. A null takes a key
-            away.
-          - Values whose names sound like a secret (key, token, password and the like) are masked in all output.
+          - Other values of a connection without an option here, such as C(extra_params).
+          - Only the keys that you set are compared and written, also in nested mappings. A null removes a
+            key.
+          - Values with names of secrets (key, token, password and the like) are masked in all output.
         type: dict
       state:
         description:
-          - Whether the connection is there. With V(absent) all but O(connections[].kind), O(connections[].base_url) and
-            O(connections[].prefix_id) is ignored.
+          - Whether the connection exists. With V(absent) all options but O(connections[].kind),
+            O(connections[].base_url) and O(connections[].prefix_id) are ignored.
         type: str
         choices:
           - present
@@ -120,26 +120,26 @@ options:
         default: present
   enable_ollama:
     description:
-      - Whether Open WebUI uses Ollamas at all. Where it is left out, nothing is changed.
+      - Whether Open WebUI uses Ollamas at all. If you leave it out, nothing is changed.
     type: bool
   enable_openai:
     description:
-      - Whether Open WebUI uses servers that speak OpenAI's API at all. Where it is left out, nothing is changed.
+      - Whether Open WebUI uses servers with OpenAI's API at all. If you leave it out, nothing is changed.
     type: bool
   purge:
     description:
-      - Remove every connection that O(connections) does not list, of those kinds of which it lists one that is to be
-        there. A kind that the list does not name is left alone; switch it off with O(enable_ollama=false) or
+      - Delete every connection that O(connections) does not list, of the kinds of which it lists one with state
+        V(present). A kind that the list does not have is left alone; switch it off with O(enable_ollama=false) or
         O(enable_openai=false), or list its connections as V(absent).
-      - Refused where O(connections) lists nothing that is to be there.
+      - Refused if O(connections) lists no connection with state V(present).
     type: bool
     default: false
   order:
     description:
-      - With V(listed) the connections of a kind stand in the order of the list, and those that are not listed behind
-        them. Where two back ends have a model of the same name, people get that of the first.
-      - With V(any) what is there keeps its place, and what is new comes last.
-      - Where it is left out, it is V(listed) with O(purge=true), and else V(any).
+      - With V(listed) the connections of a kind have the order of the list, and those that are not listed follow.
+        If two back ends have a model of the same name, users get that of the first.
+      - With V(any) current connections keep their positions, and new ones come last.
+      - The default is V(listed) with O(purge=true), otherwise V(any).
     type: str
     choices:
       - any
@@ -148,7 +148,7 @@ options:
     description:
       - Whether the server must reach the back ends before anything is written, with the keys and the headers as they
         will be. One error names all that do not answer, in check mode too.
-      - Asked only of what is about to be written, and not of connections that are switched off.
+      - Done only for connections that will be written, and not for disabled ones.
     type: bool
     default: false
 seealso:
@@ -223,7 +223,7 @@ connections:
   description:
     - The listed connections that are there after the run, in the order of O(connections), as the server shows them,
       each with all that M(selfhosted.llm.webui_connection) returns.
-    - In check mode what is foreseen.
+    - In check mode the expected state.
   returned: success
   type: list
   elements: dict
@@ -248,11 +248,11 @@ connections:
       type: str
       returned: success
     base_url:
-      description: The address as the server keeps it. A password within it is masked.
+      description: The address as the server stores it. A password within it is masked.
       type: str
       returned: success
     key:
-      description: Stars where there is a key, and empty where there is none.
+      description: Stars if there is a key, empty if there is none.
       type: str
       returned: success
 enabled:
@@ -262,7 +262,7 @@ enabled:
   sample:
     openai: false
 plan:
-  description: What was changed, or would be in check mode.
+  description: The changes, or the expected ones in check mode.
   returned: success
   type: list
   elements: dict
@@ -292,17 +292,17 @@ kept:
   type: list
   elements: str
 problems:
-  description: What is wrong with the entries of O(connections), a sentence for each.
+  description: The problems of the entries of O(connections), a sentence for each.
   returned: when an entry is invalid
   type: list
   elements: str
 done:
-  description: The connections that had been written when the run broke off.
+  description: The connections that had been written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: webui_default_permissions
-short_description: Say what everybody may do on Open WebUI
+short_description: Manage the default permissions of Open WebUI
 version_added: 0.1.0
 description:
-  - Sets the permissions that every account has. Groups can only add to them, see M(selfhosted.llm.webui_group).
-  - Administrators may do nearly everything, whatever stands here.
-  - Open WebUI keeps these permissions as settings. Where it would forget a change at its next start
-    (E(ENABLE_PERSISTENT_CONFIG) is V(false)) the task is refused.
+  - Sets the permissions of all accounts. Groups can only add to them, see M(selfhosted.llm.webui_group).
+  - Administrators may do nearly everything, regardless of these permissions.
+  - Open WebUI stores these permissions as settings. If it would forget a change at its next start
+    (E(ENABLE_PERSISTENT_CONFIG) is V(false)), the task fails.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -25,9 +25,9 @@ options:
   permissions:
     description:
       - A mapping of sections (C(workspace), C(sharing), C(access_grants), C(chat), C(features), C(settings)) to keys
-        with V(true) or V(false). The result shows all that there are.
-      - Only the keys that are given are compared and set, others keep their value. One that this server does not have
-        is an error.
+        with V(true) or V(false). The result shows all of them.
+      - Only the keys that you set are compared and changed, others keep their value. A key that this server does not
+        have is an error.
     type: dict
     required: true
 seealso:
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 default_permissions:
-  description: What everybody may do after the run, or as foreseen in check mode.
+  description: The default permissions after the run, or as expected in check mode.
   returned: success
   type: dict
   sample:
@@ -66,22 +66,22 @@ default_permissions:
       type: dict
       returned: success
 problems:
-  description: What is wrong with O(permissions), a sentence for each.
+  description: The problems of O(permissions), a sentence for each.
   returned: when they are invalid
   type: list
   elements: str
 done:
-  description: What had been written when a run broke off.
+  description: The steps that were written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The writes that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
 not_begun:
-  description: What the run did not come to.
+  description: The steps that the run had not begun.
   returned: when a write fails
   type: list
   elements: str

@@ -10,12 +10,12 @@ module: webui_first_admin
 short_description: Replace the one-time password of Open WebUI's first admin
 version_added: 0.1.0
 description:
-  - Open WebUI makes its first administrator from C(WEBUI_ADMIN_EMAIL) and C(WEBUI_ADMIN_PASSWORD) of its environment,
-    which everybody who may inspect the container can read, for ever.
-  - Start it with a one-time password there, and let this module replace that one at once.
-  - Signs in with O(admin_password). Where that works nothing is to be done. Else it signs in with O(initial_password),
-    changes the password, and signs in again to prove it.
-  - Where the server has no account at all, it signs up with O(admin_password), since whoever does so first is the
+  - Open WebUI creates its first administrator from C(WEBUI_ADMIN_EMAIL) and C(WEBUI_ADMIN_PASSWORD) of its environment,
+    which everybody who may inspect the container can always read.
+  - Start it with a one-time password there, and let this module replace that at once.
+  - Signs in with O(admin_password). If that works, nothing is changed. Otherwise it signs in with O(initial_password),
+    changes the password, and signs in again to verify it.
+  - If the server has no account at all, it signs up with O(admin_password), because the first account becomes the
     administrator. Before Open WebUI 0.7, which does not read those variables, there is no other way; such a server
     needs C(ENABLE_INITIAL_ADMIN_SIGNUP) to be V(true) where C(ENABLE_SIGNUP) is V(false).
 author:
@@ -27,26 +27,26 @@ extends_documentation_fragment:
 options:
   admin_email:
     description:
-      - The e-mail of the first admin.
+      - The e-mail address of the first admin.
     type: str
     required: true
   admin_password:
     description:
-      - The password that shall be in force. 1 to 72 bytes in UTF-8.
+      - The desired password. 1 to 72 bytes in UTF-8.
     type: str
     required: true
   initial_password:
     description:
-      - The one-time password of the container's environment. Another than O(admin_password).
+      - The one-time password of the container's environment. It must differ from O(admin_password).
     type: str
     required: true
   token:
     description:
-      - Not used. It is taken so that all modules of the group may share their defaults.
+      - Not used. It exists so that all modules of the group can share their defaults.
     type: str
 notes:
-  - A run costs one sign-in, the first run three, of the 15 in 3 minutes that Open WebUI takes for each e-mail. The
-    tasks that follow share it.
+  - A run costs one sign-in, the first run three, of the 15 in 3 minutes that Open WebUI accepts per e-mail address.
+    The tasks that follow share it.
 seealso:
   - module: selfhosted.llm.webui_user
 """
@@ -68,7 +68,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 first_admin:
-  description: The account after the run, or as foreseen in check mode.
+  description: The account after the run, or as expected in check mode.
   returned: success
   type: dict
   sample:
@@ -76,7 +76,7 @@ first_admin:
     signs_in_with: admin_password
   contains:
     email:
-      description: The e-mail of the first admin.
+      description: The e-mail address of the first admin.
       type: str
       returned: success
     signs_in_with:
@@ -84,17 +84,17 @@ first_admin:
       type: str
       returned: success
 done:
-  description: The accounts that had been written when the run broke off.
+  description: The accounts that had been written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
 not_begun:
-  description: The accounts that the run did not come to.
+  description: The accounts that the run had not begun.
   returned: when a write fails
   type: list
   elements: str

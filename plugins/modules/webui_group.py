@@ -10,7 +10,7 @@ module: webui_group
 short_description: Manage a group of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a group, with its permissions, its members and the group that it lies in.
+  - Creates, updates and deletes a group, with its permissions, its members and its parent group.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -38,7 +38,7 @@ EXAMPLES = r"""
     default_models:
       - tutor
 
-- name: Exactly these two are in the class, which is a part of the pupils
+- name: Exactly these two are in the class, whose parent is pupils
   selfhosted.llm.webui_group:
     token: "{{ vault_webui_key }}"
     name: class 7a
@@ -57,7 +57,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 group:
-  description: The group after the run, or as foreseen in check mode. Empty where it is absent.
+  description: The group after the run, or the expected one in check mode. Empty if it is absent.
   returned: success
   type: dict
   sample:
@@ -86,11 +86,11 @@ group:
       type: str
       returned: success
     permissions:
-      description: The permissions that are kept with the group. A key that is missing grants nothing.
+      description: The permissions of the group. A missing key grants nothing.
       type: dict
       returned: success
     parent:
-      description: The name of the group that it lies in, or empty.
+      description: The name of the parent group, or empty.
       type: str
       returned: from Open WebUI 0.12 on
     share:
@@ -98,32 +98,32 @@ group:
       type: str
       returned: success
     default_models:
-      description: The ids of the models that a new chat of its members begins with.
+      description: The ids of the models that new chats of its members start with.
       type: list
       elements: str
       returned: from Open WebUI 0.12 on
     members:
-      description: The e-mails of its own members, sorted.
+      description: The e-mail addresses of its own members, sorted.
       type: list
       elements: str
       returned: when O(members) is given
 problems:
-  description: What is wrong with the options, a sentence for each.
+  description: The problems of the options, a sentence for each.
   returned: when the group is invalid
   type: list
   elements: str
 done:
-  description: The groups that had been written when a run broke off.
+  description: The groups that had been written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The writes that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
 not_begun:
-  description: The groups that the run did not come to.
+  description: The groups that the run had not begun.
   returned: when a write fails
   type: list
   elements: str

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: webui_group_info
-short_description: Tell about groups of Open WebUI
+short_description: Read groups of Open WebUI
 version_added: 0.1.0
 description:
-  - Tells one group or all, with their permissions, and with their members if you ask for them.
+  - Returns one group or all, with their permissions, and optionally with their members.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -22,11 +22,11 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - The name of a group. Left out, all are told. Groups that share a name are all told.
+      - The name of a group. If you leave it out, all are returned. Several groups may have the same name.
     type: str
   members:
     description:
-      - Whether the members are told, too. That costs a request for each group that has some.
+      - Whether to return the members, too. That costs a request for each group that has members.
     type: bool
     default: false
 seealso:
@@ -74,11 +74,11 @@ groups:
       type: str
       returned: success
     permissions:
-      description: The permissions that are kept with the group. A key that is missing grants nothing.
+      description: The permissions of the group. A missing key grants nothing.
       type: dict
       returned: success
     parent:
-      description: The name of the group that it lies in, or empty.
+      description: The name of the parent group, or empty.
       type: str
       returned: from Open WebUI 0.12 on
     share:
@@ -86,12 +86,12 @@ groups:
       type: str
       returned: success
     default_models:
-      description: The ids of the models that a new chat of its members begins with.
+      description: The ids of the models that new chats of its members start with.
       type: list
       elements: str
       returned: from Open WebUI 0.12 on
     members:
-      description: The e-mails of its own members, sorted.
+      description: The e-mail addresses of its own members, sorted.
       type: list
       elements: str
       returned: when O(members=true)

@@ -10,9 +10,9 @@ module: webui_groups
 short_description: Manage many groups of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes groups from a list, with their permissions, members and the groups that they lie in.
-  - All are read at once, compared, and only those that differ are written, some at a time. A group is written after the
-    one that it lies in.
+  - Creates, updates and deletes groups from a list, with their permissions, members and parent groups.
+  - All groups are read and compared at once, and only those that differ are written, several at a time. A group is
+    written after its parent.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -24,21 +24,21 @@ extends_documentation_fragment:
 options:
   purge:
     description:
-      - Remove every group that O(groups) does not list. Refused where O(groups) lists nothing with state present.
-      - Groups that OAuth, SCIM or LDAP made are kept, unless O(purge_external) is V(true). RV(kept) names them.
+      - Delete every group that O(groups) does not list. Refused if O(groups) lists no group with state V(present).
+      - Groups that OAuth, SCIM or LDAP created are kept, unless O(purge_external) is V(true). RV(kept) names them.
     type: bool
     default: false
   purge_external:
     description:
-      - Whether O(purge) removes groups that come from elsewhere as well.
-      - OAuth marks its groups by their description (C(Group '...' created automatically via OAuth.)), and LDAP makes
-        them in the name of an account that is no administrator. SCIM marks nothing, so while SCIM is switched on,
+      - Whether O(purge) also deletes groups of OAuth, SCIM or LDAP.
+      - OAuth marks its groups by their description (C(Group '...' created automatically via OAuth.)), and LDAP creates
+        them as an account that is not an administrator. SCIM marks nothing, so while SCIM is switched on,
         every group without a description counts as one of SCIM.
     type: bool
     default: false
   workers:
     description:
-      - How many groups are written at once.
+      - The number of groups that are written at the same time.
     type: int
     default: 4
 seealso:
@@ -74,7 +74,7 @@ RETURN = r"""
 groups:
   description:
     - The listed groups that are there after the run, in the order of O(groups), as the server shows them.
-    - In check mode what is foreseen; new groups have no C(id) then.
+    - In check mode the expected state; new groups have no C(id) then.
   returned: success
   type: list
   elements: dict
@@ -104,11 +104,11 @@ groups:
       type: str
       returned: success
     permissions:
-      description: The permissions that are kept with the group. A key that is missing grants nothing.
+      description: The permissions of the group. A missing key grants nothing.
       type: dict
       returned: success
     parent:
-      description: The name of the group that it lies in, or empty.
+      description: The name of the parent group, or empty.
       type: str
       returned: from Open WebUI 0.12 on
     share:
@@ -116,17 +116,17 @@ groups:
       type: str
       returned: success
     default_models:
-      description: The ids of the models that a new chat of its members begins with.
+      description: The ids of the models that new chats of its members start with.
       type: list
       elements: str
       returned: from Open WebUI 0.12 on
     members:
-      description: The e-mails of its own members, sorted.
+      description: The e-mail addresses of its own members, sorted.
       type: list
       elements: str
       returned: when O(groups[].members) is given
 plan:
-  description: What was changed, or would be in check mode.
+  description: The changes, or the expected ones in check mode.
   returned: success
   type: list
   elements: dict
@@ -155,22 +155,22 @@ kept:
   elements: str
   sample: [physics department]
 problems:
-  description: What is wrong with the entries of O(groups), a sentence for each.
+  description: The problems of the entries of O(groups), a sentence for each.
   returned: when an entry is invalid
   type: list
   elements: str
 done:
-  description: The groups that had been written when a run broke off.
+  description: The groups that had been written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The writes that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
 not_begun:
-  description: The groups that the run did not come to.
+  description: The groups that the run had not begun.
   returned: when a write fails
   type: list
   elements: str

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: webui_info
-short_description: Tell about a server of Open WebUI
+short_description: Read facts about a server of Open WebUI
 version_added: 0.1.0
 description:
-  - Tells the server's version, what is switched on, and which models, groups and how many accounts it has.
+  - Returns the server's version, its features, its models and groups, and the number of accounts.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -43,12 +43,12 @@ version:
   type: str
   sample: 0.12.4
 name:
-  description: The name that the pages show.
+  description: The name on the web pages.
   returned: success
   type: str
   sample: Open WebUI
 features:
-  description: What is switched on, as the server tells it. The keys differ from version to version.
+  description: The features that are switched on, as the server reports them. The keys differ between versions.
   returned: success
   type: dict
   sample:
@@ -56,7 +56,7 @@ features:
     enable_api_keys: true
     enable_signup: false
 models:
-  description: The ids of the models that the account sees, presets too, sorted.
+  description: The ids of the models that the account can see, including presets, sorted.
   returned: success
   type: list
   elements: str
@@ -64,7 +64,7 @@ models:
     - llama3.2:3b
     - tutor
 users_total:
-  description: How many accounts there are.
+  description: The number of accounts.
   returned: success
   type: int
   sample: 301

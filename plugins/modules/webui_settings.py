@@ -10,14 +10,14 @@ module: webui_settings
 short_description: Manage settings of Open WebUI
 version_added: 0.1.0
 description:
-  - Sets any of the settings that Open WebUI keeps in its database, by the names that its export has for them.
-  - Only the settings that are given are compared and changed. All others keep their value.
-  - From its first start on Open WebUI reads such settings from the database and not from the environment, so that this
-    is where they are changed.
-  - What the server makes of a setting when it starts (the embedding model, the reranker, the list of tool servers, the
-    lists of models) is made anew by the same run.
-  - A chat model is refused for C(rag.embedding_model) where the engine is Ollama and Ollama reports that it does not
-    embed.
+  - Sets any of the settings that Open WebUI stores in its database, by their names in its export.
+  - Only the settings that you list are compared and changed. All others keep their value.
+  - After its first start Open WebUI reads these settings from the database, not from the environment. So this module is
+    the place to change them.
+  - The server rebuilds at once what it loads from a setting (the embedding model, the reranker, the list of tool
+    servers, the lists of models).
+  - A chat model is refused for C(rag.embedding_model) if the engine is Ollama and Ollama reports that the model does
+    not embed.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -30,14 +30,14 @@ options:
   settings:
     description:
       - The settings by dotted name (C(ui.enable_signup)), nested (C(ui) with C(enable_signup) in it), or both.
-      - The names are those of the server's export. The names of environment variables are none of them; an error for
-        such a name tells which setting is near.
-      - A name that is a setting of the server ends the nesting, so that what is below it is its value. A value that is
+      - The names are those of the server's export. Names of environment variables are different; the error
+        for such a name suggests settings.
+      - A name that is a setting of the server ends the nesting; everything below it is its value. A value that is
         a mapping (C(user.permissions), C(ui.visibility)) is merged key by key with what the server has, and a null
         removes a key. A list is always the whole list.
-      - A value must be of the kind that the server has now. Quoted numbers and V("yes") are refused.
+      - A value must have the type that the server has now. Quoted numbers and V("yes") are refused.
       - Secrets (names that end in key, secret, password or token, headers, addresses with a password in them) are
-        compared like all others and shown as stars.
+        compared like all others and masked.
       - With an API key as O(token) the server refuses changes below C(auth.mfa).
     type: dict
 """
@@ -94,16 +94,16 @@ EXAMPLES = r"""
 RETURN = r"""
 settings:
   description:
-    - The settings that were given, by dotted name, as the server shows them after the run; in check mode what is
-      foreseen. Those that options of their own stand for are here by their names as well (C(ui.banners)).
-    - Secrets are shown as stars.
+    - The settings of the task, by dotted name, as the server shows them after the run; in check mode the expected
+      values. Those with options of their own also have their names here (C(ui.banners)).
+    - Secrets are masked.
   returned: success
   type: dict
   sample:
     ui.enable_signup: false
     web.search.brave_search_api_key: "********"
 problems:
-  description: All that is wrong with what was given, a sentence each.
+  description: The problems of the options, a sentence for each.
   returned: when something is wrong with it
   type: list
   elements: str

@@ -10,8 +10,8 @@ module: webui_user
 short_description: Manage one account of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes an account, with its role and its groups.
-  - Only what is given is compared and changed.
+  - Creates, updates and deletes an account, with its role and its groups.
+  - Only the options that you set are compared and changed.
   - For more than a few accounts use M(selfhosted.llm.webui_users), which reads them all at once.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
@@ -25,21 +25,21 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(update_password=always) each run writes the password, since nobody can read the one in force.
-        With V(verify) it is, by a sign-in.
+      - With O(update_password=always) each run writes the password, because the server does not show passwords.
+        With V(verify) it signs in to find out whether the password is already set.
 options:
   email:
     description:
-      - The e-mail, by which the account is known. The server keeps it in lower case, and so it is compared.
-      - An account that exists may have any, such as V(jdoe) or V(alice@github) from a single sign-on. A new one needs
-        C(name@domain.tld) or C(name@localhost), because the server takes no other.
+      - The e-mail address, which identifies the account. The server compares it in lower case.
+      - An existing account may have any, such as V(jdoe) or V(alice@github) from a single sign-on. A new one needs
+        C(name@domain.tld) or C(name@localhost), because the server accepts no other.
     type: str
     required: true
   role:
     description:
       - V(user) may use the server, V(pending) may do nothing, and V(admin) may do anything with the server and its
         container.
-      - A new account without one is made a V(user), whatever default the server has for people who sign up themselves.
+      - A new account without a role becomes a V(user), whatever default the server has for people who sign up.
     type: str
     choices:
       - pending
@@ -100,8 +100,8 @@ EXAMPLES = r"""
 RETURN = r"""
 user:
   description:
-    - The account after the run, as the server shows it, or empty where it is absent.
-    - In check mode what is foreseen; a new account has no C(id) then.
+    - The account after the run, as the server shows it; empty if it is absent.
+    - In check mode the expected state; a new account has no C(id) then.
   returned: success
   type: dict
   sample:
@@ -120,11 +120,11 @@ user:
       type: str
       returned: when the account is there
     email:
-      description: The e-mail, in lower case.
+      description: The e-mail address, in lower case.
       type: str
       returned: when the account is there
     name:
-      description: The name that is shown.
+      description: The displayed name.
       type: str
       returned: when the account is there
     role:
@@ -132,34 +132,34 @@ user:
       type: str
       returned: when the account is there
     groups:
-      description: The names of the groups that the user is in, sorted.
+      description: The names of the user's groups, sorted.
       type: list
       elements: str
       returned: when the account is there
     profile_image_url:
-      description: The picture's address. A picture within the address is shown by its kind, size and digest.
+      description: The picture's address. A picture within the address is shown by its type, size and digest.
       type: str
       returned: when the account is there
     created_at:
-      description: When the account was made, in seconds since 1970.
+      description: When the account was created, in seconds since 1970.
       type: int
       returned: when the account is there
     last_active_at:
-      description: When the account last asked for something, in seconds since 1970.
+      description: When the account was last active, in seconds since 1970.
       type: int
       returned: when the account is there
 done:
-  description: The accounts that had been written when the run broke off.
+  description: The accounts that had been written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
 not_begun:
-  description: The accounts that the run did not come to.
+  description: The accounts that the run had not begun.
   returned: when a write fails
   type: list
   elements: str

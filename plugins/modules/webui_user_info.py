@@ -22,8 +22,8 @@ extends_documentation_fragment:
 options:
   email:
     description:
-      - The e-mail of the account to read. An account that is not there is no error, but an empty list.
-      - Where it is left out, all accounts are read, 30 with each call.
+      - The e-mail address of the account to read. If it does not exist, the list is empty.
+      - If you leave it out, all accounts are read, 30 with each call.
     type: str
 seealso:
   - module: selfhosted.llm.webui_user
@@ -58,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 users:
-  description: The accounts, sorted by e-mail.
+  description: The accounts, sorted by e-mail address.
   returned: success
   type: list
   elements: dict
@@ -78,11 +78,11 @@ users:
       type: str
       returned: success
     email:
-      description: The e-mail, in lower case.
+      description: The e-mail address, in lower case.
       type: str
       returned: success
     name:
-      description: The name that is shown.
+      description: The displayed name.
       type: str
       returned: success
     role:
@@ -90,20 +90,20 @@ users:
       type: str
       returned: success
     groups:
-      description: The names of the groups that the user is in, sorted.
+      description: The names of the user's groups, sorted.
       type: list
       elements: str
       returned: success
     profile_image_url:
-      description: The picture's address. A picture within the address is shown by its kind, size and digest.
+      description: The picture's address. A picture within the address is shown by its type, size and digest.
       type: str
       returned: success
     created_at:
-      description: When the account was made, in seconds since 1970.
+      description: When the account was created, in seconds since 1970.
       type: int
       returned: success
     last_active_at:
-      description: When the account last asked for something, in seconds since 1970.
+      description: When the account was last active, in seconds since 1970.
       type: int
       returned: success
 query_result:

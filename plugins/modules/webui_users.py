@@ -10,10 +10,10 @@ module: webui_users
 short_description: Manage many accounts of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes accounts, with their roles and groups, from a list, a CSV file, or both.
-  - All accounts are read at once, compared, and only those that differ are written, some at a time.
-  - Every entry is checked before the first write, and one error names all that are wrong.
-  - A run that breaks off tells which accounts were done, which failed and which were not begun. The next run finishes.
+  - Creates, updates and deletes accounts, with their roles and groups, from a list, a CSV file, or both.
+  - All accounts are read and compared at once, and only those that differ are written, several at a time.
+  - Every entry is checked before the first write, and one error names all invalid entries.
+  - After a failure the result lists the accounts that were done, failed and not begun. The next run finishes.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -25,56 +25,56 @@ attributes:
   idempotent:
     support: partial
     details:
-      - With O(update_password=always) each run writes the passwords, since nobody can read those in force.
-        With V(verify) it can tell them, by a sign-in each.
+      - With O(update_password=always) each run writes the passwords, because the server does not show
+        passwords. With V(verify) it signs in with each to find out whether it is already set.
 options:
   csv:
     description:
-      - A CSV file on the controller, looked for as other actions look for theirs, in C(files) of the role or beside the
-        playbook. It may be encrypted with ansible-vault. No output repeats what is in it.
-      - The first line has the columns C(Name), C(Email), C(Password), C(Role) and, if wanted, C(Groups), as the import
-        of Open WebUI itself has them, in any order and case. Only C(Email) must be there.
-      - The headers that Google Workspace, Microsoft 365, Moodle and other systems export are known as well, in several
+      - A CSV file on the controller, in C(files) of the role or beside the playbook, as for other actions. It may be
+        encrypted with ansible-vault. No output repeats its contents.
+      - The first line has the columns C(Name), C(Email), C(Password), C(Role) and, if wanted, C(Groups), as in the
+        import of Open WebUI itself, in any order and case. Only C(Email) is required.
+      - The headers that Google Workspace, Microsoft 365, Moodle and other systems export are accepted, too, in several
         languages, such as C(First Name [Required]), C(userPrincipalName) or C(Vorname). A first and a last name are
         joined. A warning names the columns that are not used.
-      - The cells are separated by commas, semicolons, tabs or C(|), or as a first line like C(sep=;) says.
-      - UTF-8, UTF-16, or Windows-1252 as older spreadsheets write it, which a warning names.
-      - A row is as an entry of O(users), and an empty cell says nothing of the account. C(Groups) has the names of
-        groups separated by semicolons, and a semicolon alone for none.
-      - May be given beside O(users). An account in both is an error.
+      - The cells are separated by commas, semicolons, tabs or C(|), or by the separator of a first line like C(sep=;).
+      - UTF-8, UTF-16, or, with a warning, Windows-1252 as older spreadsheets write it.
+      - A row is like an entry of O(users), and an empty cell sets nothing. C(Groups) has the names of groups, separated
+        by semicolons; a single semicolon means none.
+      - You can combine it with O(users). An account in both is an error.
     type: str
   csv_content:
     description:
-      - The text of such a file, in place of O(csv).
+      - The text of such a file, instead of O(csv).
     type: str
   users:
     description:
-      - The accounts. Of each only what is given is compared and changed.
+      - The accounts. Of each, only the options that you set are compared and changed.
       - One of O(users), O(csv) and O(csv_content) is required.
     type: list
     elements: dict
     suboptions:
       email:
         description:
-          - The e-mail, by which the account is known. The server keeps it in lower case, and so it is compared.
-          - An account that exists may have any, such as V(jdoe) or V(alice@github) from a single sign-on. A new one
-            needs C(name@domain.tld) or C(name@localhost), because the server takes no other.
+          - The e-mail address, which identifies the account. The server compares it in lower case.
+          - An existing account may have any, such as V(jdoe) or V(alice@github) from a single sign-on. A new one
+            needs C(name@domain.tld) or C(name@localhost), because the server accepts no other.
         type: str
         required: true
       name:
         description:
-          - The name that is shown.
-          - A new account without one gets the part of O(users[].email) before the @.
+          - The displayed name.
+          - A new account without a name gets the part of O(users[].email) before the @.
         type: str
       password:
         description:
-          - The password. Required for an account that is not there yet.
+          - The password. Required for a new account.
           - 1 to 72 bytes in UTF-8.
-          - The server does not tell the one that is set. See O(update_password).
+          - The server does not show the current password. See O(update_password).
         type: str
       update_password:
         description:
-          - When the password is written. Where it is left out, as O(update_password) says.
+          - When the password is written. The default is O(update_password) of the task.
         type: str
         choices:
           - on_create
@@ -83,12 +83,12 @@ options:
       role:
         description:
           - V(user), V(admin) or V(pending), as for M(selfhosted.llm.webui_user).
-          - A new account without one is made a V(user).
+          - A new account without a role becomes a V(user).
         type: str
       groups:
         description:
-          - The names of the groups that the user is in, no more and no fewer.
-          - Where it is left out, nothing is changed.
+          - The names of exactly the groups of the user.
+          - If you leave it out, nothing is changed.
         type: list
         elements: str
       profile_image_url:
@@ -98,7 +98,7 @@ options:
         type: str
       state:
         description:
-          - Whether the account is there. See M(selfhosted.llm.webui_user).
+          - Whether the account exists. See M(selfhosted.llm.webui_user).
         type: str
         choices:
           - present
@@ -106,12 +106,12 @@ options:
         default: present
   update_password:
     description:
-      - When passwords are written that an account in O(csv), or one in O(users) that does not say so itself, has.
-      - With V(on_create) the password is set when the account is made, and never again.
-      - With V(always) it is written by every run, which is a change each time. From Open WebUI 0.12 on that ends
+      - When passwords are written, for accounts in O(csv) and for those in O(users) without this option.
+      - With V(on_create) the password is set when the account is created, and never again.
+      - With V(always) every run writes it, which is a change each time. From Open WebUI 0.12 on that ends
         all sessions of the account.
-      - With V(verify) a run signs in once with each password, in check mode too, and writes those that are not in
-        force. That takes the server a third of a second each.
+      - With V(verify) a run signs in once with each password, in check mode too, and writes those that
+        differ. Each takes a third of a second on the server.
     type: str
     choices:
       - on_create
@@ -120,38 +120,38 @@ options:
     default: on_create
   purge:
     description:
-      - Remove every account that is not listed, with its chats.
+      - Delete every account that is not listed, with its chats.
       - Administrators are kept, unless O(purge_admins) is V(true). So are accounts that come from OAuth or SCIM, unless
         O(purge_external) is V(true). RV(kept) names them.
-      - The primary admin (the oldest account) and the account that the task signs in with are kept in any case.
-      - Refused where nobody is listed who is to be there.
+      - The primary admin (the oldest account) and the account that the task signs in with are always kept.
+      - Refused if the task lists no account with state V(present).
     type: bool
     default: false
   purge_admins:
     description:
-      - Whether O(purge) removes administrators that are not listed as well.
-      - Accounts for automation are administrators, too. List them, or their API keys end.
+      - Whether O(purge) also deletes administrators that are not listed.
+      - Accounts for automation are also administrators. List them, or their API keys become invalid.
       - Refused if the server does not tell whose API key O(token) is, since the account of the task must stay. From
         Open WebUI 0.12 on that is so while the setting C(users.enable_status) is V(false).
     type: bool
     default: false
   purge_external:
     description:
-      - Whether O(purge) takes accounts that come from elsewhere, too.
-      - Those of OAuth and SCIM bear a mark. Those that LDAP or a trusted header made do not, so where one of these
-        signs people in, a purge that would remove somebody is refused unless this is V(true).
+      - Whether O(purge) also deletes accounts of OAuth, SCIM or LDAP.
+      - The server marks accounts of OAuth and SCIM, but not those of LDAP or a trusted header. If people sign in by one
+        of these, a purge that would delete an account is refused unless this is V(true).
     type: bool
     default: false
   workers:
     description:
-      - How many accounts are written, or passwords verified, at once.
+      - The number of accounts that are written, or passwords that are verified, at the same time.
       - The server hashes each password, which takes a third of a second of one of its cores. More workers than it has
         cores gain little.
     type: int
     default: 8
 notes:
-  - While a second factor is on, Open WebUI takes 100 new accounts in 15 minutes. A run with more waits, and so does one
-    that verifies more passwords. The check run before it tells for how long.
+  - While a second factor is on, Open WebUI accepts 100 new accounts in 15 minutes. A run with more waits, and so does
+    one that verifies more passwords. A check run warns how long that takes.
 seealso:
   - module: selfhosted.llm.webui_user
   - module: selfhosted.llm.webui_user_info
@@ -216,10 +216,10 @@ EXAMPLES = r"""
 RETURN = r"""
 users:
   description:
-    - The listed accounts that the run made or changed, as the server shows them. Those of O(users) come first, then
+    - The listed accounts that the run created or changed, as the server shows them. Those of O(users) come first, then
       those of O(csv), each in their order.
-    - Those that were as wanted are not repeated; M(selfhosted.llm.webui_user_info) tells of all.
-    - In check mode what is foreseen; new accounts have no C(id) then.
+    - Unchanged accounts are not repeated; M(selfhosted.llm.webui_user_info) returns all.
+    - In check mode the expected state; new accounts have no C(id) then.
   returned: success
   type: list
   elements: dict
@@ -236,11 +236,11 @@ users:
       type: str
       returned: success
     email:
-      description: The e-mail, in lower case.
+      description: The e-mail address, in lower case.
       type: str
       returned: success
     name:
-      description: The name that is shown.
+      description: The displayed name.
       type: str
       returned: success
     role:
@@ -248,16 +248,16 @@ users:
       type: str
       returned: success
     groups:
-      description: The names of the groups that the user is in, sorted.
+      description: The names of the user's groups, sorted.
       type: list
       elements: str
       returned: when an entry gives groups
     profile_image_url:
-      description: The picture's address. A picture within the address is shown by its kind, size and digest.
+      description: The picture's address. A picture within the address is shown by its type, size and digest.
       type: str
       returned: when an entry gives one
 plan:
-  description: What was changed, or would be in check mode.
+  description: The changes, or the expected ones in check mode.
   returned: success
   type: list
   elements: dict
@@ -271,7 +271,7 @@ plan:
       type: str
       returned: success
     name:
-      description: The e-mail of the account.
+      description: The e-mail address of the account.
       type: str
       returned: success
     fields:
@@ -280,28 +280,28 @@ plan:
       elements: str
       returned: success
 kept:
-  description: The accounts that O(purge) kept although nobody lists them.
+  description: The accounts that O(purge) kept although the task does not list them.
   returned: success
   type: list
   elements: str
   sample: [admin@example.org]
 problems:
-  description: What is wrong with the entries of O(users) and the lines of O(csv), a sentence for each.
+  description: The problems of the entries of O(users) and the lines of O(csv), a sentence for each.
   returned: when an entry is invalid
   type: list
   elements: str
 done:
-  description: The accounts that had been written when a run broke off.
+  description: The accounts that had been written when the run failed.
   returned: when a write fails
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, as in RV(plan), each with the server's words under C(msg).
+  description: The writes that failed, as in RV(plan), each with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
 not_begun:
-  description: The accounts that the run did not come to.
+  description: The accounts that the run had not begun.
   returned: when a write fails
   type: list
   elements: str

@@ -17,15 +17,15 @@ from .controller import FilesAction
 
 
 class ArchiveAction(FilesAction):
-    """Runs a module with directories of the controller as archives, which go when the task ends."""
+    """Runs a module with directories of the controller as archives, which are removed when the task ends."""
 
-    # The archives would be gone before a module in the background reads them.
+    # The archives are removed before a module in the background could read them.
     _supports_async = False
 
     def sent(self, given: str, name: str = "src.tar") -> str:
-        """Return where the archive of a directory is on the managed host."""
-        way_out = "give its path, or say remote_src=true where it is on the managed host"
-        path = self.located("src", given, "directory", way_out)
+        """Send a directory as an archive, and return its path on the managed host."""
+        remedy = "set its path, or set remote_src=true if it is on the managed host"
+        path = self.located("src", given, "directory", remedy)
         place = str(self._make_tmp_path())
         remote = f"{place}/{name}"
         with tempfile.NamedTemporaryFile(suffix=".tar") as local:
@@ -40,9 +40,9 @@ class ArchiveAction(FilesAction):
 
 
 def is_sent(entry: Mapping[str, Any]) -> bool:
-    """Tell whether the directory of a knowledge base is on the controller, and wanted."""
-    is_there = boolean(entry.get("remote_src") or False, strict=False)
-    return bool(entry.get("src")) and entry.get("state", "present") == "present" and not is_there
+    """Tell whether the directory of a desired knowledge base is on the controller."""
+    is_remote = boolean(entry.get("remote_src") or False, strict=False)
+    return bool(entry.get("src")) and entry.get("state", "present") == "present" and not is_remote
 
 
 def _carried(member: tarfile.TarInfo) -> tarfile.TarInfo | None:

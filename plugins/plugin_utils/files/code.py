@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads text, code and exports on the controller, and gives what they say to the module that wants it."""
+"""Read text, code and exports on the controller, and pass them to a module."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .controller import FilesAction
 
 
 class CodeFiles(FilesAction):
-    """Reads what each `src` says, unless that is on the managed host."""
+    """Reads each `src`, unless it is on the managed host."""
 
     def with_file(self, noun: str, entry: Any) -> Any:
-        """Return the options of one object with those that its `src` gives."""
+        """Return the options of one object with those from its `src`."""
         if not isinstance(entry, dict) or entry.get("src") is None or entry.get("state") == "absent":
             return entry
         if entry.get("content") is not None:
-            raise AnsibleActionFail("content and src are both given; give one of them.")
+            raise AnsibleActionFail("content and src are mutually exclusive; set one of them.")
         if not self.is_here(entry):
             return entry
         src = str(entry["src"])
@@ -39,18 +39,18 @@ class CodeFiles(FilesAction):
 
     def text_of(self, given: str) -> str:
         """Return the text of a file."""
-        way_out = "give its path, or say remote_src=true where it is on the managed host"
+        remedy = "set its path, or set remote_src=true if it is on the managed host"
         try:
-            return self.data("src", given, way_out).decode("utf-8-sig")
+            return self.data("src", given, remedy).decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise AnsibleActionFail(f"src is {given!r}, which is no text in UTF-8; save it so.") from None
+            raise AnsibleActionFail(f"src is {given!r}, which is not UTF-8 text; save it as UTF-8.") from None
 
 
 class CodeAction(CodeFiles):
-    """Runs the module of one kind of object, or of many: ``webui_NOUN`` or ``webui_NOUNs``, by the name of the task."""
+    """Runs ``webui_NOUN`` for one object or ``webui_NOUNs`` for many, by the name of the task."""
 
     def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments with what the files say, those of a list as well."""
+        """Return the arguments with the contents of files, also of those in a list."""
         name = str(self._task.action).rpartition("webui_")[2]
         noun = name.removesuffix("s")
         plural = f"{noun}s"

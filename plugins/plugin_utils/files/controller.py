@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What actions have in common that give a module something from the controller."""
+"""The base of actions that pass files of the controller to a module."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ansible.utils.vars import merge_hash
 
 
 class FilesAction(ActionBase):
-    """Runs the module of its name with its arguments as ``filled`` returns them."""
+    """Runs the module of the same name with the arguments that ``filled`` returns."""
 
     _supports_check_mode = True
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the module's result; raise AnsibleActionFail where a file cannot be used."""
+        """Return the module's result; raise AnsibleActionFail if a file cannot be used."""
         result = super().run(tmp, task_vars)
         wrap_async = self._task.async_val and not self._connection.has_native_async
         try:
@@ -32,34 +32,34 @@ class FilesAction(ActionBase):
         return dict(merge_hash(result, answer))
 
     def filled(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments with what is on the controller."""
+        """Return the arguments with the contents of files of the controller."""
         raise NotImplementedError
 
-    def located(self, option: str, given: str, noun: str, way_out: str) -> str:
-        """Return the path of a file or directory (``noun``), looked for where other actions look for theirs."""
+    def located(self, option: str, given: str, noun: str, remedy: str) -> str:
+        """Return the path of a file or directory (``noun``), found where other actions look for files."""
         try:
             path = str(self._find_needle("files", given))
         except AnsibleError:
             path = ""
         if not (os.path.isdir if noun == "directory" else os.path.isfile)(path):
             raise AnsibleActionFail(
-                f"{option} is {given!r}, and there is no such {noun} on the controller, beside the role or playbook or "
-                f"in files/ there; {way_out}."
+                f"{option} is {given!r}, but there is no such {noun} on the controller, beside the role or playbook or "
+                f"in files/ there; {remedy}."
             )
         return path
 
-    def data(self, option: str, given: str, way_out: str) -> bytes:
+    def data(self, option: str, given: str, remedy: str) -> bytes:
         """Return the bytes of a file, which may be encrypted by ansible-vault."""
-        path = self.located(option, given, "file", way_out)
+        path = self.located(option, given, "file", remedy)
         try:
             return decrypted(self._loader, path)
         except (AnsibleError, OSError) as error:
-            words = " ".join(str(error).split())
-            raise AnsibleActionFail(f"{option} is {given!r}, which cannot be read: {words}") from None
+            reason = " ".join(str(error).split())
+            raise AnsibleActionFail(f"{option} is {given!r}, which cannot be read: {reason}") from None
 
 
 def decrypted(loader: Any, path: str) -> bytes:
-    """Return the bytes of a file, those of one that ansible-vault encrypted in clear; raise AnsibleError or OSError."""
+    """Return the bytes of a file, decrypted if ansible-vault encrypted it; raise AnsibleError or OSError."""
     real = loader.get_real_file(path)
     try:
         with open(real, "rb") as file:

@@ -23,7 +23,7 @@ SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 def decoded(data: bytes, given: str) -> str:
-    """Return the text of a CSV file as spreadsheets write it; raise AnsibleActionFail if it is none."""
+    """Return the text of a CSV file as spreadsheets write it; raise AnsibleActionFail for other files."""
     if data.startswith(SPREADSHEETS):
         raise AnsibleActionFail(f"csv {given!r} is a spreadsheet, not a CSV file; {ADVICE}.")
     encoding = _encoding(data)

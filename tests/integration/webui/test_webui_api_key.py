@@ -144,7 +144,7 @@ def test_a_key_that_is_not_valid_is_made_again_by_password(webui: Webui, recorde
     assert made["changed"]
     assert works(webui, made["key"])
     (warning,) = made["warnings"]
-    assert "does not take the token" in str(warning)
+    assert "refuses the token" in str(warning)
     assert stale not in made.raw.replace(json.dumps(stale), "")
     again = run("webui_api_key", {**said, "token": made["key"], "key": made["key"], "enable_api_keys": True})
     assert not again["changed"]
@@ -253,7 +253,7 @@ def test_an_encrypted_file_stays_encrypted(controller: Controller, webui: Webui)
     [
         ({"dest": "nowhere/bot.key"}, "whose folder does not exist; make it first"),
         ({"dest": "."}, "which is a folder; give a file in it"),
-        ({"key": "sk-1"}, "dest and key are two places for one key; give one of them"),
+        ({"key": "sk-1"}, "dest and key are mutually exclusive; set one of them"),
     ],
 )
 def test_a_place_that_cannot_be_is_refused_before_any_change(

@@ -266,7 +266,7 @@ WRONG = [
     ("tool", {"id": "a", "meta": {"manifest": {}}}, "meta.manifest is given, and it comes from the code; leave it out"),
     ("function", {"id": "a", "meta": {"description": ""}}, "meta.description is given, and say it by description"),
     ("tool", {"id": "a", "src": "/nowhere.py", "remote_src": True}, "src is '/nowhere.py', which cannot be read"),
-    ("skill", {"id": "a", "src": "/etc", "content": "x"}, "content and src are both given; give one of them"),
+    ("skill", {"id": "a", "src": "/etc", "content": "x"}, "content and src are mutually exclusive; set one of them"),
 ]
 
 

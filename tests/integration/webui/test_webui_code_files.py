@@ -85,16 +85,16 @@ def test_files_that_cannot_be_used_are_told_in_one_sentence(
 ) -> None:
     (tmp_path / "latin.py").write_bytes("# für".encode("latin-1"))
     words = {
-        "none.py": "src is 'none.py', and there is no such file on the controller",
-        "latin.py": "src is 'latin.py', which is no text in UTF-8; save it so.",
-        ".": "and there is no such file on the controller",
+        "none.py": "src is 'none.py', but there is no such file on the controller",
+        "latin.py": "src is 'latin.py', which is not UTF-8 text; save it as UTF-8.",
+        ".": "but there is no such file on the controller",
     }
     tasks = [{"selfhosted.llm.webui_function": by_token(id="a", src=name), "ignore_errors": True} for name in words]
     both = by_token(tools=[{"id": "a", "src": "latin.py", "content": "x"}])
     tasks += [{"selfhosted.llm.webui_tools": both, "ignore_errors": True}]
     done = ansible("ansible-playbook", play(tmp_path, *tasks), cwd=tmp_path)
     assert done.stdout.count("...ignoring") == len(words) + 1, done.stdout + done.stderr
-    for wanted in (*words.values(), "content and src are both given; give one of them."):
+    for wanted in (*words.values(), "content and src are mutually exclusive; set one of them."):
         assert wanted in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert recorder.requests == []

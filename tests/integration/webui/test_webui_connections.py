@@ -322,7 +322,7 @@ def test_what_cannot_be_is_told_for_all_entries_at_once(
     for words in (
         "Entry 1 (http://a.example): the header X-A has a line end",
         "Entry 2 (ftp://b.example): kind is 'other'",
-        "give an address as http://host:port",
+        "use an address such as http://host:port",
         "provider is for kind openai only",
         "use prefix_id",
         "key has a line end",

@@ -40,23 +40,23 @@ def test_too_many_sign_ins(webui: Webui, recorder: Recorder) -> None:
         {"url": recorder.url, "admin_email": "throw-away@example.org", "admin_password": "wrong-one", **ANNA},
     )
     assert "has seen too many sign-ins with this e-mail" in message
-    assert "wait 4 minutes, or give an API key as token" in message
+    assert "wait 4 minutes, or set an API key as token" in message
 
 
 @pytest.mark.parametrize("role", ["user", "pending"])
 def test_no_administrator(webui: Webui, recorder: Recorder, role: str) -> None:
     token = webui.add_user("clara@example.org", role=role)
     said = {"url": recorder.url, "admin_email": "clara@example.org", "admin_password": "Password-1", **ANNA}
-    assert f"its role is {role}; give the credentials of an administrator" in sentence("webui_user", said)
+    assert f"its role is {role}; use the credentials of an administrator" in sentence("webui_user", said)
     message = sentence("webui_user", {"url": recorder.url, "token": token, **ANNA})
-    assert "give the credentials of an administrator" in message
+    assert "use the credentials of an administrator" in message
     assert token not in message
 
 
 @pytest.mark.parametrize("token", ["sk-0123456789abcdef", "no-token", "a.b.c"])
 def test_a_token_that_is_none(recorder: Recorder, token: str) -> None:
     result = fail("webui_user", {"url": recorder.url, "token": token, **ANNA})
-    assert "give a valid API key or session token of an administrator" in result["msg"]
+    assert "set a valid API key or session token of an administrator" in result["msg"]
     assert token not in result.raw
 
 
@@ -66,7 +66,7 @@ def test_a_token_that_is_none_gives_way_to_the_password(webui: Webui, recorder: 
     result = succeed("webui_user_info", {"url": recorder.url, "token": token, **both})
     assert [user["email"] for user in result["users"]] == [webui.admin_email]
     (warning,) = result["warnings"]
-    assert "does not take the token" in str(warning)
+    assert "refuses the token" in str(warning)
     hides(result, token, webui.admin_password)
 
 
@@ -125,9 +125,9 @@ def test_html_of_another_server(by_token: Callable[..., dict[str, Any]]) -> None
         ({"email": " "}, "email is empty"),
         ({"role": "wizard"}, "value of role must be one of: pending, user, admin, got: wizard"),
         ({"password": ""}, "password is empty"),
-        ({"password": "é" * 37}, "password has 74 bytes in UTF-8, and Open WebUI takes 72 at most"),
+        ({"password": "é" * 37}, "password has 74 bytes in UTF-8, but Open WebUI allows at most 72"),
         ({"name": ""}, "name is empty"),
-        ({"profile_image_url": "javascript:alert(1)"}, "profile_image_url is none that the server takes"),
+        ({"profile_image_url": "javascript:alert(1)"}, "profile_image_url is not an address that the server accepts"),
     ],
 )
 def test_values_that_cannot_be_are_told_before_any_call(
@@ -148,7 +148,7 @@ def test_a_new_account_with_an_email_that_the_server_does_not_take(
 
 def test_a_new_account_without_a_password(recorder: Recorder, by_token: Callable[..., dict[str, Any]]) -> None:
     message = sentence("webui_user", by_token(email="anna@example.org"))
-    assert message.startswith("Invalid user anna@example.org: the account is not there yet")
+    assert message.startswith("Invalid user anna@example.org: the account does not exist yet")
     assert recorder.writes() == []
 
 
@@ -157,8 +157,8 @@ def test_a_new_account_without_a_password(recorder: Recorder, by_token: Callable
     ("said", "words"),
     [
         ({"state": "absent"}, "is the primary admin (the oldest account), which Open WebUI never deletes; keep it."),
-        ({"role": "user"}, "is the primary admin (the oldest account), which stays an admin; leave its role out."),
-        ({"role": "pending"}, "is the primary admin (the oldest account), which stays an admin; leave its role out."),
+        ({"role": "user"}, "is the primary admin (the oldest account), whose role must stay admin; leave role out."),
+        ({"role": "pending"}, "is the primary admin (the oldest account), whose role must stay admin; leave role out."),
     ],
 )
 def test_the_primary_admin_is_told_to_stay(
@@ -182,7 +182,7 @@ def test_nobody_else_changes_the_primary_admin(webui: Webui, recorder: Recorder)
 
 
 @pytest.mark.parametrize(
-    ("said", "words"), [({"state": "absent"}, "nobody can delete himself"), ({"role": "user"}, "must stay an admin")]
+    ("said", "words"), [({"state": "absent"}, "which cannot delete itself"), ({"role": "user"}, "must stay an admin")]
 )
 def test_nobody_removes_the_admin_that_the_task_is(
     webui: Webui, recorder: Recorder, said: dict[str, str], words: str

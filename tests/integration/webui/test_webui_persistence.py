@@ -15,7 +15,7 @@ from conftest import Webui
 from recorder import Recorder
 from runner import sentence, succeed, unchanged
 
-PATIENCE_SECONDS = 480
+MAX_WAIT_SECONDS = 480
 REASON = "because ENABLE_PERSISTENT_CONFIG is false in its environment"
 NEW = "http://127.0.0.1:9/new"
 WRITES: dict[str, dict[str, Any]] = {
@@ -80,7 +80,7 @@ class Forgetful:
             return json.load(answer)
 
     def wait(self) -> None:
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + MAX_WAIT_SECONDS
         while time.monotonic() < end:
             published = subprocess.run(
                 ["docker", "port", self.name, "8080"], check=True, capture_output=True, text=True
@@ -91,7 +91,7 @@ class Forgetful:
                     return
             except (OSError, urllib.error.URLError):
                 time.sleep(0.5)
-        raise AssertionError(f"{self.name} did not answer within {PATIENCE_SECONDS} s")
+        raise AssertionError(f"{self.name} did not answer within {MAX_WAIT_SECONDS} s")
 
     def restart(self) -> None:
         subprocess.run(["docker", "restart", "--time", "2", self.name], check=True, capture_output=True)

@@ -281,7 +281,7 @@ def test_every_bad_entry_is_named(webui: Webui, recorder: Recorder, by_token: Ca
     result = fail("webui_prompts", by_token(prompts=prompts))
     assert result["problems"] == [
         "Entry 2 (new): the prompt is not there yet, and to make it content is needed.",
-        "Entry 3 (c): there is no account 'nobody@example.org' on the server; make it first.",
+        "Entry 3 (c): there is no account 'nobody@example.org' on the server; create it first.",
     ]
     assert not recorder.writes()
     twice = [{"command": "c", "content": "x"}, {"command": "/c", "content": "y"}]

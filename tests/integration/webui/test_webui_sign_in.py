@@ -62,7 +62,7 @@ def test_who_is_no_admin_any_more_is_told_so(by_password: dict[str, Any], webui:
     assert not run("webui_user_info", by_password).failed
     boss = webui.users()[by_password["admin_email"]]
     webui.call("POST", f"users/{boss['id']}/update", {**boss, "role": "user"})
-    assert "give the credentials of an administrator" in fail("webui_user_info", by_password)["msg"]
+    assert "use the credentials of an administrator" in fail("webui_user_info", by_password)["msg"]
 
 
 def test_without_a_place_each_task_signs_in(

@@ -160,8 +160,8 @@ def test_files_that_cannot_be_used_are_told_in_one_sentence(
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
     words = {
-        "absent.csv": "csv is 'absent.csv', and there is no such file on the controller",
-        ".": "csv is '.', and there is no such file on the controller",
+        "absent.csv": "csv is 'absent.csv', but there is no such file on the controller",
+        ".": "csv is '.', but there is no such file on the controller",
         "dos.csv": "Line 2 of csv 'dos.csv' is neither UTF-8 nor Windows-1252; save it as UTF-8",
         "cut.csv": "Line 3 of csv 'cut.csv' is not UTF-16; save it as UTF-8",
         "people.xlsx": "csv 'people.xlsx' is a spreadsheet, not a CSV file; save it as UTF-8",
@@ -174,7 +174,7 @@ def test_files_that_cannot_be_used_are_told_in_one_sentence(
     assert done.stdout.count("...ignoring") == len(words) + 1, done.stdout + done.stderr
     for wanted in (
         *words.values(),
-        "csv and csv_content are both given",
+        "csv and csv_content are mutually exclusive",
         "Line 3 of bad.csv: column Role is not one of pending, user, admin",
     ):
         assert wanted in done.stdout

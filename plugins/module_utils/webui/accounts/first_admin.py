@@ -13,7 +13,7 @@ from ...http.session import HttpFailure
 from ..api.callers import API
 from ..api.client import SignIn, WrongPassword, open_session, sign_in
 from ..api.messages import cannot, second_factor
-from ..api.token_cache import SignIns
+from ..api.token_cache import TokenCache
 from .spec import MAX_PASSWORD_BYTES
 
 LASTING, ONE_TIME = "admin_password", "initial_password"
@@ -39,7 +39,7 @@ class FirstAdmin(Resource[None]):
                 continue
             if which == LASTING and self._signed_in.token:
                 found = self._signed_in
-                SignIns(self._session.url, self._email, password).keep(str(found.token), found.id or "", found.email)
+                TokenCache(self._session.url, self._email, password).keep(str(found.token), found.id or "", found.email)
             return {self._email: {"email": self._email, "signs_in_with": which}}
         if self._is_empty():
             return {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose account a token belongs to."""
+"""The account that a token belongs to."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ...http.session import HttpFailure, Session
 
 API = "/api/v1/"
 API_KEY_PATH = API + "auths/api_key"
-# With an API key neither is certain: 0.8 and newer refuse the first while users.enable_status is off, and 0.12 refuses
-# the second to every key ("A human session is required").
+# API keys may get neither: 0.8 and newer refuse the first while users.enable_status is off, and 0.12 refuses the
+# second to every key ("A human session is required").
 WHO_AM_I = ("users/user/status", "auths/")
 
 

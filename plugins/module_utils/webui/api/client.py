@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Open WebUI's API: who calls, how it is told apart from other answers, what versions can do."""
+"""The client of Open WebUI's API: credentials, calls, and checks that the answers are from this API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...http.session import Answer, HttpFailure, Session
 from .callers import API, Caller, account_of, bearer, has_key, is_sendable
 from .features import Features
 from .messages import cannot, is_session_over, is_token_refused, not_webui, second_factor, sign_in_failed
-from .token_cache import SignIns
+from .token_cache import TokenCache
 
 NOT_SENDABLE = "it holds a line end or another character that HTTP cannot carry"
 
@@ -42,7 +42,7 @@ WEBUI_RULES: Dict[str, Any] = {
 
 @dataclass(frozen=True)
 class SignIn:
-    """A sign-in with the right password; without a token where a second factor is wanted (``step``)."""
+    """A sign-in with the correct password; without a token if the server requires a second factor (``step``)."""
 
     email: str
     token: Optional[str] = None
@@ -56,7 +56,7 @@ class WrongPassword(Failure):
 
 
 def open_session(params: Mapping[str, Any], read_only: bool, *secrets: Optional[str]) -> Session:
-    """Return a session by the common options of a module."""
+    """Return a session for the common options of a module."""
     return Session(
         params["url"],
         timeout=params["timeout"],
@@ -81,8 +81,8 @@ def sign_in(session: Session, email: str, password: str) -> SignIn:
     session.hide(body["token"])
     if str(body.get("email", "")).lower() != email.lower():
         raise Failure(
-            f"Signed in as {body.get('email')} instead of {email}: Open WebUI at {session.url} does not look at "
-            f"passwords (WEBUI_AUTH or a trusted header); give an API key as token."
+            f"Signed in as {body.get('email')} instead of {email}: Open WebUI at {session.url} does not check "
+            f"passwords (WEBUI_AUTH or a trusted header); set an API key as token."
         )
     return SignIn(email, body["token"], "", body.get("id"), str(body.get("role", "")))
 
@@ -93,20 +93,20 @@ def is_api_key(token: Optional[str]) -> bool:
 
 
 class Client:
-    """Calls of one module run. Signs in at the first call that needs it, once, if no earlier task did so.
+    """The calls of one module run. Signs in once, at the first call that needs it, if no earlier task did.
 
-    ``foreseen`` are names of objects that an earlier part of a check run would have made, and which count as there.
+    ``foreseen`` are names of objects that an earlier part of a check run would have created; they count as current.
 
-    A given token comes first. If the server refuses it and there is a password as well, the calls go on with that.
+    The token comes first. If the server refuses it and there is also a password, the calls go on with the password.
     """
 
     def __init__(
         self, params: Mapping[str, Any], read_only: bool, foreseen: Optional[Mapping[str, List[str]]] = None
     ) -> None:
-        # A token that was read from a file ends in a line end, and an empty one is none.
-        self._given: Optional[str] = (params["token"] or "").strip() or None
-        self._was_given: Optional[str] = None
-        self._session = open_session(params, read_only, self._given, params["admin_password"])
+        # A token that was read from a file ends in a line end. An empty token counts as none.
+        self._token: Optional[str] = (params["token"] or "").strip() or None
+        self._dropped_token: Optional[str] = None
+        self._session = open_session(params, read_only, self._token, params["admin_password"])
         self._foreseen: Mapping[str, List[str]] = foreseen or {}
         self._email: Optional[str] = params["admin_email"]
         self._password: Optional[str] = params["admin_password"]
@@ -115,7 +115,7 @@ class Client:
         self._caller: Optional[Caller] = None
         self._features: Optional[Features] = None
         self._lock = threading.Lock()
-        if self._given and not is_sendable(self._given):
+        if self._token and not is_sendable(self._token):
             self._drop_token(NOT_SENDABLE)
 
     @property
@@ -124,32 +124,32 @@ class Client:
         return self._session.url
 
     def foreseen(self, kind: str) -> List[str]:
-        """Return the names of a kind that an earlier part of a check run would have made."""
+        """Return the names of a kind that an earlier part of a check run would have created."""
         return list(self._foreseen.get(kind) or ())
 
     def get(self, path: str, what: str, **options: Any) -> Any:
-        """GET ``path`` below the API, or from the root where it begins with a slash.
+        """GET ``path`` below the API, or from the root if it begins with a slash.
 
-        ``what`` is the verb and object for the failure's sentence.
+        ``what`` is the verb and object in the message of a failure.
         """
         return self._call("GET", path, what, **options)
 
     def get_mapping(self, path: str, what: str, **options: Any) -> Dict[str, Any]:
-        """GET an object; anything else is not this API."""
+        """GET an object; fail for any other answer."""
         answer = self.get(path, what, **options)
         if not isinstance(answer, dict):
             raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
         return answer
 
     def get_list(self, path: str, what: str, **options: Any) -> List[Any]:
-        """GET a list; anything else is not this API."""
+        """GET a list; fail for any other answer."""
         answer = self.get(path, what, **options)
         if not isinstance(answer, list):
             raise Failure(f"Cannot {what}: {not_webui(self.url)}.")
         return answer
 
     def pages(self, path: str, what: str, **params: Any) -> Iterator[Dict[str, Any]]:
-        """GET the pages of what the server lists as ``items`` and ``total``, one after the other."""
+        """GET the pages of a listing with ``items`` and ``total``, one after the other."""
         found = 0
         for page in count(1):
             answer = self.get_mapping(path, what, params={**params, "page": page})
@@ -166,7 +166,7 @@ class Client:
         return [item for page in self.pages(path, what, **params) for item in page["items"]]
 
     def post(self, path: str, what: str, **options: Any) -> Any:
-        """POST to ``path``; say ``reads=True`` where that changes nothing."""
+        """POST to ``path``; pass ``reads=True`` if that changes nothing."""
         return self._call("POST", path, what, **options)
 
     def delete(self, path: str, what: str, **options: Any) -> Any:
@@ -174,53 +174,53 @@ class Client:
         return self._call("DELETE", path, what, **options)
 
     def hide(self, *secrets: Optional[str]) -> None:
-        """Blot these out of all later errors."""
+        """Mask these secrets in all later errors."""
         self._session.hide(*(secret for secret in secrets if secret))
 
     def features(self) -> Features:
-        """Return what the server's version can do; costs one call, once."""
+        """Return the features of the server's version; costs one call, once."""
         if self._features is None:
             answer = self._session.get("/api/version").json()
             self._features = Features.of(str(answer.get("version", "")) if isinstance(answer, dict) else "")
         return self._features
 
     def caller(self) -> Caller:
-        """Return the account that calls, as far as it can be known (false where it cannot)."""
+        """Return the account that makes the calls; a false value if it is unknown."""
         if self._caller is None:
             self._caller = self._find_caller()
         return self._caller
 
     def token(self) -> str:
-        """Return a key or session token that the server takes now, for what the caller does as an account."""
+        """Return an API key or session token that the server accepts now."""
         self.get("users/default/permissions", "read the default permissions")
         return self._headers()["Authorization"].split(" ", 1)[1]
 
     def password_changed(self, email: str, password: str) -> None:
-        """Go on after the caller's own password was written, which ends its sessions (0.12)."""
-        if is_api_key(self._given):
+        """Continue after the caller's own password was written, which ends its sessions (0.12)."""
+        if is_api_key(self._token):
             return
         self.hide(password)
         with self._lock:
             if self._email and self._password:
-                SignIns(self.url, self._email, self._password).forget()
-            self._given, self._signed_in = None, None
+                TokenCache(self.url, self._email, self._password).forget()
+            self._token, self._signed_in = None, None
             self._email, self._password = email, password
 
     def _find_caller(self) -> Caller:
-        if self._given is None:
+        if self._token is None:
             signed_in = self._sign_in_once()
             return Caller(signed_in.id, signed_in.email)
-        found = account_of(self._session, self._given)
+        found = account_of(self._session, self._token)
         if found:
             return found
         if not self._password:
             return Caller(None, self._email)
-        # The password may be another account's than the key, so it tells nothing unless that account has this key.
+        # The password may be that of another account, so it identifies the caller only if that account has the key.
         try:
             signed_in = self._sign_in_once()
         except Failure:
             return Caller()
-        own = has_key(self._session, signed_in.token, self._given)
+        own = has_key(self._session, signed_in.token, self._token)
         return Caller(signed_in.id, signed_in.email) if own else Caller()
 
     def _call(self, method: str, path: str, what: str, **options: Any) -> Any:
@@ -230,37 +230,37 @@ class Client:
             try:
                 return self._session.request(method, path, headers=headers, **options).json()
             except HttpFailure as failure:
-                if not (self._token_dropped(failure, headers) or self._sign_in_anew(failure, headers)):
+                if not (self._token_dropped(failure, headers) or self._sign_in_again(failure, headers)):
                     raise
             return self._session.request(method, path, headers=self._headers(), **options).json()
         except HttpFailure as failure:
             raise Failure(cannot(what, self.url, failure)) from failure
 
     def _headers(self) -> Dict[str, str]:
-        return bearer(self._given if self._given is not None else self._sign_in_once().token)
+        return bearer(self._token if self._token is not None else self._sign_in_once().token)
 
     def _token_dropped(self, failure: HttpFailure, refused: Mapping[str, str]) -> bool:
-        """Tell whether the given token was refused and the password takes its place."""
+        """Tell whether the token was refused and the password replaces it."""
         if not self._password or not is_token_refused(failure):
             return False
         with self._lock:
-            if self._given is None:
-                # Another thread may have dropped it while this call was under way.
-                return self._was_given is not None and refused == bearer(self._was_given)
-            if refused != bearer(self._given):
+            if self._token is None:
+                # Another thread may have dropped it during this call.
+                return self._dropped_token is not None and refused == bearer(self._dropped_token)
+            if refused != bearer(self._token):
                 return False
             self._drop_token(f"{failure.status}: {failure.words}")
             return True
 
     def _drop_token(self, reason: str) -> None:
-        """Go on with the password, and warn; raise a Failure if there is none."""
+        """Continue with the password, and warn; raise a Failure if there is none."""
         if not (self._email and self._password):
-            raise Failure(f"Invalid token: {reason}; give an API key or a session token of an administrator.")
+            raise Failure(f"Invalid token: {reason}; set an API key or a session token of an administrator.")
         warn(
-            f"Open WebUI at {self.url} does not take the token ({reason.rstrip('.')}). This task signs in as "
-            f"{self._email} instead. Give a valid token, or none."
+            f"Open WebUI at {self.url} refuses the token ({reason.rstrip('.')}). This task signs in as "
+            f"{self._email} instead. Set a valid token, or none."
         )
-        self._was_given, self._given, self._caller = self._given, None, None
+        self._dropped_token, self._token, self._caller = self._token, None, None
 
     def _sign_in_once(self) -> SignIn:
         with self._lock:
@@ -268,8 +268,8 @@ class Client:
                 self._signed_in = self._recall() or self._sign_in()
             return self._signed_in
 
-    def _sign_in_anew(self, failure: HttpFailure, refused: Mapping[str, str]) -> bool:
-        """Tell whether there is another token than the one that was refused: one of an earlier task may be over."""
+    def _sign_in_again(self, failure: HttpFailure, refused: Mapping[str, str]) -> bool:
+        """Tell whether there is a newer token than the refused one: the session of an earlier task may have ended."""
         if not is_session_over(failure):
             return False
         with self._lock:
@@ -277,14 +277,14 @@ class Client:
                 return False
             if refused == bearer(self._signed_in.token):
                 self._recalled = False
-                SignIns(self.url, self._email or "", self._password or "").forget()
+                TokenCache(self.url, self._email or "", self._password or "").forget()
                 self._signed_in = self._sign_in()
             return True
 
     def _recall(self) -> Optional[SignIn]:
         if not self._email or not self._password:
             return None
-        kept = SignIns(self.url, self._email, self._password).recall()
+        kept = TokenCache(self.url, self._email, self._password).recall()
         if kept is None:
             return None
         self._recalled = True
@@ -293,27 +293,27 @@ class Client:
 
     def _sign_in(self) -> SignIn:
         if not self._email or not self._password:
-            raise Failure("Nobody to sign in as: give token, or admin_email and admin_password.")
+            raise Failure("No credentials: set token, or admin_email and admin_password.")
         signed_in = sign_in(self._session, self._email, self._password)
         if not signed_in.token:
             raise Failure(second_factor(self.url, self._email, signed_in.step))
         if signed_in.role != "admin":
             raise Failure(
                 f"The account {self._email} signs in to Open WebUI at {self.url}, but its role is "
-                f"{signed_in.role or 'unknown'}; give the credentials of an administrator."
+                f"{signed_in.role or 'unknown'}; use the credentials of an administrator."
             )
-        SignIns(self.url, self._email, self._password).keep(signed_in.token, signed_in.id or "", signed_in.email)
+        TokenCache(self.url, self._email, self._password).keep(signed_in.token, signed_in.id or "", signed_in.email)
         return signed_in
 
 
 def posted(client: Client, path: str, what: str, *, has: str = "", **options: Any) -> Dict[str, Any]:
-    """POST to ``path`` and return the object that the server made of it, with the field ``has`` in it.
+    """POST to ``path`` and return the object that the server created, which must have the field ``has``.
 
-    Some versions answer null instead of a reason.
+    Some versions answer null instead of an error.
     """
     answer = client.post(path, what, **options)
     if not isinstance(answer, dict) or (has and not answer.get(has)):
-        raise Failure(f"Cannot {what}: Open WebUI at {client.url} took none of it; its log tells why.")
+        raise Failure(f"Cannot {what}: Open WebUI at {client.url} did not store it; see its log.")
     return answer
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told about a server of Open WebUI."""
+"""Facts about a server of Open WebUI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .client import Client
 
 
 def server_facts(client: Client) -> Dict[str, Any]:
-    """Return what the server is and can do, and how much it has; four requests."""
+    """Return version, features, models, groups and number of accounts; four requests."""
     config = client.get_mapping("/api/config", "read what the server can do")
     models = client.get_mapping("/api/models", "read the models")
     users = client.get_mapping(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a version of Open WebUI can do; the one place where versions are compared."""
+"""The features of each version of Open WebUI; the only place where versions are compared."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def _since(major: int, minor: int, patch: int = 0) -> Mapping[str, Tuple[int, in
 
 @dataclass(frozen=True)
 class Features:
-    """What a server can do, by the version that brought it; the default is what the newest can."""
+    """The features of a server, each with the version that introduced it; by default those of the newest version."""
 
     version: str = ""
-    """As the server tells it; empty where it could not be read."""
+    """As the server reports it; empty if it could not be read."""
     admin_by_environment: bool = field(default=True, metadata=_since(0, 7))
     """`WEBUI_ADMIN_EMAIL` makes the first admin."""
     keys_of_admins: bool = field(default=True, metadata=_since(0, 8))
@@ -79,11 +79,11 @@ class Features:
 
     @property
     def pictures_of_the_web(self) -> bool:
-        """An account's picture may be an address of the web. 0.8 alone takes none, and 0.6 takes anything."""
+        """An account's picture may be an http or https address. 0.8 accepts none, 0.6 accepts anything."""
         return self.pictures_by_address or not self.access_grants
 
     def lacking(self, what: str, feature: str, instead: str = "leave it out") -> List[str]:
-        """Return a sentence on what an option needs, none where this version has the feature."""
+        """Return a sentence on the version that an option needs; none if this version has the feature."""
         if getattr(self, feature):
             return []
         major, minor, _patch = next(each.metadata["since"] for each in fields(self) if each.name == feature)

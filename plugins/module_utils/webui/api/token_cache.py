@@ -1,10 +1,10 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Session tokens that the tasks of a play share, because Open WebUI takes few sign-ins.
+"""Session tokens that the tasks of a play share, because Open WebUI accepts few sign-ins.
 
-They are kept in memory (tmpfs) of the managed host, for its user alone, an hour at most.
-Nothing here is needed: whatever is wrong with it, a task signs in.
+They are kept in memory (tmpfs) of the managed host, readable only by its user, for at most an hour. Without a valid
+cached token a task signs in.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import tempfile
 import time
 from typing import Any, Dict, Optional
 
-LONGEST_SECONDS = 3600
-# What a guess at the password costs whoever could read the file, and a task each time: some 15 ms.
+MAX_AGE_SECONDS = 3600
+# The cost of one guess at the password for a reader of the file, and of each task: about 15 ms.
 WORK = {"n": 2**12, "r": 8, "p": 1}
 
 
 def directory() -> Optional[str]:
-    """Return where this user's tokens are kept; None where there is no place that a restart empties."""
+    """Return the directory of this user's tokens; None if there is none that a restart empties."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     if not _is_private(runtime):
         runtime = "/run" if os.geteuid() == 0 and os.path.isdir("/run") else ""
@@ -33,7 +33,7 @@ def directory() -> Optional[str]:
 
 
 def _is_private(path: str) -> bool:
-    """Tell whether a folder is this user's, and nobody else can write there."""
+    """Tell whether a directory belongs to this user and nobody else can write to it."""
     try:
         found = os.stat(path, follow_symlinks=False)
     except (OSError, ValueError):
@@ -47,17 +47,17 @@ def _is_private(path: str) -> bool:
 
 
 def _tidy(place: str) -> None:
-    """Remove the tokens that are too old for anybody."""
+    """Remove the tokens that are too old."""
     for entry in os.scandir(place):
         if (
             not entry.name.endswith(".lock")
-            and time.time() - entry.stat(follow_symlinks=False).st_mtime > LONGEST_SECONDS
+            and time.time() - entry.stat(follow_symlinks=False).st_mtime > MAX_AGE_SECONDS
         ):
             os.unlink(entry.path)
 
 
-class SignIns:
-    """The token of one account at one server. It is given only to who knows the password that it was got with."""
+class TokenCache:
+    """The token of one account at one server. Only tasks with the password of the sign-in can read it."""
 
     def __init__(self, url: str, email: str, password: str) -> None:
         place = directory()
@@ -72,7 +72,7 @@ class SignIns:
         try:
             with open(self._path, encoding="utf-8") as file:
                 kept = json.load(file)
-            fresh = 0 <= time.time() - kept["time"] < LONGEST_SECONDS
+            fresh = 0 <= time.time() - kept["time"] < MAX_AGE_SECONDS
             if fresh and hmac.compare_digest(bytes.fromhex(kept["proof"]), self._proof(bytes.fromhex(kept["salt"]))):
                 return {name: str(kept[name]) for name in ("token", "id", "email")}
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -96,7 +96,7 @@ class SignIns:
             os.replace(fresh, self._path)
 
     def forget(self) -> None:
-        """Drop the token, which the server no longer takes."""
+        """Remove the token, which the server no longer accepts."""
         if self._path:
             with contextlib.suppress(OSError):
                 os.unlink(self._path)

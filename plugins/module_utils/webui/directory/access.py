@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may see and change an object of the workspace: by names here, by ids on the server."""
+"""Access to objects of the workspace. Tasks name groups and accounts, the server knows them by id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHO: Dict[str, Any] = {
         "users": {"type": "list", "elements": "str", "default": []},
     },
 }
-# To be used as the option `access` of a module, with the fragment selfhosted.llm.webui.access.
+# The option `access` of a module; its documentation is the fragment selfhosted.llm.webui.access.
 ACCESS: Dict[str, Any] = {
     "type": "dict",
     "options": {"public": {"type": "bool", "default": False}, "read": _WHO, "write": _WHO},
@@ -29,58 +29,58 @@ EVERYBODY = "*"
 Access = Dict[str, Any]
 
 
-def wanted(given: Mapping[str, Any]) -> Access:
-    """Return what was said of access in the form of a state. Who may write may read as well."""
-    said = {permission: given.get(permission) or {} for permission in PERMISSIONS}
-    write = {kind: _names(kind, said["write"].get(kind)) for kind in ("groups", "users")}
-    read = {kind: _names(kind, [*(said["read"].get(kind) or ()), *write[kind]]) for kind in ("groups", "users")}
-    return {"public": bool(given.get("public")), "read": read, "write": write}
+def wanted(option: Mapping[str, Any]) -> Access:
+    """Return the option `access` in the form of a state. Permission to write includes permission to read."""
+    who = {permission: option.get(permission) or {} for permission in PERMISSIONS}
+    write = {kind: _names(kind, who["write"].get(kind)) for kind in ("groups", "users")}
+    read = {kind: _names(kind, [*(who["read"].get(kind) or ()), *write[kind]]) for kind in ("groups", "users")}
+    return {"public": bool(option.get("public")), "read": read, "write": write}
 
 
-def _names(kind: str, given: Optional[Iterable[str]]) -> List[str]:
-    return sorted({name.lower() if kind == "users" else name for name in given or ()})
+def _names(kind: str, names: Optional[Iterable[str]]) -> List[str]:
+    return sorted({name.lower() if kind == "users" else name for name in names or ()})
 
 
 class Grants:
-    """Access of one server's objects. Reads the groups and the accounts once, and only where somebody is named."""
+    """Access to the objects of one server. Reads the groups and the accounts once, and only if one is named."""
 
     def __init__(self, client: Client, groups: Optional[Groups] = None) -> None:
         self._client = client
         self._groups = groups or Groups(client)
         self._emails: Optional[Dict[str, str]] = None
 
-    def problems(self, given: Mapping[str, Any]) -> List[str]:
-        """Return a sentence for each name of an option `access` that means nobody, or more than one."""
-        said = wanted(given)["read"]
-        found = self._groups.problems(said["groups"]) if said["groups"] else []
-        made = {email.lower() for email in self._client.foreseen("users")}
-        known = made.union(self._by_id().values()) if said["users"] else set()
-        if given.get("public") and any(said.values()) and not self._client.features().access_grants:
-            found.append("access cannot be public with names before Open WebUI 0.8; drop access.public or the names")
+    def problems(self, option: Mapping[str, Any]) -> List[str]:
+        """Return a sentence for each name of an option `access` that is unknown or ambiguous."""
+        readers = wanted(option)["read"]
+        found = self._groups.problems(readers["groups"]) if readers["groups"] else []
+        foreseen = {email.lower() for email in self._client.foreseen("users")}
+        known = foreseen.union(self._by_id().values()) if readers["users"] else set()
+        if option.get("public") and any(readers.values()) and not self._client.features().access_grants:
+            found.append("access cannot be public with names before Open WebUI 0.8; remove access.public or the names")
         return found + [
-            f"there is no account {email!r} on the server; make it first"
-            for email in said["users"]
+            f"there is no account {email!r} on the server; create it first"
+            for email in readers["users"]
             if email not in known
         ]
 
     def state(self, record: Mapping[str, Any]) -> Access:
-        """Return the access that an object of the server has, by names; an id that is gone stays an id."""
+        """Return the access to an object of the server, by names; the id of a deleted group or account stays an id."""
         if self._client.features().access_grants:
             return self._of_grants(record.get("access_grants") or ())
         return self._of_control(record.get("access_control", {}))
 
     def in_create(self, access: Access) -> Dict[str, Any]:
-        """Return what a new object's body needs for an access; every version takes it there."""
+        """Return the part of a new object's body that sets its access; every version accepts it there."""
         if self._client.features().access_grants:
             return {"access_grants": self._grants(access)}
         return self._control(access)
 
     def in_update(self, access: Access) -> Dict[str, Any]:
-        """Return what the body of an update needs so that the object has an access: only versions before 0.8 look."""
+        """Return the part of an update's body that sets the access; only versions before 0.8 read it."""
         return {} if self._client.features().access_grants else self._control(access)
 
     def write(self, path: str, what: str, access: Access, **more: Any) -> None:
-        """Set an object's access by its own call (``path``); nothing where `in_update` does it."""
+        """Set an object's access by its own call (``path``); do nothing where `in_update` sets it."""
         if self._client.features().access_grants:
             self._client.post(path, what, json={**more, "access_grants": self._grants(access)})
 
@@ -100,8 +100,8 @@ class Grants:
     def _of_control(self, control: Optional[Mapping[str, Any]]) -> Access:
         found = {}
         for permission in PERMISSIONS:
-            said = (control or {}).get(permission) or {}
-            found[permission] = {kind: list(said.get(f"{kind}_ids") or ()) for kind in ("group", "user")}
+            ids = (control or {}).get(permission) or {}
+            found[permission] = {kind: list(ids.get(f"{kind}_ids") or ()) for kind in ("group", "user")}
         return self._by_names(control is None, found, [])
 
     def _by_names(self, public: bool, found: Mapping[str, Mapping[str, List[str]]], other: List[str]) -> Access:
@@ -112,7 +112,7 @@ class Grants:
                 "groups": self._groups.names(set(who["group"])) if who["group"] else [],
                 "users": sorted({emails.get(each, each) for each in who["user"]}),
             }
-        # What the options cannot say is shown, so that it counts as a difference.
+        # Grants that the options cannot express are shown, so they count as a difference.
         return {**access, "other": sorted(other)} if other else access
 
     def _grants(self, access: Access) -> List[Dict[str, str]]:
@@ -136,7 +136,7 @@ class Grants:
 
     def _ids(self, who: Mapping[str, List[str]]) -> Dict[str, List[str]]:
         by_email = {email: each for each, email in self._by_id().items()} if who["users"] else {}
-        # A name that is no account's may be the id of one that is gone, as `state` shows it.
+        # An unknown name may be the id of a deleted account, as `state` shows it.
         return {
             "group": [self._group_id(name) for name in who["groups"]],
             "user": [by_email.get(email, email) for email in who["users"]],

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Accounts as the server lists them, in as few calls as it allows."""
+"""The accounts of a server, read in as few calls as it allows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Record = Dict[str, Any]
 
 
 class Accounts:
-    """The accounts of one server. A record holds what the call that brought it tells."""
+    """The accounts of one server. The fields of a record depend on the call that returned it."""
 
     def __init__(self, client: Client, groups: Groups) -> None:
         self._client = client
@@ -29,20 +29,20 @@ class Accounts:
 
     def find(self, email: str) -> Optional[Record]:
         """Return the full record of one account, or None."""
-        # The search takes % and _ as wildcards (and PostgreSQL \ as an escape), so only equality counts.
+        # The search treats % and _ as wildcards (and PostgreSQL \ as an escape), so compare the results.
         for record in self._pages(query=email.replace("\\", "_")):
             if record["email"].lower() == email:
                 return record
         return None
 
     def every(self) -> List[Record]:
-        """Return all accounts, each with all that is known of it."""
+        """Return all accounts with all their fields."""
         return list(self._pages())
 
     def listed(self, groups_of: Iterable[str], images_of: Iterable[str], expected: int = 0) -> List[Record]:
-        """Return all accounts, with ``group_ids`` and ``profile_image_url`` at least for these e-mails.
+        """Return all accounts, with ``group_ids`` and ``profile_image_url`` at least for these e-mail addresses.
 
-        ``expected`` is how many there may be: more than a page are asked for at once.
+        ``expected`` is the probable number of accounts: more than a page are read in one call.
         """
         with_groups, with_images = set(groups_of), set(images_of)
         needy = with_groups | with_images
@@ -69,7 +69,7 @@ class Accounts:
         return [self.find(record["email"]) or record if record["email"] in needy else record for record in records]
 
     def external(self, records: Sequence[Record]) -> Set[str]:
-        """Return the ids of those of ``records`` that OAuth or SCIM made or signs in."""
+        """Return the ids of the ``records`` that OAuth or SCIM created or signs in."""
         lacking = [record for record in records if "created_at" not in record]
         if len(lacking) > math.ceil(self._total / PAGE_SIZE):
             ids = {record["id"] for record in records}
@@ -78,7 +78,7 @@ class Accounts:
             found = [
                 self.find(record["email"].lower()) or record if record in lacking else record for record in records
             ]
-        # 0.6 has `oauth_sub` instead; an account that LDAP made bears no mark in any version.
+        # 0.6 has `oauth_sub` instead. No version marks accounts of LDAP.
         return {record["id"] for record in found if any(record.get(name) for name in ("oauth", "oauth_sub", "scim"))}
 
     def primary(self, known: Iterable[Record]) -> Optional[str]:
@@ -86,7 +86,7 @@ class Accounts:
         records = list(known)
         if not records or not all("created_at" in record for record in records):
             records = self._page(1, order_by="created_at")[0]
-        # Admins win ties, as the server has it.
+        # The server prefers admins among accounts of the same age.
         records.sort(key=lambda record: (record["created_at"], record["role"] != "admin", record["id"]))
         return str(records[0]["id"]) if records else None
 
@@ -100,9 +100,9 @@ class Accounts:
                 return
 
     def _page(self, number: int, order_by: str = "email", **params: Any) -> tuple[List[Record], int]:
-        # Only the e-mail is unique: by any other order the server may show one account twice and another never.
-        asked = {"page": number, "order_by": order_by, "direction": "asc", **params}
-        answer = self._client.get_mapping("users/", READ, params=asked)
+        # Only e-mail addresses are unique: in any other order the server may list one account twice and another never.
+        query = {"page": number, "order_by": order_by, "direction": "asc", **params}
+        answer = self._client.get_mapping("users/", READ, params=query)
         self._refuse_others(answer)
         return answer["users"], int(answer.get("total") or 0)
 
@@ -113,7 +113,7 @@ class Accounts:
     def _all(self) -> List[Record]:
         answer = self._client.get_mapping("users/all", READ)
         self._refuse_others(answer)
-        # What the short list says of groups is always empty, so it must not look like knowledge.
+        # The groups in the short list are always empty, so leave them out.
         return [{name: record[name] for name in ("id", "email", "name", "role")} for record in answer["users"]]
 
     def _peopled(self) -> List[Mapping[str, Any]]:
@@ -128,6 +128,6 @@ class Accounts:
 
 
 def emails_by_id(client: Client) -> Dict[str, str]:
-    """Return the e-mails of all accounts in lower case; one call, however many there are."""
+    """Return the e-mail addresses of all accounts in lower case, in one call."""
     answer = client.get_mapping("users/all", READ)
     return {str(user["id"]): str(user["email"]).lower() for user in answer.get("users") or ()}

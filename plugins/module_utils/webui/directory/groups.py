@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Groups by name: Open WebUI knows them by id and lets two have the same name."""
+"""Groups by name. Open WebUI knows them by id and allows equal names."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..api.client import Client
 
 
 class Groups:
-    """The groups of one server, read once for all names that are looked up."""
+    """The groups of one server, read once for all lookups."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._rows: Optional[List[Mapping[str, Any]]] = None
 
     def forget(self) -> None:
-        """Read again at the next look."""
+        """Read the groups again at the next lookup."""
         self._rows = None
 
     def rows(self) -> List[Mapping[str, Any]]:
@@ -28,7 +28,7 @@ class Groups:
         return self._rows
 
     def problems(self, names: Iterable[str]) -> List[str]:
-        """Return a sentence for each name that does not mean exactly one group, or will by an earlier task."""
+        """Return a sentence for each name without exactly one group, current or foreseen."""
         by_name = self._by_name()
         foreseen = self._client.foreseen("groups")
         found = []
@@ -36,7 +36,7 @@ class Groups:
             ids = by_name.get(name, [])
             if not ids and name not in foreseen:
                 known = ", ".join(sorted(by_name)) or "none"
-                found.append(f"there is no group {name!r} on the server (there are: {known}); make it first")
+                found.append(f"there is no group {name!r} on the server (there are: {known}); create it first")
             elif len(ids) > 1:
                 found.append(f"the group name {name!r} is ambiguous (ids {', '.join(sorted(ids))}); rename all but one")
         return found
@@ -52,7 +52,7 @@ class Groups:
         return ids[0] if len(ids) == 1 else None
 
     def names(self, ids: Iterable[str]) -> List[str]:
-        """Return the sorted names of groups; an id that is gone stays an id."""
+        """Return the sorted names of groups; the id of a deleted group stays an id."""
         by_id = {row["id"]: str(row["name"]) for row in self.rows()}
         return sorted(by_id.get(found, found) for found in ids)
 
@@ -62,7 +62,7 @@ class Groups:
         return list(answer.get("user_ids") or [])
 
     def move(self, user_id: str, email: str, now: Collection[str], wanted: Collection[str]) -> None:
-        """Make a user a member of exactly the ``wanted`` groups (ids), who is in ``now``."""
+        """Move a user from the groups ``now`` to exactly the groups ``wanted`` (ids)."""
         plan = (("add", "to", set(wanted) - set(now)), ("remove", "from", set(now) - set(wanted)))
         for verb, preposition, ids in plan:
             for group_id in sorted(ids):

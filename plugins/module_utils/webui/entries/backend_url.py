@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Addresses of back ends: which are the same, which cannot be, and how they are shown."""
+"""Addresses of back ends: compared, validated, and shown without secrets."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from urllib.parse import SplitResult, urlsplit
 from ...engine.converge import HIDDEN
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-MOST_CHARACTERS = 2000
+MAX_LENGTH = 2000
 
 
 def plain_url(url: str) -> str:
-    """Return an address as it is written: Open WebUI appends its paths, so that a slash at the end is one too many."""
+    """Return an address without a slash at the end, because Open WebUI appends its paths."""
     return url.rstrip("/")
 
 
 def same_url(url: str) -> str:
-    """Return what all spellings of one address have in common."""
+    """Return the normalised form of an address, equal for all its spellings."""
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -37,7 +37,7 @@ def same_url(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return an address without what may be a secret in it."""
+    """Return an address with masked credentials, query and fragment."""
     if not any(sign in url for sign in "@?#"):
         return url
     try:
@@ -50,18 +50,18 @@ def shown_url(url: str) -> str:
 
 
 def url_problems(url: str) -> Iterator[str]:
-    """Yield what is wrong with the address of a back end; no secret is repeated."""
-    if len(url) > MOST_CHARACTERS:
-        yield f"base_url has {len(url)} characters; give an address of {MOST_CHARACTERS} at most"
+    """Yield the problems of the address of a back end, without repeating secrets."""
+    if len(url) > MAX_LENGTH:
+        yield f"base_url has {len(url)} characters; use at most {MAX_LENGTH}"
         return
     if "@" in url.partition("?")[0]:
-        yield "base_url holds a user name or password, which the server shows to its admins; give key or headers"
+        yield "base_url has a user name or password, which the server shows to its admins; use key or headers"
         return
     if "?" in url or "#" in url:
-        yield "base_url has a query or fragment, and Open WebUI appends its paths; give the address without"
+        yield "base_url has a query or fragment, but Open WebUI appends its paths; remove it"
         return
     if any(character.isspace() or not character.isprintable() for character in url):
-        yield f"base_url is {url!r}, with a blank or another character that no address has; take it out"
+        yield f"base_url is {url!r}, with a blank or another character that is invalid in an address; remove it"
         return
     try:
         parts = urlsplit(url)
@@ -69,7 +69,7 @@ def url_problems(url: str) -> Iterator[str]:
     except ValueError:
         valid = False
     if not valid:
-        yield f"base_url is {url!r}; give an address as http://host:port or https://host/path"
+        yield f"base_url is {url!r}; use an address such as http://host:port or https://host/path"
 
 
 def _is_host(parts: SplitResult) -> bool:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Code as the server keeps it: from a file, with its own imports, and what can be read in it without running it."""
+"""Code of tools and functions: read from a file, rewritten like the server does, and its valves without running it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import List, Optional
 
 from ...engine.errors import Failure
 
-# The server writes these over, wherever they stand (its `replace_imports`), in every version since 0.6.
+# Every version since 0.6 replaces these wherever they occur (its `replace_imports`).
 RENAMED = ("utils", "apps", "main", "config")
 CLASSES = ("Pipe", "Filter", "Action", "Event", "Tools")
 
 
 def read_code(path: str) -> str:
-    """Return the text of a file; raise Failure where it cannot be read."""
+    """Return the text of a file; raise Failure if it cannot be read."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             return file.read()
     except OSError as error:
-        raise Failure(f"src is {path!r}, which cannot be read ({error.strerror}); give the path of a file") from error
+        raise Failure(f"src is {path!r}, which cannot be read ({error.strerror}); set the path of a file") from error
     except ValueError as error:
-        raise Failure(f"src is {path!r}, which is no text in UTF-8; give the path of a file of code") from error
+        raise Failure(f"src is {path!r}, which is not UTF-8 text; set the path of a file with code") from error
 
 
 def as_stored(content: str) -> str:
@@ -34,12 +34,12 @@ def as_stored(content: str) -> str:
 
 
 def declared_valves(content: str) -> Optional[List[str]]:
-    """Return the names of the valves that code declares in the plain way; None where only running it could tell."""
+    """Return the names of the valves that code declares literally; None if only running it could tell."""
     try:
         body = ast.parse(content.replace("\r\n", "\n")).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    # The server takes the first of these that is there.
+    # The server uses the first of these classes that exists.
     found = {node.name: node for node in body if isinstance(node, ast.ClassDef) and node.name in CLASSES}
     if len(found) != 1 or any(node.bases or node.decorator_list for node in found.values()):
         return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run at a time changes the connections from this host, because the server lets the last writer win."""
+"""A lock for runs on this host, because the last writer wins on the server."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from typing import Iterator, Optional
 
 from ..api.token_cache import directory
 
-PATIENCE_SECONDS = 60.0
-LOOK_SECONDS = 0.02
+MAX_WAIT_SECONDS = 60.0
+POLL_SECONDS = 0.02
 
 
 @contextlib.contextmanager
-def alone_on_host(patience: float = PATIENCE_SECONDS) -> Iterator[bool]:
-    """Wait until no other run of this user on this host is writing; yields False where that cannot be had.
+def alone_on_host(max_wait: float = MAX_WAIT_SECONDS) -> Iterator[bool]:
+    """Wait until no other run of this user on this host writes; yield False if the lock cannot be had.
 
-    Other hosts and people at the browser are not kept out: a run must look again at what it wrote anyway.
+    It does not stop other hosts or people in a browser, so a run must read again what it wrote.
     """
     handle = _opened()
     if handle is None:
         yield False
         return
     try:
-        yield _taken(handle, patience)
+        yield _taken(handle, max_wait)
     finally:
         os.close(handle)
 
@@ -44,12 +44,12 @@ def _opened() -> Optional[int]:
         return None
 
 
-def _taken(handle: int, patience: float) -> bool:
-    end = time.monotonic() + patience
+def _taken(handle: int, max_wait: float) -> bool:
+    end = time.monotonic() + max_wait
     while not _is_free(handle):
         if time.monotonic() >= end:
             return False
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     return True
 
 

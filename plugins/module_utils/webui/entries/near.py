@@ -1,21 +1,21 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names most like one that is not known."""
+"""Suggestions for an unknown name."""
 
 from __future__ import annotations
 
 from difflib import SequenceMatcher
 from typing import Iterable, List
 
-MOST_NEAR = 3
-LEAST_LIKENESS = 0.7
+MAX_SUGGESTIONS = 3
+MIN_LIKENESS = 0.7
 
 
 def near(name: str, keys: Iterable[str]) -> List[str]:
-    """Return the keys most like a name, which may be a variable's of the environment."""
+    """Return the keys most similar to a name, which may be that of an environment variable."""
     scored = sorted((-_likeness(name, key), len(key), key) for key in keys)
-    return [key for score, _length, key in scored[:MOST_NEAR] if -score >= LEAST_LIKENESS]
+    return [key for score, _length, key in scored[:MAX_SUGGESTIONS] if -score >= MIN_LIKENESS]
 
 
 def _likeness(name: str, key: str) -> float:
@@ -27,7 +27,7 @@ def _likeness(name: str, key: str) -> float:
 def _ratio(one: str, other: str) -> float:
     matcher = SequenceMatcher(None, one, other)
     # The cheap bound first: a server has some 400 settings.
-    return matcher.ratio() if matcher.quick_ratio() >= LEAST_LIKENESS else 0.0
+    return matcher.ratio() if matcher.quick_ratio() >= MIN_LIKENESS else 0.0
 
 
 def _sorted(name: str) -> str:

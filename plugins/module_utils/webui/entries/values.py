@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Free values (JSON) as servers keep them: merged key by key, compared without what is empty, checked beforehand."""
+"""Free-form values (JSON): merge them key by key, compare them without empty parts, and validate them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import math
 import re
 from typing import Any, Iterator, Mapping
 
-LEAST_NUMBER, MOST_NUMBER = -(2**63), 2**64 - 1
-# PostgreSQL keeps no NUL, and half a surrogate pair is no text at all.
+MIN_NUMBER, MAX_NUMBER = -(2**63), 2**64 - 1
+# PostgreSQL stores no NUL, and half a surrogate pair is not valid Unicode.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
-def merged(current: Any, given: Any) -> Any:
-    """Return ``present`` with what was given of it: mappings key by key, a null removes its key, all else is whole."""
-    if not isinstance(given, Mapping):
-        return given
+def merged(current: Any, desired: Any) -> Any:
+    """Return ``current`` with ``desired`` written over it: mappings key by key, null removes a key, else replaced."""
+    if not isinstance(desired, Mapping):
+        return desired
     result = dict(current) if isinstance(current, Mapping) else {}
-    for key, value in given.items():
+    for key, value in desired.items():
         if value is None:
             result.pop(key, None)
         else:
@@ -28,15 +28,15 @@ def merged(current: Any, given: Any) -> Any:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Tell whether two values say the same: null, an empty mapping and an absent key do, 1 and true do not."""
+    """Tell whether two values are equal: null, an empty mapping and a missing key are, 1 and true are not."""
     return _equal(_bare(one), _bare(other))
 
 
 def problems(value: Any, where: str) -> Iterator[str]:
-    """Yield a sentence for each part of a value that no server can keep as it is; ``where`` names the option."""
+    """Yield a sentence for each part of a value that the server cannot store; ``where`` names the option."""
     if isinstance(value, str):
         if UNSTORABLE.search(value):
-            yield f"{where} holds a NUL or half a surrogate pair, which databases refuse; take it out"
+            yield f"{where} holds a NUL or half a surrogate pair, which databases refuse; remove it"
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from problems(key, f"a key of {where}")
@@ -45,9 +45,9 @@ def problems(value: Any, where: str) -> Iterator[str]:
         for number, item in enumerate(value):
             yield from problems(item, f"{where}[{number}]")
     elif isinstance(value, float) and not math.isfinite(value):
-        yield f"{where} is {value}, which JSON cannot carry; give a number"
-    elif isinstance(value, int) and not LEAST_NUMBER <= value <= MOST_NUMBER:
-        yield f"{where} is {value}, of which the server keeps only the first digits; give a number of 64 bits at most"
+        yield f"{where} is {value}, which JSON cannot represent; set a number"
+    elif isinstance(value, int) and not MIN_NUMBER <= value <= MAX_NUMBER:
+        yield f"{where} is {value}, of which the server keeps only the first digits; set a number of at most 64 bits"
 
 
 def _bare(value: Any) -> Any:
@@ -64,5 +64,5 @@ def _equal(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_equal(value, other[key]) for key, value in one.items())
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_equal, one, other))
-    # Python takes True for 1.
+    # In Python, True equals 1.
     return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)

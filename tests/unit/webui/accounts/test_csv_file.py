@@ -253,7 +253,7 @@ def test_what_only_the_server_knows_is_told_by_line_and_column_too(server: HttpW
             "Line 3 of people.csv: column E-Mail is not an e-mail address (name@domain.tld or name@localhost), which a "
             "new account needs."
         ),
-        "Line 5 of people.csv: column Gruppen: there is no group 'x' on the server (there are: none); make it first.",
+        "Line 5 of people.csv: column Gruppen: there is no group 'x' on the server (there are: none); create it first.",
         "Line 5 of people.csv: column Passwort: the account does not exist yet, and a new account needs a password.",
     ]
     assert server.writes() == []

@@ -107,7 +107,7 @@ def test_a_second_factor_proves_a_password_but_cannot_change_one(server: HttpWeb
     server.instead["POST auths/signin"] = Reply(200, {"next_step": "verify"})
     assert not go(given(server))["changed"]
     admin = FirstAdmin(given(server), False)
-    with pytest.raises(Failure, match="wants a second factor"):
+    with pytest.raises(Failure, match="requires a second factor"):
         admin.update(None)  # type: ignore[arg-type] # it needs no step
 
 

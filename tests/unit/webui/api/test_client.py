@@ -90,9 +90,9 @@ def test_a_check_run_signs_in(server: HttpWebui, client: MakeClient) -> None:
             "does not accept this e-mail with this password",
         ),
         (429, {"detail": "API rate limit exceeded"}, JSON, "too many sign-ins with this e-mail"),
-        (429, {"detail": "API rate limit exceeded"}, JSON, "wait 4 minutes, or give an API key as token"),
+        (429, {"detail": "API rate limit exceeded"}, JSON, "wait 4 minutes, or set an API key as token"),
         (403, {"detail": "restricted as a security measure"}, JSON, "has password sign-in switched off"),
-        (200, {"next_step": "verify", "challenge_token": "x"}, JSON, "wants a second factor (verify)"),
+        (200, {"next_step": "verify", "challenge_token": "x"}, JSON, "requires a second factor (verify)"),
         (200, "<html>", HTML, "is not Open WebUI's API"),
         (200, [], JSON, "is not Open WebUI's API"),
         (405, {"detail": "Method Not Allowed"}, JSON, "is not Open WebUI's API"),
@@ -100,7 +100,7 @@ def test_a_check_run_signs_in(server: HttpWebui, client: MakeClient) -> None:
         (502, "<h1>Bad gateway</h1>", HTML, "is not ready (502: "),
         (503, {"detail": "starting"}, JSON, "/ready answers 200"),
         (500, {"detail": "oh"}, JSON, "answered 500: oh"),
-        (200, {"token": "t", "email": "other@localhost", "role": "admin"}, JSON, "does not look at passwords"),
+        (200, {"token": "t", "email": "other@localhost", "role": "admin"}, JSON, "does not check passwords"),
         (200, {"token": "t", "email": "admin@example.org", "role": "pending"}, JSON, "its role is pending"),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_refused_sign_in_is_one_sentence(
 @pytest.mark.parametrize(
     ("status", "body", "kind", "sentence"),
     [
-        (401, {"detail": "401 Unauthorized"}, JSON, "give a valid API key or session token"),
+        (401, {"detail": "401 Unauthorized"}, JSON, "set a valid API key or session token"),
         (
             401,
             {"detail": "You do not have permission to access this resource."},
@@ -124,7 +124,7 @@ def test_a_refused_sign_in_is_one_sentence(
             "credentials of an administrator",
         ),
         (403, {"detail": "Use of API key is not enabled in the environment."}, JSON, "ENABLE_API_KEYS"),
-        (403, {"detail": "restricted"}, JSON, "the server forbids this"),
+        (403, {"detail": "restricted"}, JSON, "the account of this task may not do this"),
         (200, "<html>", HTML, "is not Open WebUI's API"),
         (200, {"detail": "no list"}, JSON, "is not Open WebUI's API"),
         (302, "", HTML, "a redirect to nowhere"),
@@ -225,7 +225,7 @@ def test_an_api_key_outlives_a_password(server: HttpWebui, client: MakeClient) -
 
 
 def test_without_any_credentials_nothing_is_tried(client: MakeClient) -> None:
-    assert "Nobody to sign in as" in refusal(client, token=None)
+    assert "No credentials: set token" in refusal(client, token=None)
 
 
 def test_words_end_in_one_full_stop() -> None:
@@ -245,7 +245,7 @@ def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def told_once(warned: list[str]) -> None:
     (warning,) = warned
-    assert "does not take the token (" in warning
+    assert "refuses the token (" in warning
     assert "This task signs in as Admin@example.org instead." in warning
     assert "sk-" not in warning
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api import token_cache as sign_ins
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.token_cache import SignIns
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.api.token_cache import TokenCache
 
 URL, EMAIL, PASSWORD = "http://127.0.0.1:3001", "admin@example.org", "Right-Password"
 KEPT = {"token": "a.b.c", "id": "id-1", "email": EMAIL}
@@ -22,12 +22,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     runtime = tmp_path / "runtime"
     runtime.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    SignIns(URL, EMAIL, PASSWORD).keep("a.b.c", "id-1", EMAIL)
+    TokenCache(URL, EMAIL, PASSWORD).keep("a.b.c", "id-1", EMAIL)
     return runtime / "selfhosted-llm"
 
 
 def test_who_knows_the_password_gets_the_token() -> None:
-    assert SignIns(URL + "/", EMAIL.upper(), PASSWORD).recall() == KEPT
+    assert TokenCache(URL + "/", EMAIL.upper(), PASSWORD).recall() == KEPT
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_who_knows_the_password_gets_the_token() -> None:
     ],
 )
 def test_nobody_else_does(asked: tuple[str, str, str]) -> None:
-    assert SignIns(*asked).recall() is None
+    assert TokenCache(*asked).recall() is None
 
 
 def test_the_file_is_for_its_user_alone_and_tells_no_password(place: Path) -> None:
@@ -49,17 +49,17 @@ def test_the_file_is_for_its_user_alone_and_tells_no_password(place: Path) -> No
     assert PASSWORD not in file.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("seconds", [-5, sign_ins.LONGEST_SECONDS + 1])
+@pytest.mark.parametrize("seconds", [-5, sign_ins.MAX_AGE_SECONDS + 1])
 def test_a_token_is_kept_for_an_hour(seconds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time() + seconds
     monkeypatch.setattr(time, "time", lambda: now)
-    assert SignIns(URL, EMAIL, PASSWORD).recall() is None
+    assert TokenCache(URL, EMAIL, PASSWORD).recall() is None
 
 
 def test_a_token_that_was_forgotten_is_gone(place: Path) -> None:
-    SignIns(URL, EMAIL, PASSWORD).forget()
-    SignIns(URL, EMAIL, PASSWORD).forget()
-    assert SignIns(URL, EMAIL, PASSWORD).recall() is None
+    TokenCache(URL, EMAIL, PASSWORD).forget()
+    TokenCache(URL, EMAIL, PASSWORD).forget()
+    assert TokenCache(URL, EMAIL, PASSWORD).recall() is None
     assert list(place.iterdir()) == []
 
 
@@ -85,21 +85,21 @@ def _changed(file: Path, **fields: Any) -> None:
 )
 def test_a_spoilt_file_is_as_none(spoil: Any, place: Path) -> None:
     spoil(next(place.iterdir()))
-    assert SignIns(URL, EMAIL, PASSWORD).recall() is None
+    assert TokenCache(URL, EMAIL, PASSWORD).recall() is None
 
 
 def test_a_folder_that_others_may_write_to_is_not_used(place: Path) -> None:
     place.chmod(0o777)
-    assert SignIns(URL, EMAIL, PASSWORD).recall() is None
+    assert TokenCache(URL, EMAIL, PASSWORD).recall() is None
     before = next(place.iterdir()).read_bytes()
-    SignIns(URL, EMAIL, PASSWORD).keep("d.e.f", "id-1", EMAIL)
+    TokenCache(URL, EMAIL, PASSWORD).keep("d.e.f", "id-1", EMAIL)
     assert [file.read_bytes() for file in place.iterdir()] == [before]
 
 
 def test_a_folder_that_is_a_link_is_not_used(place: Path, tmp_path: Path) -> None:
     place.rename(tmp_path / "elsewhere")
     place.symlink_to(tmp_path / "elsewhere")
-    assert SignIns(URL, EMAIL, PASSWORD).recall() is None
+    assert TokenCache(URL, EMAIL, PASSWORD).recall() is None
 
 
 @pytest.mark.parametrize(("user", "expected"), [(0, "/run/selfhosted-llm"), (1000, None)])
@@ -110,15 +110,15 @@ def test_without_a_runtime_directory_only_root_has_a_place(
     monkeypatch.setattr(os, "geteuid", lambda: user)
     assert sign_ins.directory() == expected
     monkeypatch.setattr(sign_ins, "directory", lambda: None)
-    SignIns(URL, EMAIL, PASSWORD).keep("a.b.c", "id-1", EMAIL)
-    SignIns(URL, EMAIL, PASSWORD).forget()
-    assert SignIns(URL, EMAIL, PASSWORD).recall() is None
+    TokenCache(URL, EMAIL, PASSWORD).keep("a.b.c", "id-1", EMAIL)
+    TokenCache(URL, EMAIL, PASSWORD).forget()
+    assert TokenCache(URL, EMAIL, PASSWORD).recall() is None
 
 
 def test_what_is_too_old_for_anybody_is_removed(place: Path) -> None:
     (old,) = place.iterdir()
-    long_ago = time.time() - sign_ins.LONGEST_SECONDS - 60
+    long_ago = time.time() - sign_ins.MAX_AGE_SECONDS - 60
     os.utime(old, (long_ago, long_ago))
-    SignIns(URL, "other@example.org", PASSWORD).keep("d.e.f", "id-2", "other@example.org")
+    TokenCache(URL, "other@example.org", PASSWORD).keep("d.e.f", "id-2", "other@example.org")
     assert old not in list(place.iterdir())
-    assert SignIns(URL, "other@example.org", PASSWORD).recall()
+    assert TokenCache(URL, "other@example.org", PASSWORD).recall()

@@ -213,9 +213,9 @@ def test_an_old_key_by_the_address_without_its_path_is_found() -> None:
 def test_runs_on_one_host_wait_for_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with alone_on_host() as first:
         assert first
-        with alone_on_host(patience=0) as second:
+        with alone_on_host(max_wait=0) as second:
             assert not second
-    with alone_on_host(patience=0) as third:
+    with alone_on_host(max_wait=0) as third:
         assert third
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
     monkeypatch.setattr(os, "geteuid", lambda: 1234567)

@@ -96,7 +96,7 @@ def test_names_that_mean_nobody_or_two_are_told() -> None:
     first, second, third = one.problems(given)
     assert first.startswith("there is no group 'nobody'")
     assert second.startswith("the group name 'twice' is ambiguous (ids g3, g4)")
-    assert third == "there is no account 'x@example.org' on the server; make it first"
+    assert third == "there is no account 'x@example.org' on the server; create it first"
 
 
 def test_a_check_run_takes_what_earlier_tasks_would_have_made_for_there() -> None:
@@ -113,7 +113,7 @@ def test_before_0_8_what_is_public_has_no_writers_of_its_own() -> None:
     given = {"public": True, "write": {"groups": ["teachers"]}}
     old, _server = grants("0.6.43")
     assert old.problems(given) == [
-        "access cannot be public with names before Open WebUI 0.8; drop access.public or the names"
+        "access cannot be public with names before Open WebUI 0.8; remove access.public or the names"
     ]
     new, _server = grants()
     assert new.problems(given) == []

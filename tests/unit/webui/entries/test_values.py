@@ -89,7 +89,7 @@ def test_what_says_another_thing_is_not(left: Any, right: Any) -> None:
         ("a\0b", "o holds a NUL"),
         ({"a": ["x", "\udfff"]}, "o.a[1] holds a NUL or half a surrogate"),
         ({"\0": 1}, "a key of o holds a NUL"),
-        ({"a": float("nan")}, "o.a is nan, which JSON cannot carry; give a number"),
+        ({"a": float("nan")}, "o.a is nan, which JSON cannot represent; set a number"),
         ([float("-inf")], "o[0] is -inf"),
         (2**64, "o is 18446744073709551616"),
         (-(2**63) - 1, "o is -9223372036854775809"),

@@ -196,7 +196,7 @@ def test_what_was_said_within_a_mapping_has_a_field_each() -> None:
             "user.permissions.chat is True; set a mapping",
         ),
         ("ui.x", "", "half \ud83d", "half a surrogate pair"),
-        ("ui.x", 1, 2**70, "64 bits at most"),
+        ("ui.x", 1, 2**70, "at most 64 bits"),
     ],
 )
 def test_what_is_wrong_with_a_value(key: str, current: Any, wanted: Any, words: str) -> None:
