@@ -194,7 +194,11 @@ lease:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress import lease as egress_lease
-from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.resource import entries_of, regulate
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.resource import (
+    EgressSpec,
+    entries_of,
+    regulate,
+)
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
@@ -220,8 +224,8 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     lists = [given["allowed"], given["urls"]]
     entries = None if lists == [None, None] else entries_of(lists[0] or [], lists[1] or [])
     lease = egress_lease.ANONYMOUS if given["lease"] is None else egress_lease.checked(given["lease"])
-    wanted = {"egress": given["egress"], "allowed": entries, "opened": given["opened"], "lease": lease}
-    result = regulate(given["network"], wanted, owner=given["owner"], check_mode=module.check_mode)
+    spec = EgressSpec(lease, given["egress"], entries, given["opened"])
+    result = regulate(given["network"], spec, owner=given["owner"], check_mode=module.check_mode)
     return result if given["lease"] is None else {**result, "lease": egress_lease.path_of(given["network"], lease)}
 
 

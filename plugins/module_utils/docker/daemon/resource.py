@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Optional, Sequence
 
 from ...engine.converge import Current, Desired, Outcome, Resource, State, Step, converge
@@ -19,7 +19,14 @@ from . import pending as daemon_pending
 from .pending import Pending
 
 
-class DaemonConfig(Resource[Any]):
+@dataclass(frozen=True)
+class ConfigSpec:
+    """The settings of the task by key. With state absent their values are those to remove."""
+
+    settings: Mapping[str, Any]
+
+
+class DaemonConfig(Resource[ConfigSpec]):
     """The settings in one file. A setting whose value is None is one that is not there."""
 
     kind = "config"
@@ -31,38 +38,38 @@ class DaemonConfig(Resource[Any]):
         self._pending = pending
         self.backup_file: Optional[str] = None
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[ConfigSpec]]) -> Current:
         return {desired.name: daemon_file.read(desired.name) for desired in all_desired}
 
-    def key(self, desired: Desired[Any]) -> str:
+    def key(self, desired: Desired[ConfigSpec]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        before = current or {}
+    def desired_state(self, desired: Desired[ConfigSpec], current: Optional[State]) -> State:
+        before, wanted = current or {}, desired.spec.settings
         if self._absent:
-            after = daemon.remove(before, desired.fields)
-            return {key: after.get(key) for key in desired.fields if key in before}
-        after = daemon.merge(before, desired.fields, desired.name)
-        return {key: after[key] for key in desired.fields}
+            after = daemon.remove(before, wanted)
+            return {key: after.get(key) for key in wanted if key in before}
+        after = daemon.merge(before, wanted, desired.name)
+        return {key: after[key] for key in wanted}
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
         return daemon.canonical(current) == daemon.canonical(wanted)
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[ConfigSpec]) -> Optional[str]:
         # Judged here and not in update(), so that a check run fails where the real one would.
         obstacle = daemon_file.obstacle(step.name)
         if obstacle is None and self._validate:
             daemon_file.validate(daemon.render(settings(step)), step.name)
         return obstacle
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[ConfigSpec]) -> None:
         pending = self._with(step)
         _note(step.name, pending)
         self.backup_file = daemon_file.write(step.name, daemon.render(settings(step)), self._backup)
         if self.backup_file and not pending.backup_file and pending.before:
             _note(step.name, replace(pending, backup_file=self.backup_file))
 
-    def _with(self, step: Step[Any]) -> Pending:
+    def _with(self, step: Step[ConfigSpec]) -> Pending:
         """Return what is pending after a step: what was, and what it changes."""
         before, after = step.before or {}, settings(step)
         keys, restart = daemon.changed_keys(before, after), bool(daemon.restart_keys(before, after))
@@ -82,7 +89,7 @@ def _note(path: str, pending: Pending) -> None:
         ) from error
 
 
-def settings(step: Step[Any]) -> daemon.Config:
+def settings(step: Step[ConfigSpec]) -> daemon.Config:
     """Return what the file holds after a step."""
     return {key: value for key, value in (step.after or {}).items() if value is not None or key not in step.changes}
 
@@ -93,7 +100,7 @@ def configure(path: str, wanted: Mapping[str, Any], *, absent: bool, check_mode:
     with contextlib.nullcontext() if check_mode else daemon_file.locked(path):
         pending, existed = daemon_pending.read(path), os.path.exists(path)
         resource = DaemonConfig(absent, pending=pending, **how)
-        outcome = converge(resource, [Desired(path, fields=wanted)], check_mode=check_mode)
+        outcome = converge(resource, [Desired(path, spec=ConfigSpec(wanted))], check_mode=check_mode)
     result = outcome.single()
     if outcome.steps:
         result["config"] = settings(outcome.steps[0])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass, field
 from typing import Any, Dict, Hashable, List, Mapping, Optional, Sequence, Tuple
 
 from ...engine.converge import Current, Desired, Resource, State, Step, converge
@@ -63,7 +64,15 @@ def mtu_of(told: Mapping[str, Any]) -> int:
     return int(said) if said.isdigit() else USUAL_MTU
 
 
-class BridgeNetwork(Resource[Any]):
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The MTU in bytes, and labels for a new network."""
+
+    mtu: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+class BridgeNetwork(Resource[NetworkSpec]):
     """One network. It is created again only where no container uses it, running or not."""
 
     kind = "network"
@@ -75,7 +84,7 @@ class BridgeNetwork(Resource[Any]):
         self._told: Dict[str, Any] = {}
         self._warnings: List[str] = []
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[NetworkSpec]]) -> Current:
         found: Dict[Hashable, State] = {}
         for desired in all_desired:
             told = self._engine.network(desired.name)
@@ -89,11 +98,11 @@ class BridgeNetwork(Resource[Any]):
                 }
         return found
 
-    def key(self, desired: Desired[Any]) -> str:
+    def key(self, desired: Desired[NetworkSpec]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        wanted = {"driver": "bridge", "bridge": own_bridge(desired.name), "mtu": desired.fields["mtu"]}
+    def desired_state(self, desired: Desired[NetworkSpec], current: Optional[State]) -> State:
+        wanted = {"driver": "bridge", "bridge": own_bridge(desired.name), "mtu": desired.spec.mtu}
         if current is None:
             return wanted
         if current["driver"] != "bridge":
@@ -110,11 +119,11 @@ class BridgeNetwork(Resource[Any]):
             self._warnings = [self._too_large(desired, current, users)]
         return current
 
-    def _too_large(self, desired: Desired[Any], current: State, users: Sequence[str]) -> str:
+    def _too_large(self, desired: Desired[NetworkSpec], current: State, users: Sequence[str]) -> str:
         why = (
-            f"this host's way out takes {desired.fields['mtu']}, so larger answers from outside get lost"
+            f"this host's way out takes {desired.spec.mtu}, so larger answers from outside get lost"
             if self._is_least
-            else f"{desired.fields['mtu']} is wanted"
+            else f"{desired.spec.mtu} is wanted"
         )
         return (
             f"The Docker network {desired.name} has an MTU of {current['mtu']} bytes and {why}. Docker cannot change "
@@ -125,11 +134,11 @@ class BridgeNetwork(Resource[Any]):
     def warnings(self) -> Sequence[str]:
         return self._warnings
 
-    def create(self, step: Step[Any]) -> None:
-        after, labels = step.after or {}, step.desired.fields["labels"] if step.desired else {}
+    def create(self, step: Step[NetworkSpec]) -> None:
+        after, labels = step.after or {}, step.desired.spec.labels if step.desired else {}
         self._make(step.name, {"Driver": "bridge", "Labels": {LABEL: "network", **labels}}, after)
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[NetworkSpec]) -> None:
         told = self._told[step.name]
         refused = self._engine.remove_network(step.name)
         if refused:
@@ -151,7 +160,7 @@ class BridgeNetwork(Resource[Any]):
 def ensure(name: str, mtu: str, labels: Mapping[str, str], *, check_mode: bool) -> Dict[str, Any]:
     """Bring a network about, and tell what changed. ``mtu`` is `auto` or a number of bytes."""
     engine = Engine(egress_host.SOCKET, egress_host.TIMEOUT)
-    desired: Desired[Any] = Desired(name, fields={"mtu": wanted_mtu(mtu), "labels": dict(labels)})
+    desired = Desired(name, spec=NetworkSpec(wanted_mtu(mtu), dict(labels)))
     try:
         return converge(BridgeNetwork(engine, mtu == "auto"), [desired], check_mode=check_mode).single()
     except NoAnswer as error:

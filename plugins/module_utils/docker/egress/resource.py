@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence
 
 from ...engine.converge import Current, Desired, Resource, State, Step, converge
 from ...engine.errors import Failure
@@ -25,7 +26,17 @@ NOTHING: Dict[str, Any] = {
 }
 
 
-class NetworkEgress(Resource[Any]):
+@dataclass(frozen=True)
+class EgressSpec:
+    """The options of one network; None where the task does not set an option."""
+
+    lease: str
+    egress: Optional[str] = None
+    allowed: Optional[Sequence[str]] = None
+    opened: bool = False
+
+
+class NetworkEgress(Resource[EgressSpec]):
     """One network. ``in_force`` is whether the rules are loaded now and come back at boot."""
 
     kind = "egress"
@@ -35,7 +46,7 @@ class NetworkEgress(Resource[Any]):
         self._check_mode = check_mode
         self._networks: egress.Networks = {}
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[EgressSpec]]) -> Current:
         text, table = egress_host.rules_text(), egress_host.in_force()
         self._networks = egress.parse(text)
         _refuse_to_lose(self._networks, text, table, [desired.name for desired in all_desired])
@@ -54,22 +65,22 @@ class NetworkEgress(Resource[Any]):
             "leases": [lease.name for lease in egress_lease.leases(name)],
         }
 
-    def key(self, desired: Desired[Any]) -> str:
+    def key(self, desired: Desired[EgressSpec]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[EgressSpec], current: Optional[State]) -> State:
         before = current or NOTHING
-        kind = desired.fields["egress"] or before["egress"]
+        kind = desired.spec.egress or before["egress"]
         if kind == "open":
             return dict(NOTHING)
         bridge = egress_host.bridge_of(desired.name)
         if bridge is None and not self._check_mode:
             raise Failure(f"There is no Docker network {desired.name} whose way out could be closed; make it first.")
-        entries = desired.fields["allowed"]
+        entries = desired.spec.allowed
         allowed = before["allowed"] if entries is None else egress.merged(before["allowed"], self._owner, entries)
-        own = desired.fields["lease"]
+        own = desired.spec.lease
         others = {lease.name for lease in egress_lease.leases(desired.name) if lease.is_alive and lease.name != own}
-        leases = sorted(others | ({own} if desired.fields["opened"] else set()))
+        leases = sorted(others | ({own} if desired.spec.opened else set()))
         return {
             "egress": kind,
             "bridge": bridge or "",
@@ -79,13 +90,13 @@ class NetworkEgress(Resource[Any]):
             "leases": leases,
         }
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[EgressSpec]) -> Optional[str]:
         after = step.after or {}
         if after["egress"] in CLOSED and not self._check_mode and not egress_host.has_nft():
             return egress_host.NO_NFT
         return None
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[EgressSpec]) -> None:
         before, after = step.before or NOTHING, step.after or {}
         if after["egress"] == "open":
             self._networks.pop(step.name, None)
@@ -169,9 +180,9 @@ def _led(leads: egress.Destination) -> List[str]:
     return [leads.at(address) for address in found]
 
 
-def regulate(network: str, wanted: Mapping[str, Any], *, owner: str, check_mode: bool) -> Dict[str, Any]:
+def regulate(network: str, spec: EgressSpec, *, owner: str, check_mode: bool) -> Dict[str, Any]:
     """Bring a network to what is wanted of it, and tell what changed."""
     resource = NetworkEgress(owner, check_mode)
     # Of two runs at once each must see what the other wrote, or the network of one is lost from the rules.
     with daemon_file.locked(egress_host.RULES):
-        return converge(resource, [Desired(network, fields=wanted)], check_mode=check_mode).single()
+        return converge(resource, [Desired(network, spec=spec)], check_mode=check_mode).single()
