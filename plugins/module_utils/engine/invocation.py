@@ -1,10 +1,10 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a task's options a log and ``invocation`` may show, and which secrets they hold.
+"""Which options of a task the log and ``invocation`` may show, and the secrets in the options.
 
-Ansible shows every option that is not ``no_log``. Here it is the other way round: an option is shown where its type
-leaves no place for a secret, or where PLAIN names it. A test refuses an option that is in none of the tables.
+Ansible shows every option without ``no_log``. This collection shows an option only if its type cannot contain a secret,
+or if PLAIN lists it. A house test fails for an option that is in none of the tables.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from . import secrets
 
 MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 NOT_LOGGED = "NOT_LOGGING_PARAMETER"
-# A list with more entries than this is shown by their number.
-FEW = 50
+# Of a longer list only the number of entries is shown.
+MAX_SHOWN_ENTRIES = 50
 
 
 def _words(text: str) -> FrozenSet[str]:
@@ -24,7 +24,7 @@ def _words(text: str) -> FrozenSet[str]:
 
 
 CLOSED = frozenset(("bool", "int", "float", "path"))
-"""Types whose values are no secrets."""
+"""Types whose values cannot be secrets."""
 
 PLAIN = _words(
     """
@@ -36,14 +36,14 @@ PLAIN = _words(
     users_csv variables version volume what
     """
 )
-"""Options of type ``str``, or lists of these, that name things. A secret in their URLs is masked."""
+"""Options of type ``str``, or lists of ``str``, with names and URLs. A secret in a URL is masked."""
 
 FREE_TEXT = _words(
     """
     content csv_content description modelfile profile_image_url system template
     """
 )
-"""Options of type ``str`` that hold code, prose or data. They are never logged, and masked in ``invocation``."""
+"""Options of type ``str`` with code, prose or data. They are never logged, and masked in ``invocation``."""
 
 FREE_FORM = _words(
     """
@@ -52,24 +52,24 @@ FREE_FORM = _words(
     skills suggestions tools users valves
     """
 )
-"""Options whose keys nobody declares (``dict``, ``raw``). They are never logged; ``invocation`` has their keys only."""
+"""Options without declared keys (``dict``, ``raw``). They are never logged; ``invocation`` has only their keys."""
 
 Spec = Mapping[str, Any]
 Params = Mapping[str, Any]
 
 
 def logged(spec: Spec, params: Params) -> Dict[str, Any]:
-    """Return what a log may have of each option: its value, or NOT_LOGGING_PARAMETER."""
+    """Return what the log may show of each option: its value, or NOT_LOGGING_PARAMETER."""
     return {name: _logged(name, _option(spec, name), value) for name, value in params.items()}
 
 
 def shown(spec: Spec, params: Params) -> Dict[str, Any]:
-    """Return the options as ``invocation`` may have them, whether or not they fit the argument spec."""
+    """Return the options as ``invocation`` may show them, also if they violate the argument spec."""
     return {name: _shown(name, _option(spec, name), value) for name, value in params.items()}
 
 
 def secrets_of(spec: Spec, params: Params) -> Iterator[str]:
-    """Yield the secrets in the options: what is ``no_log``, and what is a secret within the others."""
+    """Yield the secrets in the options: the values of ``no_log`` options, and secrets within the others."""
     for name, value in params.items():
         if value is None:
             continue
@@ -94,7 +94,7 @@ def secrets_of(spec: Spec, params: Params) -> Iterator[str]:
 
 
 def unchecked_values(spec: Spec, params: Params) -> Iterator[str]:
-    """Yield every value of the options that are not shown, which an error about the options may repeat."""
+    """Yield the values of options that are not shown, which an error about the options may repeat."""
     for name, value in params.items():
         option = _option(spec, name)
         entries = value if isinstance(value, list) else [value]
@@ -104,7 +104,7 @@ def unchecked_values(spec: Spec, params: Params) -> Iterator[str]:
         elif option is None or option.get("no_log") or not _is_plain(name, option):
             yield from secrets.leaves(value)
             if isinstance(value, (list, Mapping)):
-                # Ansible quotes the entry that it cannot read.
+                # Ansible quotes an invalid entry in its error.
                 yield from (str(entry) for entry in entries if isinstance(entry, (list, Mapping)))
 
 
@@ -133,7 +133,7 @@ def _logged(name: str, option: Optional[Mapping[str, Any]], value: Any) -> Any:
 
 
 def _shown(name: str, option: Optional[Mapping[str, Any]], value: Any) -> Any:
-    if isinstance(value, list) and len(value) > FEW:
+    if isinstance(value, list) and len(value) > MAX_SHOWN_ENTRIES:
         return f"{len(value)} entries"
     if option is None or option.get("no_log"):
         return secrets.without_values(value, MASK) if option is None else MASK if value else value
@@ -146,4 +146,4 @@ def _shown(name: str, option: Optional[Mapping[str, Any]], value: Any) -> Any:
         return secrets.without_values(value, MASK)
     if isinstance(value, list):
         return [_shown(name, option, item) for item in value]
-    return secrets.scrubbed(value, secrets.in_address) if isinstance(value, str) else value
+    return secrets.redacted_text(value, secrets.in_address) if isinstance(value, str) else value

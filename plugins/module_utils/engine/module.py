@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import invocation, secrets, writes
 from .errors import MissingLibrary, as_failure
-from .invocation import FEW, MASK
+from .invocation import MASK, MAX_SHOWN_ENTRIES
 
 Body = Callable[[AnsibleModule], Mapping[str, Any]]
 
@@ -106,7 +106,7 @@ def run(argument_spec: Mapping[str, Any], body: Body, **arguments: Any) -> None:
         # Not where the error is handled: ansible-core before 2.19 adds its traceback at -vvv.
         module.fail_json(**failed)
     for warning in result.pop("warnings", ()):
-        module.warn(secrets.blotted(warning, module.no_log_values))
+        module.warn(secrets.redacted(warning, module.no_log_values))
     module.exit_json(**result)
 
 
@@ -116,7 +116,7 @@ def _shorten(module: AnsibleModule, result: Mapping[str, Any]) -> None:
     Ansible returns the options with each result, and searches every text of both for every secret, which takes
     0.3 s for a thousand secrets.
     """
-    many = len(module.no_log_values) > FEW
+    many = len(module.no_log_values) > MAX_SHOWN_ENTRIES
     module.params = _brief(module.params, module.no_log_values if many else ())
     if many:
         told = "\0".join(_texts([result, module.params]))
@@ -127,7 +127,7 @@ def _brief(value: Any, secrets: Collection[str]) -> Any:
     if isinstance(value, Mapping):
         return {key: _brief(item, secrets) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return f"{len(value)} entries" if len(value) > FEW else [_brief(item, secrets) for item in value]
+        return f"{len(value)} entries" if len(value) > MAX_SHOWN_ENTRIES else [_brief(item, secrets) for item in value]
     return MASK if isinstance(value, str) and value in secrets else value
 
 

@@ -21,7 +21,7 @@ MIN_CHARACTERS = 4
 MIN_DIGITS = 6
 MIN_LETTERS = 8
 MIN_TOKEN = 16
-# Longer texts are documents; a search for names in them costs more than it finds.
+# Longer texts are documents; searching them for names costs more than it finds.
 MAX_SCANNED = 262144
 
 
@@ -80,7 +80,7 @@ _LEGIBLE = re.compile(
     r"|(max|min|num|total|used|input|output|prompt|completion|context|thinking|reasoning|budget|new|special|stop)_?tokens?"
     r"|tokens?_?(per|limit|count|budget|size|window|type|endpoint|url|uri|encoding)|tls_?key$"
 )
-# A mapping or a list under one of these holds nothing but secrets. `auth.api_key` is a mapping of switches.
+# Every value in a mapping or list with one of these names is a secret. `auth.api_key` is a mapping of switches.
 _ALL_SECRET = re.compile(
     r"headers?$|passwords?$|secrets$|credentials$|cookies$|^tokens$|(api|access|auth|bearer|refresh)[_-]tokens$"
     r"|(^|[^a-z])keys$"
@@ -88,14 +88,14 @@ _ALL_SECRET = re.compile(
 _VALUE_OF_PAIR = ("value", "val")
 _NAME_OF_PAIR = ("name", "key", "header", "variable")
 
-# A text may be long and hostile: no pattern begins within a word, and what it repeats has an end.
+# Texts may be long and hostile: no pattern starts within a word, and repetitions are limited.
 _SCHEME_OF_URL = r"(?<![\w+.-])[\w+.-]{1,32}://"
 _URL_PASSWORD = re.compile(_SCHEME_OF_URL + r"([^\s/?#@:]{0,512}):([^\s/?#]{0,512})@")
-# A password that is not encoded may hold a slash; what begins with digits and a slash is a port and a path.
+# An unencoded password may contain a slash; digits followed by a slash are a port and a path.
 _URL_ODD_PASSWORD = re.compile(_SCHEME_OF_URL + r"[^\s/?#@:]{0,512}:(?!\d*/)([^\s?#]{0,512})@")
 _URL_USER = re.compile(_SCHEME_OF_URL + r"([^\s/?#@:]{1,512})@")
 _BARE_PASSWORD = re.compile(r"^[^\s/@:]+:(?!//)([^\s@]+)@[\w.-]+")
-# Without one of these a text has no name and no place for a value.
+# A text without one of these contains no name with a value.
 _SIGN = re.compile(r"[\s=:@]")
 _QUERY = re.compile(r"[?&;]([\w.~-]+)=([^&;#\s\"']+)")
 _SIGNATURES = ("sig", "signature", "x-amz-signature")
@@ -118,12 +118,12 @@ _BLOCK = re.compile(
     r"(?m)^([ \t]*)(?:- )?[\"']?([A-Za-z][\w.-]*)[\"']?[ \t]*:[ \t]*[|>][+-]?\d?[ \t]*\n"
     r"((?:\1[ \t]+.*(?:\n|\Z)|[ \t]*\n)+)"
 )
-# Every line of YAML or of headers begins so; prose has lines that do not.
+# Every line of YAML or headers looks like this; prose has other lines.
 _LINE_OF_DATA = re.compile(r"[ \t]*(?:$|#|- |[{}\[\],]|[\"']?[\w.-]+[\"']?[ \t]*:(?:[ \t]|$))|[ \t]+\S")
 
 _NUMERIC = re.compile(r"[\d.,:+_/ -]+")
 _WORDS = re.compile(r"[A-Za-z]+(?:[ _-][A-Za-z]+)*")
-# Words that stand in every result; masking them would hide the result and protect nothing.
+# Words that occur in every result; masking them would hide the result and protect nothing.
 _COMMON = _words(
     """
     administrator anthropic assistant changeme disabled external huggingface internal localhost microsoft
@@ -144,12 +144,12 @@ def _is_secret_in_text(name: str) -> bool:
 
 
 def holds_only_secrets(name: str) -> bool:
-    """Tell whether everything below a key is secret, such as the values of headers."""
+    """Tell whether all values below a key are secrets, such as those of headers."""
     return bool(_ALL_SECRET.search(_CAMEL.sub("_", name).lower()))
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """Yield every text and number within a value as text."""
+    """Yield all texts and numbers in a value as text."""
     if isinstance(value, str):
         if value:
             yield value
@@ -164,7 +164,7 @@ def leaves(value: Any) -> Iterator[str]:
 
 
 def secrets_in(value: Any, name: str = "") -> Iterator[str]:
-    """Yield the secrets in a free-form value; ``name`` is the key that it stands under."""
+    """Yield the secrets in a free-form value; ``name`` is its key."""
     if isinstance(value, Mapping):
         if holds_only_secrets(name):
             yield from leaves(value)
@@ -186,7 +186,7 @@ def secrets_in(value: Any, name: str = "") -> Iterator[str]:
 
 
 def _name_of(mapping: Mapping[Any, Any], key: Any) -> str:
-    """Return what a value is called: its key, or its ``name`` in ``{name: API_KEY, value: x}``."""
+    """Return the name of a value: its key, or ``name`` in ``{name: API_KEY, value: x}``."""
     if str(key).lower() in _VALUE_OF_PAIR:
         for one in _NAME_OF_PAIR:
             if isinstance(mapping.get(one), str) and is_secret_name(mapping[one]):
@@ -195,7 +195,7 @@ def _name_of(mapping: Mapping[Any, Any], key: Any) -> str:
 
 
 def _values_of_headers(text: str) -> Iterator[str]:
-    """Yield the values of headers that are given as text: as JSON, as KEY=value, or as lines with a colon."""
+    """Yield the values of headers in a text: JSON, KEY=value, or lines with a colon."""
     try:
         yield from leaves(json.loads(text))
     except (ValueError, RecursionError):
@@ -205,7 +205,7 @@ def _values_of_headers(text: str) -> Iterator[str]:
 
 
 def secrets_in_text(text: str) -> Iterator[str]:
-    """Yield the secrets in a text of any form: JSON, YAML, headers, variables, command lines, URLs."""
+    """Yield the secrets in a text of any format: JSON, YAML, headers, variables, command lines, URLs."""
     if len(text) < MIN_TOKEN and not _SIGN.search(text):
         return
     stripped = text.strip()
@@ -223,7 +223,7 @@ def secrets_in_text(text: str) -> Iterator[str]:
             if word and (_is_secret_in_text(found[1]) or holds_only_secrets(found[1])):
                 yield word
                 if pattern is _LINE:
-                    # The value ends at a comma in `{api_key: x, url: y}` only.
+                    # Only in `{api_key: x, url: y}` does the value end at a comma.
                     yield word + text[found.end() :].partition("\n")[0].rstrip()
     for found in _BLOCK.finditer(text) if is_data else ():
         if _is_secret_in_text(found[2]):
@@ -231,7 +231,7 @@ def secrets_in_text(text: str) -> Iterator[str]:
 
 
 def unmistakable(text: str) -> Iterator[str]:
-    """Yield the secrets that a text shows by their form alone, in prose and code as well."""
+    """Yield the secrets in a text that their form alone identifies, also in prose and code."""
     if len(text) < MIN_TOKEN and not _SIGN.search(text):
         return
     if "@" in text:
@@ -249,22 +249,22 @@ def unmistakable(text: str) -> Iterator[str]:
 
 
 def in_address(text: str) -> Iterator[str]:
-    """Yield what may be a secret in the address of a server, where a query or a fragment has no other use."""
+    """Yield the possible secrets in the URL of a server, where query and fragment have no other use."""
     yield from unmistakable(text)
     if "://" in text:
         yield from (part for part in (text.partition("?")[2], text.partition("#")[2]) if part)
 
 
 def holds_secret(text: str) -> bool:
-    """Tell whether a text has a secret in it."""
+    """Tell whether a text contains a secret."""
     return any(True for _word in secrets_in_text(text))
 
 
 def is_distinct(secret: str) -> bool:
     """Tell whether a secret can be searched for in other texts.
 
-    A short word or number stands in too many places that have nothing to do with it: masking ``ollama`` or ``1``
-    everywhere would destroy the result. Where it is the value of its own option it is masked nevertheless.
+    A short word or number occurs in too many unrelated places: masking ``ollama`` or ``1`` everywhere would destroy
+    the result. As the value of its own option it is masked in any case.
     """
     text = secret.strip()
     if len(text) < MIN_CHARACTERS or text.lower() in _COMMON:
@@ -275,7 +275,7 @@ def is_distinct(secret: str) -> bool:
 
 
 def forms(secret: str) -> Iterator[str]:
-    """Yield a secret in each form in which a message may repeat it: escaped, on one line, by its parts."""
+    """Yield a secret in each form that a message may repeat: escaped, on one line, in parts."""
     yield secret
     if not secret.isascii() or not secret.isprintable() or any(sign in secret for sign in "\\\"'"):
         yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1])
@@ -291,12 +291,12 @@ def forms(secret: str) -> Iterator[str]:
 
 
 def searched(secrets: Iterable[Any]) -> Set[str]:
-    """Return what is masked wherever it stands: the distinct ones of these secrets, in all their forms."""
+    """Return what to mask everywhere: the distinct secrets, in all their forms."""
     return {form for secret in secrets if secret for form in forms(str(secret)) if is_distinct(form)}
 
 
-def blotted(text: str, secrets: Collection[str]) -> str:
-    """Return a text without these secrets; a short word is masked only where it stands alone."""
+def redacted(text: str, secrets: Collection[str]) -> str:
+    """Return a text with these secrets masked; a short word only where it is a word of its own."""
     for secret in sorted(secrets, key=len, reverse=True):
         if is_distinct(secret):
             text = text.replace(secret, MASK)
@@ -305,13 +305,13 @@ def blotted(text: str, secrets: Collection[str]) -> str:
     return text
 
 
-def scrubbed(text: str, find: Callable[[str], Iterator[str]] = secrets_in_text) -> str:
-    """Return a text without the secrets that it shows by itself."""
-    return blotted(text, {form for word in find(text) if word for form in forms(word)})
+def redacted_text(text: str, find: Callable[[str], Iterator[str]] = secrets_in_text) -> str:
+    """Return a text with the secrets masked that its own form shows."""
+    return redacted(text, {form for word in find(text) if word for form in forms(word)})
 
 
 def masked(value: Any, name: str = "", everything: bool = False) -> Any:
-    """Return a free-form value with its secrets masked, and all else as it is."""
+    """Return a free-form value with its secrets masked."""
     everything = everything or holds_only_secrets(name)
     if isinstance(value, Mapping):
         return {key: masked(item, _name_of(value, key), everything) for key, item in value.items()}
@@ -321,11 +321,11 @@ def masked(value: Any, name: str = "", everything: bool = False) -> Any:
         return value
     if everything or is_secret_name(name):
         return MASK
-    return scrubbed(value) if isinstance(value, str) else value
+    return redacted_text(value) if isinstance(value, str) else value
 
 
 def without_values(value: Any, mask: str = MASK) -> Union[Any, str]:
-    """Return a value with every text and number in it masked, so that only its shape is left."""
+    """Return a value with all texts and numbers masked, so that only its structure is visible."""
     if isinstance(value, Mapping):
         return {key: without_values(item, mask) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ..engine import writes
 from ..engine.errors import Failure, MissingLibrary
-from ..engine.secrets import blotted, forms
+from ..engine.secrets import forms, redacted
 from .messages import connection_words, error_words, is_dropped, one_line
 from .proxies import proxies_for
 
@@ -339,7 +339,7 @@ class Session:
         return HttpFailure(method, url, self._blotted(words), stalled=stalled, cut=cut, repeated=self._local.repeated)
 
     def _blotted(self, text: str) -> str:
-        return blotted(text, self._secrets)
+        return redacted(text, self._secrets)
 
 
 def _checked_url(url: str) -> str:

@@ -17,7 +17,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import module as module_utils
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine import writes
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure, MissingLibrary
-from ansible_collections.selfhosted.llm.plugins.module_utils.engine.invocation import FEW, MASK
+from ansible_collections.selfhosted.llm.plugins.module_utils.engine.invocation import MASK, MAX_SHOWN_ENTRIES
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
 
 SPEC = {"key": {"type": "str", "no_log": True}}
@@ -142,7 +142,7 @@ def test_of_many_secrets_none_is_told(capsys: pytest.CaptureFixture[str], ends: 
 
 
 def test_a_list_that_is_not_long_is_told_with_the_options(capsys: pytest.CaptureFixture[str]) -> None:
-    people = [{"name": f"u{number}", "word": f"hunter-{number:04d}"} for number in range(FEW)]
+    people = [{"name": f"u{number}", "word": f"hunter-{number:04d}"} for number in range(MAX_SHOWN_ENTRIES)]
     with patch_module_args({"people": people}), pytest.raises(SystemExit):
         run(MANY, lambda module: {"changed": False})
     answer = json.loads(capsys.readouterr().out)

@@ -16,7 +16,6 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.secrets impo
     MASK,
     Masked,
     Secret,
-    blotted,
     forms,
     holds_secret,
     in_address,
@@ -24,7 +23,8 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.secrets impo
     is_secret_name,
     leaves,
     masked,
-    scrubbed,
+    redacted,
+    redacted_text,
     searched,
     secrets_in,
     without_values,
@@ -102,7 +102,7 @@ def test_numbers_and_empty_values() -> None:
 def test_a_private_key_is_masked_in_each_form_in_which_it_is_repeated() -> None:
     found = searched(secrets_in({"x": f"use this: {KEY} please"}))
     for text in (KEY, json.dumps(KEY), repr(KEY), " ".join(KEY.split()), "line 2 is MIIEvQIBADANBgkqhkiG9w0"):
-        assert "MIIEvQ" not in blotted(text, found)
+        assert "MIIEvQ" not in redacted(text, found)
 
 
 def test_a_password_is_found_as_it_is_written_and_as_it_is_meant() -> None:
@@ -127,13 +127,13 @@ def test_only_what_is_distinct_is_searched_for(word: str, distinct: bool) -> Non
 
 
 def test_a_short_word_is_masked_where_it_stands_alone() -> None:
-    assert blotted("tok and token and (tok)", {"tok"}) == f"{MASK} and token and ({MASK})"
-    assert blotted("to be", {"to"}) == "to be"
-    assert scrubbed("TOKEN=abc abcd") == f"TOKEN={MASK} abcd"
+    assert redacted("tok and token and (tok)", {"tok"}) == f"{MASK} and token and ({MASK})"
+    assert redacted("to be", {"to"}) == "to be"
+    assert redacted_text("TOKEN=abc abcd") == f"TOKEN={MASK} abcd"
 
 
 def test_an_address_may_hide_a_secret_in_its_query() -> None:
-    assert scrubbed("http://h/?k=two#three", in_address) == f"http://h/?{MASK}"
+    assert redacted_text("http://h/?k=two#three", in_address) == f"http://h/?{MASK}"
     assert list(in_address("what? no")) == []
 
 

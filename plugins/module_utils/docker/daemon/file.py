@@ -19,7 +19,7 @@ from typing import Iterator, Optional
 
 from ...engine import writes
 from ...engine.errors import Failure
-from ...engine.secrets import blotted, secrets_in
+from ...engine.secrets import redacted, secrets_in
 from .config import Config, parse
 
 # Where dockerd is installed when PATH, as a module sees it, does not say (Debian, Docker's packages, by hand).
@@ -157,7 +157,7 @@ def validate(text: str, path: str) -> bool:
         return True
     if "unknown flag: --validate" in words:
         return False
-    words = blotted(words, set(secrets_in(parse(text, path))))
+    words = redacted(words, set(secrets_in(parse(text, path))))
     raise Failure(
         f"dockerd refuses the new settings, so {path} was left as it is; mend or remove what it names: {words}"
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server has, told in the options of the modules, so that a hand-grown instance becomes code."""
+"""Exports what a server has as options of the modules, so that a server set up by hand becomes code."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ WHOLE_PICTURES = ("/", "http://", "https://")
 
 
 class Export:
-    """The variables of one server's sections, and what could not be told of it."""
+    """The variables of one server, by section, with warnings about what is left out."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -59,11 +59,11 @@ class Export:
         self.warnings: List[str] = []
 
     def of(self, section: str) -> Variables:
-        """Return the variables of a section, by the names that the role open_webui gives them."""
+        """Return the variables of a section, without the prefix of the role."""
         return SECTIONS[section](self)
 
     def tried(self, section: str) -> Variables:
-        """Return the variables of a section without what their own modules would refuse or change."""
+        """Return the variables of a section without what its module would refuse or change."""
         found = self.of(section)
         if section == "settings":
             return tried_settings(self._client, found, self.warnings)
@@ -73,20 +73,20 @@ class Export:
         return found
 
     def settings(self) -> Variables:
-        """Return all settings but secrets, and those that have variables of their own."""
+        """Return all settings except secrets and those with their own variables."""
         export = self._client.get_mapping("configs/export", "read the settings")
         parse = parsed(export, lambda: self._client.features().settings_by_key)
         stored = parse.values
-        told = {key: value for key, value in stored.items() if self._is_told(key, value, parse.by_key)}
+        told = {key: value for key, value in stored.items() if self._is_exported(key, value, parse.by_key)}
         secret = sorted(key for key, value in told.items() if _is_secret(key, value))
         kept = {key: value for key, value in told.items() if key not in secret}
         set_secrets = [key for key in secret if told[key]]
         if set_secrets:
-            self.warnings.append(f"Left out: settings that hold secrets ({', '.join(set_secrets)}).")
+            self.warnings.append(f"Left out: settings that contain secrets ({', '.join(set_secrets)}).")
         if stored.get(SECOND_FACTOR):
             self.warnings.append(left_out(f"the setting {SECOND_FACTOR}", "an API key may not write it"))
         found: Variables = {"settings": dict(sorted(kept.items()))}
-        # Before 0.10 what was never saved is not shown, and to write it would be a change.
+        # Before 0.10 the server does not show what was never saved, and writing it would be a change.
         if BANNERS in stored:
             banners = ("content", "type", "title", "dismissible", "id", "timestamp", "i18n")
             found["banners"] = [_only(banner, banners) for banner in stored[BANNERS] or ()]
@@ -98,28 +98,28 @@ class Export:
             found["model_order"] = list(stored[MODEL_ORDER] or ())
         return found
 
-    def _is_told(self, key: str, value: Any, by_key: bool) -> bool:
+    def _is_exported(self, key: str, value: Any, by_key: bool) -> bool:
         if key in LISTS or NO_SETTINGS.match(key):
             return False
         if key.startswith(OAUTH) and not self._keeps_oauth():
             return False
-        # Null stands for no limit, for example, where the server may have none; elsewhere it says nothing.
+        # Null means, for example, no limit if the setting allows null; otherwise it means nothing.
         return value is not None or (by_key and "null" in OPEN_KINDS.get(key, ""))
 
     def _keeps_oauth(self) -> bool:
-        """Tell whether the server keeps its settings of OAuth, which else are those of its environment."""
+        """Tell whether the server stores its OAuth settings; otherwise they come from its environment."""
         if self._oauth is None:
-            # 0.12 tells. Before, nothing does, and the settings would be lost at the next start.
+            # 0.12 reports it. Before, the settings would be lost at the next start.
             config = self._client.get_mapping("auths/admin/config/oauth", "see whether the server keeps settings")
             self._oauth = config.get("ENABLE_OAUTH_PERSISTENT_CONFIG") is True
         return self._oauth
 
     def permissions(self) -> Variables:
-        """Return what everybody may do."""
+        """Return the default permissions."""
         return {"default_permissions": self._known_permissions()}
 
     def groups(self) -> Variables:
-        """Return the groups; who is in them stands with the accounts."""
+        """Return the groups; the accounts have the members."""
         known = self._known_permissions()
         found = []
         for state in self._unambiguous(group_states(self._client, None, with_members=False)):
@@ -139,35 +139,37 @@ class Export:
         found = []
         for record in Accounts(self._client, self._groups).every():
             names = self._groups.names(record["group_ids"]) if record["group_ids"] else []
-            user = {**_said({name: record[name] for name in ("email", "name", "role")}), "groups": names}
+            user = {**_without_empty({name: record[name] for name in ("email", "name", "role")}), "groups": names}
             found.append({**user, **_picture(shown_image(record.get("profile_image_url") or ""))})
         return {"users": sorted(found, key=lambda user: str(user["email"]))}
 
     def connections(self) -> Variables:
-        """Return the connections that are in use, without their keys and headers."""
+        """Return the connections of enabled kinds, without their keys and headers."""
         told = connection_states(self._client, API_KINDS)
         addresses = [(state["kind"], same_url(state["base_url"])) for state in told["connections"]]
         found = []
         for state in told["connections"]:
             if not told["enabled"][state["kind"]]:
                 self.warnings.append(
-                    f"The connection {state['base_url']} is left out, since {state['kind']} is switched off as a whole."
+                    left_out(f"the connection {state['base_url']}", f"{state['kind']} is switched off")
                 )
                 continue
-            left_out = {"key", "headers", "config", *unused(state["kind"], self._client.features())}
-            kept = {name: value for name, value in state.items() if name not in left_out}
+            omitted = {"key", "headers", "config", *unused(state["kind"], self._client.features())}
+            kept = {name: value for name, value in state.items() if name not in omitted}
             config = {name: value for name, value in state["config"].items() if HIDDEN not in json.dumps(value)}
             if state["key"] or state["headers"] or config != state["config"]:
-                self.warnings.append(f"The connection {state['base_url']} has a key or headers, which are left out.")
+                self.warnings.append(
+                    left_out(f"the key or headers of the connection {state['base_url']}", "they are secrets")
+                )
             shared = addresses.count((state["kind"], same_url(state["base_url"]))) > 1
             prefix = {"prefix_id": state["prefix_id"]} if shared else {}
-            found.append({**_said(kept), **prefix, **({"config": config} if config else {})})
+            found.append({**_without_empty(kept), **prefix, **({"config": config} if config else {})})
         return {"connections": found}
 
     def knowledge(self) -> Variables:
-        """Return the knowledge bases, without what is in them."""
+        """Return the knowledge bases, without their files."""
         grants = access.Grants(self._client, self._groups)
-        # A page may repeat what another has.
+        # Pages may overlap.
         rows = {row["id"]: row for row in self._client.get_pages("knowledge/", "read the knowledge bases")}
         return {
             "knowledge": [
@@ -183,10 +185,12 @@ class Export:
     def objects(self, resource: Resource[Any], plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
         """Return all objects of one kind with their access."""
         told = resource.gather([])
-        # Of two prompts that differ by the slash alone the second is known by its id; no module can mean one of them.
+        # Of two prompts that differ only by the slash the second has its id as key; no module can address one of them.
         names = {str(key): bare(str(state.get("command") or key)) for key, state in told.items()}
         twice = {name for name in names.values() if list(names.values()).count(name) > 1}
-        self.warnings += [left_out(f"the {resource.kind} {name}", "several share its name") for name in sorted(twice)]
+        self.warnings += [
+            left_out(f"the {resource.kind} {name}", "several objects have this name") for name in sorted(twice)
+        ]
         asked: List[Desired[Any]] = [
             Desired(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice
         ]
@@ -198,11 +202,11 @@ class Export:
             kept = {field: value for field, value in state.items() if field not in (*no_fields, "access")}
             picture = _picture(str(kept.pop("profile_image_url", "")))
             shared = self._access(f"{resource.kind} {name}", state["access"]) if "access" in state else {}
-            found.append({**_said(kept), **picture, **shared})
+            found.append({**_without_empty(kept), **picture, **shared})
         return {plural: found}
 
     def skills(self) -> Variables:
-        """Return the skills, where the version has any."""
+        """Return the skills, if the version has them."""
         return self.objects(Skills(self._client), "skills", ()) if self._client.features().skills else {}
 
     def _known_permissions(self) -> Mapping[str, Mapping[str, Any]]:
@@ -210,15 +214,13 @@ class Export:
         return self._defaults
 
     def _access(self, what: str, found: Mapping[str, Any]) -> Dict[str, Any]:
-        """Return an access as an option, unless it has what the option cannot say."""
+        """Return an access as an option, {} if the option cannot express it."""
         known = {str(row["name"]) for row in self._groups.rows()}
         names = [found[each] for each in access.PERMISSIONS]
         people = set(self._emails()) if any(who["users"] for who in names) else set()
         gone = any(set(who["groups"]) - known or set(who["users"]) - people for who in names)
         if gone or "other" in found:
-            self.warnings.append(
-                f"The access of the {what} is left out, because it names groups or accounts that are gone."
-            )
+            self.warnings.append(left_out(f"the access of the {what}", "it names deleted groups or accounts"))
             return {}
         return {"access": dict(found)}
 
@@ -233,7 +235,9 @@ class Export:
             if names.count(str(row["name"])) == 1:
                 yield row
             else:
-                self.warnings.append(f"What is called {row['name']} (id {row['id']}) is left out: it shares its name.")
+                self.warnings.append(
+                    left_out(f"the object {row['name']} (id {row['id']})", "another one has this name")
+                )
 
 
 SECTIONS: Mapping[str, Callable[[Export], Variables]] = {
@@ -252,7 +256,7 @@ SECTIONS: Mapping[str, Callable[[Export], Variables]] = {
 
 
 def _is_secret(key: str, value: Any) -> bool:
-    """Tell whether a setting is a secret: a switch or a number is none, whatever it is called."""
+    """Tell whether a setting is a secret; switches and numbers never are."""
     if value is None or isinstance(value, (bool, int, float)):
         return False
     return (is_secret(key) and isinstance(value, (str, list))) or any(secrets_in(masked(key, value)))
@@ -267,8 +271,8 @@ def _only(record: Mapping[str, Any], names: Tuple[str, ...]) -> Dict[str, Any]:
     return {name: record[name] for name in names if record.get(name) is not None}
 
 
-def _said(state: Mapping[str, Any]) -> Dict[str, Any]:
-    """Leave out what is empty, which says nothing."""
+def _without_empty(state: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a state without empty values."""
     return {name: value for name, value in state.items() if value not in (None, "", [], {})}
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A trial of exported settings: the module must take all of them, and find nothing to do."""
+"""A trial of exported settings: the module must accept all of them, and find nothing to do."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Piece = Tuple[str, str]
 
 
 def tried_settings(client: Client, found: Mapping[str, Any], warnings: List[str]) -> Dict[str, Any]:
-    """Return what was found of the settings, without what the module would refuse or change."""
+    """Return the settings without what the module would refuse or change."""
     pieces: List[Piece] = [("settings", name) for name in found["settings"]]
     pieces += [(option, "") for option in found if option != "settings"]
     refused = _refused(client, found, pieces)
     left = [piece for piece in pieces if piece not in refused]
     for piece in _changed(client, found, left):
-        refused[piece] = "to write it would be a change"
+        refused[piece] = "writing it would be a change"
     for piece, reason in refused.items():
         warnings.append(left_out(f"the setting {piece[1] or piece[0]}", reason))
     return _params(found, [piece for piece in left if piece not in refused])
@@ -40,7 +40,7 @@ def _params(found: Mapping[str, Any], pieces: List[Piece]) -> Dict[str, Any]:
 
 
 def _steps(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> List[str]:
-    """Return what a check run of the module would change; raise a Failure as it would."""
+    """Return what a check run of the module would change; raise its Failure."""
     result = ArgumentSpecValidator(SETTINGS_OPTIONS).validate(_params(found, pieces))
     if result.error_messages:
         raise Failure("; ".join(result.error_messages))
@@ -49,7 +49,7 @@ def _steps(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> Lis
 
 
 def _refused(client: Client, found: Mapping[str, Any], pieces: List[Piece]) -> Dict[Piece, str]:
-    """Return what the module refuses, and why, by halves."""
+    """Return what the module refuses, and why, found by bisection."""
     try:
         _steps(client, found, pieces)
     except Failure as failure:

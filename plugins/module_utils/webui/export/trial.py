@@ -1,10 +1,10 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A trial of what is exported: its own module must take all of it, and find nothing to do.
+"""A trial of the export: the module of each kind must accept all of it, and find nothing to do.
 
-Servers hold what no module would write: a role that does not exist, a name that is empty, a group that shares its name.
-Instead of a list of such cases the export makes the check run of the module itself, and leaves out what fails there.
+Servers contain what no module would write: a role that does not exist, an empty name, two groups with one name. Instead
+of a list of such cases the export makes a check run of the module itself, and leaves out what fails.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MAX_NAME_LENGTH = 80
 _ENTRY = re.compile(r"^Entry 1 \(.*?\): ", re.DOTALL)
 Entry = Dict[str, Any]
 Refused = Tuple[int, str]
-"""The place of an entry in its list, and why it is refused."""
+"""The index of an entry in its list, and why it is refused."""
 
 
 class Trial:
-    """Check runs of one module. ``warnings`` get what is left out, and why."""
+    """Check runs of one module. ``warnings`` gets what is left out, and why."""
 
     def __init__(self, kind: Kind, client: Client, warnings: List[str]) -> None:
         self._kind = kind
@@ -38,7 +38,7 @@ class Trial:
         self._validator = ArgumentSpecValidator(dict(kind.options))
 
     def passed(self, entries: Sequence[Entry]) -> List[Entry]:
-        """Return the entries as their module takes them, without what it would refuse or change."""
+        """Return the entries without what their module would refuse or change."""
         left = self._apart([kept for kept in (self._without_bad(entry, self._desired) for entry in entries) if kept])
         for place, reason in reversed(self._refused(left)):
             kept = self._without_bad(left[place], self._check, reason)
@@ -63,17 +63,17 @@ class Trial:
         return [converge(resource, each, check_mode=True) for each in lists]
 
     def _apart(self, entries: Sequence[Entry]) -> List[Entry]:
-        """Leave out entries that are one object to their module, such as the prompts `sum` and `/sum`."""
+        """Leave out entries that are one object for their module, such as the prompts `sum` and `/sum`."""
         if _failure_of(lambda: self._desired(*entries)) is None:
             return list(entries)
         keys = [self._kind.resource(self._client, {}).key(self._desired(entry)[0]) for entry in entries]
         for key, entry in zip(keys, entries):
             if keys.count(key) > 1:
-                self._warn(entry, "", "the server has another one of its name")
+                self._warn(entry, "", "another one on the server has this name")
         return [entry for key, entry in zip(keys, entries) if keys.count(key) == 1]
 
     def _refused(self, entries: Sequence[Entry], first: int = 0) -> List[Refused]:
-        """Return the entries that a check run refuses, by halves."""
+        """Return the entries that a check run refuses, found by bisection."""
         try:
             self._check(*entries)
         except Failure as failure:
@@ -91,7 +91,7 @@ class Trial:
             steps = [step for outcome in self._check(*left) for step in outcome.steps]
         except Failure as failure:
             raise_outage(failure)
-            # Each by itself is taken, and all of them are not.
+            # The module accepts each alone, but not all together.
             self._warnings.append(left_out(f"every {self._kind.noun}", reason_of(failure)))
             return []
         for step in steps:
@@ -101,7 +101,7 @@ class Trial:
             kept = {name: value for name, value in left[place].items() if name not in step.changes}
             identity = {name for name in self._kind.identity if name in left[place]}
             named = step.action == "update" and identity <= {*kept} and kept != left[place]
-            self._warn(left[place], ", ".join(step.changes) if named else "", "to write it would be a change")
+            self._warn(left[place], ", ".join(step.changes) if named else "", "writing it would be a change")
             left[place : place + 1] = [kept] if named else []
         return self._unchanged(left) if steps and left != list(entries) else left
 
@@ -111,7 +111,7 @@ class Trial:
     def _without_bad(
         self, entry: Entry, attempt: Callable[[Entry], Any], reason: Optional[str] = None
     ) -> Optional[Entry]:
-        """Return an entry without the fields that fail by themselves; None if nothing helps."""
+        """Return an entry without its invalid fields; None if the entry itself is invalid."""
         reason = reason or _failure_of(lambda: attempt(entry))
         if reason is None:
             return entry
@@ -136,12 +136,12 @@ class Trial:
 
 
 def left_out(what: str, reason: str) -> str:
-    """Return the warning about something that is not told."""
+    """Return the warning about something that is left out."""
     return f"Left out: {what} ({shortened(reason).rstrip('.')})."
 
 
 def reason_of(failure: Failure) -> str:
-    """Return why a module refuses one entry, without what its message says of the list."""
+    """Return why a module refuses one entry, without the part of the message about the list."""
     told = [_ENTRY.sub("", str(problem)).rstrip(".") for problem in failure.details.get("problems") or ()]
     return "; ".join(told) or failure.message
 

@@ -81,7 +81,7 @@ def test_settings_that_are_no_secrets_are_told_whatever_they_are_called(key: str
 def test_settings_that_hold_secrets_are_left_out_and_named(key: str, value: Any) -> None:
     told = export("0.12.4", {"ui.watermark": "x", key: value})
     assert told.of("settings")["settings"] == {"ui.watermark": "x"}
-    assert told.warnings == [f"Left out: settings that hold secrets ({key})."]
+    assert told.warnings == [f"Left out: settings that contain secrets ({key})."]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_settings_of_oauth_are_told_where_the_server_keeps_them() -> None:
     settings = {"oauth.scopes": "openid", "oauth.client_secret": "a-secret"}
     told = export("0.12.4", settings, keeps_oauth=True)
     assert told.of("settings")["settings"] == {"oauth.scopes": "openid"}
-    assert told.warnings == ["Left out: settings that hold secrets (oauth.client_secret)."]
+    assert told.warnings == ["Left out: settings that contain secrets (oauth.client_secret)."]
 
 
 def test_nulls_are_not_told_where_nobody_can_write_them() -> None:

@@ -92,7 +92,7 @@ def test_a_field_that_the_module_or_the_server_refuses_is_left_out() -> None:
 def test_a_field_that_would_be_written_is_left_out() -> None:
     found, warnings = passed({"name": "a", "size": "large", "word": "x"})
     assert found == [{"name": "a", "word": "x"}]
-    assert warnings == ["Left out: the size of the thing a (to write it would be a change)."]
+    assert warnings == ["Left out: the size of the thing a (writing it would be a change)."]
 
 
 def test_an_object_that_no_module_can_mean_is_left_out() -> None:
