@@ -28,8 +28,9 @@ from ..settings.keys import parsed
 from ..settings.lists import BANNERS, DEFAULT_MODELS, MODEL_ORDER, SUGGESTIONS
 from ..settings.secrets import is_secret, masked
 from ..settings.types import OPEN_KINDS
+from ..workspace.code_spec import CodeSpec
 from ..workspace.functions import Functions
-from ..workspace.prompt_spec import bare
+from ..workspace.prompt_spec import PromptSpec, bare
 from ..workspace.prompts import Prompts
 from ..workspace.skills import Skills
 from ..workspace.tools import Tools
@@ -191,8 +192,12 @@ class Export:
         self.warnings += [
             left_out(f"the {resource.kind} {name}", "several objects have this name") for name in sorted(twice)
         ]
+        # Access is read only where a desired object asks for it.
+        nobody = access.wanted({})
+        specs: Mapping[str, Any] = {"models": None, "prompts": PromptSpec(access=nobody)}
+        spec = specs.get(plural, CodeSpec(access=nobody))
         asked: List[Desired[Any]] = [
-            Desired(key, fields={"access": access.wanted({})}) for key, name in names.items() if name not in twice
+            Desired(key, fields={"access": nobody}, spec=spec) for key, name in names.items() if name not in twice
         ]
         states = resource.gather(asked)
         found = []

@@ -27,7 +27,14 @@ class Skipped:
     why: str
 
 
-class Files(Resource[Any]):
+@dataclass(frozen=True)
+class FileSpec:
+    """The SHA-256 digest of a file; its path is the name of the desired object."""
+
+    sha256: str
+
+
+class Files(Resource[FileSpec]):
     """The files below one directory. ``purge`` is none, own or all; ``base`` is empty where there is no base yet.
 
     ``prove`` is called before the first upload, and raises Failure where the server could embed nothing.
@@ -72,7 +79,7 @@ class Files(Resource[Any]):
         """Return what `desired objects` left out."""
         return self._skipped
 
-    def all_desired(self) -> List[Desired[Any]]:
+    def all_desired(self) -> List[Desired[FileSpec]]:
         """Return a desired object for each file; of the same text twice one, and always the same one."""
         self._fetched = self._store.rows()
         rows = self._keyed(self._fetched)
@@ -85,22 +92,22 @@ class Files(Resource[Any]):
                 first.setdefault(source.text, other)
         left_out = {skipped.path for skipped in self._skipped}
         return [
-            Desired(path, fields={"path": path, "sha256": source.sha256})
+            Desired(path, spec=FileSpec(source.sha256))
             for path, source in sorted(self._sources.items())
             if path not in left_out
         ]
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[FileSpec]]) -> Current:
         """Return the files of the base by path."""
         rows, self._fetched = self._fetched, None
         self._rows = self._keyed(self._store.rows() if rows is None else rows)
-        digests = {desired.name: desired.fields["sha256"] for desired in all_desired}
+        digests = {desired.name: desired.spec.sha256 for desired in all_desired}
         changing = [path for path, sha256 in digests.items() if self._rows.get(path, {}).get("sha256") != sha256]
         going = [key for key, row in self._rows.items() if key not in digests and self._goes(key, row)]
         self._order = order_of(self._sources, self._rows, changing, going)
         return {key: {"path": row["path"], "sha256": row["sha256"]} for key, row in self._rows.items()}
 
-    def key(self, desired: Desired[Any]) -> Hashable:
+    def key(self, desired: Desired[FileSpec]) -> Hashable:
         """Return the path."""
         return desired.name
 
@@ -108,11 +115,11 @@ class Files(Resource[Any]):
         """Return the path; a second file of the same path is told apart by its id."""
         return str(key) if isinstance(key, str) else "{} (id {})".format(*key)  # type: ignore[misc]
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[FileSpec], current: Optional[State]) -> State:
         """Return the path and the hash."""
-        return desired.fields
+        return {"path": desired.name, "sha256": desired.spec.sha256}
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[FileSpec]) -> Optional[str]:
         """Keep what the module did not put there, and what purge says to keep."""
         row = self._rows.get(step.key)
         if row is None or (step.desired is None and self._goes(step.key, row)):
@@ -126,7 +133,7 @@ class Files(Resource[Any]):
             f"two, name it in excludes, or say purge=all to have it replaced."
         )
 
-    def precheck(self, steps: Sequence[Step[Any]]) -> None:
+    def precheck(self, steps: Sequence[Step[FileSpec]]) -> None:
         """See which files only moved: the server keeps them, embedded as they are."""
         self._moves.clear()
         if not self._store.folders:
@@ -140,11 +147,11 @@ class Files(Resource[Any]):
             if step.action == "create" and step.after and step.after["sha256"] in gone:
                 self._moves[step.key] = gone.pop(step.after["sha256"])
 
-    def needs(self, step: Step[Any]) -> Collection[Hashable]:
+    def needs(self, step: Step[FileSpec]) -> Collection[Hashable]:
         """Return the files that must be done before this one; what goes, goes last."""
         return self._order.needs(step.key)
 
-    def begin(self, steps: Sequence[Step[Any]]) -> None:
+    def begin(self, steps: Sequence[Step[FileSpec]]) -> None:
         """Prove that the server can embed, clear away what dead runs left, and make the folders; remove no file."""
         moved = set(self._moves.values())
         uploads = [step for step in steps if step.action != "delete"]
@@ -157,7 +164,7 @@ class Files(Resource[Any]):
         self._stale = {str(self._rows[key]["id"]): self._rows[key] for key in changed & set(self._rows) - moved}
         self._store.make_folders([str((step.after or {})["path"]) for step in uploads])
 
-    def create(self, step: Step[Any]) -> None:
+    def create(self, step: Step[FileSpec]) -> None:
         """Put the file there, or have the server move it."""
         old = self._moves.get(step.key)
         if old is not None:
@@ -167,7 +174,7 @@ class Files(Resource[Any]):
         else:
             self._put(step.name)
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[FileSpec]) -> None:
         """Put the new file there, and remove the old one only when the new one can be found."""
         if step.name in self._order.rings:
             self._turn(self._order.rings[step.name])
@@ -175,7 +182,7 @@ class Files(Resource[Any]):
         self._put(step.name)
         self._store.remove(self._left([step.key]), self._stay)
 
-    def delete(self, step: Step[Any]) -> None:
+    def delete(self, step: Step[FileSpec]) -> None:
         """Remove all files that go, by the first step of them. What only moved, or was exchanged, is gone."""
         if step.key == self._order.going[0]:
             self._store.remove(self._left(self._order.going), self._stay, [str(path) for path in self._moves.values()])

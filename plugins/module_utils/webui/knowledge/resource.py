@@ -13,12 +13,12 @@ from ..api.client import Client
 from ..directory import access
 from ..directory.access import Grants
 from ..entries import values
-from .spec import NOUN
+from .spec import NOUN, KnowledgeSpec
 
 READ = "read the knowledge bases"
 
 
-class Bases(Resource[Any]):
+class Bases(Resource[KnowledgeSpec]):
     """One knowledge base by its name, which the server lets two have. ``filled`` where files are put into it."""
 
     kind = "knowledge"
@@ -36,7 +36,7 @@ class Bases(Resource[Any]):
         """Return the id of the base that was read or made last; empty where there is none."""
         return str(self._record.get("id", ""))
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[KnowledgeSpec]]) -> Current:
         """Return the base of the one desired object."""
         (desired,) = all_desired
         # A backslash means something to some databases, which store no NUL, and no request carries half a character.
@@ -48,26 +48,31 @@ class Bases(Resource[Any]):
         self._record = found[0] if found else {}
         return {desired.name: self._state(found[0], desired)} if found else {}
 
-    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[KnowledgeSpec]], current: Current) -> Iterator[Problem]:
         """Yield a name that means two bases, and an access that means nobody."""
         yield from ((0, problem) for problem in self._problems(all_desired[0], self._found))
 
-    def key(self, desired: Desired[Any]) -> Hashable:
+    def key(self, desired: Desired[KnowledgeSpec]) -> Hashable:
         """Return the name as it is written; the server does not compare names."""
         return desired.name
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        """Return what was said; a new base has a description in any case."""
-        said = {"name": desired.name, **desired.fields}
-        return {"description": "", **said} if current is None else said
+    def desired_state(self, desired: Desired[KnowledgeSpec], current: Optional[State]) -> State:
+        """Return the fields that the task sets; a new base always has a description."""
+        spec = desired.spec
+        state = {
+            "description": "" if current is None and spec.description is None else spec.description,
+            "name": desired.name,
+            "access": spec.access,
+        }
+        return {name: value for name, value in state.items() if value is not None}
 
-    def reread(self, step: Step[Any]) -> State:
+    def reread(self, step: Step[KnowledgeSpec]) -> State:
         """Return the base as it is now."""
         self._record = self._client.get_mapping(f"knowledge/{self.id}", f"update the knowledge base {step.name}")
         state = {name: self._record.get(name) or "" for name in ("name", "description")}
         return {**state, "access": self._grants.state(self._record)} if "access" in step.changes else state
 
-    def create(self, step: Step[Any]) -> None:
+    def create(self, step: Step[KnowledgeSpec]) -> None:
         """Make the base with its access in one call."""
         after = step.after or {}
         body = {name: after[name] for name in ("name", "description")}
@@ -78,7 +83,7 @@ class Bases(Resource[Any]):
             raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} made none; its log tells why.")
         self._record = answer
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[KnowledgeSpec]) -> None:
         """Write the description, and the access by its own call."""
         after = step.after or {}
         shared = after["access"] if "access" in step.changes else None
@@ -91,19 +96,20 @@ class Bases(Resource[Any]):
         if shared:
             self._grants.write(f"knowledge/{self.id}/access/update", what, shared)
 
-    def delete(self, step: Step[Any]) -> None:
+    def delete(self, step: Step[KnowledgeSpec]) -> None:
         """Remove the base; its files are removed before."""
         self._client.delete(f"knowledge/{self.id}/delete", f"delete the knowledge base {step.name}")
 
-    def _state(self, record: Mapping[str, Any], desired: Desired[Any]) -> Dict[str, Any]:
+    def _state(self, record: Mapping[str, Any], desired: Desired[KnowledgeSpec]) -> Dict[str, Any]:
         state = {"id": record["id"], "name": record["name"], "description": record.get("description") or ""}
-        return {**state, "access": self._grants.state(record)} if "access" in desired.fields else state
+        return {**state, "access": self._grants.state(record)} if desired.spec.access is not None else state
 
-    def _problems(self, desired: Desired[Any], found: Sequence[Mapping[str, Any]]) -> List[str]:
+    def _problems(self, desired: Desired[KnowledgeSpec], found: Sequence[Mapping[str, Any]]) -> List[str]:
         if len(found) > 1:
             ids = ", ".join(sorted(str(row["id"]) for row in found))
             return [f"the name is ambiguous (ids {ids}); rename or delete all but one of them"]
         external = [row for row in found if (row.get("meta") or {}).get("source") == "external"]
         if external and self._filled and desired.present:
             return ["it is an external one, which takes no files; leave src out, or give another name"]
-        return self._grants.problems(desired.fields["access"]) if "access" in desired.fields and desired.present else []
+        shared = desired.spec.access if desired.present else None
+        return [] if shared is None else self._grants.problems(shared)

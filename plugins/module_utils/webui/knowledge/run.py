@@ -20,7 +20,7 @@ from .files import Files
 from .names import name_problems
 from .processing import Processing
 from .resource import Bases
-from .spec import NOUN, desired_knowledge
+from .spec import NOUN, KnowledgeSpec, desired_knowledge
 from .store import Store
 from .tree import Tree, scan
 
@@ -40,7 +40,12 @@ def fill(params: Mapping[str, Any], client: Client, check_mode: bool) -> Dict[st
 
 
 def _converged(
-    client: Client, desired: Desired[Any], params: Mapping[str, Any], tree: Tree, filled: bool, check_mode: bool
+    client: Client,
+    desired: Desired[KnowledgeSpec],
+    params: Mapping[str, Any],
+    tree: Tree,
+    filled: bool,
+    check_mode: bool,
 ) -> Dict[str, Any]:
     bases = Bases(client, filled)
     processing = Processing(client, params["process_timeout"])

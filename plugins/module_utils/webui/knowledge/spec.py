@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Dict, Iterator, Mapping, Optional
 
 from ...engine.converge import Desired
 from ...engine.entries import read_entries
@@ -32,18 +33,25 @@ MOST_WORKERS = 16
 NOUN = "knowledge base"
 
 
-def desired_knowledge(params: Mapping[str, Any]) -> Desired[Any]:
+@dataclass(frozen=True)
+class KnowledgeSpec:
+    """The options of one knowledge base, without its files; None where the task does not set an option."""
+
+    description: Optional[str] = None
+    access: Optional[access.Access] = None
+
+
+def desired_knowledge(params: Mapping[str, Any]) -> Desired[KnowledgeSpec]:
     """Return the base as wanted, or raise one Failure with all that is wrong."""
     name = itemgetter("name")
     (desired,) = read_entries(NOUN, [params], listed=False, key=name, label=name, problems=_problems, desired=_desired)
     return desired
 
 
-def _desired(params: Mapping[str, Any]) -> Desired[Any]:
-    fields = {name: params[name] for name in ("description", "access") if params[name] is not None}
-    if "access" in fields:
-        fields["access"] = access.wanted(fields["access"])
-    return Desired(params["name"], params["state"] == "present", fields)
+def _desired(params: Mapping[str, Any]) -> Desired[KnowledgeSpec]:
+    shared = params["access"]
+    spec = KnowledgeSpec(params["description"], None if shared is None else access.wanted(shared))
+    return Desired(params["name"], params["state"] == "present", spec=spec)
 
 
 def _problems(params: Mapping[str, Any]) -> Iterator[str]:

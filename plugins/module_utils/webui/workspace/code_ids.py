@@ -12,13 +12,12 @@ import re
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Desired, Step
+from .code_spec import CodeSpec
 
 MAX_ID_BYTES = 255
 """The server creates a directory with this name, and does so after it stored the object."""
 SKILL_FORM = "the letters a to z, digits, - and _"
 CODE_FORM = "letters, digits and underscores, and no digit in front"
-WRITTEN = "written_id"
-"""The field of a desired object that keeps an id as the person wrote it, where that is not the id in lower case."""
 NOT_IN_A_PATH = (".", "..")
 
 Record = Mapping[str, Any]
@@ -35,7 +34,9 @@ def new_id_problems(noun: str, new_id: str) -> Iterator[str]:
         yield f"id has more than {MAX_ID_BYTES} bytes; shorten it"
 
 
-def by_key(rows: Sequence[Record], all_desired: Sequence[Desired[Any]], known: Dict[str, str]) -> Dict[str, Record]:
+def by_key(
+    rows: Sequence[Record], all_desired: Sequence[Desired[CodeSpec]], known: Dict[str, str]
+) -> Dict[str, Record]:
     """Return objects by id in lower case, and by ``id:`` with their own id those that share one with another.
 
     Of several, a desired one means that with its id as written. ``known`` keeps that between the reads of one run.
@@ -43,7 +44,7 @@ def by_key(rows: Sequence[Record], all_desired: Sequence[Desired[Any]], known: D
     found: Dict[str, List[Record]] = {}
     for row in rows:
         found.setdefault(str(row["id"]).lower(), []).append(row)
-    meant = {desired.name: _written(desired) for desired in all_desired}
+    meant = {desired.name: desired.spec.written_id or desired.name for desired in all_desired}
     records: Dict[str, Record] = {}
     for key, same in found.items():
         own = known.get(key, meant.get(key, key))
@@ -57,12 +58,7 @@ def by_key(rows: Sequence[Record], all_desired: Sequence[Desired[Any]], known: D
     return records
 
 
-def _written(desired: Desired[Any]) -> str:
-    """Return an id as the person wrote it."""
-    return str(desired.fields.get(WRITTEN, desired.name))
-
-
-def ambiguous(desired: Desired[Any], records: Mapping[str, Record], known: Mapping[str, str]) -> List[str]:
+def ambiguous(desired: Desired[CodeSpec], records: Mapping[str, Record], known: Mapping[str, str]) -> List[str]:
     """Return a sentence if an id means none of several objects whose ids differ only in case."""
     same = sorted(str(row["id"]) for row in records.values() if str(row["id"]).lower() == desired.name)
     if desired.name in records or desired.name in known or not same:

@@ -16,9 +16,8 @@ from ..entries import values
 from ..entries.code import as_stored
 from ..entries.masking import revealed, secrets_in
 from . import valves
-from .code_ids import WRITTEN as WRITTEN_ID
 from .code_ids import ambiguous, by_key, new_id_problems, unaddressable
-from .code_spec import OF_THE_CODE
+from .code_spec import OF_THE_CODE, CodeSpec
 from .valves import Spec, Valves
 
 WRITTEN = ("name", "content", "description", "meta")
@@ -34,7 +33,7 @@ def nobody(_words: List[str]) -> None:
     """Hear of secrets, where nobody else wants to."""
 
 
-class Plugins(Resource[Any]):
+class Plugins(Resource[CodeSpec]):
     """Objects by id. Give what a kind has besides by the hooks."""
 
     path = ""
@@ -51,7 +50,7 @@ class Plugins(Resource[Any]):
         self._known_ids: Dict[str, str] = {}
         self._specs: Dict[str, Spec] = {}
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[CodeSpec]]) -> Current:
         """Return all objects of the kind."""
         rows = self._client.get_list(self.whole, f"read the {self.path}")
         self._records = by_key(rows, all_desired, self._known_ids)
@@ -61,14 +60,14 @@ class Plugins(Resource[Any]):
                 states[desired.name].update(self._asked_for(desired))
         return states
 
-    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[CodeSpec]], current: Current) -> Iterator[Problem]:
         """Yield ids that mean two objects, new ids that the server does not take, and what the code does not have."""
         for number, desired in enumerate(all_desired):
             found = list(ambiguous(desired, self._records, self._known_ids))
             found += self._problems(desired, current.get(desired.name)) if desired.present else []
             yield from ((number, problem) for problem in found)
 
-    def key(self, desired: Desired[Any]) -> Hashable:
+    def key(self, desired: Desired[CodeSpec]) -> Hashable:
         """Return the id in lower case, as the server stores it, which the desired object bears as its name."""
         return desired.name
 
@@ -76,11 +75,10 @@ class Plugins(Resource[Any]):
         """Return the id, because two objects may bear one name."""
         return str(state["id"])
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[CodeSpec], current: Optional[State]) -> State:
         """Return what was said; free mappings with the keys that were not, which stay."""
         before = current or {}
-        said: Dict[str, Any] = {**desired.fields, "id": before.get("id", desired.name)}
-        said.pop(WRITTEN_ID, None)
+        said: Dict[str, Any] = {**desired.spec.options(), "id": before.get("id", desired.name)}
         if "content" in said:
             said["content"] = as_stored(said["content"])
         if "meta" in said:
@@ -94,7 +92,7 @@ class Plugins(Resource[Any]):
         """Compare valves with what is hidden in them, and all else without regard to what is empty."""
         return valves.same(current, wanted) if name == "valves" else values.alike(current, wanted)
 
-    def reread(self, step: Step[Any]) -> Optional[State]:
+    def reread(self, step: Step[CodeSpec]) -> Optional[State]:
         """Return an object as it is now. Valves and switches are read again where they are written."""
         if not set(step.changes) & {*WRITTEN, "access"}:
             return None
@@ -103,11 +101,11 @@ class Plugins(Resource[Any]):
         self._records[key] = record
         return {**self._state(record), **(self.access_of(record) if "access" in step.changes else {})}
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[CodeSpec]) -> Optional[str]:
         """Return why the API cannot reach an object."""
         return unaddressable(self.kind, step)
 
-    def create(self, step: Step[Any]) -> None:
+    def create(self, step: Step[CodeSpec]) -> None:
         """Make the object, and take it back where its valves cannot be set."""
         what, key = f"create the {self.kind} {step.name}", str(step.key)
         after = step.after or {}
@@ -121,7 +119,7 @@ class Plugins(Resource[Any]):
                 raise
         self.finish(step, made)
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[CodeSpec]) -> None:
         """Write what differs: code and words by one call, and by calls of their own what else there is."""
         what, key = f"update the {self.kind} {step.name}", str(step.key)
         after, made = step.after or {}, None
@@ -134,7 +132,7 @@ class Plugins(Resource[Any]):
             self._valves.write(what, stored_id, _given(step), self._valves.stored(stored_id), spec)
         self.finish(step, made)
 
-    def delete(self, step: Step[Any]) -> None:
+    def delete(self, step: Step[CodeSpec]) -> None:
         """Remove the object with its valves and versions."""
         self._client.delete(f"{self._at(str(step.key))}/delete", f"delete the {self.kind} {step.name}")
 
@@ -146,7 +144,7 @@ class Plugins(Resource[Any]):
         """Return the access of an object, for those whose access is asked for."""
         return {}
 
-    def more_problems(self, desired: Desired[Any]) -> List[str]:
+    def more_problems(self, desired: Desired[CodeSpec]) -> List[str]:
         """Return what else is wrong with a desired object."""
         return []
 
@@ -154,7 +152,7 @@ class Plugins(Resource[Any]):
         """Return what the body of a new object has besides."""
         return {}
 
-    def in_update(self, step: Step[Any]) -> Dict[str, Any]:
+    def in_update(self, step: Step[CodeSpec]) -> Dict[str, Any]:
         """Return what the body of an update must say besides what is in every body; none where that need not be."""
         return {}
 
@@ -162,7 +160,7 @@ class Plugins(Resource[Any]):
         """Return what an update would lose unless its body repeats it."""
         return {}
 
-    def finish(self, step: Step[Any], now: Optional[Record]) -> None:
+    def finish(self, step: Step[CodeSpec], now: Optional[Record]) -> None:
         """Write what has calls of its own; ``now`` is the object as the last write left it, where one was made."""
 
     def _state(self, record: Record) -> Dict[str, Any]:
@@ -176,21 +174,21 @@ class Plugins(Resource[Any]):
             **self.more_state(record),
         }
 
-    def _asked_for(self, desired: Desired[Any]) -> Dict[str, Any]:
+    def _asked_for(self, desired: Desired[CodeSpec]) -> Dict[str, Any]:
         record = self._records[desired.name]
-        found = self.access_of(record) if "access" in desired.fields else {}
-        if "valves" in desired.fields:
+        found = self.access_of(record) if desired.spec.access is not None else {}
+        if desired.spec.valves is not None:
             spec = self._specs[desired.name] = self._spec(desired)
             stored = record["valves"] if "valves" in record else self._valves.stored(self._id(desired.name))
             found["valves"] = self._veiled(stored or {}, spec, record.get("content"))
         return found
 
-    def _spec(self, desired: Desired[Any]) -> Spec:
+    def _spec(self, desired: Desired[CodeSpec]) -> Spec:
         """Return the schema of the code that is there, which may not load any more and be about to be replaced."""
         try:
             return self._valves.spec(self._id(desired.name))
         except Failure:
-            if as_stored(desired.fields.get("content", "")) in ("", self._records[desired.name].get("content")):
+            if as_stored(desired.spec.content or "") in ("", self._records[desired.name].get("content")):
                 raise
             return None
 
@@ -202,17 +200,17 @@ class Plugins(Resource[Any]):
         self._hide(words)
         return state
 
-    def _problems(self, desired: Desired[Any], current: Optional[State]) -> List[str]:
+    def _problems(self, desired: Desired[CodeSpec], current: Optional[State]) -> List[str]:
         found = [] if current else list(new_id_problems(self.kind, desired.name))
         found += self.more_problems(desired)
-        if current is None and "content" not in desired.fields:
+        if current is None and desired.spec.content is None:
             found.append(f"the {self.kind} is not there yet, and to make it content or src is needed")
-        if current is not None and "valves" in desired.fields:
+        if current is not None and desired.spec.valves is not None:
             wanted = self.desired_state(desired, current)
             # Other code may have other valves, and only when it is there the server tells.
             if wanted.get("content", current["content"]) == current["content"]:
                 whole = revealed(wanted["valves"])
-                found += valves.problems(desired.fields["valves"], whole, self._specs[desired.name])
+                found += valves.problems(desired.spec.valves, whole, self._specs[desired.name])
         return found
 
     def _body(self, after: State) -> Dict[str, Any]:
@@ -240,5 +238,5 @@ def posted_code(client: Client, path: str, what: str, body: Mapping[str, Any]) -
         raise Failure(f"{words}; the server's log tells why.", **failure.details) from None
 
 
-def _given(step: Step[Any]) -> Mapping[str, Any]:
-    return step.desired.fields["valves"] if step.desired else {}
+def _given(step: Step[CodeSpec]) -> Mapping[str, Any]:
+    return (step.desired.spec.valves if step.desired else None) or {}

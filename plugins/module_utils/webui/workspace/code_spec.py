@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from operator import itemgetter
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Desired
 from ...engine.entries import read_entries
@@ -17,7 +17,6 @@ from ..entries import values
 from ..entries.code import declared_valves
 from ..entries.near import near
 from ..entries.src_files import SRC_OPTIONS, with_src
-from .code_ids import WRITTEN
 
 _ID: Dict[str, Any] = {"id": {"type": "str", "required": True}, "name": {"type": "str"}}
 _CODE: Dict[str, Any] = {
@@ -45,6 +44,28 @@ NO_FIELDS = ("id", "state", "src", "remote_src")
 
 
 @dataclass(frozen=True)
+class CodeSpec:
+    """The options of a tool, function or skill; None where the task does not set an option or the kind has none."""
+
+    written_id: str = ""
+    """The id as the task writes it; the name of the desired object is the id in lower case."""
+    name: Optional[str] = None
+    content: Optional[str] = None
+    description: Optional[str] = None
+    meta: Optional[Mapping[str, Any]] = None
+    valves: Optional[Mapping[str, Any]] = None
+    active: Optional[bool] = None
+    is_global: Optional[bool] = None
+    access: Optional[access.Access] = None
+
+    def options(self) -> Dict[str, Any]:
+        """Return the options that the task sets, by their names."""
+        values_by_name = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        values_by_name = {name: value for name, value in values_by_name.items() if value is not None}
+        return {("global" if name == "is_global" else name): value for name, value in values_by_name.items()}
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of these objects: its noun, and what its options are."""
 
@@ -57,7 +78,7 @@ FUNCTION = Kind("function", FUNCTION_OPTIONS)
 SKILL = Kind("skill", SKILL_OPTIONS)
 
 
-def desired_code(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
+def desired_code(kind: Kind, entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[CodeSpec]]:
     """Return objects as wanted, or raise one Failure with all that is wrong with them."""
     return read_entries(
         kind.noun,
@@ -80,19 +101,19 @@ def _problems(kind: Kind, entry: Mapping[str, Any]) -> Iterator[str]:
         yield "id is empty; give the id of the object"
     if entry["state"] == "absent":
         return
-    fields = _fields(entry)
-    for name, value in fields.items():
+    given = _fields(entry)
+    for name, value in given.items():
         yield from values.problems(value, name)
-    if kind is SKILL and len(fields.get("content", "").encode("utf-8", "replace")) > MOST_SKILL_BYTES:
+    if kind is SKILL and len(given.get("content", "").encode("utf-8", "replace")) > MOST_SKILL_BYTES:
         yield "content has more than 10 MiB, and Open WebUI takes no more for a skill; shorten it"
-    if "name" in fields and not fields["name"].strip():
+    if "name" in given and not given["name"].strip():
         yield f"name is empty; leave it out, and a new {kind.noun} is named by its id"
-    for key in sorted({*OF_THE_CODE, "description"} & (fields.get("meta") or {}).keys()):
+    for key in sorted({*OF_THE_CODE, "description"} & (given.get("meta") or {}).keys()):
         way_out = "say it by description" if key == "description" else "it comes from the code; leave it out"
         yield f"meta.{key} is given, and {way_out}"
-    known = declared_valves(fields["content"]) if "content" in fields and fields.get("valves") else None
+    known = declared_valves(given["content"]) if "content" in given and given.get("valves") else None
     if known is not None:
-        yield from unknown_valves(fields["valves"], known)
+        yield from unknown_valves(given["valves"], known)
 
 
 def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
@@ -104,11 +125,17 @@ def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[s
             yield f"valves.{name} is none that the code has; {told}"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
-    fields = _fields(entry)
-    if "access" in fields:
-        fields["access"] = access.wanted(fields["access"])
-    key = entry["id"].lower()
-    if key != entry["id"]:
-        fields[WRITTEN] = entry["id"]
-    return Desired(key, entry["state"] == "present", fields)
+def _desired(entry: Mapping[str, Any]) -> Desired[CodeSpec]:
+    shared = entry.get("access")
+    spec = CodeSpec(
+        written_id=entry["id"],
+        name=entry.get("name"),
+        content=entry.get("content"),
+        description=entry.get("description"),
+        meta=entry.get("meta"),
+        valves=entry.get("valves"),
+        active=entry.get("active"),
+        is_global=entry.get("global"),
+        access=None if shared is None else access.wanted(shared),
+    )
+    return Desired(entry["id"].lower(), entry["state"] == "present", spec=spec)

@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional
 
 from ...engine.converge import Step
 from .code_objects import Plugins, Record
+from .code_spec import CodeSpec
 
 # The option, the server's field, and the call that flips it. It is active last, when all else is as it should be.
 SWITCHES = (("global", "is_global", "toggle/global"), ("active", "is_active", "toggle"))
@@ -26,7 +27,7 @@ class Functions(Plugins):
         switches = {option: bool(record.get(field)) for option, field, _call in SWITCHES}
         return {"type": record["type"], **switches}
 
-    def finish(self, step: Step[Any], now: Optional[Record]) -> None:
+    def finish(self, step: Step[CodeSpec], now: Optional[Record]) -> None:
         """Flip the switches that are not as wanted, after a fresh look at them."""
         after = step.after or {}
         for option, field, call in SWITCHES:

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Desired
 from ...engine.entries import read_entries
@@ -26,10 +27,21 @@ PROMPT_OPTIONS: Dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 MAX_COMMAND_CHARACTERS = 256
-NO_FIELDS = ("command", "state", "src", "remote_src")
 
 
-def desired_prompts(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
+@dataclass(frozen=True)
+class PromptSpec:
+    """The options of one prompt; None where the task does not set an option."""
+
+    name: Optional[str] = None
+    content: Optional[str] = None
+    tags: Optional[Sequence[str]] = None
+    """Sorted, without duplicates."""
+    active: Optional[bool] = None
+    access: Optional[access.Access] = None
+
+
+def desired_prompts(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[PromptSpec]]:
     """Return prompts as wanted, or raise one Failure with all that is wrong with them."""
     return read_entries(
         "prompt",
@@ -69,10 +81,13 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
         yield "tags has an empty item; take it out"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
-    fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
-    if "tags" in fields:
-        fields["tags"] = sorted(set(fields["tags"]))
-    if "access" in fields:
-        fields["access"] = access.wanted(fields["access"])
-    return Desired(bare(entry["command"]), entry["state"] == "present", fields)
+def _desired(entry: Mapping[str, Any]) -> Desired[PromptSpec]:
+    tags, shared = entry["tags"], entry["access"]
+    spec = PromptSpec(
+        name=entry["name"],
+        content=entry["content"],
+        tags=None if tags is None else sorted(set(tags)),
+        active=entry["active"],
+        access=None if shared is None else access.wanted(shared),
+    )
+    return Desired(bare(entry["command"]), entry["state"] == "present", spec=spec)

@@ -15,7 +15,7 @@ from ..directory import access
 from ..directory.access import Grants
 from ..entries import values
 from .code_ids import NOT_IN_A_PATH
-from .prompt_spec import bare, new_command_problems
+from .prompt_spec import PromptSpec, bare, new_command_problems
 
 READ = "read the prompts"
 # None of these orders is unique, so a page may repeat what another lacks; three of them together lack nothing.
@@ -26,7 +26,7 @@ LATER = ("tags", "active")
 Record = Mapping[str, Any]
 
 
-class Prompts(Resource[Any]):
+class Prompts(Resource[PromptSpec]):
     """Prompts by command; ``whole`` where all prompts matter."""
 
     kind = "prompt"
@@ -38,7 +38,7 @@ class Prompts(Resource[Any]):
         self._records: Dict[str, Record] = {}
         self._by_command: Mapping[str, Sequence[Record]] = {}
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[PromptSpec]]) -> Current:
         """Return the prompts."""
         by_command: Dict[str, List[Record]] = {}
         for record in self._rows({desired.name for desired in all_desired}):
@@ -50,7 +50,7 @@ class Prompts(Resource[Any]):
             self._records.update({str(record["id"]): record for record in records[1:]})
         return {command: self._state(record, all_desired) for command, record in self._records.items()}
 
-    def key(self, desired: Desired[Any]) -> Hashable:
+    def key(self, desired: Desired[PromptSpec]) -> Hashable:
         """Return the command without a slash, which the desired object bears as its name."""
         return desired.name
 
@@ -58,16 +58,24 @@ class Prompts(Resource[Any]):
         """Return the command, because two prompts may bear one name."""
         return str(state["command"])
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        """Return what was said of a prompt; a new one gets a name in any case."""
-        said = {"command": desired.name, **desired.fields}
-        return {"name": desired.name, **said} if current is None else said
+    def desired_state(self, desired: Desired[PromptSpec], current: Optional[State]) -> State:
+        """Return the fields that the task sets; a new prompt always gets a name."""
+        spec = desired.spec
+        state = {
+            "name": desired.name if current is None and spec.name is None else spec.name,
+            "command": desired.name,
+            "content": spec.content,
+            "tags": spec.tags,
+            "active": spec.active,
+            "access": spec.access,
+        }
+        return {name: value for name, value in state.items() if value is not None}
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
         return values.alike(current, wanted)
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[PromptSpec]) -> Optional[str]:
         """Return why the API cannot reach a prompt: before 0.8 its command is a part of the path of each call."""
         if step.action == "create" or self._client.features().prompts_by_id:
             return None
@@ -80,7 +88,7 @@ class Prompts(Resource[Any]):
             f"empty, '.', '..' or holds a slash. Upgrade the server first, or leave the prompt alone."
         )
 
-    def reread(self, step: Step[Any]) -> Optional[State]:
+    def reread(self, step: Step[PromptSpec]) -> Optional[State]:
         """Return a prompt as it is now. Its switch is read again where it is flipped."""
         if not set(step.changes) - {"active"}:
             return None
@@ -90,7 +98,7 @@ class Prompts(Resource[Any]):
         self._records[key] = record
         return self._state(record, [step.desired] if step.desired else [])
 
-    def create(self, step: Step[Any]) -> None:
+    def create(self, step: Step[PromptSpec]) -> None:
         """Make the prompt with its access, in one call; the server makes each active."""
         after = step.after or {}
         body = self._body(after)
@@ -99,7 +107,7 @@ class Prompts(Resource[Any]):
         if after.get("active", True) is not True:
             self._toggle(step, made)
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[PromptSpec]) -> None:
         """Write what differs; the server makes a version of it where the words differ."""
         after, record = step.after or {}, self._records[str(step.key)]
         what = f"update the prompt {step.name}"
@@ -119,7 +127,7 @@ class Prompts(Resource[Any]):
         if "active" in step.changes:
             self._toggle(step, now or self._client.get_mapping(path, what))
 
-    def delete(self, step: Step[Any]) -> None:
+    def delete(self, step: Step[PromptSpec]) -> None:
         """Remove the prompt and its versions."""
         which = self._which(self._records[str(step.key)])
         self._client.delete(f"prompts/{which}/delete", f"delete the prompt {step.name}")
@@ -148,7 +156,7 @@ class Prompts(Resource[Any]):
             raise Failure(f"Cannot {READ}: {total} are told of, and {len(found)} are shown; run the task again.")
         return list(found.values())
 
-    def _state(self, record: Record, all_desired: Sequence[Desired[Any]]) -> Dict[str, Any]:
+    def _state(self, record: Record, all_desired: Sequence[Desired[PromptSpec]]) -> Dict[str, Any]:
         state: Dict[str, Any] = {"command": record["command"], "content": record.get("content") or ""}
         if self._client.features().prompts_by_id:
             state.update(
@@ -159,17 +167,17 @@ class Prompts(Resource[Any]):
             )
         else:
             state.update(command=bare(str(record["command"])), name=record["title"])
-        if any("access" in desired.fields for desired in all_desired if desired.name == bare(str(record["command"]))):
+        if any(each.spec.access is not None for each in all_desired if each.name == bare(str(record["command"]))):
             state["access"] = self._grants.state(record)
         return state
 
-    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[PromptSpec]], current: Current) -> Iterator[Problem]:
         """Yield what the server has twice, and what its version does not take."""
         for number, desired in enumerate(all_desired):
             problems = self._problems(desired, self._by_command.get(desired.name, ()))
             yield from ((number, problem) for problem in problems)
 
-    def _problems(self, desired: Desired[Any], records: Sequence[Record]) -> List[str]:
+    def _problems(self, desired: Desired[PromptSpec], records: Sequence[Record]) -> List[str]:
         found = []
         if len(records) > 1:
             told = " and ".join(f"{record['command']} (id {record['id']})" for record in records)
@@ -178,7 +186,7 @@ class Prompts(Resource[Any]):
             return found
         if not records:
             found += new_command_problems(desired.name)
-        if not records and "content" not in desired.fields:
+        if not records and desired.spec.content is None:
             found.append("the prompt is not there yet, and to make it content is needed")
         features = self._client.features()
         if not records and desired.name in NOT_IN_A_PATH and not features.prompts_by_id:
@@ -187,8 +195,8 @@ class Prompts(Resource[Any]):
                 f"give another"
             )
         for name in LATER:
-            found += features.lacking(name, "prompts_by_id") if name in desired.fields else []
-        return found + (self._grants.problems(desired.fields["access"]) if "access" in desired.fields else [])
+            found += features.lacking(name, "prompts_by_id") if getattr(desired.spec, name) is not None else []
+        return found + (self._grants.problems(desired.spec.access) if desired.spec.access is not None else [])
 
     def _body(self, after: State, with_tags: bool = True) -> Dict[str, Any]:
         if not self._client.features().prompts_by_id:
@@ -196,7 +204,7 @@ class Prompts(Resource[Any]):
         body = {name: after[name] for name in ("command", "name", "content")}
         return {**body, "tags": after["tags"]} if with_tags and "tags" in after else body
 
-    def _toggle(self, step: Step[Any], now: Record) -> None:
+    def _toggle(self, step: Step[PromptSpec], now: Record) -> None:
         """Flip whether a prompt is active, unless it already is as wanted: the server knows no other way."""
         wanted = (step.after or {})["active"]
         if (now.get("is_active") is not False) != wanted:

@@ -14,8 +14,9 @@ from ..api.client import Client
 from ..directory import access
 from ..directory.access import Grants
 from ..entries import values
-from .code_ids import WRITTEN, ambiguous, by_key, new_id_problems, unaddressable
+from .code_ids import ambiguous, by_key, new_id_problems, unaddressable
 from .code_objects import Record, posted_code
+from .code_spec import CodeSpec
 
 READ = "read the skills"
 MAIN_FILE = "SKILL.md"
@@ -24,7 +25,7 @@ FIELDS = ("name", "description", "content", "active")
 """What the call that updates a skill takes."""
 
 
-class Skills(Resource[Any]):
+class Skills(Resource[CodeSpec]):
     """Skills by id."""
 
     kind = "skill"
@@ -35,20 +36,20 @@ class Skills(Resource[Any]):
         self._records: Dict[str, Record] = {}
         self._known_ids: Dict[str, str] = {}
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[CodeSpec]]) -> Current:
         """Return all skills."""
         features = self._client.features()
         if not features.skills:
             raise Failure(f"Skills need Open WebUI 0.8 or newer, and the server is {features.version}.")
         self._records = by_key(self._client.get_list("skills/", READ), all_desired, self._known_ids)
         contents = {str(row["id"]): _content(row) for row in self._client.get_list("skills/export", READ)}
-        asked = {desired.name for desired in all_desired if "access" in desired.fields}
+        asked = {desired.name for desired in all_desired if desired.spec.access is not None}
         return {
             key: self._state(record, contents.get(str(record["id"]), ""), key in asked)
             for key, record in self._records.items()
         }
 
-    def key(self, desired: Desired[Any]) -> Hashable:
+    def key(self, desired: Desired[CodeSpec]) -> Hashable:
         """Return the id in lower case, as the server stores it, which the desired object bears as its name."""
         return desired.name
 
@@ -56,42 +57,41 @@ class Skills(Resource[Any]):
         """Return the id, by which skills are known."""
         return str(state["id"])
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[CodeSpec], current: Optional[State]) -> State:
         """Return what was said of a skill; a new one gets a name in any case."""
-        said = {**desired.fields, "id": (current or {}).get("id", desired.name)}
-        said.pop(WRITTEN, None)
+        said = {**desired.spec.options(), "id": (current or {}).get("id", desired.name)}
         return {"name": desired.name, **said} if current is None else said
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
         """Compare without regard to what is empty."""
         return values.alike(current, wanted)
 
-    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[CodeSpec]], current: Current) -> Iterator[Problem]:
         """Yield ids that mean two skills, and names that another skill has."""
         for number, desired in enumerate(all_desired):
             found = list(ambiguous(desired, self._records, self._known_ids))
             found += self._problems(desired, all_desired) if desired.present else []
             yield from ((number, problem) for problem in found)
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[CodeSpec]) -> Optional[str]:
         """Return why the API cannot reach a skill."""
         return unaddressable(self.kind, step)
 
-    def reread(self, step: Step[Any]) -> State:
+    def reread(self, step: Step[CodeSpec]) -> State:
         """Return a skill as it is now."""
         key = str(step.key)
         record = self._client.get_mapping(self._at(key), f"update the skill {step.name}")
         self._records[key] = record
         return self._state(record, _content(record), "access" in step.changes)
 
-    def create(self, step: Step[Any]) -> None:
+    def create(self, step: Step[CodeSpec]) -> None:
         """Make the skill with its access and its switch, in one call."""
         after = step.after or {}
         shared = self._grants.in_create(after.get("access") or access.wanted({}))
         body = {**_body(after), "is_active": after.get("active", True), **shared}
         posted_code(self._client, "skills/create", f"create the skill {step.name}", body)
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[CodeSpec]) -> None:
         """Write what differs; the server makes a version of it where the words differ."""
         after, path = step.after or {}, self._at(str(step.key))
         what = f"update the skill {step.name}"
@@ -105,7 +105,7 @@ class Skills(Resource[Any]):
         if "access" in step.changes:
             self._grants.write(f"{path}/access/update", what, after["access"])
 
-    def delete(self, step: Step[Any]) -> None:
+    def delete(self, step: Step[CodeSpec]) -> None:
         """Remove the skill with its files and versions."""
         self._client.delete(f"{self._at(str(step.key))}/delete", f"delete the skill {step.name}")
 
@@ -123,11 +123,11 @@ class Skills(Resource[Any]):
         }
         return {**state, "access": self._grants.state(record)} if with_access else state
 
-    def _problems(self, desired: Desired[Any], all_desired: Sequence[Desired[Any]]) -> List[str]:
-        found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
+    def _problems(self, desired: Desired[CodeSpec], all_desired: Sequence[Desired[CodeSpec]]) -> List[str]:
+        found = self._grants.problems(desired.spec.access) if desired.spec.access is not None else []
         if desired.name not in self._records:
             found += new_id_problems(self.kind, desired.name)
-        if desired.name not in self._records and "content" not in desired.fields:
+        if desired.name not in self._records and desired.spec.content is None:
             found.append("the skill is not there yet, and to make it content or src is needed")
         # The server takes each name once. Those of skills that are desired may be about to change.
         others = {
@@ -142,8 +142,8 @@ class Skills(Resource[Any]):
         return found
 
 
-def _name(desired: Desired[Any]) -> str:
-    return str(desired.fields.get("name") or "")
+def _name(desired: Desired[CodeSpec]) -> str:
+    return desired.spec.name or ""
 
 
 def _body(after: State) -> Dict[str, Any]:

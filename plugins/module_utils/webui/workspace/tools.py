@@ -12,6 +12,7 @@ from ..api.client import Client
 from ..directory import access
 from ..directory.access import Grants
 from .code_objects import Hide, Plugins, Record, nobody
+from .code_spec import CodeSpec
 
 
 class Tools(Plugins):
@@ -30,10 +31,10 @@ class Tools(Plugins):
         """Return who may use a tool."""
         return {"access": self._grants.state(record)}
 
-    def more_problems(self, desired: Desired[Any]) -> List[str]:
+    def more_problems(self, desired: Desired[CodeSpec]) -> List[str]:
         """Return which groups and accounts of the access are not there, and what the version lacks."""
-        found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
-        if desired.fields.get("meta"):
+        found = self._grants.problems(desired.spec.access) if desired.spec.access is not None else []
+        if desired.spec.meta:
             found += self._client.features().lacking("meta of a tool", "tool_meta")
         return found
 
@@ -41,7 +42,7 @@ class Tools(Plugins):
         """Return the access of a new tool, which is private where nothing was said."""
         return self._grants.in_create(after.get("access") or access.wanted({}))
 
-    def in_update(self, step: Step[Any]) -> Dict[str, Any]:
+    def in_update(self, step: Step[CodeSpec]) -> Dict[str, Any]:
         """Return an access that changes, where only an update can change it."""
         return self._grants.in_update((step.after or {})["access"]) if "access" in step.changes else {}
 
@@ -50,7 +51,7 @@ class Tools(Plugins):
         record = self._records[key]
         return {"access_control": record["access_control"]} if "access_control" in record else {}
 
-    def finish(self, step: Step[Any], now: Optional[Record]) -> None:
+    def finish(self, step: Step[CodeSpec], now: Optional[Record]) -> None:
         """Write an access that changes, where it has a call of its own."""
         if step.action == "update" and "access" in step.changes:
             path = f"{self._at(str(step.key))}/access/update"

@@ -166,7 +166,7 @@ def test_valves_and_switches_of_an_export_stay_behind(tmp_path: Any) -> None:
     entries = src_files.all_entries("function", None, str(tmp_path / "f.json"), code_spec.FUNCTION_OPTIONS)
     (desired,) = code_spec.desired_code(code_spec.FUNCTION, entries)
     assert desired.name == "house_style"
-    assert desired.fields == OPTIONS["function"]
+    assert desired.spec.options() == OPTIONS["function"]
 
 
 def test_commands_are_named_without_their_slash() -> None:

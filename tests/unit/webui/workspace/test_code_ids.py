@@ -11,12 +11,12 @@ import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired, Step
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_ids import (
-    WRITTEN,
     ambiguous,
     by_key,
     new_id_problems,
     unaddressable,
 )
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.workspace.code_spec import CodeSpec
 
 
 def rows(*ids: str) -> list[dict[str, str]]:
@@ -34,7 +34,7 @@ def rows(*ids: str) -> list[dict[str, str]]:
     ],
 )
 def test_an_id_means_one_object(stored: list[str], written: str, meant: str | None) -> None:
-    desired = Desired[Any](written.lower(), fields={WRITTEN: written} if written != written.lower() else {})
+    desired = Desired(written.lower(), spec=CodeSpec(written_id=written))
     known: dict[str, str] = {}
     records = by_key(rows(*stored), [desired], known)
     assert len(records) == len(stored)
@@ -46,7 +46,7 @@ def test_an_id_means_one_object(stored: list[str], written: str, meant: str | No
 
 
 def test_an_id_that_means_none_of_several_is_refused() -> None:
-    desired = Desired[Any]("aa")
+    desired = Desired("aa", spec=CodeSpec())
     records = by_key(rows("AA", "aA"), [desired], {})
     assert ambiguous(desired, records, {}) == ["the server has AA and aA; write the id exactly as one of them"]
 
