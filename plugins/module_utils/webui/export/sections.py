@@ -24,6 +24,7 @@ from ..groups import permissions
 from ..groups.resource import group_states
 from ..instance.kinds import KINDS
 from ..models.resource import Models
+from ..models.spec import ModelSpec
 from ..settings.keys import parsed
 from ..settings.lists import BANNERS, DEFAULT_MODELS, MODEL_ORDER, SUGGESTIONS
 from ..settings.secrets import is_secret, masked
@@ -194,11 +195,9 @@ class Export:
         ]
         # Access is read only where a desired object asks for it.
         nobody = access.wanted({})
-        specs: Mapping[str, Any] = {"models": None, "prompts": PromptSpec(access=nobody)}
+        specs: Mapping[str, Any] = {"models": ModelSpec(access=nobody), "prompts": PromptSpec(access=nobody)}
         spec = specs.get(plural, CodeSpec(access=nobody))
-        asked: List[Desired[Any]] = [
-            Desired(key, fields={"access": nobody}, spec=spec) for key, name in names.items() if name not in twice
-        ]
+        asked: List[Desired[Any]] = [Desired(key, spec=spec) for key, name in names.items() if name not in twice]
         states = resource.gather(asked)
         found = []
         for key in (desired.name for desired in asked):

@@ -13,7 +13,7 @@ from ...engine.errors import Failure
 from ..api.client import Client
 from ..directory.access import EVERYBODY, Grants
 from ..directory.groups import Groups
-from .spec import has_blank
+from .spec import ModelSpec, has_blank
 
 Principal = Tuple[str, str]
 ALL: Principal = ("user", EVERYBODY)
@@ -27,11 +27,11 @@ class Bases:
         self._groups = groups
         self._grants = grants
         self._records: MutableMapping[str, Mapping[str, Any]] = {}
-        self._all_desired: Dict[str, Desired[Any]] = {}
+        self._all_desired: Dict[str, Desired[ModelSpec]] = {}
         self._lock = threading.Lock()
         self._unknown: List[str] = []
 
-    def look(self, records: MutableMapping[str, Mapping[str, Any]], all_desired: Iterable[Desired[Any]]) -> None:
+    def look(self, records: MutableMapping[str, Mapping[str, Any]], all_desired: Iterable[Desired[ModelSpec]]) -> None:
         """Take what the server has, and what is wanted of it."""
         self._records = records
         self._all_desired = {desired.name: desired for desired in all_desired}
@@ -72,7 +72,7 @@ class Bases:
                 )
             elif desired and not desired.present:
                 found.append(f"grant_base needs the base model {base}, which is listed as absent; drop one of the two")
-            elif desired and "access" in desired.fields:
+            elif desired and desired.spec.access is not None:
                 found.append(
                     f"grant_base would open the base model {base} to {self._named(lacking)}, but that is listed with "
                     f"an access of its own; add them there, or drop grant_base"
@@ -105,7 +105,7 @@ class Bases:
         """Return a sentence for each wanted preset that some will see and not be able to use."""
         found = list(self._unknown)
         for desired in self._all_desired.values():
-            if not desired.present or desired.fields.get("grant_base"):
+            if not desired.present or desired.spec.grant_base:
                 continue
             for base, lacking in self.shut_out(desired.name).items():
                 certain = lacking if not self._has_groups(base) else {each for each in lacking if each[0] != "user"}
@@ -141,8 +141,8 @@ class Bases:
 
     def _base(self, model_id: str) -> Optional[str]:
         desired = self._all_desired.get(model_id)
-        if desired and desired.present and "base_model" in desired.fields:
-            return desired.fields["base_model"] or None
+        if desired and desired.present and desired.spec.base_model is not None:
+            return desired.spec.base_model or None
         return (self._records.get(model_id) or {}).get("base_model_id")
 
     def _readers(self, model_id: str) -> Optional[Set[Principal]]:
@@ -150,8 +150,8 @@ class Bases:
         desired, record = self._all_desired.get(model_id), self._records.get(model_id)
         if desired and not desired.present or not desired and not record:
             return None
-        if desired and "access" in desired.fields:
-            return _readers(self._grants.in_create(desired.fields["access"])["access_grants"])
+        if desired and desired.spec.access is not None:
+            return _readers(self._grants.in_create(desired.spec.access)["access_grants"])
         return _readers((record or {}).get("access_grants") or ())
 
     def _uncovered(self, readers: Set[Principal], base: str, allowed: Set[Principal]) -> Set[Principal]:

@@ -13,6 +13,7 @@ from ...engine.errors import Failure
 from ..api.client import Client
 from ..settings.embedding import EMBEDDING
 from .resource import Models
+from .spec import ModelSpec
 
 MARK = "selfhosted_llm"
 """The key in a model's `meta` that tells that this module switched it off."""
@@ -23,8 +24,8 @@ Record = Mapping[str, Any]
 
 
 def with_embedders(
-    client: Client, all_desired: Sequence[Desired[Any]], records: Sequence[Record], hide: bool
-) -> List[Desired[Any]]:
+    client: Client, all_desired: Sequence[Desired[ModelSpec]], records: Sequence[Record], hide: bool
+) -> List[Desired[ModelSpec]]:
     """Return the desired objects, and one for each model that only embeds and that nobody else has set anything for.
 
     Without ``hide``, and where a model chats by now, what was switched off here is taken back.
@@ -36,17 +37,17 @@ def with_embedders(
     embedders = {model_id for model_id, can in able.items() if EMBEDDING in can and CHAT not in can}
     # A model that no server offers right now may be back when its server is.
     back = {model_id for model_id in ours if not hide or (model_id in able and model_id not in embedders)}
-    off = {"active": False, "meta": {MARK: EMBEDDING}}
+    off = ModelSpec(active=False, meta={MARK: EMBEDDING})
     return [
         *(_shown(desired) if desired.name in ours and desired.present else desired for desired in all_desired),
-        *(Desired(model_id, True, off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
-        *(Desired(model_id, False) for model_id in sorted(back - listed)),
+        *(Desired(model_id, spec=off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
+        *(Desired(model_id, False, spec=ModelSpec()) for model_id in sorted(back - listed)),
     ]
 
 
 def converge_models(
     client: Client,
-    all_desired: Sequence[Desired[Any]],
+    all_desired: Sequence[Desired[ModelSpec]],
     hide: Optional[bool],
     *,
     check_mode: bool,
@@ -60,9 +61,10 @@ def converge_models(
     return converge(models, all_desired, check_mode=check_mode, purge=purge, workers=workers)
 
 
-def _shown(desired: Desired[Any]) -> Desired[Any]:
+def _shown(desired: Desired[ModelSpec]) -> Desired[ModelSpec]:
     """Return a desired model that was switched off here and is listed by now: listed, it is to be seen."""
-    return replace(desired, fields={"active": True, **desired.fields})
+    spec = desired.spec
+    return replace(desired, spec=replace(spec, active=True)) if spec.active is None else desired
 
 
 def _is_ours(record: Record) -> bool:

@@ -18,14 +18,14 @@ from ..entries import values
 from ..entries.images import shown_image
 from ..entries.model_record import body_of, state_of
 from .base_models import Bases
-from .spec import has_blank, new_id_problems
+from .spec import ModelSpec, has_blank, new_id_problems
 
 READ = "read the models"
 CONFLICT = 409
 FREE = ("params", "capabilities", "meta")
 
 
-class Models(Resource[Any]):
+class Models(Resource[ModelSpec]):
     """Models by id."""
 
     kind = "model"
@@ -45,24 +45,24 @@ class Models(Resource[Any]):
         self._fetched = self._rows()
         return self._fetched
 
-    def gather(self, all_desired: Sequence[Desired[Any]]) -> Current:
+    def gather(self, all_desired: Sequence[Desired[ModelSpec]]) -> Current:
         """Return the models that have a row."""
         rows, self._fetched = self._fetched, None
         self._records = {str(record["id"]): record for record in (self._rows() if rows is None else rows)}
         wanted = [desired for desired in all_desired if desired.present]
-        if self._knowledge is None and any(desired.fields.get("knowledge") for desired in wanted):
+        if self._knowledge is None and any(desired.spec.knowledge for desired in wanted):
             self._knowledge = self._client.get_pages("knowledge/", "read the knowledge bases")
         self._bases.look(self._records, all_desired)
         self._based = {base: desired.name for desired in reversed(wanted) for base in self._bases.chain(desired.name)}
         names = self._knowledge_names()
         present: Dict[Hashable, State] = {key: state_of(record, names) for key, record in self._records.items()}
         for desired in wanted:
-            if "access" in desired.fields and desired.name in present:
+            if desired.spec.access is not None and desired.name in present:
                 shown = {"access": self._grants.state(self._records[desired.name])}
                 present[desired.name] = {**present[desired.name], **shown}
         return present
 
-    def key(self, desired: Desired[Any]) -> Hashable:
+    def key(self, desired: Desired[ModelSpec]) -> Hashable:
         """Return the id, which the desired object bears as its name."""
         return desired.name
 
@@ -70,16 +70,16 @@ class Models(Resource[Any]):
         """Return the id, because two models may bear one name."""
         return str(key)
 
-    def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
+    def desired_state(self, desired: Desired[ModelSpec], current: Optional[State]) -> State:
         """Return what was said of a model; what is free is merged with what the server has."""
         before: State = current or {}
-        said = {name: value for name, value in desired.fields.items() if name != "grant_base"}
+        said = desired.spec.options()
         said.update({name: values.merged(before.get(name) or {}, said[name]) for name in FREE if name in said})
         if "profile_image_url" in said:
             said["profile_image_url"] = shown_image(said["profile_image_url"])
         if current is None:
             said = {"id": desired.name, "name": desired.name, **said}
-        if desired.fields.get("grant_base"):
+        if desired.spec.grant_base:
             closed = sorted(self._bases.shut_out(desired.name))
             said.update({"grant_base": closed} if closed else {})
         return said
@@ -88,13 +88,13 @@ class Models(Resource[Any]):
         """Compare as the server keeps values: it fills what it knows with null."""
         return values.alike(current, wanted)
 
-    def check(self, all_desired: Sequence[Desired[Any]], current: Current) -> Iterator[Problem]:
+    def check(self, all_desired: Sequence[Desired[ModelSpec]], current: Current) -> Iterator[Problem]:
         """Yield ids that the server does not take, what models name and is not there, and what the version lacks."""
         for number, desired in enumerate(all_desired):
             if desired.present:
                 yield from ((number, problem) for problem in self._problems(desired))
 
-    def veto(self, step: Step[Any]) -> Optional[str]:
+    def veto(self, step: Step[ModelSpec]) -> Optional[str]:
         """Keep what the wanted presets are based on from being purged."""
         if step.action == "delete" and step.desired is None and str(step.key) in self._based:
             return f"The model {step.name} is the base of {self._based[str(step.key)]}; keep it."
@@ -107,7 +107,7 @@ class Models(Resource[Any]):
             )
         return None
 
-    def precheck(self, steps: Sequence[Step[Any]]) -> None:
+    def precheck(self, steps: Sequence[Step[ModelSpec]]) -> None:
         """Look whether a base model that is new to a preset exists at all; Open WebUI takes any."""
         based = {step.name: str((step.after or {})["base_model"]) for step in steps if "base_model" in step.changes}
         self._bases.seek({name: base for name, base in based.items() if base})
@@ -116,11 +116,11 @@ class Models(Resource[Any]):
         """Tell which presets some people see and cannot use, and which nobody can."""
         return self._bases.warnings()
 
-    def needs(self, step: Step[Any]) -> Collection[Hashable]:
+    def needs(self, step: Step[ModelSpec]) -> Collection[Hashable]:
         """Let a base model be written before a preset adds to its grants."""
         return self._bases.chain(str(step.key)) if "grant_base" in step.changes else ()
 
-    def reread(self, step: Step[Any]) -> Optional[State]:
+    def reread(self, step: Step[ModelSpec]) -> Optional[State]:
         """Return a model as it is now. A base model that is opened is read again where it is written."""
         if not set(step.changes) - {"grant_base"}:
             return None
@@ -130,21 +130,19 @@ class Models(Resource[Any]):
         shown = {"access": self._grants.state(record)} if "access" in step.changes else {}
         return {**state_of(record, self._knowledge_names()), **shown}
 
-    def create(self, step: Step[Any]) -> None:
+    def create(self, step: Step[ModelSpec]) -> None:
         """Make the model with its access, in one call."""
-        said = step.desired.fields if step.desired else {}
+        said = step.desired.spec.options() if step.desired else {}
         body = body_of(None, str(step.key), said, self._meant(said))
         body.update(self._grants.in_create(said.get("access") or access.wanted({})))
         self._records[str(step.key)] = posted(self._client, "models/create", f"create the model {step.name}", json=body)
         self._open(step)
 
-    def update(self, step: Step[Any]) -> None:
+    def update(self, step: Step[ModelSpec]) -> None:
         """Write what differs over the model as `current` read it, then who may see it."""
-        said = {
-            name: step.desired.fields[name] for name in step.changes if step.desired and name in step.desired.fields
-        }
+        options = step.desired.spec.options() if step.desired else {}
+        said = {name: options[name] for name in step.changes if name in options}
         shared = said.pop("access", None)
-        said.pop("grant_base", None)
         what = f"update the model {step.name}"
         if said or (shared and not self._client.features().access_grants):
             self._write(step, what, said, shared)
@@ -152,7 +150,7 @@ class Models(Resource[Any]):
             self._grants.write("models/model/access/update", what, shared, id=str(step.key))
         self._open(step)
 
-    def delete(self, step: Step[Any]) -> None:
+    def delete(self, step: Step[ModelSpec]) -> None:
         """Remove the row; a model that a connection offers stays, and is the administrators' alone."""
         self._client.post("models/model/delete", f"delete the model {step.name}", json={"id": str(step.key)})
 
@@ -167,18 +165,16 @@ class Models(Resource[Any]):
             return None
         return {str(base["id"]): str(base["name"]) for base in self._knowledge}
 
-    def _problems(self, desired: Desired[Any]) -> List[str]:
-        found = self._grants.problems(desired.fields["access"]) if "access" in desired.fields else []
-        found += [
-            problem for name in desired.fields.get("knowledge") or () for problem in self._knowledge_problems(name)
-        ]
+    def _problems(self, desired: Desired[ModelSpec]) -> List[str]:
+        found = self._grants.problems(desired.spec.access) if desired.spec.access is not None else []
+        found += [problem for name in desired.spec.knowledge or () for problem in self._knowledge_problems(name)]
         features = self._client.features()
         if desired.name not in self._records:
             found += new_id_problems(desired.name, not features.no_blank_model_ids)
-        if desired.fields.get("skills") and not features.skills:
+        if desired.spec.skills and not features.skills:
             found.append(f"skills need Open WebUI 0.8 or newer, and the server is {features.version}; leave them out")
         # What is unclear of the access would be unclear here, too.
-        return found or (self._bases.conflicts(desired.name) if desired.fields.get("grant_base") else [])
+        return found or (self._bases.conflicts(desired.name) if desired.spec.grant_base else [])
 
     def _knowledge_problems(self, name: str) -> List[str]:
         ids = sorted({str(base["id"]) for base in self._knowledge or () if base["name"] == name})
@@ -194,7 +190,9 @@ class Models(Resource[Any]):
         by_name = {str(base["name"]): base for base in self._knowledge or ()}
         return [by_name[name] for name in said.get("knowledge") or ()]
 
-    def _write(self, step: Step[Any], what: str, said: Mapping[str, Any], shared: Optional[access.Access]) -> None:
+    def _write(
+        self, step: Step[ModelSpec], what: str, said: Mapping[str, Any], shared: Optional[access.Access]
+    ) -> None:
         for attempt in (1, 2):
             record = self._records[str(step.key)]
             body = body_of(record, str(step.key), said, self._meant(said))
@@ -215,7 +213,7 @@ class Models(Resource[Any]):
                 now = self.reread(step)
                 rebased(self, step, now or {})
 
-    def _open(self, step: Step[Any]) -> None:
+    def _open(self, step: Step[ModelSpec]) -> None:
         if "grant_base" in step.changes:
             self._bases.open(str(step.key))
 

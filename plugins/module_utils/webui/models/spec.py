@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from functools import partial
 from operator import itemgetter
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Desired
 from ...engine.entries import read_entries
@@ -44,10 +45,39 @@ MODEL_OPTIONS: Dict[str, Any] = {
 }
 SETS = ("tags", "knowledge", "tools", "filters", "actions", "skills")
 MAX_ID_CHARACTERS = 256
-NO_FIELDS = ("id", "state", "src", "remote_src")
 
 
-def desired_models(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[Any]]:
+@dataclass(frozen=True)
+class ModelSpec:
+    """The options of one model; None where the task does not set an option. ``SETS`` are sorted."""
+
+    grant_base: bool = False
+    name: Optional[str] = None
+    base_model: Optional[str] = None
+    description: Optional[str] = None
+    system: Optional[str] = None
+    params: Optional[Mapping[str, Any]] = None
+    capabilities: Optional[Mapping[str, Any]] = None
+    tags: Optional[Sequence[str]] = None
+    knowledge: Optional[Sequence[str]] = None
+    tools: Optional[Sequence[str]] = None
+    filters: Optional[Sequence[str]] = None
+    actions: Optional[Sequence[str]] = None
+    skills: Optional[Sequence[str]] = None
+    suggestions: Optional[Sequence[Any]] = None
+    hidden: Optional[bool] = None
+    active: Optional[bool] = None
+    profile_image_url: Optional[str] = None
+    meta: Optional[Mapping[str, Any]] = None
+    access: Optional[access.Access] = None
+
+    def options(self) -> Dict[str, Any]:
+        """Return the options that the task sets, by their names, without ``grant_base``."""
+        given = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+def desired_models(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[ModelSpec]]:
     """Return models as wanted, or raise one Failure with all that is wrong with them."""
     model_id = itemgetter("id")
     return read_entries(
@@ -110,13 +140,13 @@ def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
         yield f"{where}.title is {title!r}; give a list of two lines"
 
 
-def _desired(entry: Mapping[str, Any]) -> Desired[Any]:
-    fields = {name: value for name, value in entry.items() if value is not None and name not in NO_FIELDS}
+def _desired(entry: Mapping[str, Any]) -> Desired[ModelSpec]:
+    given = {each.name: entry[each.name] for each in fields(ModelSpec) if entry[each.name] is not None}
     for name in SETS:
-        if name in fields:
-            fields[name] = sorted({item.strip() if name == "tags" else item for item in fields[name]})
-    if "suggestions" in fields:
-        fields["suggestions"] = [shown_suggestion(item) for item in fields["suggestions"]]
-    if "access" in fields:
-        fields["access"] = access.wanted(fields["access"])
-    return Desired(entry["id"], entry["state"] == "present", fields)
+        if name in given:
+            given[name] = sorted({item.strip() if name == "tags" else item for item in given[name]})
+    if "suggestions" in given:
+        given["suggestions"] = [shown_suggestion(item) for item in given["suggestions"]]
+    if "access" in given:
+        given["access"] = access.wanted(given["access"])
+    return Desired(entry["id"], entry["state"] == "present", spec=ModelSpec(**given))

@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.entries.model_record import body_of, state_of
-from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import MODEL_OPTIONS, desired_models
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import (
+    MODEL_OPTIONS,
+    ModelSpec,
+    desired_models,
+)
 
 RECORD = {
     "id": "m",
@@ -129,17 +133,11 @@ def test_knowledge_keeps_what_the_server_was_told_of_a_base() -> None:
 )
 def test_a_suggestion_comes_back_as_it_went(given: Any, shown: Any) -> None:
     (desired,) = desired_models([entry(suggestions=given)])
-    body = body_of(None, "m", desired.fields, [])
-    assert state_of({**body, "id": "m"})["suggestions"] == desired.fields["suggestions"] == shown
+    body = body_of(None, "m", desired.spec.options(), [])
+    assert state_of({**body, "id": "m"})["suggestions"] == desired.spec.suggestions == shown
 
 
-def test_a_wish_has_what_was_given_and_sets_in_order() -> None:
+def test_a_spec_has_the_options_of_the_task_and_sorted_sets() -> None:
     (desired,) = desired_models([entry(tags=[" b", "a", "b "], tools=["z", "y"], base_model="", active=False)])
     assert desired.name == "m"
-    assert desired.fields == {
-        "tags": ["a", "b"],
-        "tools": ["y", "z"],
-        "base_model": "",
-        "active": False,
-        "grant_base": False,
-    }
+    assert desired.spec == ModelSpec(base_model="", tags=["a", "b"], tools=["y", "z"], active=False, grant_base=False)

@@ -14,6 +14,7 @@ from doubles.webui_call import Reply
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.converge import Desired
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.embedders import MARK, with_embedders
+from ansible_collections.selfhosted.llm.plugins.module_utils.webui.models.spec import ModelSpec
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.settings.embedding import (
     embedding_problem,
     refuse_broken_engine,
@@ -118,8 +119,8 @@ def test_a_broken_engine_is_told_with_its_reason() -> None:
 
 
 def changed(
-    server: Webui, *records: dict[str, Any], hide: bool = True, listed: tuple[Desired[Any], ...] = ()
-) -> list[Desired[Any]]:
+    server: Webui, *records: dict[str, Any], hide: bool = True, listed: tuple[Desired[ModelSpec], ...] = ()
+) -> list[Desired[ModelSpec]]:
     return with_embedders(server.client(), listed, records, hide)
 
 
@@ -133,28 +134,28 @@ OURS = row("nomic-embed-text:latest", is_active=False, meta={MARK: "embedding"})
 def test_only_models_that_do_nothing_but_embed_are_switched_off() -> None:
     (desired,) = changed(webui(*NEW))
     assert (desired.name, desired.present) == ("nomic-embed-text:latest", True)
-    assert desired.fields == {"active": False, "meta": {MARK: "embedding"}}
+    assert desired.spec == ModelSpec(active=False, meta={MARK: "embedding"})
     # Again, so that what an admin switched on by hand is told apart: a row of ours stays desired for.
     assert changed(webui(*NEW), OURS) == [desired]
 
 
 def test_what_a_person_set_is_left_alone() -> None:
     assert changed(webui(*NEW), row("nomic-embed-text:latest")) == []
-    own = Desired[Any]("nomic-embed-text:latest", True, {"name": "Embedder"})
+    own = Desired("nomic-embed-text:latest", spec=ModelSpec(name="Embedder"))
     assert changed(webui(*NEW), listed=(own,)) == [own]
     # It was switched off here before it was listed.
     (desired,) = changed(webui(*NEW), OURS, listed=(own,))
-    assert desired.fields == {"active": True, "name": "Embedder"}
-    off = Desired[Any]("nomic-embed-text:latest", True, {"active": False})
+    assert desired.spec == ModelSpec(active=True, name="Embedder")
+    off = Desired("nomic-embed-text:latest", spec=ModelSpec(active=False))
     assert changed(webui(*NEW), OURS, listed=(off,)) == [off]
-    gone = Desired[Any]("nomic-embed-text:latest", False)
+    gone = Desired("nomic-embed-text:latest", False, spec=ModelSpec())
     assert changed(webui(*NEW), OURS, listed=(gone,)) == [gone]
 
 
 def test_it_is_taken_back_where_that_is_wanted_or_the_model_chats_by_now() -> None:
-    assert changed(webui(*NEW), OURS, hide=False) == [Desired[Any]("nomic-embed-text:latest", False)]
+    assert changed(webui(*NEW), OURS, hide=False) == [Desired("nomic-embed-text:latest", False, spec=ModelSpec())]
     chats = webui(tag("nomic-embed-text:latest", "completion"))
-    assert changed(chats, OURS) == [Desired[Any]("nomic-embed-text:latest", False)]
+    assert changed(chats, OURS) == [Desired("nomic-embed-text:latest", False, spec=ModelSpec())]
     server = webui(*NEW)
     assert changed(server, row("tutor", base_model_id="qwen3:4b"), hide=False) == []
     assert server.requests == []
