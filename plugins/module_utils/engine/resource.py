@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Collection, Generic, Hashable, Iterable, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from .secrets import MASK, Secret
@@ -26,11 +26,9 @@ class Desired(Generic[Spec]):
     """
 
     name: str
+    spec: Spec
     present: bool = True
-    fields: Mapping[str, Any] = field(default_factory=dict)
     place: str = ""
-    # Optional only until no kind uses `fields`.
-    spec: Spec = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)

@@ -56,16 +56,16 @@ def failed(shelf: Shelf, *all_desired: Desired[Any], **options: Any) -> Failure:
 
 
 WISHES = {
-    "create": Desired[Any]("new", fields={"size": 1, "colour": "red"}),
-    "update": Desired[Any]("old", fields={"size": 1}),
-    "delete": Desired[Any]("old", present=False),
+    "create": Desired[Any]("new", spec={"size": 1, "colour": "red"}),
+    "update": Desired[Any]("old", spec={"size": 1}),
+    "delete": Desired[Any]("old", {}, present=False),
 }
 
 
 @pytest.mark.parametrize("action", WISHES)
 def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(action: str) -> None:
     shelf = Lossy({"old": {"size": 5}}, done=["new", "old"])
-    after = Desired[Any]("after", fields={"size": 2})
+    after = Desired[Any]("after", spec={"size": 2})
     outcome = go(shelf, WISHES[action], after, workers=1)
     assert outcome.changed
     assert shelf.crates["after"]["size"] == 2
@@ -74,7 +74,7 @@ def test_a_write_whose_answer_was_lost_counts_as_done_where_the_server_shows_it(
 
 def test_a_purged_object_whose_answer_was_lost_is_gone() -> None:
     shelf = Lossy({"old": {"size": 5}, "kept": {}}, done=["old"])
-    assert go(shelf, Desired[Any]("kept"), purge=True).changed
+    assert go(shelf, Desired[Any]("kept", {}), purge=True).changed
 
 
 @pytest.mark.parametrize("action", WISHES)
@@ -90,10 +90,10 @@ def test_a_write_that_was_done_in_part_fails_with_a_change(action: str) -> None:
 
 
 def test_whether_a_secret_was_written_cannot_be_looked_up() -> None:
-    desired = Desired[Any]("old", fields={"password": Secret("hunter2")})
+    desired = Desired[Any]("old", spec={"password": Secret("hunter2")})
     failure = failed(Lossy({"old": {"size": 5}}, done=["old"]), desired)
     assert failure.details["changed"] is True
-    assert go(Lossy(done=["new"]), Desired[Any]("new", fields={"size": 1, "password": Secret("hunter2")})).changed
+    assert go(Lossy(done=["new"]), Desired[Any]("new", spec={"size": 1, "password": Secret("hunter2")})).changed
 
 
 def test_a_resource_may_write_what_it_does_not_show() -> None:
@@ -104,7 +104,7 @@ def test_a_resource_may_write_what_it_does_not_show() -> None:
 
 
 def test_a_field_that_was_not_there_before_may_have_been_written() -> None:
-    failure = failed(Lossy({"old": {}}, undone=["old"]), Desired[Any]("old", fields={"size": 1}))
+    failure = failed(Lossy({"old": {}}, undone=["old"]), Desired[Any]("old", spec={"size": 1}))
     assert failure.details["changed"] is True
 
 

@@ -52,7 +52,7 @@ class Shelf(Resource[Any]):
         return desired.name.lower()
 
     def desired_state(self, desired: Desired[Any], present: State | None) -> State:
-        fields = dict(desired.fields)
+        fields = dict(desired.spec)
         if present is not None and self.quirks.get("password_on_create"):
             fields.pop("password", None)
         return fields
@@ -114,7 +114,7 @@ def go(shelf: Shelf, *all_desired: Desired[Any], check: bool = False, **options:
 
 def test_as_wished_is_one_read_and_nothing_else() -> None:
     shelf = Shelf({"a": {"size": 1}})
-    outcome = go(shelf, Desired[Any]("A", fields={"size": 1}))
+    outcome = go(shelf, Desired[Any]("A", spec={"size": 1}))
     assert (outcome.changed, shelf.reads, shelf.writes) == (False, 1, [])
     assert outcome.single() == {
         "changed": False,
@@ -126,17 +126,17 @@ def test_as_wished_is_one_read_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("crates", "desired", "action", "diff"),
     [
-        ({}, Desired[Any]("a", fields={"size": 1}), "create", {"before": {}, "after": {"size": 1}}),
+        ({}, Desired[Any]("a", spec={"size": 1}), "create", {"before": {}, "after": {"size": 1}}),
         (
             {"a": {"size": 1, "colour": "red"}},
-            Desired[Any]("a", fields={"size": 2}),
+            Desired[Any]("a", spec={"size": 2}),
             "update",
             {"before": {"size": 1}, "after": {"size": 2}},
         ),
-        ({"a": {}}, Desired[Any]("a", fields={"size": 2}), "update", {"before": {}, "after": {"size": 2}}),
+        ({"a": {}}, Desired[Any]("a", spec={"size": 2}), "update", {"before": {}, "after": {"size": 2}}),
         (
             {"a": {"size": 1}},
-            Desired[Any]("a", present=False),
+            Desired[Any]("a", {}, present=False),
             "delete",
             {"before": {"name": "a", "size": 1}, "after": {}},
         ),
@@ -156,7 +156,7 @@ def test_check_run_foretells_the_run_and_the_second_run_is_empty(
 
 
 def test_absent_and_not_there_is_nothing_to_do() -> None:
-    outcome = go(Shelf(), Desired[Any]("a", present=False))
+    outcome = go(Shelf(), Desired[Any]("a", {}, present=False))
     assert outcome.single() == {"changed": False, "diff": {"before": {}, "after": {}}, "crate": {}}
 
 
@@ -172,10 +172,10 @@ def test_a_list_tells_each_step_and_each_state() -> None:
     shelf = Shelf({"a": {"size": 1}, "b": {"size": 1}, "old": {}})
     result = go(
         shelf,
-        Desired[Any]("a", fields={"size": 1}),
-        Desired[Any]("b", fields={"size": 2}),
-        Desired[Any]("c"),
-        Desired[Any]("old", present=False),
+        Desired[Any]("a", spec={"size": 1}),
+        Desired[Any]("b", spec={"size": 2}),
+        Desired[Any]("c", {}),
+        Desired[Any]("old", {}, present=False),
     ).many("crates")
     assert result["plan"] == [
         {"action": "update", "name": "b", "fields": ["size"]},
@@ -189,20 +189,20 @@ def test_a_list_tells_each_step_and_each_state() -> None:
 def test_a_name_given_twice_is_refused_before_anything_is_read() -> None:
     shelf = Shelf()
     with pytest.raises(Failure, match=r"crate A is listed twice \(as a and as A\)"):
-        go(shelf, Desired[Any]("a"), Desired[Any]("A"))
+        go(shelf, Desired[Any]("a", {}), Desired[Any]("A", {}))
     assert shelf.reads == 0
 
 
 def test_a_refused_wish_stops_the_run_before_any_write() -> None:
     shelf = Shelf({"a": {}, "b": {}}, protected=("b",))
     with pytest.raises(Failure, match="must stay"):
-        go(shelf, Desired[Any]("a", present=False), Desired[Any]("b", present=False))
+        go(shelf, Desired[Any]("a", {}, present=False), Desired[Any]("b", {}, present=False))
     assert shelf.writes == []
 
 
 def test_purge_removes_the_unlisted_and_keeps_the_protected() -> None:
     shelf = Shelf({"z": {}, "b": {}, "keep": {}, "listed": {}}, protected=("keep",))
-    outcome = go(shelf, Desired[Any]("listed"), purge=True)
+    outcome = go(shelf, Desired[Any]("listed", {}), purge=True)
     assert outcome.kept == ("keep",)
     assert [step.name for step in outcome.steps] == ["b", "z"]
     assert sorted(shelf.crates) == ["keep", "listed"]
@@ -210,14 +210,14 @@ def test_purge_removes_the_unlisted_and_keeps_the_protected() -> None:
 
 def test_without_purge_the_unlisted_stay() -> None:
     shelf = Shelf({"other": {}})
-    assert not go(shelf, Desired[Any]("other")).changed
-    go(shelf, Desired[Any]("a"))
+    assert not go(shelf, Desired[Any]("other", {})).changed
+    go(shelf, Desired[Any]("a", {}))
     assert "other" in shelf.crates
 
 
 def test_a_secret_is_written_and_never_shown() -> None:
     shelf = Shelf()
-    desired = Desired[Any]("a", fields={"password": Secret("hunter2"), "nested": {"keys": [Secret("hunter2")]}})
+    desired = Desired[Any]("a", spec={"password": Secret("hunter2"), "nested": {"keys": [Secret("hunter2")]}})
     shelf.quirks["password_on_create"] = True
     steps = go(shelf, desired, check=True)
     after = steps.steps[0].after
@@ -229,7 +229,7 @@ def test_a_secret_is_written_and_never_shown() -> None:
 
 def test_a_secret_always_counts_as_a_change_and_is_not_verified() -> None:
     shelf = Shelf({"a": {"size": 1}})
-    desired = Desired[Any]("a", fields={"size": 1, "password": Secret("x")})
+    desired = Desired[Any]("a", spec={"size": 1, "password": Secret("x")})
     for _unused in range(2):
         outcome = go(shelf, desired)
         assert [step.changes for step in outcome.steps] == [("password",)]
@@ -251,34 +251,34 @@ def test_what_is_shown_is_plain_data(value: object, expected: dict[str, Any] | l
 
 def test_writes_run_side_by_side_up_to_the_bound() -> None:
     shelf = Shelf(barrier=threading.Barrier(3))
-    go(shelf, *(Desired[Any](f"b{number}") for number in range(6)), workers=3)
+    go(shelf, *(Desired[Any](f"b{number}", {}) for number in range(6)), workers=3)
     assert shelf.most_at_once == 3
 
 
 def test_one_worker_writes_in_the_order_of_the_list() -> None:
     shelf = Shelf()
     names = [f"b{number}" for number in range(9)]
-    go(shelf, *(Desired[Any](name) for name in names), workers=1)
+    go(shelf, *(Desired[Any](name, {}) for name in names), workers=1)
     assert [name for dummy, name in shelf.writes] == names
 
 
 def test_what_is_needed_is_finished_first() -> None:
     shelf = Shelf(needs={"a": ("b", "stranger", "a"), "b": ("c",)})
-    go(shelf, Desired[Any]("a"), Desired[Any]("b"), Desired[Any]("c"), workers=3)
+    go(shelf, Desired[Any]("a", {}), Desired[Any]("b", {}), Desired[Any]("c", {}), workers=3)
     assert [name for dummy, name in shelf.writes] == ["c", "b", "a"]
 
 
 def test_a_circle_of_needs_is_refused_before_any_write() -> None:
     shelf = Shelf(needs={"a": ("b",), "b": ("a",)})
     with pytest.raises(Failure, match=r"depend on each other in a circle \((a -> b -> a|b -> a -> b)\)"):
-        go(shelf, Desired[Any]("a"), Desired[Any]("b"))
+        go(shelf, Desired[Any]("a", {}), Desired[Any]("b", {}))
     assert shelf.writes == []
 
 
 def test_the_first_error_stops_new_steps_and_tells_the_rest() -> None:
     shelf = Shelf(errors={"b": Failure("The crate b is stuck.", status=500)})
     with pytest.raises(Failure) as caught:
-        go(shelf, Desired[Any]("a"), Desired[Any]("b"), Desired[Any]("c"), Desired[Any]("d"), workers=1)
+        go(shelf, Desired[Any]("a", {}), Desired[Any]("b", {}), Desired[Any]("c", {}), Desired[Any]("d", {}), workers=1)
     assert caught.value.message == (
         "The crate b is stuck. Of 4 crates to change, 1 were done, 1 failed and 2 were not begun."
     )
@@ -294,7 +294,7 @@ def test_the_first_error_stops_new_steps_and_tells_the_rest() -> None:
 
 def test_a_single_failure_is_told_in_its_own_words_alone() -> None:
     with pytest.raises(Failure) as caught:
-        go(Shelf(errors={"a": Failure("The crate a is stuck.")}), Desired[Any]("a"))
+        go(Shelf(errors={"a": Failure("The crate a is stuck.")}), Desired[Any]("a", {}))
     assert caught.value.message == "The crate a is stuck."
     assert caught.value.details["changed"] is False
 
@@ -302,14 +302,14 @@ def test_a_single_failure_is_told_in_its_own_words_alone() -> None:
 def test_a_part_that_was_written_is_a_change() -> None:
     errors = {"a": Failure("The crate a is half full.", changed=True)}
     with pytest.raises(Failure) as caught:
-        go(Shelf(errors=errors), Desired[Any]("a"))
+        go(Shelf(errors=errors), Desired[Any]("a", {}))
     assert (caught.value.details["changed"], caught.value.details["done"]) == (True, [])
 
 
 def test_what_needs_a_failed_step_is_not_begun() -> None:
     shelf = Shelf(needs={"a": ("b",)}, errors={"b": Failure("no")})
     with pytest.raises(Failure) as caught:
-        go(shelf, Desired[Any]("a"), Desired[Any]("b"), workers=2)
+        go(shelf, Desired[Any]("a", {}), Desired[Any]("b", {}), workers=2)
     assert caught.value.details["not_begun"] == ["a"]
 
 
@@ -317,14 +317,14 @@ def test_several_that_fail_at_once_are_all_told() -> None:
     errors = {"a": Failure("no a"), "b": Failure("no b")}
     shelf = Shelf(barrier=threading.Barrier(2), errors=errors)
     with pytest.raises(Failure) as caught:
-        go(shelf, Desired[Any]("a"), Desired[Any]("b"), workers=2)
+        go(shelf, Desired[Any]("a", {}), Desired[Any]("b", {}), workers=2)
     assert {step["msg"] for step in caught.value.details["failed_steps"]} == {"no a", "no b"}
 
 
 def test_a_bug_is_told_with_what_was_done_besides() -> None:
     shelf = Shelf(errors={"b": ZeroDivisionError("by zero")}, needs={"b": ("a",), "c": ("b",)})
     with pytest.raises(Failure, match="Internal error") as caught:
-        go(shelf, Desired[Any]("a"), Desired[Any]("b"), Desired[Any]("c"))
+        go(shelf, Desired[Any]("a", {}), Desired[Any]("b", {}), Desired[Any]("c", {}))
     details = caught.value.details
     assert (details["changed"], details["done"], details["not_begun"]) == (True, ["a"], ["c"])
     assert "ZeroDivisionError" in details["failed_steps"][0]["msg"]
@@ -333,9 +333,9 @@ def test_a_bug_is_told_with_what_was_done_besides() -> None:
 @pytest.mark.parametrize(
     ("shelf", "desired", "word"),
     [
-        (Shelf({"a": {"size": 1}}, forced={"size": 7}), Desired[Any]("a", fields={"size": 2}), "size"),
-        (Shelf(lost=("a",)), Desired[Any]("a"), "absence"),
-        (Shelf({"a": {}}, undeletable=("a",)), Desired[Any]("a", present=False), "presence"),
+        (Shelf({"a": {"size": 1}}, forced={"size": 7}), Desired[Any]("a", spec={"size": 2}), "size"),
+        (Shelf(lost=("a",)), Desired[Any]("a", {}), "absence"),
+        (Shelf({"a": {}}, undeletable=("a",)), Desired[Any]("a", {}, present=False), "presence"),
     ],
 )
 def test_a_server_that_ignores_a_write_is_found_out(shelf: Shelf, desired: Desired[Any], word: str) -> None:
@@ -348,7 +348,7 @@ def test_a_server_that_ignores_a_write_is_found_out(shelf: Shelf, desired: Desir
 
 def test_an_object_that_purge_cannot_remove_is_found_out() -> None:
     with pytest.raises(Failure, match="crate old"):
-        go(Shelf({"old": {}}, undeletable=("old",)), Desired[Any]("a"), purge=True)
+        go(Shelf({"old": {}}, undeletable=("old",)), Desired[Any]("a", {}), purge=True)
 
 
 def test_a_server_lost_after_the_writes_is_told_with_what_was_done() -> None:
@@ -361,12 +361,12 @@ def test_a_server_lost_after_the_writes_is_told_with_what_was_done() -> None:
     with pytest.raises(
         Failure, match=r"Everything was written, but verifying it failed: The shelf is gone\."
     ) as caught:
-        go(Lost(), Desired[Any]("a"))
+        go(Lost(), Desired[Any]("a", {}))
     assert caught.value.details == {"changed": True, "done": ["a"]}
 
 
 def test_what_a_resource_must_say_itself() -> None:
-    resource, desired = Resource[Any](), Desired[Any]("a")
+    resource, desired = Resource[Any](), Desired[Any]("a", {})
     step = Step[Any]("create", "a", "a", None, {})
     calls = (
         lambda: resource.gather([desired]),
@@ -398,7 +398,7 @@ def test_converging_does_what_was_wished_once(
     crates: dict[str, State], all_desired: dict[str, tuple[bool, State]], purge: bool, workers: int
 ) -> None:
     shelf = Shelf(crates)
-    listed = [Desired[Any](name, present, fields) for name, (present, fields) in all_desired.items()]
+    listed = [Desired[Any](name, fields, present) for name, (present, fields) in all_desired.items()]
     foretold = go(shelf, *listed, check=True, purge=purge)
     assert shelf.writes == []
     done = go(shelf, *listed, purge=purge, workers=workers)
@@ -420,7 +420,7 @@ def test_on_start_gets_the_steps_once_right_before_the_first_write() -> None:
     def on_start(steps: Sequence[Step[Any]]) -> None:
         told.append(([step.name for step in steps], len(shelf.writes)))
 
-    gone, new = Desired[Any]("a", present=False), Desired[Any]("c")
+    gone, new = Desired[Any]("a", {}, present=False), Desired[Any]("c", {})
     for _again in range(2):
         go(shelf, gone, new, check=True, on_start=on_start)
     assert told == []
@@ -438,9 +438,9 @@ def test_a_plan_is_reviewed_whole_before_the_first_write(check: bool) -> None:
 
     shelf = Small()
     with pytest.raises(Failure, match="no room for 2 crates"):
-        go(shelf, Desired[Any]("a"), Desired[Any]("b"), check=check)
+        go(shelf, Desired[Any]("a", {}), Desired[Any]("b", {}), check=check)
     assert shelf.writes == []
-    assert go(shelf, Desired[Any]("a"), check=check).changed
+    assert go(shelf, Desired[Any]("a", {}), check=check).changed
 
 
 def test_what_a_person_should_know_is_told_with_the_result() -> None:
@@ -448,7 +448,7 @@ def test_what_a_person_should_know_is_told_with_the_result() -> None:
         def warnings(self) -> Sequence[str]:
             return [f"{len(self.crates)} crates are old."]
 
-    outcome = go(Wary({"a": {}}), Desired[Any]("a"))
+    outcome = go(Wary({"a": {}}), Desired[Any]("a", {}))
     assert outcome.single()["warnings"] == ["1 crates are old."]
     assert outcome.many("crates")["warnings"] == ["1 crates are old."]
 
@@ -459,7 +459,7 @@ def test_a_resource_may_know_why_a_server_shows_something_else() -> None:
             return f"it rounds the {' and the '.join(fields)}"
 
     with pytest.raises(Failure, match="still shows a different size; it rounds the size") as caught:
-        go(Wary({"a": {"size": 1}}, forced={"size": 3}), Desired[Any]("a", fields={"size": 2}))
+        go(Wary({"a": {"size": 1}}, forced={"size": 3}), Desired[Any]("a", spec={"size": 2}))
     assert caught.value.details["done"] == ["a"]
 
 
@@ -471,15 +471,14 @@ def test_what_was_done_is_told_where_it_cannot_be_compared_again() -> None:
             return super().desired_state(desired, present)
 
     with pytest.raises(Failure, match="The price of a crate is unknown") as caught:
-        go(Forgetful(), Desired[Any]("a"))
+        go(Forgetful(), Desired[Any]("a", {}))
     assert (caught.value.details["changed"], caught.value.details["done"]) == (True, ["a"])
 
 
 def test_all_that_is_wrong_is_told_before_the_first_write() -> None:
     shelf = Shelf({"a": {}}, invalid=("b", "d"))
     all_desired = [
-        Desired[Any](name, fields={"size": 1}, place=f"entry {number} ({name})")
-        for number, name in enumerate("abcd", 1)
+        Desired[Any](name, spec={"size": 1}, place=f"entry {number} ({name})") for number, name in enumerate("abcd", 1)
     ]
     with pytest.raises(Failure) as caught:
         converge(shelf, all_desired, check_mode=False)
@@ -491,14 +490,14 @@ def test_all_that_is_wrong_is_told_before_the_first_write() -> None:
 
 def test_what_is_desired_is_judged_once_however_often_it_is_read() -> None:
     shelf = Shelf()
-    go(shelf, Desired[Any]("a", fields={"size": 1}))
+    go(shelf, Desired[Any]("a", spec={"size": 1}))
     assert (shelf.reads, shelf.checks) == (2, 1)
 
 
 def test_all_steps_that_must_not_be_done_are_told() -> None:
     shelf = Shelf({"a": {}, "b": {}, "c": {}}, protected=("a", "b"))
     with pytest.raises(Failure) as caught:
-        go(shelf, Desired[Any]("a", False), Desired[Any]("b", False), Desired[Any]("c", False))
+        go(shelf, Desired[Any]("a", {}, False), Desired[Any]("b", {}, False), Desired[Any]("c", {}, False))
     assert caught.value.message == (
         "Nothing was changed: 2 of 3 crates cannot be changed: The crate a must stay; The crate b must stay."
     )

@@ -36,10 +36,10 @@ class Sealed(Resource[Any]):
         return desired.name
 
     def desired_state(self, desired: Desired[Any], current: Optional[State]) -> State:
-        return {"label": desired.fields["label"]}
+        return {"label": desired.spec["label"]}
 
     def unproven(self, desired: Desired[Any]) -> bool:
-        return not self.writes and bool(desired.fields.get("sealed"))
+        return not self.writes and bool(desired.spec.get("sealed"))
 
     def settled(self, steps: Sequence[Step[Any]], current: Optional[Current]) -> Sequence[Step[Any]]:
         found = []
@@ -57,11 +57,11 @@ class Sealed(Resource[Any]):
     def update(self, step: Step[Any]) -> None:
         self.writes.append(step.name)
         assert step.desired is not None
-        self.packed[step.name] = step.desired.fields["content"]
+        self.packed[step.name] = step.desired.spec["content"]
 
 
 def desired(content: str, **more: Any) -> Desired[Any]:
-    return Desired("a", fields={"label": "toys", "content": content, "sealed": True, **more})
+    return Desired("a", spec={"label": "toys", "content": content, "sealed": True, **more})
 
 
 def test_a_check_run_writes_nothing_and_reports_no_change() -> None:

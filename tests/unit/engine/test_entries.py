@@ -29,7 +29,7 @@ def all_desired(*entries: Mapping[str, Any], listed: bool = True, **more: Any) -
         key=lambda entry: entry["name"].lower(),
         label=lambda entry: str(entry["name"]),
         problems=problems,
-        desired=lambda entry: Desired[Any](entry["name"], fields={"size": entry.get("size")}),
+        desired=lambda entry: Desired[Any](entry["name"], spec={"size": entry.get("size")}),
         **more,
     )
 
@@ -42,7 +42,7 @@ def refusal(*entries: Mapping[str, Any], **more: Any) -> Failure:
 
 def test_good_entries_are_desired_objects_that_know_their_place() -> None:
     first, second = all_desired({"name": "a", "size": 1}, {"name": "b"})
-    assert (first.name, first.fields, first.place) == ("a", {"size": 1}, "entry 1 (a)")
+    assert (first.name, first.spec, first.place) == ("a", {"size": 1}, "entry 1 (a)")
     assert second.place == "entry 2 (b)"
     (single,) = all_desired({"name": "a"}, listed=False)
     assert single.place == ""
@@ -53,7 +53,7 @@ def test_what_an_entry_takes_from_a_file_counts() -> None:
     def fill(entry: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
         return {**entry, "size": 7}, entry.get("unreadable", [])
 
-    assert [desired.fields["size"] for desired in all_desired({"name": "a"}, fill=fill)] == [7]
+    assert [desired.spec["size"] for desired in all_desired({"name": "a"}, fill=fill)] == [7]
     told = refusal({"name": "a", "unreadable": ["src is gone"], "wrong": ["size is odd"]}, fill=fill)
     assert told.message.endswith("entry 1 (a): src is gone; entry 1 (a): size is odd.")
 
@@ -102,17 +102,19 @@ def test_what_only_the_server_can_tell_is_told_by_the_same_places() -> None:
     desired = all_desired({"name": "a"}, {"name": "b"}, {"name": "c"})
     refuse_desired("thing", desired, [])
     with pytest.raises(Failure) as caught:
-        refuse_desired("thing", [*desired, Desired[Any]("of nobody")], [(2, "it is gone"), (0, "no"), (2, "and odd")])
+        refuse_desired(
+            "thing", [*desired, Desired[Any]("of nobody", {})], [(2, "it is gone"), (0, "no"), (2, "and odd")]
+        )
     assert caught.value.message == (
         "Nothing was changed: 2 of 3 things are invalid: "
         "entry 1 (a): no; entry 3 (c): it is gone; entry 3 (c): and odd."
     )
     with pytest.raises(Failure, match=r"^Invalid thing a: no\.$"):
-        refuse_desired("thing", [Desired[Any]("a")], [(0, "no")])
+        refuse_desired("thing", [Desired[Any]("a", {})], [(0, "no")])
 
 
 def test_a_purge_needs_something_that_stays() -> None:
-    refuse_to_purge_all([Desired[Any]("a"), Desired[Any]("b", present=False)], "things")
-    for left in ([], [Desired[Any]("b", present=False)]):
+    refuse_to_purge_all([Desired[Any]("a", {}), Desired[Any]("b", {}, present=False)], "things")
+    for left in ([], [Desired[Any]("b", {}, present=False)]):
         with pytest.raises(Failure, match=r"^Refusing to purge: things lists nothing .*; list those to keep\.$"):
             refuse_to_purge_all(left, "things")

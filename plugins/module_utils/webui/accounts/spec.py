@@ -219,4 +219,4 @@ def _desired(entry: Entry, update_password: str, place: str = "") -> Desired[Use
         columns=entry.columns,
     )
     # The server compares e-mail addresses in lower case.
-    return Desired(options["email"].lower(), options["state"] == "present", place=place, spec=spec)
+    return Desired(options["email"].lower(), spec, options["state"] == "present", place)

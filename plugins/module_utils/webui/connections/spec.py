@@ -153,7 +153,7 @@ def _desired(entry: Mapping[str, Any], shared: bool) -> Desired[Spec]:
         config=entry["config"],
         **{name: entry[name] for name in _PLAIN},
     )
-    return Desired(spec.name, entry["state"] == "present", spec=spec)
+    return Desired(spec.name, spec, entry["state"] == "present")
 
 
 def _unique(values: Optional[Sequence[str]]) -> Optional[Sequence[str]]:

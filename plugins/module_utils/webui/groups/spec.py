@@ -102,4 +102,4 @@ def _desired(entry: Mapping[str, Any]) -> Desired[GroupSpec]:
         members=None if members is None else sorted({email.strip().lower() for email in members}),
         purge_members=members is not None and entry["purge_members"],
     )
-    return Desired(entry["name"], entry["state"] == "present", spec=spec)
+    return Desired(entry["name"], spec, entry["state"] == "present")

@@ -51,7 +51,7 @@ def desired_knowledge(params: Mapping[str, Any]) -> Desired[KnowledgeSpec]:
 def _desired(params: Mapping[str, Any]) -> Desired[KnowledgeSpec]:
     shared = params["access"]
     spec = KnowledgeSpec(params["description"], None if shared is None else access.wanted(shared))
-    return Desired(params["name"], params["state"] == "present", spec=spec)
+    return Desired(params["name"], spec, params["state"] == "present")
 
 
 def _problems(params: Mapping[str, Any]) -> Iterator[str]:

@@ -41,7 +41,7 @@ def with_embedders(
     return [
         *(_shown(desired) if desired.name in ours and desired.present else desired for desired in all_desired),
         *(Desired(model_id, spec=off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
-        *(Desired(model_id, False, spec=ModelSpec()) for model_id in sorted(back - listed)),
+        *(Desired(model_id, ModelSpec(), present=False) for model_id in sorted(back - listed)),
     ]
 
 

@@ -149,4 +149,4 @@ def _desired(entry: Mapping[str, Any]) -> Desired[ModelSpec]:
         given["suggestions"] = [shown_suggestion(item) for item in given["suggestions"]]
     if "access" in given:
         given["access"] = access.wanted(given["access"])
-    return Desired(entry["id"], entry["state"] == "present", spec=ModelSpec(**given))
+    return Desired(entry["id"], ModelSpec(**given), entry["state"] == "present")

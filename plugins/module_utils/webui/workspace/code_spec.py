@@ -138,4 +138,4 @@ def _desired(entry: Mapping[str, Any]) -> Desired[CodeSpec]:
         is_global=entry.get("global"),
         access=None if shared is None else access.wanted(shared),
     )
-    return Desired(entry["id"].lower(), entry["state"] == "present", spec=spec)
+    return Desired(entry["id"].lower(), spec, entry["state"] == "present")

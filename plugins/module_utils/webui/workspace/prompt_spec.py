@@ -90,4 +90,4 @@ def _desired(entry: Mapping[str, Any]) -> Desired[PromptSpec]:
         active=entry["active"],
         access=None if shared is None else access.wanted(shared),
     )
-    return Desired(bare(entry["command"]), entry["state"] == "present", spec=spec)
+    return Desired(bare(entry["command"]), spec, entry["state"] == "present")

@@ -33,15 +33,15 @@ class Things(Resource[Any]):
     kind = "thing"
 
     def gather(self, all_desired: Sequence[Desired[Any]]) -> dict[Hashable, State]:
-        bad = [desired.name for desired in all_desired if desired.fields.get("word") == "refused"]
-        if any(desired.fields.get("word") == "outage" for desired in all_desired):
+        bad = [desired.name for desired in all_desired if desired.spec.get("word") == "refused"]
+        if any(desired.spec.get("word") == "outage" for desired in all_desired):
             raise Failure("The server is gone.") from HttpFailure("GET", "http://x", "nothing listens there")
-        if sum(desired.fields.get("word") == "alone" for desired in all_desired) > 1:
+        if sum(desired.spec.get("word") == "alone" for desired in all_desired) > 1:
             raise Failure("Two want to be alone.")
         if bad:
             raise Failure("Nothing.", problems=[f"Entry 1 ({bad[0]}): word is refused."])
         return {
-            desired.name: {"size": "small", "word": desired.fields.get("word")}
+            desired.name: {"size": "small", "word": desired.spec.get("word")}
             for desired in all_desired
             if desired.name != "gone"
         }
@@ -50,7 +50,7 @@ class Things(Resource[Any]):
         return desired.name
 
     def desired_state(self, desired: Desired[Any], present: State | None) -> State:
-        return desired.fields
+        return dict(desired.spec)
 
 
 def all_desired(entries: Sequence[Mapping[str, Any]]) -> list[Desired[Any]]:
@@ -60,9 +60,7 @@ def all_desired(entries: Sequence[Mapping[str, Any]]) -> list[Desired[Any]]:
             raise Failure("Invalid thing bad.")
         if sum(each["name"] == entry["name"] for each in entries) > 1:
             raise Failure("It is listed twice.")
-        found.append(
-            Desired[Any](entry["name"], fields={k: v for k, v in entry.items() if v and k in ("size", "word")})
-        )
+        found.append(Desired[Any](entry["name"], spec={k: v for k, v in entry.items() if v and k in ("size", "word")}))
     return found
 
 

@@ -148,14 +148,14 @@ def test_what_a_person_set_is_left_alone() -> None:
     assert desired.spec == ModelSpec(active=True, name="Embedder")
     off = Desired("nomic-embed-text:latest", spec=ModelSpec(active=False))
     assert changed(webui(*NEW), OURS, listed=(off,)) == [off]
-    gone = Desired("nomic-embed-text:latest", False, spec=ModelSpec())
+    gone = Desired("nomic-embed-text:latest", ModelSpec(), present=False)
     assert changed(webui(*NEW), OURS, listed=(gone,)) == [gone]
 
 
 def test_it_is_taken_back_where_that_is_wanted_or_the_model_chats_by_now() -> None:
-    assert changed(webui(*NEW), OURS, hide=False) == [Desired("nomic-embed-text:latest", False, spec=ModelSpec())]
+    assert changed(webui(*NEW), OURS, hide=False) == [Desired("nomic-embed-text:latest", ModelSpec(), present=False)]
     chats = webui(tag("nomic-embed-text:latest", "completion"))
-    assert changed(chats, OURS) == [Desired("nomic-embed-text:latest", False, spec=ModelSpec())]
+    assert changed(chats, OURS) == [Desired("nomic-embed-text:latest", ModelSpec(), present=False)]
     server = webui(*NEW)
     assert changed(server, row("tutor", base_model_id="qwen3:4b"), hide=False) == []
     assert server.requests == []
