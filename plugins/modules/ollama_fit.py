@@ -303,7 +303,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.module import run
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect, parse_version
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.features import parse_version
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.demand import Settings
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.hardware import detect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.fit.messages import host_facts

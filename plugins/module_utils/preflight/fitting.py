@@ -10,7 +10,7 @@ from typing import Iterator, List, Optional, Sequence, Tuple
 
 from ..host.finding import Finding, listed, warning
 from ..host.units import GB, gigabytes
-from ..ollama.api.client import parse_version
+from ..ollama.api.features import parse_version
 from ..ollama.fit.demand import Demand, Settings, cache_type, context_of, demand, slots_tried
 from ..ollama.fit.entries import Desired
 from ..ollama.fit.hardware import Host

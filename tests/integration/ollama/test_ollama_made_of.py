@@ -121,7 +121,7 @@ def test_what_a_server_is_too_old_for_is_refused_before_any_write(
     server.make("tiny", gguf)
     for line, words in (
         ("REQUIRES 0.20.0", "requires Ollama 0.20.0, and the server is 0.9.3"),
-        ("REQUIRES 0.5.0", "says what it requires, which Ollama keeps from 0.14.0 on"),
+        ("REQUIRES 0.5.0", "sets REQUIRES, which Ollama keeps from 0.14.0 on"),
         ("RENDERER x", "names a renderer"),
     ):
         for check in (True, False):

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import TYPE_CHECKING, Any, Generator, Mapping, Optional, Tuple, cast
+from typing import TYPE_CHECKING, Any, Generator, Mapping, Optional, cast
 
 from ...engine.errors import Failure
 from ...http.messages import EMPTY
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
     from ...http.pieces import Stream
-
-Version = Tuple[int, int, int]
+    from .features import Features
 
 CONNECTION: dict[str, dict[str, Any]] = {
     "url": {"type": "str", "default": "http://127.0.0.1:11434"},
@@ -32,8 +30,6 @@ CONNECTION: dict[str, dict[str, Any]] = {
 # A slow disk, for what the server does without a word: it hashes and copies whole files.
 SLOW_DISK = 20_000_000
 NO_OLLAMA = "{}; check that this is the address of an Ollama server"
-# Builds that a person made from source call themselves 0.0.0, and are as new as can be.
-NEWEST = (999, 0, 0)
 
 
 def connect(module: AnsibleModule) -> Client:
@@ -58,23 +54,13 @@ def connect(module: AnsibleModule) -> Client:
     )
 
 
-def parse_version(text: str) -> Version:
-    """Return what `/api/version` says, leniently: "0.32.15-rc2" and "v0.9.3" occur."""
-    version = _numbers(text)
-    return NEWEST if version is None or version == (0, 0, 0) else version
-
-
-def _numbers(text: str) -> Optional[Version]:
-    found = re.search(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", text)
-    return (int(found.group(1)), int(found.group(2) or 0), int(found.group(3) or 0)) if found else None
-
-
 class Client:
     """One Ollama server."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._version: Optional[str] = None
+        self._features: Optional[Features] = None
 
     @property
     def url(self) -> str:
@@ -83,45 +69,20 @@ class Client:
 
     @property
     def version(self) -> str:
-        """The server's version as it says it; asked once, and only when something depends on it."""
+        """The server's version as it reports it; asked for once, and only when something depends on it."""
         if self._version is None:
             self._version = str(self._json("GET", "/api/version").get("version", ""))
         return self._version
 
-    def _at_least(self, *version: int) -> bool:
-        return parse_version(self.version) >= version
-
-    def is_at_least(self, version: str) -> bool:
-        """Tell whether the server is of this version or newer."""
-        return parse_version(self.version) >= (_numbers(version) or NEWEST)
-
     @property
-    def streams_create_safely(self) -> bool:
-        """Whether a streamed create ends at its first error.
+    def features(self) -> Features:
+        """What the server's version can do; the version is asked for once, and only when something depends on it."""
+        if self._features is None:
+            # A host compiles a module again for each task, and most tasks depend on no version.
+            from .features import Features
 
-        Before 0.12.6 it goes on after one, and leaves an empty model behind.
-        """
-        return self._at_least(0, 12, 6)
-
-    @property
-    def keeps_manifest_bytes(self) -> bool:
-        """Whether a pulled manifest is stored as the registry sent it (else it is encoded anew)."""
-        return self._at_least(0, 19, 0)
-
-    @property
-    def rewrites_uploads(self) -> bool:
-        """Whether create rewrites an uploaded GGUF, so that its digest is found nowhere afterwards."""
-        return self._at_least(0, 30, 0)
-
-    @property
-    def keeps_requires(self) -> bool:
-        """Whether a model may name the version that it needs; an older server drops it without a word."""
-        return self._at_least(0, 14, 0)
-
-    @property
-    def has_renderers(self) -> bool:
-        """Whether a model may name a renderer and a parser; an older server drops them without a word."""
-        return self._at_least(0, 12, 0)
+            self._features = Features.of(self.version)
+        return self._features
 
     def tags(self) -> list[dict[str, Any]]:
         """Return all models that the server lists."""
@@ -163,7 +124,7 @@ class Client:
     def create(self, request: Mapping[str, Any], size: int = 0) -> None:
         """Create a model; ``size`` is how many bytes the server may have to go through."""
         patience = 600 + size / SLOW_DISK
-        if not self.streams_create_safely:
+        if not self.features.streams_create_safely:
             answer = self._json("POST", "/api/create", json={**request, "stream": False}, timeout=patience)
             if answer.get("status") != "success":
                 raise Failure(f"the server ended with {answer.get('status')!r} instead of 'success'")

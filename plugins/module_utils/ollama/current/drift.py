@@ -70,7 +70,7 @@ class Served:
 
     def digest(self, manifest: Manifest) -> str:
         """Return the digest that the server will list after a pull of this manifest."""
-        return manifest.served_digest if self._client.keeps_manifest_bytes else manifest.encoded_digest
+        return manifest.served_digest if self._client.features.keeps_manifest_bytes else manifest.encoded_digest
 
     def is_same(self, listed: Mapping[str, Any], manifest: Manifest) -> bool:
         """Tell whether a listed model is what a manifest names, however the manifest is spelled.

@@ -40,4 +40,4 @@ def content_of(client: Client, shown: Mapping[str, Any]) -> State:
     # Where both are the same there is no need to ask for its version.
     stored = contents.modelfile_template(str(shown.get("modelfile") or ""))
     differ = bool(stored) and stored != (shown.get("template") or contents.NO_TEMPLATE)
-    return contents.shown_state(shown, stored_template=differ and client.rewrites_uploads)
+    return contents.shown_state(shown, stored_template=differ and client.features.rewrites_uploads)

@@ -13,7 +13,7 @@ import difflib
 from typing import Dict, Mapping, Optional, Tuple
 
 from ...engine.errors import Failure
-from ..api.client import parse_version
+from ..api.features import is_at_least
 from .spec import ModelSpec
 
 # From here on there may be more than these.
@@ -73,17 +73,17 @@ def refuse_unknown(spec: ModelSpec, server: str) -> None:
 
 
 def _reason(kind: str, name: str, server: str) -> Optional[str]:
-    version, known = parse_version(server), SINCE[kind]
+    known = SINCE[kind]
     gone, successor = _GONE.get(name, ("", ""))
-    if gone and version >= parse_version(gone):
+    if gone and is_at_least(server, gone):
         return f"which Ollama calls {successor} from {gone} on, and the server is {server}; name that"
     if name in known:
-        if version >= parse_version(known[name]):
+        if is_at_least(server, known[name]):
             return None
         return f"which Ollama knows from {known[name]} on, and the server is {server}; upgrade it first"
-    if version >= parse_version(COMPLETE_BELOW):
+    if is_at_least(server, COMPLETE_BELOW):
         return None
-    there = sorted(one for one, since in known.items() if version >= parse_version(since) and one not in _GONE)
+    there = sorted(one for one, since in known.items() if is_at_least(server, since) and one not in _GONE)
     near = difflib.get_close_matches(name.lower(), there, n=2, cutoff=0.6)
     advice = f"did you mean {' or '.join(near)}" if near else f"it knows {', '.join(there)}"
     return f"which Ollama {server} does not know; {advice}"

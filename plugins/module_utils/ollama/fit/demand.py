@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional, Tuple
 
 from ...host.units import GIB
-from ..api.client import Version
+from ..api.features import Version
 from . import buffers, graph, versions
 from .geometry import Geometry, Tensors, tensors_of_file
 from .graph import KV_BYTES, Run

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Tuple
 
 from ...host.units import GIB
-from ..api.client import Version
+from ..api.features import Features, Version
 
 # Architectures that take one request at a time, whatever is asked for.
 ONE_SLOT = frozenset(
@@ -50,9 +50,10 @@ _FLASH = frozenset(
 
 def default_context(version: Version, gpu_memory: int) -> int:
     """Return the context in tokens where nothing sets it; ``gpu_memory`` is that of all GPUs in bytes."""
-    if version < (0, 6, 7):
+    features = Features.of_version(version)
+    if not features.context_of_4096:
         return 2048
-    if version < (0, 15, 5):
+    if not features.context_by_gpu_memory:
         return 4096
     if gpu_memory >= 47 * GIB:
         return 262144
@@ -64,23 +65,23 @@ def parallel_tries(version: Version) -> Tuple[int, ...]:
 
     The first that is wholly on GPUs is taken, the last where none is, and the first on a host without GPUs.
     """
-    if version >= (0, 10, 0):
+    features = Features.of_version(version)
+    if features.one_slot:
         return (1,)
-    return (2, 1) if version >= (0, 6, 7) else (4, 1)
+    return (2, 1) if features.two_slots_at_most else (4, 1)
 
 
 def flash_attention(version: Version, architecture: str) -> bool:
     """Tell whether the server turns flash attention on by itself."""
-    if version >= (0, 30, 0):
-        return True
-    return version >= (0, 12, 4) and architecture in _FLASH
+    features = Features.of_version(version)
+    return features.flash_attention_always or (features.flash_attention_by_architecture and architecture in _FLASH)
 
 
 def flash_attention_on_cpu(version: Version) -> bool:
-    """Tell whether flash attention, and so a quantised KV cache, works without a GPU."""
-    return version >= (0, 12, 0)
+    """Tell whether flash attention, and so a quantized KV cache, works without a GPU."""
+    return Features.of_version(version).flash_attention_on_cpu
 
 
 def predicts_by_file(version: Version) -> bool:
     """Tell whether the server goes by the size of the weights' file; before 0.30.0 it goes by their tensors."""
-    return version >= (0, 30, 0)
+    return Features.of_version(version).memory_by_file_size

@@ -16,6 +16,7 @@ from ..current.drift import Served
 from ..entries.conflicts import AllDesired
 from ..entries.spec import ModelSpec
 from .uploads import Files
+from .version_check import refuse_newer
 
 if TYPE_CHECKING:
     from ..api.registry import Manifest
@@ -218,7 +219,7 @@ class Expectation:
             self._refuse_to_quantize_again(spec, base, foreseen)
             made = content.made_from_base(spec, foreseen, self._adapters(spec))
             made = self._by_weights(spec, base, made, current, bool(content.cleared(spec, foreseen)))
-        self._refuse_what_is_too_new(spec)
+        refuse_newer(self._client, spec)
         if current is not None:
             return made
         return {"base": base.display, **({} if foreseen else {"base_pulled": True}), **made}
@@ -263,7 +264,7 @@ class Expectation:
             # A base that is no GGUF file names no digests, so there is nothing to tell it from another.
             return made
         source, shown = _source(spec, weights), self.shown(base)
-        if spec.quantize or (clean and self._client.rewrites_uploads):
+        if spec.quantize or (clean and self._client.features.rewrites_uploads):
             return {**self._by_origin(spec, source, shown, current), **made}
         return {"weights": self._kept_weights(spec, source, shown, current) if clean else weights, **made}
 
@@ -317,10 +318,10 @@ class Expectation:
     # --- made from files
 
     def _made_from_files(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> State:
-        self._refuse_what_is_too_new(spec)
+        refuse_newer(self._client, spec)
         files = self.files.weights(spec)
         self._refuse_several(spec, files)
-        rewrites = self._client.rewrites_uploads
+        rewrites = self._client.features.rewrites_uploads
         automatic = rewrites or any(file.has_chat_template for file in files.values())
         made = content.made_from_files(spec, self._adapters(spec), automatic, current or {})
         (shown,) = [file.weights for file in files.values() if not file.projector]
@@ -354,29 +355,6 @@ class Expectation:
                 f"The model {spec.name.display} {what}; give the file of one model, or one of its shards, and at most "
                 f"a projector besides."
             )
-
-    def _refuse_what_is_too_new(self, spec: ModelSpec) -> None:
-        """Refuse what the server would take without a word, and drop."""
-        if spec.requires and not self._client.is_at_least(spec.requires):
-            raise Failure(
-                f"The model {spec.name.display} requires Ollama {spec.requires}, and the server is "
-                f"{self._client.version}; upgrade it first."
-            )
-        if spec.requires and not self._client.keeps_requires:
-            raise Failure(
-                f"The model {spec.name.display} says what it requires, which Ollama keeps from 0.14.0 on, and the "
-                f"server is {self._client.version}; upgrade it first, or leave REQUIRES out."
-            )
-        named = [name for name in ("renderer", "parser") if getattr(spec, name)]
-        if named and not self._client.has_renderers:
-            raise Failure(
-                f"The model {spec.name.display} names a {named[0]}, which Ollama knows from 0.12.0 on, and the server "
-                f"is {self._client.version}; upgrade it first."
-            )
-        if named:
-            from ..entries.renderers import refuse_unknown
-
-            refuse_unknown(spec, self._client.version)
 
 
 def _source(spec: ModelSpec, files: Sequence[str]) -> Source:

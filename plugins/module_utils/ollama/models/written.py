@@ -58,7 +58,7 @@ def foresee(client: Client, expected: Expectation, served: Served, specs: Sequen
             size, count, again = _of_base(client, expected, served, spec, spec.base)
         else:
             (model,) = [file for file in weights if not file.projector]
-            size, count, again = model.size, model.weights.count, client.rewrites_uploads
+            size, count, again = model.size, model.weights.count, client.features.rewrites_uploads
         copy = _quantized(spec.quantize, size, count) if spec.quantize else size if again else 0
         if copy:
             found.copies[spec.name.display] = copy
@@ -74,7 +74,7 @@ def _of_base(
     size = int((state or {}).get("size") or (manifest.size if manifest else 0))
     shown = expected.shown(base)
     clears = bool(content.cleared(spec, state)) if state else bool(spec.dropped)
-    return size, shown.count if shown else 0, clears and client.rewrites_uploads
+    return size, shown.count if shown else 0, clears and client.features.rewrites_uploads
 
 
 def _quantized(level: str, size: int, count: int) -> int:

@@ -9,18 +9,15 @@ from typing import Iterator, Sequence, Tuple
 
 from ...engine.errors import Failure
 from ...host.finding import Finding, error
-from ...ollama.api.client import parse_version
+from ...ollama.api.features import Features
 from ...ollama.api.names import ModelName
 from .models import Entry, Known
-
-REFUSES = (0, 30, 0)
-"""From this version on a runner refuses to embed with a chat model (seen with 0.32.15); 0.9.3 uses any model."""
 
 
 def finding(entry: Entry, alternatives: Sequence[Tuple[str, Known]]) -> Iterator[Finding]:
     """Yield a finding if an entry is the embedding model of the server and is known to be unable to embed."""
     server = entry.server
-    if not server.embedding_model or parse_version(server.version) < REFUSES:
+    if not server.embedding_model or not Features.of(server.version).only_embedding_models_embed:
         return
     try:
         wanted = ModelName.parse(server.embedding_model).key

@@ -93,9 +93,9 @@ def test_what_a_version_changes(
     client: Client, answers: Answers, version: str, safe: bool, bytes_kept: bool, rewrites: bool
 ) -> None:
     answers["/api/version"] = says({"version": version})
-    assert client.streams_create_safely is safe
-    assert client.keeps_manifest_bytes is bytes_kept
-    assert client.rewrites_uploads is rewrites
+    assert client.features.streams_create_safely is safe
+    assert client.features.keeps_manifest_bytes is bytes_kept
+    assert client.features.rewrites_uploads is rewrites
 
 
 def test_silence_is_allowed_while_the_server_hashes(client: Client, answers: Answers) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.durations import FOREVER
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.features import Features
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.names import ModelName
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.registry import Manifest
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current import running
@@ -28,7 +29,7 @@ class Holding:
         self.shown = shown
         self.asked = 0
 
-    rewrites_uploads = False
+    features = Features.of("0.9.3")
 
     def has_blob(self, digest: str) -> bool:
         return digest in self.held

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import parse_version
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.features import parse_version
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries import renderers
 from unit.ollama.model_options import spec
 
