@@ -370,14 +370,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import EXCLUSIVE, MODEL, TASK
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_desired
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.resource import bring
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.resource import converge_models
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.progress.job import Job, run
 
 
 def body(module: AnsibleModule) -> dict[str, Any]:
     desired = read_desired(module.params)
     job = Job()
-    outcome = bring(
+    outcome = converge_models(
         connect(module),
         [desired],
         check_mode=module.check_mode,

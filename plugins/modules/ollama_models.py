@@ -352,7 +352,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.entries impo
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import CONNECTION, connect
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.options import EXCLUSIVE, MODEL, TASK
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.entries.parse import read_desired
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.resource import bring
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models.resource import converge_models
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.progress.job import Job, run
 
 OPTIONS = {
@@ -377,7 +377,7 @@ def body(module: AnsibleModule) -> dict[str, Any]:
     if given["purge"] and not given["purge_all"]:
         refuse_to_purge_all(all_desired, "models", "say purge_all to remove all")
     job = Job()
-    outcome = bring(
+    outcome = converge_models(
         connect(module),
         all_desired,
         check_mode=module.check_mode,

@@ -21,8 +21,8 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Seque
 
 VERSION = 1
 FILE = "ledger.json"
-MOST_ENTRIES = 1000
-LARGEST_LEDGER = 16 * 1024 * 1024
+MAX_ENTRIES = 1000
+MAX_STATE_FILE_BYTES = 16 * 1024 * 1024
 LOCK_SECONDS = 2.0
 # A file may change again within one tick of its file system's clock, and look the same.
 TICK, COARSE_TICK = 100_000_000, 2_000_000_000
@@ -61,8 +61,8 @@ def settled(found: Sequence[Optional[Mark]], now: int) -> bool:
     return all(now - time_ns > (TICK if time_ns % 1_000_000_000 else COARSE_TICK) for time_ns in changed)
 
 
-class Ledger:
-    """The ledger of this user on this host; threads may share it, and processes may have one each.
+class StateFile:
+    """The state file of this user on this host; threads may share it, and processes may have one each.
 
     Read by need and again after another process wrote. Not ``writable``, as in check mode,
     it is left as it is.
@@ -121,7 +121,7 @@ class Ledger:
             if not self._is_ours():
                 return _sections(None)
             with open(os.path.join(self._place, FILE), encoding="utf-8") as file:
-                return _sections(json.loads(file.read(LARGEST_LEDGER)))
+                return _sections(json.loads(file.read(MAX_STATE_FILE_BYTES)))
         except (OSError, ValueError, RecursionError):
             return _sections(None)
 
@@ -137,7 +137,7 @@ class Ledger:
         def add(sections: Sections) -> None:
             entries = sections[section]
             entries[key] = change(_mapping(entries.pop(key, None)) or {})
-            for oldest in list(entries)[:-MOST_ENTRIES]:
+            for oldest in list(entries)[:-MAX_ENTRIES]:
                 del entries[oldest]
 
         with contextlib.suppress(OSError), self._lock:

@@ -129,7 +129,7 @@ def test_models_of_the_same_weights_cannot_be_both_in_memory_and_not(
     load(server, "tiny")
     models = [{"name": "bot", "loaded": True}, {"name": "tiny", "loaded": False}]
     message = sentence("ollama_models", args(models=models))
-    assert "tiny:latest cannot be unloaded, because bot:latest has the same weights and shall be loaded" in message
+    assert "tiny:latest cannot be unloaded, because bot:latest has the same weights and must be loaded" in message
     assert not recorder.writes()
 
 

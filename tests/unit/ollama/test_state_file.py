@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import state_file as ledgers
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.state_file import Ledger, marks
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import state_file as state_files
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.state_file import StateFile, marks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +29,8 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(place: Path) -> Ledger:
-    return Ledger(True, str(place))
+def state_file(place: Path) -> StateFile:
+    return StateFile(True, str(place))
 
 
 @pytest.fixture
@@ -40,31 +40,31 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def of(place: Path) -> Ledger:
-    """Another process's ledger."""
-    return Ledger(True, str(place))
+def of(place: Path) -> StateFile:
+    """Another process's state file."""
+    return StateFile(True, str(place))
 
 
-def test_a_model_is_recalled_by_server_and_digest(ledger: Ledger, place: Path) -> None:
-    assert ledger.recall(URL, DIGEST) is None
-    ledger.remember(URL, f"sha256:{DIGEST}", FACTS)
+def test_a_model_is_recalled_by_server_and_digest(state_file: StateFile, place: Path) -> None:
+    assert state_file.recall(URL, DIGEST) is None
+    state_file.remember(URL, f"sha256:{DIGEST}", FACTS)
     assert of(place).recall(f"{URL}/", DIGEST) == FACTS
     assert of(place).recall("http://other:11434", DIGEST) is None
     assert of(place).recall(URL, "cd" * 32) is None
 
 
-def test_what_another_process_wrote_meanwhile_is_seen_and_kept(ledger: Ledger, place: Path) -> None:
-    ledger.remember(URL, "1", {"a": 1})
+def test_what_another_process_wrote_meanwhile_is_seen_and_kept(state_file: StateFile, place: Path) -> None:
+    state_file.remember(URL, "1", {"a": 1})
     other = of(place)
     other.remember(URL, "2", {"a": 2})
-    assert ledger.recall(URL, "2") == {"a": 2}
-    ledger.remember(URL, "3", {"a": 3})
+    assert state_file.recall(URL, "2") == {"a": 2}
+    state_file.remember(URL, "3", {"a": 3})
     assert [other.recall(URL, name) for name in "123"] == [{"a": 1}, {"a": 2}, {"a": 3}]
 
 
-def test_a_file_is_known_until_it_changes(ledger: Ledger, place: Path, file: Path) -> None:
+def test_a_file_is_known_until_it_changes(state_file: StateFile, place: Path, file: Path) -> None:
     found = marks([str(file)])
-    ledger.remember_file(str(file), found, FACTS)
+    state_file.remember_file(str(file), found, FACTS)
     assert of(place).file(str(file), found) == FACTS
     (file.parent / "link").symlink_to(file)
     assert of(place).file(str(file.parent / "link"), marks([str(file.parent / "link")])) == FACTS
@@ -90,11 +90,11 @@ def test_a_file_is_known_until_it_changes(ledger: Ledger, place: Path, file: Pat
     ],
 )
 def test_a_file_that_changed_just_now_may_change_again_unseen(changed: int, now: int, is_settled: bool) -> None:
-    assert ledgers.settled([(1, changed, changed, 1, 1), None], now) is is_settled
+    assert state_files.settled([(1, changed, changed, 1, 1), None], now) is is_settled
 
 
-def test_it_is_private_and_leaves_nothing_else_behind(ledger: Ledger, place: Path) -> None:
-    ledger.remember(URL, DIGEST, FACTS)
+def test_it_is_private_and_leaves_nothing_else_behind(state_file: StateFile, place: Path) -> None:
+    state_file.remember(URL, DIGEST, FACTS)
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in place.iterdir()} == {
         "ledger.json": 0o600,
@@ -102,19 +102,19 @@ def test_it_is_private_and_leaves_nothing_else_behind(ledger: Ledger, place: Pat
     }
 
 
-def test_the_oldest_are_dropped(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledgers, "MOST_ENTRIES", 3)
+def test_the_oldest_are_dropped(state_file: StateFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_files, "MAX_ENTRIES", 3)
     for number in (0, 1, 2, 0, 3):
-        ledger.remember(URL, str(number), {"number": number})
-    assert [number for number in range(4) if ledger.recall(URL, str(number))] == [0, 2, 3]
+        state_file.remember(URL, str(number), {"number": number})
+    assert [number for number in range(4) if state_file.recall(URL, str(number))] == [0, 2, 3]
 
 
-def test_a_check_run_reads_it_and_writes_nothing(ledger: Ledger, place: Path, file: Path) -> None:
-    checking = Ledger(False, str(place))
+def test_a_check_run_reads_it_and_writes_nothing(state_file: StateFile, place: Path, file: Path) -> None:
+    checking = StateFile(False, str(place))
     checking.remember(URL, DIGEST, FACTS)
     checking.remember_file(str(file), marks([str(file)]), FACTS)
     assert not place.exists()
-    ledger.remember(URL, DIGEST, FACTS)
+    state_file.remember(URL, DIGEST, FACTS)
     assert checking.recall(URL, DIGEST) == FACTS
 
 
@@ -132,12 +132,14 @@ def test_a_check_run_reads_it_and_writes_nothing(ledger: Ledger, place: Path, fi
         b"[" * 200_000,
     ],
 )
-def test_damage_is_as_good_as_nothing_and_is_mended(ledger: Ledger, place: Path, file: Path, content: bytes) -> None:
+def test_damage_is_as_good_as_nothing_and_is_mended(
+    state_file: StateFile, place: Path, file: Path, content: bytes
+) -> None:
     place.mkdir(mode=0o700)
     (place / "ledger.json").write_bytes(content.replace(b"%s", f"{URL} {DIGEST}".encode()))
-    assert ledger.recall(URL, DIGEST) is None
-    assert ledger.file(str(file), marks([str(file)])) is None
-    ledger.remember(URL, DIGEST, FACTS)
+    assert state_file.recall(URL, DIGEST) is None
+    assert state_file.file(str(file), marks([str(file)])) is None
+    state_file.remember(URL, DIGEST, FACTS)
     assert of(place).recall(URL, DIGEST) == FACTS
 
 
@@ -154,28 +156,28 @@ def test_damage_is_as_good_as_nothing_and_is_mended(ledger: Ledger, place: Path,
     ],
 )
 def test_where_it_cannot_be_written_nothing_is_remembered(
-    ledger: Ledger, place: Path, spoil: Callable[[Path], Any]
+    state_file: StateFile, place: Path, spoil: Callable[[Path], Any]
 ) -> None:
     spoil(place)
-    ledger.remember(URL, DIGEST, FACTS)
-    assert ledger.recall(URL, DIGEST) is None
+    state_file.remember(URL, DIGEST, FACTS)
+    assert state_file.recall(URL, DIGEST) is None
 
 
 def test_a_process_that_holds_it_does_not_stop_the_run(
-    ledger: Ledger, place: Path, monkeypatch: pytest.MonkeyPatch
+    state_file: StateFile, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledgers, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(state_files, "LOCK_SECONDS", 0.05)
     place.mkdir(mode=0o700)
-    with ledgers._locked(str(place / "ledger.json.lock")):
-        ledger.remember(URL, DIGEST, FACTS)
-    assert ledger.recall(URL, DIGEST) is None
+    with state_files._locked(str(place / "ledger.json.lock")):
+        state_file.remember(URL, DIGEST, FACTS)
+    assert state_file.recall(URL, DIGEST) is None
 
 
 WRITER = """
 import sys
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.state_file import Ledger
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.state_file import StateFile
 for number in range(15):
-    Ledger(True, sys.argv[1]).remember("http://host", f"{sys.argv[2]}-{number}", {"number": number})
+    StateFile(True, sys.argv[1]).remember("http://host", f"{sys.argv[2]}-{number}", {"number": number})
 """
 
 
@@ -190,14 +192,14 @@ def test_processes_that_write_at_once_lose_nothing(place: Path) -> None:
     assert sorted(path.name for path in place.iterdir()) == ["ledger.json", "ledger.json.lock"]
 
 
-def test_a_thousand_models_are_recalled_without_reading_again(ledger: Ledger, place: Path) -> None:
-    ledger.remember(URL, DIGEST, FACTS)
-    assert ledger.recall(URL, DIGEST) == FACTS
+def test_a_thousand_models_are_recalled_without_reading_again(state_file: StateFile, place: Path) -> None:
+    state_file.remember(URL, DIGEST, FACTS)
+    assert state_file.recall(URL, DIGEST) == FACTS
     begun = time.perf_counter()
-    held = ledger._held
+    held = state_file._held
     for _model in range(1000):
-        ledger.recall(URL, DIGEST)
-    assert ledger._held is held
+        state_file.recall(URL, DIGEST)
+    assert state_file._held is held
     assert time.perf_counter() - begun < 1
 
 
@@ -217,4 +219,4 @@ def test_it_lies_where_a_users_state_does(
     monkeypatch.setenv("XDG_STATE_HOME", state_home)
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setattr(os, "geteuid", lambda: user)
-    assert ledgers.directory() == expected
+    assert state_files.directory() == expected

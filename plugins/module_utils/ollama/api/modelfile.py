@@ -285,7 +285,7 @@ _PRINTED = re.compile(
 )
 _HEADER = re.compile(r"(?:#[^\n]*(?:\n|\Z)|\n)*")
 # A model has some dozens of commands; one that was made to be read in very many ways is read in the first.
-_MOST_STEPS = 10_000
+_MAX_STEPS = 10_000
 _CLOSING = re.compile(r'"""(?=\n|\Z)')
 
 
@@ -325,7 +325,7 @@ def _reading(text: str, closings: List[int], start: int, strict: bool) -> Option
     taken = 0
     while ahead and steps[-1].end < len(text):
         taken += 1
-        if strict and taken > _MOST_STEPS:
+        if strict and taken > _MAX_STEPS:
             return None
         step = next(ahead[-1], None)
         if step is None:

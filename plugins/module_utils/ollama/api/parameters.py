@@ -54,7 +54,7 @@ IGNORED = {
     "vocab_only": "0.7.0",
 }
 # What the server holds a whole number in.
-LARGEST = 2**63
+MAX_SIZE = 2**63
 _TRUTH = {
     **dict.fromkeys(("true", "t", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "f", "no", "off", "0"), False),
@@ -95,7 +95,7 @@ def _integer(value: Any) -> Optional[int]:
     if number is None or not number.is_integer():
         return None
     whole = int(value) if isinstance(value, int) else int(number)
-    return whole if -LARGEST <= whole < LARGEST else None
+    return whole if -MAX_SIZE <= whole < MAX_SIZE else None
 
 
 def _float(value: Any) -> Optional[float]:

@@ -19,10 +19,10 @@ from .names import ModelName, is_public
 
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 REDIRECTS = (301, 302, 303, 307, 308)
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 # The largest that are known have a few kilobytes.
-LARGEST_MANIFEST = 4 * 1024 * 1024
-LARGEST = 2**63
+MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+MAX_SIZE = 2**63
 
 
 class Unserved(Failure):
@@ -112,7 +112,7 @@ def escaped(text: str) -> bytes:
 
 def _check_layer(layer: Mapping[str, Any]) -> None:
     size = layer.get("size", 0)
-    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < LARGEST:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < MAX_SIZE:
         raise ValueError("a size in it is no number of bytes")
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", str(layer.get("digest"))):
         raise ValueError("a digest in it is not sha256:...")
@@ -152,15 +152,15 @@ def _follow(url: str, server_version: str, timeout: float) -> Answer:
         # The registry answers 412 by this where a model needs a newer server.
         "User-Agent": f"ollama/{server_version} (amd64 linux) Go/go1.24.0",
     }
-    for _hop in range(MOST_REDIRECTS):
+    for _hop in range(MAX_REDIRECTS):
         parts = urlsplit(url)
         session = Session(f"{parts.scheme}://{parts.netloc}", headers=headers, timeout=timeout, read_only=True)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        answer = session.get(path, expect=(200, *REDIRECTS), most=LARGEST_MANIFEST)
+        answer = session.get(path, expect=(200, *REDIRECTS), most=MAX_MANIFEST_BYTES)
         if answer.status == 200:
             return answer
         url = urljoin(url, answer.headers.get("location", ""))
-    raise HttpFailure("GET", url, f"more than {MOST_REDIRECTS} redirects")
+    raise HttpFailure("GET", url, f"more than {MAX_REDIRECTS} redirects")
 
 
 def _told(name: ModelName, error: HttpFailure) -> Unserved:

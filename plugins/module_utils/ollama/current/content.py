@@ -15,7 +15,7 @@ from ..entries.spec import ModelSpec
 # What the server says for a model without a template of its own.
 NO_TEMPLATE = "{{ .Prompt }}"
 # An empty model, which a broken pull or create may leave, has about 170 bytes.
-LEAST_SIZE = 1000
+MIN_SIZE = 1000
 
 State = Dict[str, Any]
 
@@ -76,7 +76,7 @@ def _list(value: Any) -> List[Any]:
 
 def is_empty(listed: Mapping[str, Any]) -> bool:
     """Tell whether a listed model is what a broken pull left; a stub of a cloud model is as small."""
-    return _size(listed) < LEAST_SIZE and not listed.get("remote_host")
+    return _size(listed) < MIN_SIZE and not listed.get("remote_host")
 
 
 def shown_state(shown: Mapping[str, Any], stored_template: bool) -> State:
@@ -192,7 +192,7 @@ def _license(spec: ModelSpec, inherited: str) -> str:
     return "\n".join([*([inherited] if inherited else []), *(text for text in spec.license if text != inherited)])
 
 
-def said_only(spec: ModelSpec, current: Mapping[str, Any], adapters: Sequence[str] = ()) -> State:
+def options_only(spec: ModelSpec, current: Mapping[str, Any], adapters: Sequence[str] = ()) -> State:
     """Return what the options alone ask for, where nothing tells what the base was like."""
     kept = {name: value for name, value in current.get("parameters", {}).items() if name not in spec.dropped}
     wanted: State = {"parameters": {**kept, **spec.parameters}}

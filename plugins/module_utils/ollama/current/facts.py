@@ -31,9 +31,9 @@ def add_updates(client: Client, models: Sequence[State], insecure: Collection[st
     a model that no registry knows.
     """
     from ..api.registry import Unserved
-    from .drift import Served
+    from .registry_check import ServedManifests
 
-    served = Served(client, timeout)
+    served = ServedManifests(client, timeout)
     plain = {host.lower() for host in insecure}
     names = [(ModelName.listed(str(model["name"])), model) for model in models]
     named = [(name, model) for name, model in names if name.host and not name.fault_of_port]
@@ -48,7 +48,7 @@ def add_updates(client: Client, models: Sequence[State], insecure: Collection[st
             if answer.status != 404:
                 warnings.append(f"Whether there is an update of {name.display} is unknown, because {answer.reason}.")
             continue
-        model["update_available"] = not served.is_same(model, answer)
+        model["update_available"] = not served.is_served(model, answer)
     return warnings
 
 

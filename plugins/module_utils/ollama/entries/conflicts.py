@@ -34,14 +34,14 @@ def _refuse_an_absent_base(spec: ModelSpec, all_desired: AllDesired) -> None:
 
 
 def _refuse_a_circle(spec: ModelSpec, all_desired: AllDesired) -> None:
-    road = [spec]
+    chain = [spec]
     while True:
-        origin = road[-1].origin
+        origin = chain[-1].origin
         if origin is None or origin.key not in all_desired:
             return
-        road.append(all_desired[origin.key].spec)
-        if road[-1].name.key in [earlier.name.key for earlier in road[:-1]]:
-            circle = " -> ".join(one.name.display for one in road)
+        chain.append(all_desired[origin.key].spec)
+        if chain[-1].name.key in [earlier.name.key for earlier in chain[:-1]]:
+            circle = " -> ".join(one.name.display for one in chain)
             raise Failure(f"The models are made from each other in a circle ({circle}); break it.")
 
 
@@ -56,7 +56,7 @@ def _refuse_what_cannot_be_in_memory_together(specs: List[ModelSpec], all_desire
             loaded, unloaded = (spec, other) if spec.loaded else (other, spec)
             raise Failure(
                 f"The model {unloaded.name.display} cannot be unloaded, because {loaded.name.display} has the same "
-                f"weights and shall be loaded; drop one of the two."
+                f"weights and must be loaded; drop one of the two."
             )
         if spec.keep_alive != other.keep_alive and spec.keep_alive is not None and other.keep_alive is not None:
             raise Failure(

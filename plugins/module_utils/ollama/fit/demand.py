@@ -16,7 +16,7 @@ from .graph import KV_BYTES, Run
 
 BATCH = 512
 # The server gives every model this context at least, whatever is asked for, before 0.30.0.
-LEAST_CONTEXT = 2048
+MIN_CONTEXT = 2048
 # Where a shape is unknown: layers to spread, and the cache of one token by the size of the weights.
 USUAL_LAYERS = 32
 USUAL_TOKEN = 128 * 1024
@@ -136,7 +136,7 @@ def demand(
 
 def _by_tensors(model: Model, shape: Geometry, context: int, slots: int, kv_type: str) -> Demand:
     tensors = model.tensors or tensors_of_file(model.weights - model.projector, shape)
-    room = max(context * slots, LEAST_CONTEXT)
+    room = max(context * slots, MIN_CONTEXT)
     run = Run(room, slots, min(BATCH, room), kv_type)
     cache = graph.kv_cache(shape, run, uniform=True)
     full, partial = graph.graph(shape, run, tensors, sum(cache))

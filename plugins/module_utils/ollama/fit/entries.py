@@ -107,9 +107,9 @@ def _context(entry: Mapping[str, Any]) -> Optional[int]:
 
 def _by_origin(desired: Desired, by_key: Mapping[Key, Desired]) -> Desired:
     """Return a desired object for a made model with what its weights come from, along the entries of the list."""
-    road, context = [desired], desired.context
+    chain, context = [desired], desired.context
     while True:
-        entry = road[-1].entry
+        entry = chain[-1].entry
         origin = entry.get("base") or entry.get("source")
         if not _present(desired.entry) or not isinstance(origin, str):
             return desired
@@ -117,9 +117,9 @@ def _by_origin(desired: Desired, by_key: Mapping[Key, Desired]) -> Desired:
         listed = by_key.get(name.key)
         if listed is None:
             return replace(desired, sources=(_source(entry, name),), context=context)
-        if listed in road:
+        if listed in chain:
             return desired
-        road.append(listed)
+        chain.append(listed)
         context = context or listed.context
         if listed.sources:
             return replace(desired, sources=listed.sources, context=context)

@@ -19,7 +19,7 @@ from ...host.units import GIB, MIB
 # What an idle Linux host takes itself; a model that fills all memory but this is already close.
 SYSTEM_MEMORY = 512 * MIB
 # The server leaves out AMD's GPUs with less, which are parts of a processor.
-LEAST_AMD_MEMORY = GIB
+MIN_AMD_MEMORY = GIB
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def from_host(found: Sequence[found_gpu.Gpu]) -> list[Gpu]:
     gpus += [
         Gpu(gpu.name, gpu.uuid or os.path.basename(gpu.nodes[0]), gpu.memory_total, "rocm")
         for gpu in usable
-        if gpu.vendor == found_gpu.AMD and gpu.memory_total >= LEAST_AMD_MEMORY
+        if gpu.vendor == found_gpu.AMD and gpu.memory_total >= MIN_AMD_MEMORY
     ]
     return gpus
 

@@ -23,7 +23,7 @@ from .geometry import read_geometry, read_tensors
 WORKERS = 8
 LAYER = "application/vnd.ollama.image."
 WEIGHTS = ("model", "projector", "adapter", "draft", "tensor")
-MOST_PARAMETERS = 64 * 1024
+MAX_PARAMETERS_BYTES = 64 * 1024
 # Smaller files are not worth a question to the server.
 LARGE = 1024 * 1024
 
@@ -147,10 +147,10 @@ def _stored_context(source: Source, layers: Sequence[Mapping[str, Any]], timeout
         return None
 
     def read(content: BinaryIO) -> Any:
-        return json.loads(content.read(MOST_PARAMETERS))
+        return json.loads(content.read(MAX_PARAMETERS_BYTES))
 
     try:
-        stored = _blob(source, digest, timeout, read, MOST_PARAMETERS)
+        stored = _blob(source, digest, timeout, read, MAX_PARAMETERS_BYTES)
     except (Failure, ValueError):
         # Few models store a context, and the server's own is no worse a guess.
         return None

@@ -14,9 +14,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ...engine.errors import Failure, is_unclear
 from ...http.pieces import Piece, Stream
-from .. import state_file as ledgers
+from .. import state_file as state_files
 from ..api.client import Client
-from ..state_file import Ledger, Mark
+from ..state_file import Mark, StateFile
 from . import header as gguf_header
 from . import shards as gguf_shards
 from . import weights as contents
@@ -30,7 +30,7 @@ OTHER_FORMATS = (".safetensors", ".bin", ".pt", ".pth")
 # Older ones say nothing of their type.
 PROJECTOR_ARCHITECTURE = "clip"
 # Each thread waits for the disk most of the time, or hashes without Python's lock.
-MOST_THREADS = 4
+MAX_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class GgufFile:
 
 @dataclass(frozen=True)
 class _Begun:
-    """A file whose header is read; ``file`` has no digest yet, unless the ledger knew it.
+    """A file whose header is read; ``file`` has no digest yet, unless the state file knew it.
 
-    ``noted`` says that the ledger knows all of it.
+    ``noted`` says that the state file knows all of it.
     """
 
     file: GgufFile
@@ -76,15 +76,15 @@ class _Begun:
     noted: bool
 
 
-def inspect(path: str, model: str, kind: str = MODEL, ledger: Optional[Ledger] = None) -> GgufFile:
-    """Read a file through, in pieces, unless the ledger knows it; raise Failure where it is not of this ``kind``.
+def inspect(path: str, model: str, kind: str = MODEL, state_file: Optional[StateFile] = None) -> GgufFile:
+    """Read a file through, in pieces, unless the state file knows it; raise Failure where it is not of this ``kind``.
 
     The path of one shard stands for all of them.
     """
-    return _finish(_begin(path, model, kind, ledger), ledger)
+    return _finish(_begin(path, model, kind, state_file), state_file)
 
 
-def inspect_all(wanted: Sequence[Tuple[str, str, str]], ledger: Optional[Ledger] = None) -> List[GgufFile]:
+def inspect_all(wanted: Sequence[Tuple[str, str, str]], state_file: Optional[StateFile] = None) -> List[GgufFile]:
     """Inspect several files side by side, each once, whichever of its shards are named.
 
     ``wanted`` are the path, the model and the kind of each. All headers are read before the
@@ -94,21 +94,21 @@ def inspect_all(wanted: Sequence[Tuple[str, str, str]], ledger: Optional[Ledger]
     each: Dict[Tuple[Tuple[str, ...], str], _Begun] = {}
     for path, model, kind in wanted:
         if (path, kind) not in sets:
-            begun = _begin(path, model, kind, ledger)
+            begun = _begin(path, model, kind, state_file)
             sets[path, kind] = (tuple(begun.paths) if begun.file.sharded else (begun.file.path,), kind)
             each.setdefault(sets[path, kind], begun)
     if not each:
         return []
-    with ThreadPoolExecutor(max_workers=min(len(each), MOST_THREADS)) as pool:
-        files = dict(zip(each, pool.map(lambda begun: _finish(begun, ledger), each.values())))
+    with ThreadPoolExecutor(max_workers=min(len(each), MAX_THREADS)) as pool:
+        files = dict(zip(each, pool.map(lambda begun: _finish(begun, state_file), each.values())))
     return [files[sets[path, kind]] for path, _model, kind in wanted]
 
 
-def _begin(path: str, model: str, kind: str, ledger: Optional[Ledger]) -> _Begun:
+def _begin(path: str, model: str, kind: str, state_file: Optional[StateFile]) -> _Begun:
     path = os.path.abspath(path)
     paths = gguf_shards.paths_of(path)
-    found, now = ledgers.marks(paths), time.time_ns()
-    facts = (ledger.file(path, found) if ledger else None) or {}
+    found, now = state_files.marks(paths), time.time_ns()
+    facts = (state_file.file(path, found) if state_file else None) or {}
     file = _known(facts, path)
     noted = file is not None
     pieces: Sequence[Piece] = ()
@@ -146,16 +146,16 @@ def _read(path: str, paths: Sequence[str], model: str, kind: str) -> Tuple[GgufF
     return file, pieces
 
 
-def _finish(begun: _Begun, ledger: Optional[Ledger]) -> GgufFile:
+def _finish(begun: _Begun, state_file: Optional[StateFile]) -> GgufFile:
     if begun.noted:
         return begun.file
     file = begun.file if begun.file.digest else replace(begun.file, digest=_hashed(begun))
-    if ledgers.marks(begun.paths) != begun.marks:
+    if state_files.marks(begun.paths) != begun.marks:
         raise Failure(
             f"The file {file.path} of the model {begun.model} changed while it was read; run again when it is whole."
         )
-    if ledger and ledgers.settled(begun.marks, begun.looked):
-        ledger.remember_file(file.path, begun.marks, _facts(file))
+    if state_file and state_files.settled(begun.marks, begun.looked):
+        state_file.remember_file(file.path, begun.marks, _facts(file))
     return file
 
 
@@ -257,12 +257,12 @@ def _facts(file: GgufFile) -> Dict[str, Any]:
     return {**plain, "weights": file.weights.facts()}
 
 
-# Of the ledger's facts on a file.
+# Of the state file's facts on a file.
 _KINDS = {"digest": str, "size": int, "has_chat_template": bool, "kind": str, "sharded": bool}
 
 
 def _known(facts: Mapping[str, Any], path: str) -> Optional[GgufFile]:
-    """Return the file that the ledger knows; None where another version of this collection wrote of it."""
+    """Return the file that the state file knows; None where another version of this collection wrote of it."""
     plain = {name: value for name, value in facts.items() if name != "weights"}
     weights = contents.of_facts(facts.get("weights"))
     if weights is None or {name: type(value) for name, value in plain.items()} != _KINDS:

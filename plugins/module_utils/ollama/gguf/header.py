@@ -15,18 +15,18 @@ from typing import Any, BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Tup
 
 MAGIC = b"GGUF"
 ALIGNMENT = 32
-LARGEST_ALIGNMENT = 65536
+MAX_ALIGNMENT = 65536
 # No model comes near these; a damaged count does.
-MOST_ENTRIES = 32_768
-LONGEST_NAME = 65_535
-LONGEST_TENSOR_NAME = 255
-LONGEST_TEXT = 64 * 1024 * 1024
-LONGEST_LIST = 64 * 1024 * 1024
+MAX_ENTRIES = 32_768
+MAX_NAME = 65_535
+MAX_TENSOR_NAME = 255
+MAX_TEXT = 64 * 1024 * 1024
+MAX_LIST = 64 * 1024 * 1024
 # All lists of texts together: each text costs a step, and the largest vocabularies have a million.
-MOST_LISTED_TEXTS = 8_000_000
+MAX_LISTED_TEXTS = 8_000_000
 # What is held in memory: no more of a text, and no more of all names and texts together.
-LONGEST_KEPT = 4096
-MOST_KEPT = 8 * 1024 * 1024
+MAX_KEPT_TEXT = 4096
+MAX_KEPT = 8 * 1024 * 1024
 TEXT, LIST = 8, 9
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 # Type of a tensor: bytes of a block, and the values in one.
@@ -114,13 +114,13 @@ def read(content: BinaryIO, detailed: bool = False) -> Header:
     if version not in (2, 3):
         raise ValueError(f"its version is {version}, and 2 and 3 are what servers read")
     tensor_count, key_count = reader.numbers("<QQ")
-    if max(tensor_count, key_count) > MOST_ENTRIES:
+    if max(tensor_count, key_count) > MAX_ENTRIES:
         raise _damaged()
     values: Dict[str, Any] = {}
     pairs: List[Pair] = []
     for _entry in range(key_count):
         start = content.tell()
-        name = reader.name(LONGEST_NAME).decode("utf-8", "replace")
+        name = reader.name(MAX_NAME).decode("utf-8", "replace")
         (kind,) = reader.numbers("<I")
         values[name] = reader.value(kind)
         if detailed:
@@ -133,7 +133,7 @@ def read(content: BinaryIO, detailed: bool = False) -> Header:
         if detailed:
             tensors.append(tensor)
     alignment = values.get("general.alignment", ALIGNMENT)
-    if not isinstance(alignment, int) or not 1 <= alignment <= LARGEST_ALIGNMENT:
+    if not isinstance(alignment, int) or not 1 <= alignment <= MAX_ALIGNMENT:
         raise _damaged()
     start = padded(content.tell(), alignment)
     least = start + end if tensor_count else content.tell()
@@ -154,8 +154,8 @@ class _Reader:
 
     def __init__(self, content: BinaryIO) -> None:
         self._content = content
-        self._room = MOST_KEPT
-        self._texts = MOST_LISTED_TEXTS
+        self._room = MAX_KEPT
+        self._texts = MAX_LISTED_TEXTS
 
     def numbers(self, form: str) -> Tuple[Any, ...]:
         return struct.unpack(form, self._bytes(struct.calcsize(form)))
@@ -169,7 +169,7 @@ class _Reader:
     def value(self, kind: int) -> Any:
         if kind == TEXT:
             size = self._text_size()
-            if size <= LONGEST_KEPT:
+            if size <= MAX_KEPT_TEXT:
                 return self._kept(size).decode("utf-8", "replace")
             self._content.seek(size, 1)
             return {"bytes": size}
@@ -180,7 +180,7 @@ class _Reader:
         return self.numbers(f"<{_FORMATS[kind]}")[0]
 
     def tensor(self) -> Tensor:
-        name = self.name(LONGEST_TENSOR_NAME)
+        name = self.name(MAX_TENSOR_NAME)
         (dimensions,) = self.numbers("<I")
         if dimensions > 8:
             raise _damaged()
@@ -198,7 +198,7 @@ class _Reader:
     def _list(self) -> Any:
         """Pass over a list and return its length: vocabularies are long and nobody asks for them."""
         kind, count = self.numbers("<IQ")
-        if count > LONGEST_LIST:
+        if count > MAX_LIST:
             raise _damaged()
         if kind == TEXT:
             self._texts -= count
@@ -214,7 +214,7 @@ class _Reader:
 
     def _text_size(self) -> int:
         size = int.from_bytes(self._bytes(8), "little")
-        if size > LONGEST_TEXT:
+        if size > MAX_TEXT:
             raise _damaged()
         return size
 

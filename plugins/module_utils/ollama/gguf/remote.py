@@ -23,12 +23,12 @@ from .keys import ARCHITECTURE, TOKENS
 Read = TypeVar("Read")
 
 # The largest vocabularies fill some 10 MiB; a file whose keys come later is not looked at.
-MOST = 32 * 1024 * 1024
-MOST_KEYS = 4096
-LONGEST_NAME = 4096
-LONGEST_TEXT = 16 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
+MAX_KEYS = 4096
+MAX_NAME = 4096
+MAX_TEXT = 16 * 1024 * 1024
 # Lists with a number for each layer are kept, a vocabulary is counted.
-LONGEST_LIST = 1024
+MAX_LIST = 1024
 PIECE = 16 * 1024
 TEXT, LIST = 8, 9
 _FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -36,7 +36,12 @@ _NEEDED = ("block_count", "embedding_length", "attention.head_count")
 
 
 def read_blob(
-    name: ModelName, digest: str, insecure: bool, timeout: float, read: Callable[[BinaryIO], Read], most: int = MOST
+    name: ModelName,
+    digest: str,
+    insecure: bool,
+    timeout: float,
+    read: Callable[[BinaryIO], Read],
+    most: int = MAX_BYTES,
 ) -> Read:
     """Return what ``read`` makes of the first ``most`` bytes of a model's file.
 
@@ -44,7 +49,7 @@ def read_blob(
     give the file, and what ``read`` raises.
     """
     url = f"{'http' if insecure else 'https'}://{name.host}/v2/{name.namespace}/{name.model}/blobs/{digest}"
-    for _hop in range(registry.MOST_REDIRECTS):
+    for _hop in range(registry.MAX_REDIRECTS):
         with closing(_asked(url, most, timeout)) as answer:
             if answer.status_code in (200, 206):
                 try:
@@ -55,7 +60,7 @@ def read_blob(
             if answer.status_code not in registry.REDIRECTS:
                 raise HttpFailure("GET", url, "it does not give the file", answer.status_code)
             url = urljoin(url, answer.headers.get("location", ""))
-    raise HttpFailure("GET", url, f"more than {registry.MOST_REDIRECTS} redirects")
+    raise HttpFailure("GET", url, f"more than {registry.MAX_REDIRECTS} redirects")
 
 
 def _asked(url: str, most: int, timeout: float) -> Any:
@@ -106,11 +111,11 @@ def read_keys(content: BinaryIO) -> Mapping[str, Any]:
         raise ValueError("it does not begin with 'GGUF'")
     (version,) = _unpack(content, "<I")
     _tensors, keys = _unpack(content, "<QQ")
-    if version not in (2, 3) or keys > MOST_KEYS:
+    if version not in (2, 3) or keys > MAX_KEYS:
         raise ValueError("its header is damaged, or of a version that is not known")
     values: Dict[str, Any] = {}
     for _entry in range(keys):
-        name = _text(content, LONGEST_NAME)
+        name = _text(content, MAX_NAME)
         (kind,) = _unpack(content, "<I")
         if kind != LIST:
             values[name] = _scalar(content, kind)
@@ -151,7 +156,7 @@ def _text(content: BinaryIO, longest: int) -> str:
 
 def _scalar(content: BinaryIO, kind: int) -> Any:
     if kind == TEXT:
-        return _text(content, LONGEST_TEXT)
+        return _text(content, MAX_TEXT)
     return _unpack(content, f"<{_format(kind)}")[0]
 
 
@@ -168,7 +173,7 @@ def _list(content: BinaryIO, kind: int, count: int) -> Optional[list[Any]]:
             content.seek(_unpack(content, "<Q")[0], 1)
         return None
     form = _format(kind)
-    if count > LONGEST_LIST:
+    if count > MAX_LIST:
         content.seek(struct.calcsize(f"<{form}") * count, 1)
         return None
     return list(_unpack(content, f"<{count}{form}"))

@@ -23,7 +23,7 @@ from .header import Header
 
 NUMBER, COUNT, TENSORS = "split.no", "split.count", "split.tensors.count"
 _NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
-MOST_SHARDS = 1024
+MAX_SHARDS = 1024
 
 
 def paths_of(path: str) -> Tuple[str, ...]:
@@ -31,7 +31,7 @@ def paths_of(path: str) -> Tuple[str, ...]:
     folder, name = os.path.split(path)
     found = _NAME.fullmatch(name)
     number, count = (int(found.group(2)), int(found.group(3))) if found else (0, 0)
-    if found is None or not 1 <= number <= count <= MOST_SHARDS:
+    if found is None or not 1 <= number <= count <= MAX_SHARDS:
         return (path,)
     return tuple(os.path.join(folder, f"{found.group(1)}-{each:05}-of-{count:05}.gguf") for each in range(1, count + 1))
 
@@ -75,7 +75,7 @@ def merged(path: str, header: Header, model: str) -> Tuple[Header, List[Piece]]:
             what = f"shard {said[0] + 1} of {said[1]} with {said[2]} tensors" if is_shard(found) else "no shard"
             _refuse(path, model, f"{os.path.basename(shard)} is {what}")
         headers.append(replace(found, values={}, pairs=()) if headers else found)
-        if sum(len(one.tensors) for one in headers) > gguf_header.MOST_ENTRIES:
+        if sum(len(one.tensors) for one in headers) > gguf_header.MAX_ENTRIES:
             _refuse(path, model, "they hold too many tensors")
     if "general.architecture" not in headers[0].values:
         _refuse(path, model, "the first one says nothing of a model")

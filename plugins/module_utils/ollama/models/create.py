@@ -18,24 +18,24 @@ from ..current.content import State, key_of
 from ..current.origin import Source, with_source
 from ..entries.spec import ModelSpec
 from ..gguf import file as gguf
-from ..state_file import Ledger
-from .desired import Expectation
+from ..state_file import StateFile
+from .desired_state import DesiredStates
 from .pull import Puller
 from .store import Store
 
 UNLOAD_SECONDS = 10.0
 
 
-class Maker:
+class Creator:
     """Makes, copies, loads and removes models on one server."""
 
     def __init__(
         self,
         client: Client,
         store: Store,
-        expectation: Expectation,
+        states: DesiredStates,
         puller: Puller,
-        ledger: Ledger,
+        state_file: StateFile,
         store_path: Optional[str],
         copies: Mapping[str, int],
     ) -> None:
@@ -47,9 +47,9 @@ class Maker:
         self._copies = copies
         self._client = client
         self._store = store
-        self._expectation = expectation
+        self._states = states
         self._puller = puller
-        self._ledger = ledger
+        self._state_file = state_file
 
     # --- copied
 
@@ -72,9 +72,12 @@ class Maker:
 
     def _make(self, spec: ModelSpec) -> None:
         if spec.base:
-            self._puller.bring_base(spec, spec.base)
+            self._puller.pull_base(spec, spec.base)
         request, made_from = self._request(spec)
-        uploads = [*self._expectation.files.weights(spec).values(), *self._expectation.files.adapters(spec).values()]
+        uploads = [
+            *self._states.files.weights(spec).values(),
+            *self._states.files.adapters(spec).values(),
+        ]
         for file in uploads:
             gguf.send(self._client, file, spec.name.display)
         with self._store.lock:
@@ -95,10 +98,10 @@ class Maker:
         words = f": {error.message}"
         if isinstance(error, HttpFailure) and error.status is not None:
             words = f"; the server said: {error.words}"
-        files = list(self._expectation.files.weights(spec).values())
+        files = list(self._states.files.weights(spec).values())
         shown = [file.weights for file in files]
         if spec.base is not None:
-            shown += [one for one in [self._expectation.shown(spec.base)] if one is not None]
+            shown += [one for one in [self._states.shown(spec.base)] if one is not None]
         copy = self._copies.get(spec.name.display, sum(file.size for file in files))
         architectures = [weights.architecture for weights in shown if weights.architecture]
         cause = create_errors.cause(words, architectures, copy, disk_space.free_space(self._store_path))
@@ -121,10 +124,10 @@ class Maker:
             return
         source = Source(tuple(sorted(made_from)), (spec.quantize or "").upper())
         digest = str(made["digest"])
-        if not self._ledger.amend(self._client.url, digest, lambda old: with_source(old, source)):
-            self._expectation.warn(
-                f"What models are made from could not be noted in {self._ledger.path}, so a run may make a model again "
-                f"to find out; make its directory writable for this user alone."
+        if not self._state_file.amend(self._client.url, digest, lambda old: with_source(old, source)):
+            self._states.warn(
+                f"What models are made from could not be noted in {self._state_file.path}, so a run may make a model "
+                f"again to find out; make its directory writable for this user alone."
             )
 
     def _request(self, spec: ModelSpec) -> Tuple[Dict[str, Any], Sequence[str]]:
@@ -142,11 +145,11 @@ class Maker:
             request["from"] = self._store.listed_name(spec.base)
             request |= _said(spec, str(base["license"]) if base else "")
         else:
-            files = self._expectation.files.weights(spec)
+            files = self._states.files.weights(spec)
             request["files"] = {name: file.digest for name, file in files.items()}
             request |= _said(spec, "")
             made_from = [file.digest for file in files.values()]
-        adapters = {name: file.digest for name, file in self._expectation.files.adapters(spec).items()}
+        adapters = {name: file.digest for name, file in self._states.files.adapters(spec).items()}
         if adapters:
             request["adapters"] = adapters
         if spec.quantize:

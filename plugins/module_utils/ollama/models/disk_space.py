@@ -17,8 +17,8 @@ from ...host.units import gigabytes as amount
 from ..api.client import Client
 from ..api.names import Key, ModelName
 from ..api.registry import Unserved
-from ..current.drift import MOST_AT_ONCE, Served
-from .written import Written
+from ..current.registry_check import MAX_CONCURRENT, ServedManifests
+from .written_sizes import Written
 
 # A server that keeps its models there runs on this host, by its packages or in the role's volume.
 USUAL = ("/usr/share/ollama/.ollama/models", "~/.ollama/models", "/var/lib/docker/volumes/ollama/_data/models")
@@ -53,7 +53,11 @@ class Space:
 
 
 def check(
-    client: Client, served: Served, names: Sequence[Tuple[ModelName, bool]], written: Written, store: Optional[str]
+    client: Client,
+    served: ServedManifests,
+    names: Sequence[Tuple[ModelName, bool]],
+    written: Written,
+    store: Optional[str],
 ) -> Space:
     """Raise Failure where what is to come is larger than the free space.
 
@@ -126,7 +130,7 @@ def _missing(client: Client, sizes: Mapping[str, int]) -> Dict[str, int]:
     """Return the files that the server does not hold."""
     if not sizes:
         return {}
-    with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(sizes))) as pool:
+    with ThreadPoolExecutor(max_workers=min(MAX_CONCURRENT, len(sizes))) as pool:
         held = pool.map(client.has_blob, sizes)
         return {digest: size for (digest, size), has in zip(sizes.items(), held) if not has}
 

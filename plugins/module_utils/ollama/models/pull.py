@@ -14,10 +14,10 @@ from ...engine.errors import Failure
 from ..api.client import Client
 from ..api.names import Key, ModelName
 from ..api.registry import Unserved
-from ..current.drift import Served
+from ..current.registry_check import ServedManifests
 from ..entries.spec import ModelSpec
 from ..pull.attempt import pull
-from .desired import Expectation
+from .desired_state import DesiredStates
 from .store import LostBehind, Store
 
 # Told of each line of a pull's progress: the model's name and the line.
@@ -27,13 +27,15 @@ Watch = Callable[[str, Mapping[str, Any]], None]
 class Puller:
     """Pulls to one server."""
 
-    def __init__(self, client: Client, store: Store, expectation: Expectation, served: Served, watch: Watch) -> None:
+    def __init__(
+        self, client: Client, store: Store, states: DesiredStates, served: ServedManifests, watch: Watch
+    ) -> None:
         self._client = client
         self._store = store
-        self._expectation = expectation
+        self._states = states
         self._served = served
         self._watch = watch
-        self._brought: Set[Key] = set()
+        self._pulled: Set[Key] = set()
         self._lock = threading.Lock()
         self._locks: Dict[Key, threading.Lock] = {}
 
@@ -44,22 +46,22 @@ class Puller:
                 self._pull(spec, spec.name)
             except Failure:
                 if spec.digest:
-                    self._bring_back(spec, aside)
+                    self._restore(spec, aside)
                 raise
-            if spec.digest and not self._expectation.prove_pin(spec, self._store.find(spec.name) or {}):
+            if spec.digest and not self._states.verify_pin(spec, self._store.find(spec.name) or {}):
                 self._refuse_what_came(spec, aside)
 
     def _refuse_what_came(self, spec: ModelSpec, aside: Optional[ModelName]) -> None:
         came = str((self._store.find(spec.name) or {}).get("digest"))[: len(str(spec.digest))]
-        self._bring_back(spec, aside)
+        self._restore(spec, aside)
         raise Failure(
             f"The model {spec.name.display} is pinned to the digest {spec.digest}, but what was pulled is {came}; "
             f"it was taken away again. Pin that, or leave digest out."
         )
 
-    def _bring_back(self, spec: ModelSpec, aside: Optional[ModelName]) -> None:
+    def _restore(self, spec: ModelSpec, aside: Optional[ModelName]) -> None:
         """Undo a pull that brought the wrong model."""
-        name, before = spec.name, self._expectation.listed.get(spec.name.key)
+        name, before = spec.name, self._states.listed.get(spec.name.key)
         try:
             listed = self._store.find(name)
             if listed is None or (before is not None and listed.get("digest") == before["digest"]):
@@ -79,7 +81,7 @@ class Puller:
         """Pull a name, by the mirror where there is one, and prove that it came whole."""
         there = spec.on_mirror(name)
         if there.key == name.key:
-            self._bring(spec, there, name)
+            self._pull_and_verify(spec, there, name)
             return
         # Two names may be one on their mirror.
         with self._lock_of(there):
@@ -91,10 +93,10 @@ class Puller:
 
     def _by_mirror(self, spec: ModelSpec, there: ModelName, name: ModelName) -> None:
         """Pull the mirror's name and give the model its own. One that somebody has by the first name stays as it is."""
-        ours = there.key not in self._store.listed_first and there.key not in self._expectation.all_desired
-        aside = None if there.key in self._expectation.all_desired else self._store.put_aside(there)
+        ours = there.key not in self._store.listed_first and there.key not in self._states.all_desired
+        aside = None if there.key in self._states.all_desired else self._store.put_aside(there)
         try:
-            self._bring(spec, there, name)
+            self._pull_and_verify(spec, there, name)
             self._rename(there, name, aside, ours)
         finally:
             self._store.drop(aside)
@@ -115,7 +117,7 @@ class Puller:
                 f"({error.message.rstrip('.')}); run it again, and remove {there.display} if it is left."
             ) from error
 
-    def _bring(self, spec: ModelSpec, there: ModelName, name: ModelName) -> None:
+    def _pull_and_verify(self, spec: ModelSpec, there: ModelName, name: ModelName) -> None:
         try:
             pull(
                 self._client,
@@ -125,7 +127,7 @@ class Puller:
                 retries=spec.retries,
                 watch=partial(self._watch, name.display),
             )
-            self._prove(spec, there)
+            self._verify(spec, there)
         except Failure:
             self._store.sweep(there)
             raise
@@ -134,7 +136,7 @@ class Puller:
                 # The tag may have moved meanwhile: what was pulled is compared with what is served now.
                 self._served.forget(there)
 
-    def _prove(self, spec: ModelSpec, name: ModelName) -> None:
+    def _verify(self, spec: ModelSpec, name: ModelName) -> None:
         fault = self._store.fault(name) or self._wrong_size(spec, name)
         if fault:
             raise Failure(f"The model {name.display} was pulled and the server said 'success', but {fault}.")
@@ -151,11 +153,11 @@ class Puller:
             return None
         return f"it has {size} bytes, and the registry's manifest names {served.size}; try again"
 
-    def bring_base(self, spec: ModelSpec, base: ModelName) -> None:
+    def pull_base(self, spec: ModelSpec, base: ModelName) -> None:
         """Pull a base that is not there, because create would pull it without the options and without progress."""
-        if base.key in self._expectation.listed or base.key in self._expectation.all_desired:
+        if base.key in self._states.listed or base.key in self._states.all_desired:
             return
         with self._lock_of(base):
-            if base.key not in self._brought:
+            if base.key not in self._pulled:
                 self._pull(spec, base)
-                self._brought.add(base.key)
+                self._pulled.add(base.key)

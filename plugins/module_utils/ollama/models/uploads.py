@@ -12,14 +12,14 @@ from ..entries.spec import ModelSpec
 
 if TYPE_CHECKING:
     from ..gguf.file import GgufFile
-    from ..state_file import Ledger
+    from ..state_file import StateFile
 
 
 class Files:
     """The files of all models of a run."""
 
-    def __init__(self, ledger: Callable[[], Ledger]) -> None:
-        self._ledger = ledger
+    def __init__(self, state_file: Callable[[], StateFile]) -> None:
+        self._state_file = state_file
         self._inspected: Dict[Tuple[str, str], GgufFile] = {}
 
     def read(self, specs: Iterable[ModelSpec]) -> None:
@@ -55,5 +55,5 @@ class Files:
             return
         from ..gguf import file as gguf
 
-        for one, file in zip(missing, gguf.inspect_all(missing, self._ledger())):
+        for one, file in zip(missing, gguf.inspect_all(missing, self._state_file())):
             self._inspected[one[0], one[2]] = file

@@ -16,7 +16,7 @@ from ..api.client import Client
 from ..api.names import ModelName
 from .trouble import Trouble
 
-LONGEST_PAUSE = 30.0
+MAX_PAUSE = 30.0
 
 
 def trouble(words: str, registry: str = "") -> Trouble:
@@ -115,7 +115,7 @@ def pull(
         if not again:
             raise _failure(name, found)
         mismatched = mismatched or found.mismatch
-        sleep(min(LONGEST_PAUSE, 2.0 ** min(failed - 1, 10)))
+        sleep(min(MAX_PAUSE, 2.0 ** min(failed - 1, 10)))
 
 
 def _attempt(

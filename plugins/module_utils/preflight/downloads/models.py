@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from ...host.units import GB
 from ...http.messages import one_line
 from ...ollama.api.names import Key, ModelName
-from ...ollama.api.registry import LARGEST_MANIFEST, MANIFEST, Manifest
+from ...ollama.api.registry import MANIFEST, MAX_MANIFEST_BYTES, Manifest
 from ...ollama.fit.demand import Model
 from ...ollama.fit.entries import Desired, read_all_desired
 from ...ollama.fit.geometry import Geometry, read_geometry
@@ -150,7 +150,7 @@ def served(source: Source, store: str, version: str, web: Web) -> Served:
     scheme, asked = "http" if source.insecure else "https", source.asked
     base = f"{scheme}://{asked.host}/v2/{asked.namespace}/{asked.model}"
     headers = {"Accept": MANIFEST, "User-Agent": f"ollama/{version} (amd64 linux) Go/go1.24.0"}
-    reply = web.get(f"{base}/manifests/{asked.tag}", headers, most=LARGEST_MANIFEST)
+    reply = web.get(f"{base}/manifests/{asked.tag}", headers, most=MAX_MANIFEST_BYTES)
     if reply.status != 200:
         raise _refused(reply, version)
     try:

@@ -197,7 +197,7 @@ def test_what_the_server_may_add_to_files_is_left_alone(
 def test_without_the_base_only_what_was_said_is_compared(desired: dict[str, Any], wanted: dict[str, Any]) -> None:
     present = {"parameters": {"num_ctx": 5, "seed": 1}, "license": "Theirs\nMine"}
     unsaid = {"parameters": {"num_ctx": 5, "seed": 1}}
-    assert content.said_only(spec(base="b", **desired), present) == {**unsaid, **wanted}
+    assert content.options_only(spec(base="b", **desired), present) == {**unsaid, **wanted}
 
 
 @pytest.mark.parametrize(

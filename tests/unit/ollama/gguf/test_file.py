@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from testbed import gguf_files, tiny
 
 from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors import Failure
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import state_file as ledgers
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama import state_file as state_files
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import file as gguf
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import header as gguf_header
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.state_file import Ledger
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.state_file import StateFile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -183,12 +183,12 @@ def test_a_gguf_file_may_be_called_otherwise(tmp_path: Path) -> None:
 def test_a_model_and_an_adapter_are_told_apart(tmp_path: Path, given: bytes, kind: str, words: str | None) -> None:
     path = tmp_path / "f.gguf"
     path.write_bytes(given)
-    for ledger in (None, Ledger(True, str(tmp_path / "state")), Ledger(True, str(tmp_path / "state"))):
+    for state_file in (None, StateFile(True, str(tmp_path / "state")), StateFile(True, str(tmp_path / "state"))):
         if words is None:
-            assert gguf.inspect(str(path), "m", kind, ledger).kind in ("", "model", "mmproj", "adapter")
+            assert gguf.inspect(str(path), "m", kind, state_file).kind in ("", "model", "mmproj", "adapter")
             continue
         with pytest.raises(Failure) as told:
-            gguf.inspect(str(path), "m", kind, ledger)
+            gguf.inspect(str(path), "m", kind, state_file)
         assert words in told.value.message
 
 
@@ -207,57 +207,59 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
-    """A ledger that takes files for settled that were written a moment ago."""
-    monkeypatch.setattr(ledgers, "TICK", 0)
-    return Ledger(True, str(tmp_path / "state"))
+def state_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StateFile:
+    """A state file that takes files for settled that were written a moment ago."""
+    monkeypatch.setattr(state_files, "TICK", 0)
+    return StateFile(True, str(tmp_path / "state"))
 
 
-def test_a_file_is_hashed_once_until_it_changes(tmp_path: Path, ledger: Ledger, reads: list[str]) -> None:
+def test_a_file_is_hashed_once_until_it_changes(tmp_path: Path, state_file: StateFile, reads: list[str]) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(whole([*PAIRS, CHAT]))
-    first = gguf.inspect(str(path), "m", ledger=ledger)
-    assert gguf.inspect(str(path), "other", ledger=Ledger(False, str(tmp_path / "state"))) == first
+    first = gguf.inspect(str(path), "m", state_file=state_file)
+    assert gguf.inspect(str(path), "other", state_file=StateFile(False, str(tmp_path / "state"))) == first
     assert reads == ["m.gguf"]
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    again = gguf.inspect(str(path), "m", ledger=ledger)
+    again = gguf.inspect(str(path), "m", state_file=state_file)
     assert again.digest != first.digest
     assert reads == ["m.gguf"] * 2
 
 
 def test_a_shard_that_changed_is_noticed_by_the_path_of_another(
-    tmp_path: Path, ledger: Ledger, reads: list[str]
+    tmp_path: Path, state_file: StateFile, reads: list[str]
 ) -> None:
     paths = gguf_files.write_shards(tmp_path, "x", tiny.gguf("t", 1, 1), 3)
-    first = gguf.inspect(str(paths[0]), "m", ledger=ledger)
-    assert gguf.inspect(str(paths[0]), "m", ledger=ledger) == first
+    first = gguf.inspect(str(paths[0]), "m", state_file=state_file)
+    assert gguf.inspect(str(paths[0]), "m", state_file=state_file) == first
     assert len(reads) == 1
     paths[2].write_bytes(gguf_files.split(tiny.gguf("t", 2, 1), 3)[2])
-    assert gguf.inspect(str(paths[0]), "m", ledger=ledger).digest != first.digest
+    assert gguf.inspect(str(paths[0]), "m", state_file=state_file).digest != first.digest
     paths[1].unlink()
     with pytest.raises(Failure, match=r"x-00002-of-00003\.gguf is not beside it"):
-        gguf.inspect(str(paths[0]), "m", ledger=ledger)
+        gguf.inspect(str(paths[0]), "m", state_file=state_file)
 
 
 def test_a_check_run_and_a_fresh_file_leave_the_ledger_alone(
-    tmp_path: Path, ledger: Ledger, reads: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, state_file: StateFile, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(whole())
-    gguf.inspect(str(path), "m", ledger=Ledger(False, str(tmp_path / "state")))
-    monkeypatch.setattr(ledgers, "TICK", 3600 * 10**9)
-    gguf.inspect(str(path), "m", ledger=ledger)
+    gguf.inspect(str(path), "m", state_file=StateFile(False, str(tmp_path / "state")))
+    monkeypatch.setattr(state_files, "TICK", 3600 * 10**9)
+    gguf.inspect(str(path), "m", state_file=state_file)
     assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.parametrize("facts", [{}, {"digest": "x"}, {"digest": "sha256:1", "of_a_later_version": 1}])
-def test_an_entry_of_another_version_is_passed_over(tmp_path: Path, ledger: Ledger, facts: dict[str, str]) -> None:
+def test_an_entry_of_another_version_is_passed_over(
+    tmp_path: Path, state_file: StateFile, facts: dict[str, str]
+) -> None:
     path = tmp_path / "m.gguf"
     path.write_bytes(whole())
-    ledger.remember_file(str(path), ledgers.marks([str(path)]), facts)
-    assert gguf.inspect(str(path), "m", ledger=ledger) == gguf.inspect(str(path), "m")
+    state_file.remember_file(str(path), state_files.marks([str(path)]), facts)
+    assert gguf.inspect(str(path), "m", state_file=state_file) == gguf.inspect(str(path), "m")
 
 
 def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +272,7 @@ def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path, monkeypatc
 
 
 def test_several_files_are_read_side_by_side_and_each_once(
-    tmp_path: Path, ledger: Ledger, reads: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, state_file: StateFile, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meet = threading.Barrier(2, timeout=30)
     hashed = gguf._hashed
@@ -278,7 +280,7 @@ def test_several_files_are_read_side_by_side_and_each_once(
     for name in ("a", "b"):
         (tmp_path / name).write_bytes(whole([*PAIRS, pair(name, 7, b"\1")]))
     wanted = [(str(tmp_path / name), model, "model") for name, model in (("a", "m"), ("b", "m"), ("a", "n"))]
-    files = gguf.inspect_all(wanted, ledger)
+    files = gguf.inspect_all(wanted, state_file)
     assert [file.path for file in files] == [path for path, _model, _kind in wanted]
     assert files[0] == files[2] != files[1]
     assert sorted(reads) == ["a", "b"]

@@ -133,7 +133,7 @@ def test_there_is_a_pause_before_each_attempt_and_an_end(gained: list[int], retr
     server = Server([0.0], *attempts, *[[part("a", got), {"error": "EOF"}]] * (retries + 1))
     with pytest.raises(Failure):
         server.run(retries=retries)
-    assert all(1 <= pause <= pulling.LONGEST_PAUSE for pause in server.pauses)
+    assert all(1 <= pause <= pulling.MAX_PAUSE for pause in server.pauses)
     assert len(server.pauses) <= len(gained) + retries
 
 

@@ -14,12 +14,12 @@ from ..api.names import Key, ModelName
 if TYPE_CHECKING:
     from ..api.registry import Manifest, Unserved
 
-MOST_AT_ONCE = 16
+MAX_CONCURRENT = 16
 
 Answer = Union["Manifest", "Unserved"]
 
 
-class Served:
+class ServedManifests:
     """The manifests that registries serve under names, each asked for once and many at a time."""
 
     def __init__(self, client: Client, timeout: float) -> None:
@@ -34,7 +34,7 @@ class Served:
         if not missing:
             return
         version = self._client.version
-        with ThreadPoolExecutor(max_workers=min(MOST_AT_ONCE, len(missing))) as pool:
+        with ThreadPoolExecutor(max_workers=min(MAX_CONCURRENT, len(missing))) as pool:
             for key, answer in zip(missing, pool.map(lambda one: self._fetch(one, version), missing.values())):
                 self._answers[key] = answer
 
@@ -72,7 +72,7 @@ class Served:
         """Return the digest that the server will list after a pull of this manifest."""
         return manifest.served_digest if self._client.features.keeps_manifest_bytes else manifest.encoded_digest
 
-    def is_same(self, listed: Mapping[str, Any], manifest: Manifest) -> bool:
+    def is_served(self, listed: Mapping[str, Any], manifest: Manifest) -> bool:
         """Tell whether a listed model is what a manifest names, however the manifest is spelled.
 
         Where no digest fits, its content decides: files, texts and parameters as the server shows them.
@@ -84,7 +84,7 @@ class Served:
             return False
         pair = (digest, manifest.served_digest)
         if pair not in self._same:
-            from .same_content import is_same_content
+            from .manifest_comparison import equals_manifest
 
-            self._same[pair] = is_same_content(self._client, str(listed.get("name")), manifest)
+            self._same[pair] = equals_manifest(self._client, str(listed.get("name")), manifest)
         return self._same[pair]

@@ -12,7 +12,8 @@ from ..api.client import Client
 from ..api.names import Key, ModelName
 from ..current import content
 from ..current.content import State
-from ..current.drift import Served
+from ..current.registry_check import ServedManifests
+from ..current.snapshot import Snapshot
 from ..entries.conflicts import AllDesired
 from ..entries.spec import ModelSpec
 from .uploads import Files
@@ -20,10 +21,10 @@ from .version_check import refuse_newer
 
 if TYPE_CHECKING:
     from ..api.registry import Manifest
-    from ..current.origin import Evidence, Source
+    from ..current.origin import Source
     from ..gguf.file import GgufFile
     from ..gguf.weights import Weights
-    from ..state_file import Ledger
+    from ..state_file import StateFile
 
 # What the server quantizes; BF16 from 0.30.0 on.
 QUANTIZABLE = ("F16", "F32", "BF16")
@@ -31,38 +32,42 @@ QUANTIZABLE = ("F16", "F32", "BF16")
 # A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
 
 
-class Expectation:
+class DesiredStates:
     """The wanted state of models, of pulled ones by what registries serve, of made ones by what they are made from."""
 
     def __init__(
         self,
         client: Client,
         all_desired: AllDesired,
-        served: Served,
-        ledger: Callable[[], Ledger],
+        served: ServedManifests,
+        state_file: Callable[[], StateFile],
     ) -> None:
         self._client = client
         self.all_desired = all_desired
         self._served = served
-        self._ledger = ledger
-        self._listed: Mapping[Key, State] = {}
+        self._state_file = state_file
+        self._snapshot = Snapshot()
         self._wanted: Dict[Key, State] = {}
-        self.files = Files(ledger)
-        # What is known of the listed models that are made, and those of which only another create can tell.
-        self.evidence: Mapping[Key, Evidence] = {}
+        self.files = Files(state_file)
+        # The models of which only another create can tell.
         self.unproven: Set[Key] = set()
         self.warnings: List[str] = list(dict.fromkeys(note for spec in self._specs() for note in spec.notes))
 
     @property
-    def listed(self) -> Mapping[Key, State]:
-        """The models that are whole, with the content of those that matter, as they were read last."""
-        return self._listed
+    def snapshot(self) -> Snapshot:
+        """What the server had when it was read last."""
+        return self._snapshot
 
-    @listed.setter
-    def listed(self, listed: Mapping[Key, State]) -> None:
-        self._listed = listed
+    @snapshot.setter
+    def snapshot(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self._wanted = {}
         self.unproven = set()
+
+    @property
+    def listed(self) -> Mapping[Key, State]:
+        """The models that are whole, with the content of those that matter."""
+        return self._snapshot.listed
 
     # --- what must be asked of registries
 
@@ -84,21 +89,21 @@ class Expectation:
 
     def wanted(self, spec: ModelSpec) -> State:
         """Return the fields of a model that were said or follow from what was said."""
-        # From the first origin on, so that a long road of models needs no deep calls.
-        for one in reversed(self.road(spec)):
+        # From the first origin on, so that a long chain of models needs no deep calls.
+        for one in reversed(self.chain(spec)):
             if one.name.key not in self._wanted:
                 self._wanted[one.name.key] = self._fields(one, self.listed.get(one.name.key))
         return self._wanted[spec.name.key]
 
-    def road(self, spec: ModelSpec) -> List[ModelSpec]:
+    def chain(self, spec: ModelSpec) -> List[ModelSpec]:
         """Return a model and all desired ones that it comes from, which circle nowhere."""
-        road = [spec]
+        chain = [spec]
         while True:
-            origin = road[-1].origin
+            origin = chain[-1].origin
             desired = self.all_desired.get(origin.key) if origin else None
             if desired is None or not desired.present:
-                return road
-            road.append(desired.spec)
+                return chain
+            chain.append(desired.spec)
 
     def _fields(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> State:
         wanted: State = {"name": spec.name.display}
@@ -123,7 +128,7 @@ class Expectation:
         manifest = self._pinned(spec) if spec.digest else self._manifest(spec)
         if manifest is None:
             return str(spec.digest)
-        if current is not None and self._served.is_same(current, manifest):
+        if current is not None and self._served.is_served(current, manifest):
             return str(current["digest"])
         return self._served.digest(manifest)
 
@@ -153,10 +158,10 @@ class Expectation:
         digest = str(listed.get("digest"))
         if digest.startswith(str(spec.digest)):
             return True
-        noted = self._ledger().recall(self._client.url, digest) or {}
+        noted = self._state_file().recall(self._client.url, digest) or {}
         return _names(spec, noted.get("served_as", ()))
 
-    def prove_pin(self, spec: ModelSpec, listed: Mapping[str, Any]) -> bool:
+    def verify_pin(self, spec: ModelSpec, listed: Mapping[str, Any]) -> bool:
         """Tell whether a model that was just pulled is the pinned one, and note it where its digest does not say so.
 
         A server before 0.19.0 spells manifests anew, and lists another digest than the registry serves.
@@ -169,10 +174,14 @@ class Expectation:
         if self._served.known(there) is None:
             self._served.forget(there)
         answer = self._served.answer(there, spec.insecure)
-        if isinstance(answer, Unserved) or not _names(spec, answer.digests) or not self._served.is_same(listed, answer):
+        if (
+            isinstance(answer, Unserved)
+            or not _names(spec, answer.digests)
+            or not self._served.is_served(listed, answer)
+        ):
             return False
         served_as = {"served_as": sorted(answer.digests)}
-        self._ledger().amend(self._client.url, str(listed["digest"]), lambda old: {**old, **served_as})
+        self._state_file().amend(self._client.url, str(listed["digest"]), lambda old: {**old, **served_as})
         return True
 
     def warn(self, sentence: str) -> None:
@@ -183,7 +192,7 @@ class Expectation:
     def _digest_of_source(self, source: ModelName, current: Optional[Mapping[str, Any]]) -> str:
         listed, desired = self.listed.get(source.key), self.all_desired.get(source.key)
         if desired is None or not desired.present:
-            if self.bringing(source):
+            if self.pulled_for(source):
                 return f"that of {source.display} as it will be"
             if listed is None and current is None:
                 raise Failure(
@@ -211,8 +220,8 @@ class Expectation:
         if foreseen is None:
             made = self._said_of(spec, current)
             # Between here and what must be pulled there are copies only.
-            bringing = self.bringing(self.road(spec)[-1].origin or base)
-            if current is not None and bringing and spec not in bringing:
+            pulled_for = self.pulled_for(self.chain(spec)[-1].origin or base)
+            if current is not None and pulled_for and spec not in pulled_for:
                 # It comes for others, and nobody knows before whether this one is made of it.
                 made["made_from" if spec.quantize else "weights"] = [f"those of {base.display} as it will be"]
         else:
@@ -226,10 +235,10 @@ class Expectation:
 
     def _said_of(self, spec: ModelSpec, current: Optional[Mapping[str, Any]]) -> State:
         """Return what the options alone ask for, where the base is not there."""
-        said = content.said_only(spec, current or {}, self._adapters(spec))
+        said = content.options_only(spec, current or {}, self._adapters(spec))
         return {**said, "quantization": spec.quantize} if spec.quantize else said
 
-    def bringing(self, base: ModelName) -> List[ModelSpec]:
+    def pulled_for(self, base: ModelName) -> List[ModelSpec]:
         """Return the models for which a base that is neither there nor listed must be pulled.
 
         One that is there, and of which the options ask for nothing else, stays as it is without its base.
@@ -270,7 +279,7 @@ class Expectation:
 
     def shown(self, name: ModelName) -> Optional[Weights]:
         """Return what the server shows of a listed model's weights, if that was read."""
-        return self.evidence[name.key].shown if name.key in self.evidence else None
+        return self._snapshot.evidence[name.key].shown if name.key in self._snapshot.evidence else None
 
     def _by_origin(
         self, spec: ModelSpec, source: Source, shown: Optional[Weights], current: Optional[Mapping[str, Any]]
@@ -282,7 +291,7 @@ class Expectation:
         level: State = {"quantization": wanted.level} if wanted.level else {}
         if current is None:
             return {**level, "made_from": wanted.files}
-        evidence = self.evidence.get(spec.name.key, Evidence())
+        evidence = self._snapshot.evidence.get(spec.name.key, Evidence())
         if has_level(evidence, wanted, str(current.get("quantization") or "")):
             level = {"quantization": current.get("quantization")}
         verdict = judge(evidence, wanted, current.get("weights") or ())
@@ -340,7 +349,7 @@ class Expectation:
         from ..current.origin import SAME, Evidence, Wanted, has_level, judge
 
         wanted = Wanted(source, shown)
-        evidence = self.evidence.get(spec.name.key, Evidence())
+        evidence = self._snapshot.evidence.get(spec.name.key, Evidence())
         there = list((current or {}).get("weights") or ())
         same = there and judge(evidence, wanted, there) == SAME and has_level(evidence, wanted, "")
         return there if same else wanted.files

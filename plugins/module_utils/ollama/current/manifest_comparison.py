@@ -23,7 +23,7 @@ KIND = "application/vnd.ollama.image."
 KNOWN = frozenset(("model", "projector", "adapter", "template", "system", "params", "messages", "license"))
 
 
-def is_same_content(client: Client, name: str, manifest: Manifest) -> bool:
+def equals_manifest(client: Client, name: str, manifest: Manifest) -> bool:
     """Compare a model, as the server shows it, with a manifest."""
     layers: Dict[str, List[Mapping[str, Any]]] = defaultdict(list)
     for layer in manifest.content["layers"]:

@@ -17,9 +17,9 @@ from ..api.client import Client
 from ..api.names import ModelName
 from ..current import content
 from ..current.content import State
-from ..current.drift import Served
+from ..current.registry_check import ServedManifests
 from ..entries.spec import ModelSpec
-from .desired import Expectation
+from .desired_state import DesiredStates
 
 # Bits of a value on the average. Small models keep more of it in large types, since their rows are no multiple of 256.
 _BITS = {"F32": 32.0, "F16": 16.0, "Q8_0": 8.5, "Q4_K_M": 5.1, "Q4_K_S": 4.8}
@@ -45,7 +45,7 @@ class Written:
         return sum(self.uploads.values()) + sum(self.copies.values()) + self.temporary
 
 
-def foresee(client: Client, expected: Expectation, served: Served, specs: Sequence[ModelSpec]) -> Written:
+def foresee(client: Client, expected: DesiredStates, served: ServedManifests, specs: Sequence[ModelSpec]) -> Written:
     """Return what comes of making these models; a base that is pulled first counts where its manifest was fetched."""
     found = Written()
     for spec in specs:
@@ -66,7 +66,7 @@ def foresee(client: Client, expected: Expectation, served: Served, specs: Sequen
 
 
 def _of_base(
-    client: Client, expected: Expectation, served: Served, spec: ModelSpec, base: ModelName
+    client: Client, expected: DesiredStates, served: ServedManifests, spec: ModelSpec, base: ModelName
 ) -> Tuple[int, int, bool]:
     """Return the bytes and the values of a base's weights, and whether the server writes them again."""
     state: Optional[State] = expected.foreseen(base)
@@ -83,7 +83,7 @@ def _quantized(level: str, size: int, count: int) -> int:
     return int(values * small.get(level.upper(), _BITS.get(level.upper(), 32.0)) / 8)
 
 
-def left_behind(expected: Expectation, specs: Sequence[ModelSpec]) -> Dict[str, int]:
+def left_behind(expected: DesiredStates, specs: Sequence[ModelSpec]) -> Dict[str, int]:
     """Return the sizes of the uploads that no model of these needs any more, by path."""
     found: Dict[str, int] = {}
     for spec in specs:

@@ -15,7 +15,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.features
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.names import ModelName
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.registry import Manifest
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current import running
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current.drift import Served
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.current.registry_check import ServedManifests
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.models import disk_space as room
 
 CONFIG, WEIGHTS = f"sha256:{'c' * 64}", f"sha256:{'a' * 64}"
@@ -98,22 +98,22 @@ def test_a_model_is_what_a_manifest_names_by_its_content(
     served: Manifest, shown: dict[str, Any], size: int, same: bool
 ) -> None:
     client = Holding({**SHOWN, **shown}, *served.blobs)
-    drift = Served(client, 1)  # type: ignore[arg-type]
+    drift = ServedManifests(client, 1)  # type: ignore[arg-type]
     for _again in range(2):
-        assert drift.is_same({"name": "m:1", "digest": "0" * 64, "size": served.size + size}, served) is same
+        assert drift.is_served({"name": "m:1", "digest": "0" * 64, "size": served.size + size}, served) is same
     assert client.asked <= 1, "the same question was asked twice"
 
 
 def test_files_that_the_server_does_not_hold_are_not_the_models() -> None:
     served = manifest(*TEXTS)
-    drift = Served(Holding(SHOWN, *[digest for digest in served.blobs if digest != CONFIG]), 1)  # type: ignore[arg-type]
-    assert not drift.is_same({"name": "m:1", "digest": "0" * 64, "size": served.size}, served)
+    drift = ServedManifests(Holding(SHOWN, *[digest for digest in served.blobs if digest != CONFIG]), 1)  # type: ignore[arg-type]
+    assert not drift.is_served({"name": "m:1", "digest": "0" * 64, "size": served.size}, served)
 
 
 def test_a_digest_says_enough() -> None:
     served, client = manifest(*TEXTS), Holding(SHOWN)
     for digest in served.digests:
-        assert Served(client, 1).is_same({"digest": digest}, served)  # type: ignore[arg-type]
+        assert ServedManifests(client, 1).is_served({"digest": digest}, served)  # type: ignore[arg-type]
     assert client.asked == 0
 
 
