@@ -16,7 +16,8 @@ from ...http.session import HttpFailure
 from ..api import parameters, registry
 from ..api.client import Client
 from ..api.names import Key, ModelName
-from ..gguf.remote import read_blob, read_keys
+from ..gguf.keys import read_keys
+from ..gguf.remote import read_blob
 from .demand import Model
 from .geometry import read_geometry, read_tensors
 

@@ -20,6 +20,7 @@ from ..state_file import Mark, StateFile
 from . import header as gguf_header
 from . import shards as gguf_shards
 from . import weights as contents
+from .reader import MAGIC
 from .weights import Weights
 
 # By this the server adds a template of its own that fits, with its stop parameters.
@@ -205,7 +206,7 @@ def _is_other_format(path: str) -> bool:
     if not path.lower().endswith(OTHER_FORMATS) or not os.path.isfile(path):
         return False
     with open(path, "rb") as content:
-        return content.read(len(gguf_header.MAGIC)) != gguf_header.MAGIC
+        return content.read(len(MAGIC)) != MAGIC
 
 
 def send(client: Client, file: GgufFile, model: str) -> None:

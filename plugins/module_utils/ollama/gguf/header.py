@@ -13,22 +13,11 @@ import struct
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-MAGIC = b"GGUF"
+from .reader import Reader, damaged
+
 ALIGNMENT = 32
 MAX_ALIGNMENT = 65536
-# No model comes near these; a damaged count does.
-MAX_ENTRIES = 32_768
-MAX_NAME = 65_535
 MAX_TENSOR_NAME = 255
-MAX_TEXT = 64 * 1024 * 1024
-MAX_LIST = 64 * 1024 * 1024
-# All lists of texts together: each text costs a step, and the largest vocabularies have a million.
-MAX_LISTED_TEXTS = 8_000_000
-# What is held in memory: no more of a text, and no more of all names and texts together.
-MAX_KEPT_TEXT = 4096
-MAX_KEPT = 8 * 1024 * 1024
-TEXT, LIST = 8, 9
-_FORMATS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 # Type of a tensor: bytes of a block, and the values in one.
 _BLOCKS = {
     0: (4, 1),
@@ -107,34 +96,26 @@ def read(content: BinaryIO, detailed: bool = False) -> Header:
 
     ``detailed`` fills ``pairs`` and ``tensors``. Takes 20 MB of memory at most, whatever the header says.
     """
-    reader = _Reader(content)
-    if content.read(len(MAGIC)) != MAGIC:
-        raise ValueError("it does not begin with 'GGUF'")
-    (version,) = reader.numbers("<I")
-    if version not in (2, 3):
-        raise ValueError(f"its version is {version}, and 2 and 3 are what servers read")
-    tensor_count, key_count = reader.numbers("<QQ")
-    if max(tensor_count, key_count) > MAX_ENTRIES:
-        raise _damaged()
+    reader = Reader(content)
+    version, tensor_count, key_count = reader.start()
     values: Dict[str, Any] = {}
     pairs: List[Pair] = []
     for _entry in range(key_count):
         start = content.tell()
-        name = reader.name(MAX_NAME).decode("utf-8", "replace")
-        (kind,) = reader.numbers("<I")
+        name, kind = reader.key()
         values[name] = reader.value(kind)
         if detailed:
             pairs.append(Pair(name, start, content.tell()))
     end = 0
     tensors: List[Tensor] = []
     for _entry in range(tensor_count):
-        tensor = reader.tensor()
+        tensor = _tensor(reader)
         end = max(end, tensor.offset + (tensor.size or 0))
         if detailed:
             tensors.append(tensor)
     alignment = values.get("general.alignment", ALIGNMENT)
     if not isinstance(alignment, int) or not 1 <= alignment <= MAX_ALIGNMENT:
-        raise _damaged()
+        raise damaged()
     start = padded(content.tell(), alignment)
     least = start + end if tensor_count else content.tell()
     return Header(version, values, alignment, start, least, tuple(pairs), tuple(tensors))
@@ -145,87 +126,18 @@ def padded(size: int, alignment: int) -> int:
     return -(-size // alignment) * alignment
 
 
-def _damaged() -> ValueError:
-    return ValueError("its header is damaged")
-
-
-class _Reader:
-    """Reads on in a header, and bounds what it makes of it."""
-
-    def __init__(self, content: BinaryIO) -> None:
-        self._content = content
-        self._room = MAX_KEPT
-        self._texts = MAX_LISTED_TEXTS
-
-    def numbers(self, form: str) -> Tuple[Any, ...]:
-        return struct.unpack(form, self._bytes(struct.calcsize(form)))
-
-    def name(self, longest: int) -> bytes:
-        size = self._text_size()
-        if size > longest:
-            raise _damaged()
-        return self._kept(size)
-
-    def value(self, kind: int) -> Any:
-        if kind == TEXT:
-            size = self._text_size()
-            if size <= MAX_KEPT_TEXT:
-                return self._kept(size).decode("utf-8", "replace")
-            self._content.seek(size, 1)
-            return {"bytes": size}
-        if kind == LIST:
-            return self._list()
-        if kind not in _FORMATS:
-            raise _damaged()
-        return self.numbers(f"<{_FORMATS[kind]}")[0]
-
-    def tensor(self) -> Tensor:
-        name = self.name(MAX_TENSOR_NAME)
-        (dimensions,) = self.numbers("<I")
-        if dimensions > 8:
-            raise _damaged()
-        shape = self.numbers(f"<{dimensions}Q")
-        kind, offset = self.numbers("<IQ")
-        size = None
-        if kind in _BLOCKS:
-            block, size = _BLOCKS[kind][1], _BLOCKS[kind][0]
-            values = 1
-            for length in shape:
-                values *= length
-            size *= values // block
-        return Tensor(name, struct.pack(f"<I{dimensions}QI", dimensions, *shape, kind), offset, size)
-
-    def _list(self) -> Any:
-        """Pass over a list and return its length: vocabularies are long and nobody asks for them."""
-        kind, count = self.numbers("<IQ")
-        if count > MAX_LIST:
-            raise _damaged()
-        if kind == TEXT:
-            self._texts -= count
-            if self._texts < 0:
-                raise _damaged()
-            for _entry in range(count):
-                self._content.seek(self._text_size(), 1)
-        elif kind in _FORMATS:
-            self._content.seek(struct.calcsize(f"<{_FORMATS[kind]}") * count, 1)
-        else:
-            raise _damaged()
-        return {"entries": count}
-
-    def _text_size(self) -> int:
-        size = int.from_bytes(self._bytes(8), "little")
-        if size > MAX_TEXT:
-            raise _damaged()
-        return size
-
-    def _kept(self, size: int) -> bytes:
-        self._room -= size
-        if self._room < 0:
-            raise _damaged()
-        return self._bytes(size)
-
-    def _bytes(self, size: int) -> bytes:
-        data = self._content.read(size)
-        if len(data) != size:
-            raise ValueError("it ends within its header")
-        return data
+def _tensor(reader: Reader) -> Tensor:
+    name = reader.name(MAX_TENSOR_NAME)
+    (dimensions,) = reader.numbers("<I")
+    if dimensions > 8:
+        raise damaged()
+    shape = reader.numbers(f"<{dimensions}Q")
+    kind, offset = reader.numbers("<IQ")
+    size = None
+    if kind in _BLOCKS:
+        block, size = _BLOCKS[kind][1], _BLOCKS[kind][0]
+        values = 1
+        for length in shape:
+            values *= length
+        size *= values // block
+    return Tensor(name, struct.pack(f"<I{dimensions}QI", dimensions, *shape, kind), offset, size)

@@ -20,6 +20,7 @@ from ...engine.errors import Failure
 from ...http.pieces import Piece
 from . import header as gguf_header
 from .header import Header
+from .reader import MAGIC, MAX_ENTRIES
 
 NUMBER, COUNT, TENSORS = "split.no", "split.count", "split.tensors.count"
 _NAME = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf")
@@ -75,7 +76,7 @@ def merged(path: str, header: Header, model: str) -> Tuple[Header, List[Piece]]:
             what = f"shard {said[0] + 1} of {said[1]} with {said[2]} tensors" if is_shard(found) else "no shard"
             _refuse(path, model, f"{os.path.basename(shard)} is {what}")
         headers.append(replace(found, values={}, pairs=()) if headers else found)
-        if sum(len(one.tensors) for one in headers) > gguf_header.MAX_ENTRIES:
+        if sum(len(one.tensors) for one in headers) > MAX_ENTRIES:
             _refuse(path, model, "they hold too many tensors")
     if "general.architecture" not in headers[0].values:
         _refuse(path, model, "the first one says nothing of a model")
@@ -123,7 +124,7 @@ def _pieces(paths: Sequence[str], headers: Sequence[Header]) -> Iterator[Piece]:
     first = headers[0]
     pairs = [pair for pair in first.pairs if pair.name not in (NUMBER, COUNT, TENSORS)]
     count = sum(len(header.tensors) for header in headers)
-    yield Piece.of(gguf_header.MAGIC + struct.pack("<IQQ", first.version, count, len(pairs)))
+    yield Piece.of(MAGIC + struct.pack("<IQQ", first.version, count, len(pairs)))
     for pair in pairs:
         yield Piece(pair.end - pair.start, paths[0], pair.start)
     table, end = bytearray(), 0

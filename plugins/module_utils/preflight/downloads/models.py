@@ -20,7 +20,7 @@ from ...ollama.fit.demand import Model
 from ...ollama.fit.entries import Desired, read_all_desired
 from ...ollama.fit.geometry import Geometry, read_geometry
 from ...ollama.fit.sources import LAYER, WEIGHTS, Source
-from ...ollama.gguf.remote import read_keys
+from ...ollama.gguf.keys import read_keys
 from .network import Answered, Question, Unserved
 from .web import Proxies, Reply, Web
 
