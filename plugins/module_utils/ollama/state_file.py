@@ -87,7 +87,7 @@ class StateFile:
         self._write("files", os.path.realpath(path), lambda _old: {"marks": found, "facts": facts})
 
     def recall(self, server_url: str, model_digest: str) -> Optional[Mapping[str, Any]]:
-        """Return what was said when the model with this manifest was made, or None where nothing is known."""
+        """Return what was noted when the model with this manifest was created, or None where nothing is known."""
         return self._entry("models", _model_key(server_url, model_digest))
 
     def remember(self, server_url: str, model_digest: str, facts: Mapping[str, Any]) -> bool:

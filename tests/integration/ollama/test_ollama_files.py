@@ -20,7 +20,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.http.pieces import 
 from ansible_collections.selfhosted.llm.plugins.module_utils.http.session import Session
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.api.client import Client
 from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import file as ggufs
-from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import header as gguf_header
+from ansible_collections.selfhosted.llm.plugins.module_utils.ollama.gguf import reader as gguf_reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_a_missing_shard_is_told_before_any_write(recorder: Recorder, args: Args
     paths[2].unlink()
     for check in (True, False):
         message = sentence("ollama_model", args(name="ours", files=str(paths[0])), check=check)
-        assert "one of 3 shards, and ours-00003-of-00003.gguf is not beside it; bring all of them." in message
+        assert "one of 3 shards, and ours-00003-of-00003.gguf is not beside it; copy all of them." in message
     assert not recorder.writes()
 
 
@@ -183,7 +183,7 @@ def test_a_header_beyond_all_models_is_refused_with_little_memory(server: Ollama
 
 
 def test_shards_with_the_largest_headers_there_may_be_take_little_memory(server: Ollama, tmp_path: Path) -> None:
-    most, count = gguf_header.MOST_ENTRIES, 2
+    most, count = gguf_reader.MAX_ENTRIES, 2
     keys = [gguf_files.pair("general.architecture", 8, gguf_files.text("llama"))]
     keys += [gguf_files.pair(f"key{number}", 4, bytes(4)) for number in range(most - 4)]
     for shard in range(count):
@@ -212,7 +212,9 @@ def test_a_file_that_another_has_cut_or_changed_meanwhile_is_told(
     with pytest.raises(Failure, match=r"^The file .*m.gguf of the model bot could not be uploaded: .* digest mismatch"):
         ggufs.send(client, file, "bot")
     path.write_bytes(content[:-40])
-    with pytest.raises(Failure, match=r"is no whole GGUF file: it was cut, at \d+ of \d+ bytes; bring it anew\.$"):
+    with pytest.raises(
+        Failure, match=r"is not a complete GGUF file: it was cut, at \d+ of \d+ bytes; copy it again\.$"
+    ):
         ggufs.send(client, file, "bot")
     # Cut after its header was read: the connection breaks, and that is not what is told.
     monkeypatch.setattr(ggufs, "_look", lambda *of: (None, [Piece(len(content), str(path))]))

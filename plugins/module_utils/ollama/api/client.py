@@ -201,8 +201,8 @@ def _go_seconds(seconds: float) -> int:
 class _Patience:
     """How long the next line of a pull may take, after this one.
 
-    The server tells of a download many times a second, but hashes what it has fetched
-    without a word.
+    The server reports a download many times a second, but hashes what it has fetched
+    silently.
     """
 
     def __init__(self, stall_timeout: float) -> None:

@@ -29,8 +29,8 @@ class Unserved(Failure):
     """A manifest that could not be had. ``reason`` says why, ``advice`` what to do, both without a full stop."""
 
     def __init__(self, name: ModelName, reason: str, advice: str, status: Optional[int] = None) -> None:
-        way_out = f"; {advice}" if advice else ""
-        super().__init__(f"Whether {name.display} is the latest cannot be told, because {reason}{way_out}.")
+        fix = f"; {advice}" if advice else ""
+        super().__init__(f"Whether {name.display} is the latest cannot be told, because {reason}{fix}.")
         self.reason = reason
         self.advice = advice
         self.status = status
@@ -136,7 +136,7 @@ def fetch(name: ModelName, server_version: str, insecure: bool, timeout: float) 
     try:
         answer = _follow(url, server_version, timeout)
     except HttpFailure as error:
-        raise _told(name, error) from error
+        raise _unserved(name, error) from error
     except (Failure, ValueError) as error:
         # An address to be redirected to may be anything.
         raise Unserved(name, f"{url} redirects to an address that is none ({one_line(str(error))})", "") from error
@@ -163,19 +163,19 @@ def _follow(url: str, server_version: str, timeout: float) -> Answer:
     raise HttpFailure("GET", url, f"more than {MAX_REDIRECTS} redirects")
 
 
-def _told(name: ModelName, error: HttpFailure) -> Unserved:
+def _unserved(name: ModelName, error: HttpFailure) -> Unserved:
     advice = _advice(error.status)
-    said = f"{error.status}: {error.words}" if error.status is not None else error.words
+    message = f"{error.status}: {error.words}" if error.status is not None else error.words
     if error.status is None and "TLS" in error.words:
-        # The way out that these words end in names options that a registry does not have.
-        said = error.words.rpartition("; ")[0] or error.words
+        # The fix that this message ends in names options that a registry does not have.
+        message = error.words.rpartition("; ")[0] or error.words
         advice = (
             "something before it, such as a proxy or firewall, reads or breaks TLS: trust its CA on this host "
             "(REQUESTS_CA_BUNDLE), or say state present"
             if is_public(name.host)
             else "say insecure if it speaks plain HTTP, or trust its CA on this host (REQUESTS_CA_BUNDLE)"
         )
-    return Unserved(name, f"{error.url} gave no manifest ({said})", advice, error.status)
+    return Unserved(name, f"{error.url} gave no manifest ({message})", advice, error.status)
 
 
 def _advice(status: Optional[int]) -> str:

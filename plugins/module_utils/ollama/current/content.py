@@ -47,7 +47,7 @@ def refuse_new_names(specs: Iterable[ModelSpec], listed: Mapping[Key, Any]) -> N
 
 
 def listed_state(listed: Mapping[str, Any]) -> State:
-    """Return what the list of models tells of one."""
+    """Return the state of a model by its entry in the server's list."""
     return {
         "name": str(listed.get("name")),
         "digest": str(listed.get("digest") or ""),
@@ -106,7 +106,7 @@ def shown_state(shown: Mapping[str, Any], stored_template: bool) -> State:
         "license": _text(shown.get("license")),
         "quantization": _text(details.get("quantization_level")),
         "requires": _text(shown.get("requires")),
-        **_words(modelfile),
+        **_renderer_and_parser(modelfile),
         "capabilities": _list(shown.get("capabilities")),
     }
 
@@ -118,7 +118,7 @@ _FILE_LINE = re.compile(r"(FROM|ADAPTER|DRAFT) (.*)")
 def _digests(modelfile: str, command: str) -> list[str]:
     """Return the digests of the files of one kind that a model is made from, sorted.
 
-    Models that are no GGUF files name something else there, which tells nothing.
+    Models that are not GGUF files name something else there, which has no digest.
     """
     found: list[str] = []
     for line in modelfile.split("\n"):
@@ -130,14 +130,14 @@ def _digests(modelfile: str, command: str) -> list[str]:
     return sorted(found)
 
 
-def _words(modelfile: str) -> Dict[str, str]:
-    """Return what is said of renderer and parser; a text may hold a line that looks so."""
+def _renderer_and_parser(modelfile: str) -> Dict[str, str]:
+    """Return renderer and parser; a text may hold a line that looks like them."""
     if "\nRENDERER " not in modelfile and "\nPARSER " not in modelfile:
         return {"renderer": "", "parser": ""}
     from ..api.modelfile import shown
 
-    said = shown(modelfile)
-    return {"renderer": said.renderer or "", "parser": said.parser or ""}
+    found = shown(modelfile)
+    return {"renderer": found.renderer or "", "parser": found.parser or ""}
 
 
 _TEMPLATE = re.compile(r'^TEMPLATE (?:"""(.*?)"""|"([^"]*)"|([^\n]*))$', re.MULTILINE | re.DOTALL)
@@ -169,8 +169,8 @@ def made_from_base(spec: ModelSpec, base: Mapping[str, Any], adapters: Sequence[
     return {
         "weights": list(base["weights"]),
         "adapters": sorted([*base["adapters"], *adapters]),
-        "system": _said(spec.system, base["system"], ""),
-        "template": _said(spec.template, base["template"], NO_TEMPLATE),
+        "system": _text_of(spec.system, base["system"], ""),
+        "template": _text_of(spec.template, base["template"], NO_TEMPLATE),
         "parameters": {**kept, **spec.parameters},
         "messages": [dict(message) for message in messages],
         "license": _license(spec, base["license"]),
@@ -178,7 +178,7 @@ def made_from_base(spec: ModelSpec, base: Mapping[str, Any], adapters: Sequence[
     }
 
 
-def _said(desired: Optional[str], inherited: str, empty: str) -> str:
+def _text_of(desired: Optional[str], inherited: str, empty: str) -> str:
     """Return a text as desired, else as inherited; an empty text clears it."""
     return inherited if desired is None else desired or empty
 

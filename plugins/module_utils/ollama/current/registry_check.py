@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What registries serve, against what a server has: told without a download."""
+"""Compare what registries serve with what a server has, without a download."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class ServedManifests:
         return None if isinstance(answer, Exception) else answer
 
     def forget(self, name: ModelName) -> None:
-        """Ask anew the next time, since the tag may have moved."""
+        """Ask again the next time, since the tag may have moved."""
         self._answers.pop(name.key, None)
 
     def digest(self, manifest: Manifest) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Entries of a list of models that exclude each other, told before any request."""
+"""Refuse entries of a list of models that exclude each other, before any request."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def _refuse_a_circle(spec: ModelSpec, all_desired: AllDesired) -> None:
 
 def _refuse_what_cannot_be_in_memory_together(specs: List[ModelSpec], all_desired: AllDesired) -> None:
     """Refuse two words about the same weights: the server loads each weights once, for one time."""
-    said: Dict[Key, ModelSpec] = {}
+    by_weights: Dict[Key, ModelSpec] = {}
     for spec in specs:
         if spec.loaded is None:
             continue
-        other = said.setdefault(_root(spec, all_desired), spec)
+        other = by_weights.setdefault(_root(spec, all_desired), spec)
         if spec.loaded != other.loaded:
             loaded, unloaded = (spec, other) if spec.loaded else (other, spec)
             raise Failure(

@@ -31,39 +31,39 @@ def spec_by_modelfile(name: ModelName, given: str) -> ModelSpec:
     model = name.display
     text, folder = _read(model, given)
     try:
-        said = modelfile.parse(text)
+        parsed = modelfile.parse(text)
     except Failure as error:
         raise Failure(f"The modelfile of the model {model} cannot be read: {error.message}") from error
-    paths = [path for path in said.from_ if modelfile.is_path(path) or _is_beside(folder, path)]
-    models = [value for value in said.from_ if value not in paths]
+    paths = [path for path in parsed.from_ if modelfile.is_path(path) or _is_beside(folder, path)]
+    models = [value for value in parsed.from_ if value not in paths]
     if len(models) > 1 or (models and paths):
         raise Failure(
-            f"The modelfile of the model {model} has several FROM ({', '.join(said.from_)}); "
+            f"The modelfile of the model {model} has several FROM ({', '.join(parsed.from_)}); "
             f"name one model, or only GGUF files."
         )
-    if said.drafts:
+    if parsed.drafts:
         raise Failure(f"The modelfile of the model {model} has a DRAFT, which cannot be converged here; leave it out.")
-    _refuse_blobs(model, text, [*said.from_, *said.adapters])
-    _refuse_addresses(model, [*paths, *said.adapters])
+    _refuse_blobs(model, text, [*parsed.from_, *parsed.adapters])
+    _refuse_addresses(model, [*paths, *parsed.adapters])
     files = [_whole(model, "FROM", folder, path) for path in paths]
-    adapters = [_whole(model, "ADAPTER", folder, path) for path in said.adapters]
-    kept, dropped, notes = _parameters(model, said.parameters, bool(models))
+    adapters = [_whole(model, "ADAPTER", folder, path) for path in parsed.adapters]
+    kept, dropped, notes = _parameters(model, parsed.parameters, bool(models))
     return ModelSpec(
         name=name,
         base=origin_of(model, "FROM", models[0]) if models else None,
         files=by_file_name(model, "FROM", files),
         adapters=by_file_name(model, "ADAPTER", adapters),
         # An empty text of a Modelfile is one that was not given, as the command line takes it.
-        system=said.system or None,
-        template=said.template or None,
+        system=parsed.system or None,
+        template=parsed.template or None,
         parameters=parameters.checked(model, kept),
         dropped=dropped,
-        messages=tuple(said.messages) or None,
-        license=tuple(said.license) or None,
-        requires=said.requires,
-        renderer=said.renderer,
-        parser=said.parser,
-        notes=(*notes, *_emptied_template(model, said.template)),
+        messages=tuple(parsed.messages) or None,
+        license=tuple(parsed.license) or None,
+        requires=parsed.requires,
+        renderer=parsed.renderer,
+        parser=parsed.parser,
+        notes=(*notes, *_emptied_template(model, parsed.template)),
     )
 
 
@@ -141,7 +141,7 @@ def _whole(model: str, command: str, folder: Optional[str], path: str) -> str:
 def _parameters(
     model: str, given: Mapping[str, Any], has_base: bool
 ) -> Tuple[Mapping[str, Any], FrozenSet[str], List[str]]:
-    """Return the parameters that count, those of the base that shall not be there, and what to tell of the others."""
+    """Return the parameters that count, those of the base to leave out, and warnings about the others."""
     kept = {name: value for name, value in given.items() if name not in parameters.IGNORED}
     notes = [
         f"The modelfile of the model {model} sets {name}, which Ollama has ignored since {parameters.IGNORED[name]}; "

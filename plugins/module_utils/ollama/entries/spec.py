@@ -13,10 +13,10 @@ from ..api.names import ModelName
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What a person said of one model. None is what was not said; an empty value clears what a base has.
+    """What an entry sets of one model. None is not set; an empty value clears what a base has.
 
     ``files`` and ``adapters`` are paths by the names that the server gets. ``keep_alive`` is in
-    seconds, and infinite for "forever". ``dropped`` are parameters of the base that shall not be there.
+    seconds, and infinite for "forever". ``dropped`` are parameters of the base to leave out.
     ``notes`` are sentences to warn with.
     """
 

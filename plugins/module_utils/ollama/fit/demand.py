@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one load of a model asks for: layers that may be spread, and what each device needs besides."""
+"""What one load of a model asks for: layers that may be spread, and what each device also needs."""
 
 from __future__ import annotations
 
@@ -100,8 +100,8 @@ def slots_tried(model: Model, settings: Settings) -> Tuple[int, ...]:
 
 def context_of(model: Model, wanted: Optional[int], settings: Settings, gpu_memory: int) -> int:
     """Return the context of one request in tokens: as wanted, as stored, as set on the server, or its default."""
-    told = wanted or model.context or settings.context_length
-    context = told or versions.default_context(settings.version, gpu_memory)
+    given = wanted or model.context or settings.context_length
+    context = given or versions.default_context(settings.version, gpu_memory)
     trained = model.shape.context if model.shape else 0
     return min(context, trained) if trained else context
 

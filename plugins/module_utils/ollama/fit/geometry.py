@@ -121,11 +121,11 @@ def _numbers(value: Any) -> Tuple[int, ...]:
 
 def _kv_heads(values: Mapping[str, Any], architecture: str, layers: int, width: int, shapes: Shapes) -> Tuple[int, ...]:
     key = f"{architecture}.attention.head_count_kv"
-    told = _numbers(values.get(key))
-    if len(told) == 1:
-        return told * layers
-    if told:
-        return (told + (told[-1],) * layers)[:layers]
+    counts = _numbers(values.get(key))
+    if len(counts) == 1:
+        return counts * layers
+    if counts:
+        return (counts + (counts[-1],) * layers)[:layers]
     keys = [shapes.get(f"blk.{layer}.attn_k.weight") for layer in range(layers)]
     if key in values and width and any(keys):
         # `/api/show` leaves long lists out; a layer without keys is one without a cache.
@@ -146,7 +146,7 @@ def _vocabulary(values: Mapping[str, Any], architecture: str, shapes: Shapes) ->
 def _vision(values: Mapping[str, Any], architecture: str) -> Dict[str, int]:
     prefix = f"{architecture}.vision."
     found = {key[len(prefix) :]: _numbers(value) for key, value in values.items() if key.startswith(prefix)}
-    return {key: max(told) for key, told in found.items() if told}
+    return {key: max(counts) for key, counts in found.items() if counts}
 
 
 def read_tensors(table: Sequence[Mapping[str, Any]], layers: int) -> Optional[Tensors]:

@@ -39,7 +39,7 @@ class GgufFile:
     """A file as it was when it was read; of shards, the merged file that the server gets.
 
     ``path`` is one that was given, ``name`` what to call it in a create, ``size`` in bytes,
-    ``kind`` the ``general.type`` of the header or nothing, ``weights`` what the header tells of the tensors.
+    ``kind`` the ``general.type`` of the header or nothing, ``weights`` what the header says of the tensors.
     """
 
     path: str
@@ -89,7 +89,7 @@ def inspect_all(wanted: Sequence[Tuple[str, str, str]], state_file: Optional[Sta
     """Inspect several files side by side, each once, whichever of its shards are named.
 
     ``wanted`` are the path, the model and the kind of each. All headers are read before the
-    first file is hashed, so that what is wrong is told at once. Raises the first Failure.
+    first file is hashed, so that problems are reported at once. Raises the first Failure.
     """
     sets: Dict[Tuple[str, str], Tuple[Tuple[str, ...], str]] = {}
     each: Dict[Tuple[Tuple[str, ...], str], _Begun] = {}
@@ -246,9 +246,9 @@ def _refuse_other_kind(file: GgufFile, model: str, kind: str) -> None:
         )
     if kind == ADAPTER and file.kind != ADAPTER:
         # The server goes by general.type alone, and takes all else for the weights, which ends its process.
-        said = f"its general.type is {file.kind!r}" if file.kind else "its header has no general.type"
+        found = f"its general.type is {file.kind!r}" if file.kind else "its header has no general.type"
         raise Failure(
-            f"The adapter {file.path} of the model {model} is none to the server ({said}); "
+            f"The adapter {file.path} of the model {model} is not one to the server ({found}); "
             f"convert it with llama.cpp's convert_lora_to_gguf.py, or give a whole model in files."
         )
 

@@ -56,7 +56,9 @@ def read_header(path: str, model: str, detailed: bool = False) -> Tuple[Header, 
         if size < header.least_size:
             raise ValueError(f"it was cut, at {size} of {header.least_size} bytes")
     except ValueError as error:
-        raise Failure(f"The file {path} of the model {model} is no whole GGUF file: {error}; bring it anew.") from error
+        raise Failure(
+            f"The file {path} of the model {model} is not a complete GGUF file: {error}; copy it again."
+        ) from error
     return header, size
 
 
@@ -71,9 +73,9 @@ def merged(path: str, header: Header, model: str) -> Tuple[Header, List[Piece]]:
     headers: List[Header] = []
     for number, shard in enumerate(paths):
         found, _size = read_header(shard, model, detailed=True)
-        said = (_number(found, NUMBER), _number(found, COUNT), _number(found, TENSORS))
-        if said != (number, count, total):
-            what = f"shard {said[0] + 1} of {said[1]} with {said[2]} tensors" if is_shard(found) else "no shard"
+        own = (_number(found, NUMBER), _number(found, COUNT), _number(found, TENSORS))
+        if own != (number, count, total):
+            what = f"shard {own[0] + 1} of {own[1]} with {own[2]} tensors" if is_shard(found) else "no shard"
             _refuse(path, model, f"{os.path.basename(shard)} is {what}")
         headers.append(replace(found, values={}, pairs=()) if headers else found)
         if sum(len(one.tensors) for one in headers) > MAX_ENTRIES:
@@ -103,7 +105,7 @@ def _all_paths(path: str, header: Header, model: str) -> Tuple[str, ...]:
         others = f"and {len(missing) - 1} more are" if missing[1:] else "is"
         raise Failure(
             f"The file {path} of the model {model} is one of {count} shards, and {missing[0]} {others} not beside it; "
-            f"bring all of them."
+            f"copy all of them."
         )
     return paths
 
@@ -115,7 +117,7 @@ def _number(header: Header, key: str, default: int = -1) -> int:
 
 def _refuse(path: str, model: str, why: str) -> NoReturn:
     raise Failure(
-        f"The shards beside the file {path} of the model {model} do not belong together: {why}; bring all of them anew."
+        f"The shards beside the file {path} of the model {model} do not belong together: {why}; copy all of them again."
     )
 
 

@@ -143,11 +143,11 @@ class Creator:
             made_from = base["weights"]
         elif spec.base:
             request["from"] = self._store.listed_name(spec.base)
-            request |= _said(spec, str(base["license"]) if base else "")
+            request |= _content(spec, str(base["license"]) if base else "")
         else:
             files = self._states.files.weights(spec)
             request["files"] = {name: file.digest for name, file in files.items()}
-            request |= _said(spec, "")
+            request |= _content(spec, "")
             made_from = [file.digest for file in files.values()]
         adapters = {name: file.digest for name, file in self._states.files.adapters(spec).items()}
         if adapters:
@@ -174,11 +174,11 @@ class Creator:
                 f"{spec.base.display if spec.base else ''} {what}; take a base without."
             )
         made = content.made_from_base(spec, base)
-        said = ("system", "template", "parameters", "messages", "license", "renderer", "parser", "requires")
+        fields = ("system", "template", "parameters", "messages", "license", "renderer", "parser", "requires")
         return {
             "files": {f"{number}.gguf": digest for number, digest in enumerate(base["weights"])},
             **({"adapters": {"adapter.gguf": base["adapters"][0]}} if base["adapters"] else {}),
-            **{name: made[name] for name in said if made[name]},
+            **{name: made[name] for name in fields if made[name]},
         }
 
     # --- in memory
@@ -212,7 +212,7 @@ class Creator:
     # --- removed
 
     def delete(self, name: str, unload: bool) -> None:
-        """Remove a model, from memory too where ``unload`` is said."""
+        """Remove a model, from memory too if ``unload``."""
         if unload:
             self._forget_in_memory(name)
         try:
@@ -239,18 +239,18 @@ def _looks_at_base(spec: ModelSpec) -> bool:
     return emptied or bool(spec.dropped or spec.quantize) or spec.license is not None
 
 
-def _said(spec: ModelSpec, base_license: str) -> Dict[str, Any]:
-    """Return the content that was said, as the server takes it."""
-    said: Dict[str, Any] = {}
+def _content(spec: ModelSpec, base_license: str) -> Dict[str, Any]:
+    """Return the content that the entry sets, as the server takes it."""
+    found: Dict[str, Any] = {}
     if spec.system:
-        said["system"] = spec.system
+        found["system"] = spec.system
     if spec.template is not None:
-        said["template"] = spec.template or content.NO_TEMPLATE
+        found["template"] = spec.template or content.NO_TEMPLATE
     if spec.parameters:
-        said["parameters"] = dict(spec.parameters)
+        found["parameters"] = dict(spec.parameters)
     if spec.messages:
-        said["messages"] = [dict(message) for message in spec.messages]
+        found["messages"] = [dict(message) for message in spec.messages]
     licenses: List[str] = [text for text in spec.license or () if text != base_license]
     if licenses:
-        said["license"] = licenses
-    return said | {name: getattr(spec, name) for name in ("renderer", "parser", "requires") if getattr(spec, name)}
+        found["license"] = licenses
+    return found | {name: getattr(spec, name) for name in ("renderer", "parser", "requires") if getattr(spec, name)}

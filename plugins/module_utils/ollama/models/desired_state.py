@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a server will show of each model once all entries are done, told before anything is written."""
+"""The desired state of each model: what the server will show once all entries are applied."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # What the server quantizes; BF16 from 0.30.0 on.
 QUANTIZABLE = ("F16", "F32", "BF16")
 
-# A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
+# A host compiles a module again for each task, so what only some tasks need is imported where they need it.
 
 
 class DesiredStates:
@@ -88,7 +88,7 @@ class DesiredStates:
     # --- what is wanted
 
     def wanted(self, spec: ModelSpec) -> State:
-        """Return the fields of a model that were said or follow from what was said."""
+        """Return the fields of a model that its entry sets, or that follow from it."""
         # From the first origin on, so that a long chain of models needs no deep calls.
         for one in reversed(self.chain(spec)):
             if one.name.key not in self._wanted:
@@ -164,7 +164,7 @@ class DesiredStates:
     def verify_pin(self, spec: ModelSpec, listed: Mapping[str, Any]) -> bool:
         """Tell whether a model that was just pulled is the pinned one, and note it where its digest does not say so.
 
-        A server before 0.19.0 spells manifests anew, and lists another digest than the registry serves.
+        A server before 0.19.0 encodes manifests again and lists another digest than the registry serves.
         """
         from ..api.registry import Unserved
 
@@ -199,7 +199,7 @@ class DesiredStates:
                     f"The source {source.display} is not on the server; list it in an entry of its own, "
                     f"or name a model that is there."
                 )
-            # A source that is gone tells nothing, as after a model was renamed.
+            # A source that is gone cannot be compared, as after a model was renamed.
             return str((listed or current or {})["digest"])
         wanted = self.wanted(desired.spec)
         if listed is not None and self._is_as(listed, wanted):
@@ -319,7 +319,7 @@ class DesiredStates:
         return after
 
     def _keeps_weights(self, current: Optional[Mapping[str, Any]], wanted: Mapping[str, Any]) -> bool:
-        """Tell whether a model that is made anew will have the weights that it has, as far as is noted."""
+        """Tell whether a model that is created again will have the same weights, as far as is noted."""
         if current is None or "made_from" not in wanted or current.get("made_from") is None:
             return False
         return self._is_as(current, {name: wanted[name] for name in ("made_from", "quantization") if name in wanted})

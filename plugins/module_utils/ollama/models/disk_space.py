@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the disk has room for what is to be pulled or made, told before the first byte."""
+"""Check the disk space for models that will be pulled or created, before the first byte."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Space:
         return (self.downloads or 0) + self.uploads + self.copies + self.temporary
 
     def facts(self) -> Dict[str, Any]:
-        """Return what a module tells of it."""
+        """Return what a module returns as ``disk``."""
         names = ("downloads", "uploads", "copies", "temporary", "needed", "free")
         return {"path": self.store, **{name: getattr(self, name) for name in names}}
 
@@ -107,7 +107,7 @@ def _no_room(pulled: Sequence[str], space: Space, written: Written) -> Failure:
 
 
 def free_space(store: Optional[str]) -> Optional[int]:
-    """Return the bytes that are free where a server keeps its models, None where that cannot be told."""
+    """Return the bytes that are free where a server keeps its models, None where that is unknown."""
     try:
         return _free(store) if store else None
     except Failure:
@@ -145,7 +145,7 @@ def _begun(store: str, digest: str) -> int:
 
 
 def found_store(listed: Mapping[Key, Mapping[str, Any]], places: Iterable[str] = USUAL) -> Optional[str]:
-    """Return the directory where the server keeps its models, if it is on this host and proves to be this server's.
+    """Return the directory where the server keeps its models, if it is on this host and is that of this server.
 
     A manifest there has the digest that the server lists.
     """

@@ -78,7 +78,7 @@ class Puller:
             ) from error
 
     def _pull(self, spec: ModelSpec, name: ModelName) -> None:
-        """Pull a name, by the mirror where there is one, and prove that it came whole."""
+        """Pull a name, by the mirror where there is one, and verify that it is complete."""
         there = spec.on_mirror(name)
         if there.key == name.key:
             self._pull_and_verify(spec, there, name)

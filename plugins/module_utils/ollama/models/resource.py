@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .disk_space import Space
     from .pull import Puller, Watch
 
-# A host compiles a module anew for each task, so what only some tasks need is imported where they need it.
+# A host compiles a module again for each task, so what only some tasks need is imported where they need it.
 
 
 class Models(Resource[ModelSpec]):
@@ -295,7 +295,7 @@ class Models(Resource[ModelSpec]):
 
 
 def _unproven(step: Step[ModelSpec]) -> bool:
-    """Tell whether only the write tells if something differed."""
+    """Tell whether only the write shows if something differed."""
     return step.action == "update" and not step.changes
 
 

@@ -65,7 +65,7 @@ class Store:
             )
 
     def sweep(self, name: ModelName) -> None:
-        """After a failure, remove what this run left half-made; the failure is what is told, not this."""
+        """Remove what this run left incomplete after a failure; only that failure is reported, no error of this."""
         if name.key in self.listed_first:
             return
         with suppress(Failure):

@@ -36,7 +36,7 @@ class Written:
 
     @property
     def temporary(self) -> int:
-        """What is written besides while the largest copy is made."""
+        """What is also written while the largest copy is made."""
         return max(self.copies.values(), default=0)
 
     @property

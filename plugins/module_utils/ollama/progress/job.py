@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a module run tells while it goes on, for the action plugin that asked for it.
+"""What a module run reports while it goes on, for the action plugin that asked for it.
 
 The action plugin sets a variable of the module's environment: NEW lets a run go on in the
 background where there is something to do, and a job's directory asks for the answer of
@@ -42,7 +42,7 @@ def run(argument_spec: Mapping[str, Any], body: modules.Body, **arguments: Any) 
 
 
 class Job:
-    """One run's word to whoever follows it. ``begin`` and ``watch`` are what `bring` takes."""
+    """Reports one run's progress to its follower. ``begin`` and ``watch`` are what `converge_models` takes."""
 
     def __init__(self) -> None:
         self._progress: Optional[Progress] = None

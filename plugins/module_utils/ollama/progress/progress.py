@@ -27,7 +27,7 @@ _PHASES = (
 
 
 def phase_of(status: Any, before: str) -> str:
-    """Return the phase that a line's status tells, or the one before where it tells none."""
+    """Return the phase that a line's status names, or the one before where it names none."""
     text = str(status or "").lower()
     return next((phase for start, phase in _PHASES if text.startswith(start)), before)
 
@@ -97,7 +97,7 @@ class Pull:
             self.marks.popleft()
 
     def shown(self, name: str, now: float) -> Dict[str, Any]:
-        """Return what a person is told of it, in bytes and seconds."""
+        """Return the progress as a person reads it, in bytes and seconds."""
         self._trim(now)
         return {
             "name": name,

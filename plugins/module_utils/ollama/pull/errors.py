@@ -40,7 +40,7 @@ class _Rule(NamedTuple):
     fix: str
 
 
-# The first rule that fits is told; {peer}, {host}, {status}, {text}, and the groups of the pattern are filled in.
+# The first rule that fits counts; {peer}, {host}, {status}, {text}, and the groups of the pattern are filled in.
 # fmt: off
 _RULES = tuple(_Rule(*row) for row in (
     # --- the model
@@ -329,31 +329,31 @@ _BY_PLACE = {
 
 def trouble(words: str, registry: str = "") -> Trouble:
     """Return what an error of a pull means; ``registry`` is the host in the model's name, where it is known."""
-    said = parts(words, registry)
-    kinds = {said.kind, *(("retried",) if said.retried else ()), *(("bare",) if said.text == words.strip() else ())}
+    error = parts(words, registry)
+    kinds = {error.kind, *(("retried",) if error.retried else ()), *(("bare",) if error.text == words.strip() else ())}
     for rule in _RULES:
         if rule.kinds and not kinds.intersection(rule.kinds.split()):
             continue
-        found = re.search(rule.pattern, said.text, re.IGNORECASE | re.DOTALL)
+        found = re.search(rule.pattern, error.text, re.IGNORECASE | re.DOTALL)
         if found:
-            cause, fix = _by_place(rule.cause, said) if rule.cause.startswith("@") else (rule.cause, rule.fix)
-            filled = {**vars(said), "host": said.host or "the registry", **found.groupdict()}
+            cause, fix = _by_place(rule.cause, error) if rule.cause.startswith("@") else (rule.cause, rule.fix)
+            filled = {**vars(error), "host": error.host or "the registry", **found.groupdict()}
             return Trouble(
                 words,
                 cause=cause.format(**filled),
                 fix=fix.format(**filled),
                 passing=rule.passing,
-                mismatch="mismatch" in said.text,
+                mismatch="mismatch" in error.text,
             )
     return Trouble(words)
 
 
-def _by_place(what: str, said: Parts) -> Tuple[str, str]:
+def _by_place(what: str, error: Parts) -> Tuple[str, str]:
     """Return cause and fix of an error whose meaning depends on who was asked for what."""
     if what == "@missing":
-        near = said.manifest
+        near = error.manifest
     elif what == "@name":
-        near = said.peer.startswith("the registry")
+        near = error.peer.startswith("the registry")
     else:
-        near = not is_public(said.host)
+        near = not is_public(error.host)
     return _BY_PLACE[what][0 if near else 1]

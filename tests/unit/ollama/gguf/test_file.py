@@ -123,7 +123,7 @@ def test_no_damage_of_one_byte_breaks_the_reader(place: int, value: int) -> None
 def test_every_cut_is_seen(size: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "cut.gguf"
     path.write_bytes(whole()[:size])
-    with pytest.raises(Failure, match=r"^The file .* of the model m is no whole GGUF file: .*; bring it anew\.$"):
+    with pytest.raises(Failure, match=r"^The file .* of the model m is not a complete GGUF file: .*; copy it again\.$"):
         gguf.inspect(str(path), "m")
 
 
@@ -175,8 +175,8 @@ def test_a_gguf_file_may_be_called_otherwise(tmp_path: Path) -> None:
         (whole([*PAIRS, pair("general.type", 8, text("model"))]), "model", None),
         (whole([*PAIRS, pair("general.type", 8, text("mmproj"))]), "model", None),
         (gguf_files.lora(), "model", "is an adapter and no whole model; give it in adapters"),
-        (tiny.gguf("t", 1, 1), "adapter", "is none to the server (its header has no general.type)"),
-        (gguf_files.lora(general_type=""), "adapter", "is none to the server (its header has no general.type)"),
+        (tiny.gguf("t", 1, 1), "adapter", "is not one to the server (its header has no general.type)"),
+        (gguf_files.lora(general_type=""), "adapter", "is not one to the server (its header has no general.type)"),
         (whole([*PAIRS, pair("general.type", 8, text("model"))]), "adapter", "(its general.type is 'model')"),
     ],
 )

@@ -122,7 +122,7 @@ def with_text(path: Path, old: bytes, new: bytes) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (remove(1), "is one of 3 shards, and x-00002-of-00003.gguf is not beside it; bring all of them."),
+        (remove(1), "is one of 3 shards, and x-00002-of-00003.gguf is not beside it; copy all of them."),
         (remove(1, 2), "x-00002-of-00003.gguf and 1 more are not beside it"),
         (replace_by(1, gguf_files.split(WHOLE, 3)[2]), "x-00002-of-00003.gguf is shard 3 of 3 with 21 tensors"),
         (replace_by(1, gguf_files.split(WHOLE, 4)[1]), "x-00002-of-00003.gguf is shard 2 of 4 with 21 tensors"),
@@ -132,8 +132,11 @@ def with_text(path: Path, old: bytes, new: bytes) -> None:
             "14 of the 21 tensors",
         ),
         (replace_by(2, gguf_files.split(WHOLE, 3, True)[2]), ", of which 4 are held twice"),
-        (replace_by(1, gguf_files.split(WHOLE, 3)[1][:-40]), "x-00002-of-00003.gguf of the model m is no whole GGUF"),
-        (replace_by(1, b""), "x-00002-of-00003.gguf of the model m is no whole GGUF"),
+        (
+            replace_by(1, gguf_files.split(WHOLE, 3)[1][:-40]),
+            "x-00002-of-00003.gguf of the model m is not a complete GGUF",
+        ),
+        (replace_by(1, b""), "x-00002-of-00003.gguf of the model m is not a complete GGUF"),
         (lambda paths: with_text(paths[0], b"general.architecture", b"general.architectura"), "says nothing of a mod"),
         (lambda paths: with_text(paths[2], b"blk.1.", b"blk.0."), "are held twice"),
     ],

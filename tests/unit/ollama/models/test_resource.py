@@ -112,7 +112,7 @@ def test_a_proxy_is_told_from_the_registry(status: int, passing: bool, meaning: 
 
 def test_the_way_out_of_tls_trouble_is_one_that_a_registry_has() -> None:
     words = "TLS failed (self-signed); set ca_path to the CA's certificate, or validate_certs: false"
-    told = str(registry._told(ModelName.parse("h/a/m"), HttpFailure("GET", "https://h/v2", words)))
+    told = str(registry._unserved(ModelName.parse("h/a/m"), HttpFailure("GET", "https://h/v2", words)))
     assert "say insecure" in told
     assert "self-signed" in told
     assert "ca_path" not in told
@@ -121,7 +121,7 @@ def test_the_way_out_of_tls_trouble_is_one_that_a_registry_has() -> None:
 def test_insecure_is_never_advised_for_a_registry_of_the_internet() -> None:
     words = "TLS failed (self-signed); set ca_path to the CA's certificate, or validate_certs: false"
     for name in ("llama3", "hf.co/u/r", "huggingface.co/u/r"):
-        told = str(registry._told(ModelName.parse(name), HttpFailure("GET", "https://h/v2", words)))
+        told = str(registry._unserved(ModelName.parse(name), HttpFailure("GET", "https://h/v2", words)))
         assert "say insecure" not in told
         assert "REQUESTS_CA_BUNDLE" in told
 
