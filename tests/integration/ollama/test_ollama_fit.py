@@ -180,8 +180,8 @@ def test_where_nothing_fits_all_numbers_are_told(server: Ollama, args: Args, reg
     entry = {"name": registry.name("library/m"), "choose": ["big", "small"], "insecure": True}
     result = fail("ollama_fit", args(models=[entry], gpus=[1024**2] * 2, memory=1024**2, fits="gpu"))
     assert result["msg"].startswith(f"None of the alternatives of the model {entry['name']} fits the GPUs of this host")
-    host = "the host has 2 x GPU (1.0 MiB each), 1.0 MiB of memory for models"
-    needs = [f"{one['name']} needs {one['needed'] / 1024**2:.1f} MiB" for one in result["verdicts"]]
+    host = "the host has 2 x GPU (1.0 MB each), 1.0 MB of memory for models"
+    needs = [f"{one['name']} needs {one['needed'] / 1e6:.1f} MB" for one in result["verdicts"]]
     for words in (*needs, host, "smaller alternative", "say fits: memory"):
         assert words in result["msg"]
     assert [one["where"] for one in result["verdicts"]] == ["nowhere", "nowhere"]
@@ -191,7 +191,7 @@ def test_an_entry_fails_only_where_it_says_that_it_must_fit(server: Ollama, args
     entry = {"name": registry.publish("library/m:1", written(Shape())), "insecure": True}
     result = succeed("ollama_fit", args(models=[entry], memory=1024**2, gpus=[]))
     assert result["models"] == [entry]
-    assert "does not fit (no GPU, 1.0 MiB of memory for models)" in str(result["warnings"])
+    assert "does not fit (no GPU, 1.0 MB of memory for models)" in str(result["warnings"])
     message = sentence("ollama_fit", args(models=[{**entry, "fits": "memory"}], memory=1024**2, gpus=[]))
     assert message.startswith(f"The model {entry['name']} does not fit the GPUs and memory of this host")
 
