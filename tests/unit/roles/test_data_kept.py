@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from role_variables import ROOT, ollama, rendered
-from test_hardening import webui
+from test_hardening import looked_at, webui, webui_host
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ADMIN = {"open_webui_admin_password": "enough", "open_webui_admin_email": "admin@example.org"}
 
@@ -20,7 +26,7 @@ def facts(**more: Any) -> dict[str, Any]:
 
 
 def host_problems(said: str, volumes: dict[str, Any], **given: Any) -> list[str]:
-    looked = {"__open_webui_looked": {"stdout": said}, "__open_webui_volume_facts": volumes}
+    looked = {"__open_webui_looked": looked_at(missing=said.split()), "__open_webui_volume_facts": volumes}
     return list(webui("__open_webui_host_problems", **ADMIN, **looked, **given))
 
 
@@ -67,7 +73,7 @@ def test_the_key_s_directory_is_an_option() -> None:
 
 
 def test_what_is_missing_tells_packages_and_the_key_apart() -> None:
-    looked = {"__open_webui_looked": {"stdout": "python3-requests\nnftables\nsecret-key\n"}}
+    looked = {"__open_webui_looked": looked_at(missing=["python3-requests", "nftables", "secret-key"])}
     assert webui("__open_webui_missing_packages", **ADMIN, **looked) == ["python3-requests", "nftables"]
     assert webui("__open_webui_missing_packages", **ADMIN, **looked, llm_egress="open") == ["python3-requests"]
 
@@ -135,3 +141,66 @@ def test_a_second_service_on_a_host_leaves_a_mark_of_its_own() -> None:
     for its, place in (({}, "/var/lib/selfhosted-llm"), ({"llm_state_directory": "/srv/state"}, "/srv/state")):
         given = {"hostvars": {"gpu-1": its}, "groups": {}}
         assert rendered(files, "__declared_state_directory", given) == place
+
+
+KEY = base64.b64encode(b"k" * 64).decode()
+RIGHT: dict[str, Any] = {
+    "key_directory": {"kind": "directory", "uid": 0, "gid": 0, "mode": "0700"},
+    "key_file": {"kind": "file", "uid": 0, "gid": 0, "mode": "0600"},
+    "key": KEY,
+}
+
+
+@pytest.mark.parametrize(
+    ("found", "given", "is_right"),
+    [
+        ({}, {}, True),
+        ({}, {"open_webui_secret_key": "k" * 64}, True),
+        ({}, {"open_webui_secret_key": "another"}, False),
+        ({"key": ""}, {}, False),
+        ({"key": ""}, {"open_webui_secret_key": ""}, False),
+        ({"key_file": {}}, {}, False),
+        ({"key_file": {**RIGHT["key_file"], "mode": "0644"}}, {}, False),
+        ({"key_file": {**RIGHT["key_file"], "kind": "other"}}, {}, False),
+        # Where Docker maps its users, the container's root is another user.
+        ({"key_file": {**RIGHT["key_file"], "uid": 100000}}, {}, False),
+        ({"key_directory": {**RIGHT["key_directory"], "mode": "0755"}}, {}, False),
+        ({"key_directory": {**RIGHT["key_directory"], "gid": 4}}, {}, False),
+    ],
+)
+def test_a_key_as_it_shall_be_needs_no_task(found: dict[str, Any], given: dict[str, Any], is_right: bool) -> None:
+    looked = {"__open_webui_looked": looked_at(**{**RIGHT, **found}), "__open_webui_volume_facts": facts()}
+    assert webui("__open_webui_key_right", **ADMIN, **looked, **given) is is_right
+
+
+def test_the_first_password_comes_from_the_key_whoever_read_it() -> None:
+    expected = hashlib.sha256(b"k" * 64 + b":first-admin").hexdigest()
+    seen = {"__open_webui_looked": looked_at(**RIGHT), "__open_webui_key": {"skipped": True}}
+    written = {"__open_webui_looked": looked_at(**{**RIGHT, "key": ""}), "__open_webui_key": {"content": KEY}}
+    for looked in (seen, written):
+        told = webui("__open_webui_initial_password", **ADMIN, **looked, __open_webui_volume_facts=facts())
+        assert told == expected
+
+
+def test_a_host_is_looked_at_without_a_change(tmp_path: Path) -> None:
+    key = tmp_path / "key" / "secret_key"
+    assert "secret-key" in webui_host.missing(key)
+    assert (webui_host.owned(key), webui_host.content(key)) == ({}, "")
+    key.parent.mkdir(mode=0o700)
+    key.touch(mode=0o600)
+    assert "secret-key" in webui_host.missing(key)
+    key.write_bytes(b"k" * 64)
+    assert "secret-key" not in webui_host.missing(key)
+    assert webui_host.content(key) == KEY
+    assert webui_host.owned(key)["mode"] == "0600"
+    link = tmp_path / "link"
+    link.symlink_to(key)
+    assert webui_host.owned(link)["kind"] == "other"
+
+
+def test_the_mark_is_written_only_where_it_differs() -> None:
+    files = [ROOT / "playbooks" / "vars" / "declared.yml"]
+    given: dict[str, Any] = {"hostvars": {"gpu-1": {}}, "groups": {}, "__declared_containers": [{"name": "a"}]}
+    read = rendered(files, "__declared_mark_read", given)
+    assert read[:2] == ["0 0 700 directory", "0 0 600 regular file"]
+    assert json.loads("".join(read[2:])) == {"containers": [{"name": "a"}]}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ sys.path.insert(0, str(ROOT / "roles" / "ollama" / "files"))
 import look
 
 WEBUI = ROOT / "roles" / "open_webui"
+sys.path.insert(0, str(WEBUI / "files"))
+import webui_host
+
 OFF: dict[str, Any] = {
     "security_opts": [],
     "cap_drop": [],
@@ -33,6 +37,11 @@ ON: dict[str, Any] = {
     "tmpfs": ["/root", "/tmp"],
     "pids_limit": 4096,
 }
+
+
+def looked_at(**found: Any) -> dict[str, Any]:
+    """Return what files/webui_host.py of the role open_webui answers."""
+    return {"stdout": json.dumps(found)}
 
 
 def webui(name: str, **given: Any) -> Any:
@@ -61,8 +70,8 @@ def test_each_part_can_be_changed_and_all_be_switched_off(given: dict[str, Any],
 def test_what_is_not_roots_in_the_volume_is_not_locked_out(foreign: bool) -> None:
     given_back = ["DAC_OVERRIDE"] if foreign else []
     assert ollama("__ollama_capabilities", {"containers": {"ollama": {"foreign_files": foreign}}}) == given_back
-    found = {"stdout": "/srv/volume/webui.db" if foreign else ""}
-    assert webui("__open_webui_capabilities", __open_webui_foreign_files=found) == given_back
+    found = looked_at(foreign_files=foreign)
+    assert webui("__open_webui_capabilities", __open_webui_looked=found) == given_back
 
 
 def test_open_webui_writes_its_pages_where_it_may() -> None:
@@ -85,3 +94,20 @@ def test_files_that_are_not_roots_are_found_wherever_ollama_writes(tmp_path: Pat
 def test_a_volume_that_is_still_to_be_made_holds_nothing(tmp_path: Path) -> None:
     assert not look.foreign_files(str(tmp_path / "volume" / "models"), {})
     assert look.foreign_files("", {})
+
+
+@pytest.mark.parametrize("path", ["", "webui.db", "uploads/file"])
+def test_files_that_are_not_roots_are_found_among_open_webuis_data(tmp_path: Path, path: str) -> None:
+    (tmp_path / "uploads" / "deeper").mkdir(parents=True)
+    for name in ("webui.db", "uploads/file", "uploads/deeper/file"):
+        (tmp_path / name).write_text("")
+    os.chown(tmp_path / "uploads" / "deeper" / "file", 1000, 1000)
+    assert not webui_host.foreign_files(tmp_path)
+    os.chown(tmp_path / path, 1000, 1000)
+    assert webui_host.foreign_files(tmp_path)
+    assert not webui_host.foreign_files(tmp_path / "none")
+
+
+def test_an_engine_that_maps_users_owns_files_as_others() -> None:
+    assert webui_host.maps_users({"SecurityOptions": ["name=seccomp", "name=userns"]})
+    assert not webui_host.maps_users({"SecurityOptions": None})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from role_variables import ollama
-from test_hardening import webui
+from test_hardening import looked_at, webui
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_way_is_opened_only_where_something_changes(results: list[dict[str, 
 )
 def test_what_is_missing_is_installed(has: dict[str, bool], missing: list[str]) -> None:
     assert ollama("__ollama_missing_packages", has) == missing
-    assert webui("__open_webui_missing_packages", __open_webui_looked={"stdout": "\n".join(missing)}) == missing
+    assert webui("__open_webui_missing_packages", __open_webui_looked=looked_at(missing=missing)) == missing
     without = [package for package in missing if package != "nftables"]
     assert ollama("__ollama_missing_packages", has, llm_egress="open") == without
 
