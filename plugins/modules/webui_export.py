@@ -41,6 +41,7 @@ options:
       - users
       - connections
       - knowledge
+      - channels
       - tools
       - functions
       - skills

@@ -10,8 +10,8 @@ module: webui_instance
 short_description: Manage all that one Open WebUI has
 version_added: 0.1.0
 description:
-  - Converges settings, permissions, groups, accounts, connections, knowledge bases, tools, functions, skills, prompts
-    and models in one task, in the order in which one needs the other.
+  - Converges settings, permissions, groups, accounts, connections, knowledge bases, channels, tools, functions,
+    skills, prompts and models in one task, in the order in which one needs the other.
   - Every part is checked before the first write of any. A mistake in a part is told before another part is changed.
   - Takes what M(selfhosted.llm.webui_export) returns. An export of a server changes nothing on that server.
   - Each list is the option of the module of its name, with the same entries (M(selfhosted.llm.webui_groups),
@@ -100,6 +100,12 @@ options:
   knowledge:
     description:
       - The knowledge bases, with the options of M(selfhosted.llm.webui_knowledge) as entries.
+    type: list
+    elements: dict
+  channels:
+    description:
+      - The channels, with the options of M(selfhosted.llm.webui_channel) as entries.
+      - They need the setting C(channels.enable), which O(settings) may switch on in the same task.
     type: list
     elements: dict
   tools:

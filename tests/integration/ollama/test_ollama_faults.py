@@ -242,4 +242,4 @@ def test_success_without_a_model_is_no_success(server: Ollama, recorder: Recorde
 
 def test_a_page_in_place_of_progress_is_told(server: Ollama, recorder: Recorder, desired: dict[str, Any]) -> None:
     recorder.answer("POST /api/pull", "<html>\n</html>\n", content_type="text/html")
-    assert "no JSON" in sentence("ollama_model", desired)
+    assert "not a JSON object" in sentence("ollama_model", desired)

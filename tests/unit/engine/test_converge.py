@@ -51,9 +51,9 @@ class Shelf(Resource[Any]):
     def key(self, desired: Desired[Any]) -> str:
         return desired.name.lower()
 
-    def desired_state(self, desired: Desired[Any], present: State | None) -> State:
+    def desired_state(self, desired: Desired[Any], current: State | None) -> State:
         fields = dict(desired.spec)
-        if present is not None and self.quirks.get("password_on_create"):
+        if current is not None and self.quirks.get("password_on_create"):
             fields.pop("password", None)
         return fields
 
@@ -465,7 +465,7 @@ def test_a_resource_may_know_why_a_server_shows_something_else() -> None:
 
 def test_what_was_done_is_told_where_it_cannot_be_compared_again() -> None:
     class Forgetful(Shelf):
-        def desired_state(self, desired: Desired[Any], present: State | None) -> State:
+        def desired_state(self, desired: Desired[Any], current: State | None) -> State:
             if self.reads > 1:
                 raise Failure("The price of a crate is unknown.")
             return super().desired_state(desired, present)

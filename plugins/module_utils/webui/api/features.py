@@ -74,6 +74,8 @@ class Features:
     """The sessions of an account can be ended, and end with its password."""
     ollama_headers: bool = field(default=True, metadata=_since(0, 12))
     """Headers and `auth_type` of an Ollama connection go with every call. 0.10 sends headers with chats alone."""
+    channel_access: bool = field(default=True, metadata=_since(0, 12))
+    """The access of a channel has a call of its own. Before, it goes with an update."""
     second_factor: bool = field(default=True, metadata=_since(0, 12))
     """There is MFA, and some settings want a human session."""
 

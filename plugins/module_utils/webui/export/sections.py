@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ...engine.converge import HIDDEN, Desired, Resource
 from ..api.client import Client
+from ..channels.resource import channel_rows
 from ..connections.fields import KINDS as API_KINDS
 from ..connections.resource import connection_states
 from ..connections.verify import unused
@@ -184,6 +185,23 @@ class Export:
             ]
         }
 
+    def channels(self) -> Variables:
+        """Return the channels that administrators created, without their messages; nothing if channels are off."""
+        rows = channel_rows(self._client)
+        if rows is None:
+            return {}
+        grants = access.Grants(self._client, self._groups)
+        return {
+            "channels": [
+                {
+                    "name": row["name"],
+                    "description": row.get("description") or "",
+                    **self._access(f"channel {row['name']}", grants.state(row)),
+                }
+                for row in self._unambiguous(rows)
+            ]
+        }
+
     def objects(self, resource: Resource[Any], plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
         """Return all objects of one kind with their access."""
         told = resource.gather([])
@@ -251,6 +269,7 @@ SECTIONS: Mapping[str, Callable[[Export], Variables]] = {
     "users": Export.users,
     "connections": Export.connections,
     "knowledge": Export.knowledge,
+    "channels": Export.channels,
     "tools": lambda self: self.objects(Tools(self._client), "tools", ()),
     "functions": lambda self: self.objects(Functions(self._client), "functions", ("type",)),
     "skills": Export.skills,

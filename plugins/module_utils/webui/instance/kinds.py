@@ -14,6 +14,8 @@ from ..accounts.resource import Users
 from ..accounts.spec import LISTED_OPTIONS as USER_OPTIONS
 from ..accounts.spec import desired_users, listed_entries
 from ..api.client import Client
+from ..channels.resource import Channels
+from ..channels.spec import CHANNEL_OPTIONS, desired_channels
 from ..connections.resource import Connections
 from ..connections.spec import LISTED_OPTIONS as CONNECTION_OPTIONS
 from ..connections.spec import desired_connections
@@ -47,6 +49,8 @@ class Kind:
     resource: Callable[[Client, Switches], Resource[Any]]
     single: bool = False
     """Whether its module takes one entry only."""
+    purgeable: bool = True
+    """Whether an instance may delete the objects that its list does not name; not if they hold what people made."""
 
 
 def _groups(client: Client, switches: Switches) -> Resource[Any]:
@@ -91,6 +95,17 @@ KINDS: Mapping[str, Kind] = {
         lambda entries: [desired_knowledge(entry) for entry in entries],
         lambda client, switches: Bases(client, filled=False),
         single=True,
+        purgeable=False,
+    ),
+    "channels": Kind(
+        "channel",
+        "name",
+        ("name",),
+        CHANNEL_OPTIONS,
+        desired_channels,
+        lambda client, switches: Channels(client),
+        single=True,
+        purgeable=False,
     ),
     "tools": Kind("tool", "id", ("id",), TOOL.options, partial(desired_code, TOOL), partial(_code, Tools)),
     "functions": Kind(

@@ -31,8 +31,8 @@ from .kinds import KINDS
 Params = Mapping[str, Any]
 Result = Dict[str, Any]
 LISTS = tuple(KINDS)
-PURGED = tuple(name for name in KINDS if name != "knowledge")
-"""The lists that can be purged: every list but the knowledge bases, which others fill as well."""
+PURGED = tuple(name for name, kind in KINDS.items() if kind.purgeable)
+"""The lists that can be purged."""
 USERS_AT_ONCE = 8
 """The server hashes a password for each new account, which takes one of its cores a third of a second."""
 ENTRIES: Dict[str, Any] = {"type": "list", "elements": "dict"}
@@ -93,6 +93,7 @@ def _readers(hooks: Hooks) -> Tuple[Reader, ...]:
         _members,
         _connections,
         _knowledge,
+        _channels,
         *(partial(_listed, plural, hide=hooks.hide) for plural in ("tools", "functions", "skills", "prompts")),
         _models,
     )
@@ -118,7 +119,20 @@ def _settings(params: Params) -> Iterator[Part]:
     if given["settings"] or any(given[name] is not None for name in LIST_OPTIONS):
         desired_settings(given)
         by_api_key = is_api_key(params["token"])
-        yield Part("settings", lambda client, check: converge_settings(client, given, by_api_key, check).single())
+        yield Part(
+            "settings",
+            lambda client, check: converge_settings(client, given, by_api_key, check).single(),
+            tuple(_switched_on(given["settings"] or {})),
+        )
+
+
+def _switched_on(settings: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield the names of the settings that are true: later parts may need what they switch on."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _switched_on(value, f"{prefix}{key}.")
+        elif value is True:
+            yield f"{prefix}{key}"
 
 
 def _default_permissions(params: Params) -> Iterator[Part]:
@@ -197,6 +211,11 @@ def _knowledge(params: Params) -> Iterator[Part]:
         yield Part("knowledge", run, (entry["name"],) if entry["state"] == "present" else ())
 
 
+def _channels(params: Params) -> Iterator[Part]:
+    if params["channels"]:
+        yield _part(params, "channels", _desired("channels", params))
+
+
 def _listed(plural: str, params: Params, hide: Callable[[List[str]], None]) -> Iterator[Part]:
     if _is_given(params, plural):
         yield _part({**params, "hide": hide}, plural, _desired(plural, params))
@@ -219,7 +238,7 @@ def _models(params: Params) -> Iterator[Part]:
 def _part(params: Params, plural: str, all_desired: Sequence[Desired[Any]]) -> Part:
     """Return the part of a list."""
     _refuse_to_purge_all(params, plural, all_desired)
-    purge = params[f"{plural}_purge"]
+    purge = bool(params.get(f"{plural}_purge"))
     switches = {name.removeprefix(f"{plural}_"): value for name, value in params.items()}
 
     def run(client: Client, check: bool) -> Result:
@@ -231,7 +250,7 @@ def _part(params: Params, plural: str, all_desired: Sequence[Desired[Any]]) -> P
 
 
 def _refuse_to_purge_all(params: Params, plural: str, all_desired: Sequence[Desired[Any]]) -> None:
-    if params[f"{plural}_purge"]:
+    if params.get(f"{plural}_purge"):
         refuse_to_purge_all(all_desired, plural)
 
 

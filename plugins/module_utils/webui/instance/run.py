@@ -12,8 +12,8 @@ from ..api.client import Client
 from ..api.outage import raise_outage
 from .parts import Hooks, Part, Result, parts_of, refuse_all
 
-NAMED = ("groups", "users", "knowledge")
-"""The parts whose objects others name."""
+NAMED = ("settings", "groups", "users", "knowledge")
+"""The parts whose objects later parts need."""
 
 
 def converge_instance(params: Mapping[str, Any], check_mode: bool, hooks: Hooks) -> Result:

@@ -49,7 +49,7 @@ class Things(Resource[Any]):
     def key(self, desired: Desired[Any]) -> str:
         return desired.name
 
-    def desired_state(self, desired: Desired[Any], present: State | None) -> State:
+    def desired_state(self, desired: Desired[Any], current: State | None) -> State:
         return dict(desired.spec)
 
 

@@ -13,6 +13,7 @@ from ansible_collections.selfhosted.llm.plugins.module_utils.engine.errors impor
 from ansible_collections.selfhosted.llm.plugins.module_utils.webui.instance.parts import (
     INSTANCE_OPTIONS,
     LISTS,
+    PURGED,
     Hooks,
     parts_of,
 )
@@ -83,7 +84,7 @@ def test_objects_that_others_name_are_those_that_will_be_there() -> None:
     assert [part.makes for part in parts_of(params(knowledge=ONE["knowledge"][1:]), HOOKS)] == [()]
 
 
-@pytest.mark.parametrize("plural", [name for name in LISTS if name != "knowledge"])
+@pytest.mark.parametrize("plural", PURGED)
 def test_a_purge_of_all_is_refused_before_any_call(plural: str) -> None:
     told = refusal(**{f"{plural}_purge": True})
     assert told.message.startswith(f"Refusing to purge: {plural} lists nothing")
