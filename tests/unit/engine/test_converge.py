@@ -468,7 +468,7 @@ def test_what_was_done_is_told_where_it_cannot_be_compared_again() -> None:
         def desired_state(self, desired: Desired[Any], current: State | None) -> State:
             if self.reads > 1:
                 raise Failure("The price of a crate is unknown.")
-            return super().desired_state(desired, present)
+            return super().desired_state(desired, current)
 
     with pytest.raises(Failure, match="The price of a crate is unknown") as caught:
         go(Forgetful(), Desired[Any]("a", {}))
