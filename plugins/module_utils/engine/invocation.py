@@ -48,8 +48,8 @@ FREE_TEXT = _words(
 FREE_FORM = _words(
     """
     adapters capabilities channels config connections default_permissions docker files functions gpu_devices groups
-    headers i18n ignore knowledge labels license meta models parameters params permissions prompts proxies rules settings
-    skills suggestions tools users valves
+    headers i18n ignore knowledge labels license meta models parameters params permissions prompts proxies rules
+    settings skills suggestions tools users valves
     """
 )
 """Options without declared keys (``dict``, ``raw``). They are never logged; ``invocation`` has only their keys."""

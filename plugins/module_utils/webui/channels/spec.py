@@ -61,4 +61,4 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
 def _desired(entry: Mapping[str, Any]) -> Desired[ChannelSpec]:
     who = entry["access"]
     spec = ChannelSpec(entry["description"], None if who is None else access.wanted(who))
-    return Desired(entry["name"], entry["state"] == "present", spec=spec)
+    return Desired(entry["name"], spec, entry["state"] == "present")
