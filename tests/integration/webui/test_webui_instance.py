@@ -14,7 +14,14 @@ from recorder import Recorder
 from runner import fail, hides, sentence, succeed, unchanged
 
 PASSWORD = "password-of-a-pupil-1"
-CREATED = {"groups": "create", "users": "create", "members": "update", "tools": "create", "models": "create"}
+CREATED = {
+    "groups": "create",
+    "users": "create",
+    "members": "update",
+    "knowledge": "create",
+    "tools": "create",
+    "models": "create",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +91,9 @@ def test_a_school_comes_by_one_task_that_a_check_run_foresees(
         assert members == ["tilda@example.org"]
         result = unchanged("webui_instance", by_token(**school()), recorder)
         assert result["plan"] == []
+        gone = {"knowledge": [{"name": "Rules", "state": "absent"}]}
+        removed = succeed("webui_instance", by_token(**gone))
+        assert steps(removed) == [("knowledge", "delete", "Rules")]
     finally:
         emptied(webui, by_token)
 

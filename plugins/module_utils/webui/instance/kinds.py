@@ -22,7 +22,7 @@ from ..connections.spec import desired_connections
 from ..groups.resource import ManagedGroups
 from ..groups.spec import GROUP_OPTIONS, desired_groups
 from ..knowledge.resource import Bases
-from ..knowledge.spec import KNOWLEDGE_OPTIONS, desired_knowledge
+from ..knowledge.spec import KNOWLEDGE_OPTIONS, desired_bases
 from ..models.resource import Models
 from ..models.spec import MODEL_OPTIONS, desired_models
 from ..workspace.code_spec import FUNCTION, SKILL, TOOL, desired_code
@@ -92,7 +92,7 @@ KINDS: Mapping[str, Kind] = {
         "name",
         ("name",),
         KNOWLEDGE_OPTIONS,
-        lambda entries: [desired_knowledge(entry) for entry in entries],
+        desired_bases,
         lambda client, switches: Bases(client, filled=False),
         single=True,
         purgeable=False,

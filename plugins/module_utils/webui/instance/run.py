@@ -103,7 +103,20 @@ def _plan(part: Part, result: Result) -> List[Dict[str, Any]]:
     """Return the steps of a part, each with its name."""
     steps: Optional[Sequence[Mapping[str, Any]]] = result.get("plan")
     if steps is None:
-        name = str((result.get("knowledge") or {}).get("name") or part.name)
-        steps = [{"action": "update", "name": name, "fields": sorted(result["diff"]["after"])}]
-        steps = steps if result["changed"] else []
+        steps = [_step(part, result)] if result["changed"] else []
     return [{"part": part.name, **step} for step in steps]
+
+
+def _step(part: Part, result: Result) -> Dict[str, Any]:
+    """Return the step of a part that is one object: a knowledge base with its files, or one that is always there."""
+    before, after = ({**result["diff"][when]} for when in ("before", "after"))
+    fields = sorted(after)
+    action = "update"
+    if part.name == "knowledge":
+        # A change of files alone is an update of their base.
+        before.pop("files", None)
+        after.pop("files", None)
+        if bool(before) != bool(after):
+            action = "create" if after else "delete"
+    named = result.get("knowledge") or before
+    return {"action": action, "name": str(named.get("name") or part.name), "fields": fields}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Desired
 from ...engine.entries import read_entries
@@ -29,7 +29,7 @@ KNOWLEDGE_OPTIONS: Dict[str, Any] = {
     "workers": {"type": "int", "default": 4},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
-MOST_WORKERS = 16
+MAX_WORKERS = 16
 NOUN = "knowledge base"
 
 
@@ -42,10 +42,19 @@ class KnowledgeSpec:
 
 
 def desired_knowledge(params: Mapping[str, Any]) -> Desired[KnowledgeSpec]:
-    """Return the base as wanted, or raise one Failure with all that is wrong."""
-    name = itemgetter("name")
-    (desired,) = read_entries(NOUN, [params], listed=False, key=name, label=name, problems=_problems, desired=_desired)
+    """Return the one base of a task; raise a Failure with all its problems."""
+    (desired,) = _read([params], listed=False)
     return desired
+
+
+def desired_bases(entries: Sequence[Mapping[str, Any]]) -> List[Desired[KnowledgeSpec]]:
+    """Return the bases of a list; raise one Failure with the problems of all entries."""
+    return _read(entries, listed=True)
+
+
+def _read(entries: Sequence[Mapping[str, Any]], listed: bool) -> List[Desired[KnowledgeSpec]]:
+    name = itemgetter("name")
+    return read_entries(NOUN, entries, listed=listed, key=name, label=name, problems=_problems, desired=_desired)
 
 
 def _desired(params: Mapping[str, Any]) -> Desired[KnowledgeSpec]:
@@ -57,8 +66,8 @@ def _desired(params: Mapping[str, Any]) -> Desired[KnowledgeSpec]:
 def _problems(params: Mapping[str, Any]) -> Iterator[str]:
     if not params["name"].strip() and params["state"] == "present":
         yield "name is empty; give one"
-    if not 1 <= params["workers"] <= MOST_WORKERS:
-        yield f"workers is {params['workers']}; give a number from 1 to {MOST_WORKERS}"
+    if not 1 <= params["workers"] <= MAX_WORKERS:
+        yield f"workers is {params['workers']}; give a number from 1 to {MAX_WORKERS}"
     if params["process_timeout"] <= 0:
         yield f"process_timeout is {params['process_timeout']:g}; give a number of seconds above 0"
     for name in ("name", "description") if params["state"] == "present" else ():

@@ -100,3 +100,12 @@ def test_mistakes_of_all_parts_are_told_at_once() -> None:
     for words in ("listed twice", "tags has an empty item", "missing required arguments: id", "users_csv was not read"):
         assert words in told.message
     assert len(told.details["problems"]) == 4
+
+
+def test_all_problems_of_all_knowledge_bases_are_reported_at_once() -> None:
+    bases = [{"name": "Rules", "workers": 0}, {"name": " "}, {"name": "Maps"}, {"name": "Rules"}]
+    problems = refusal(knowledge=bases).details["problems"]
+    assert [problem.split(":")[0] for problem in problems] == ["Entry 1 (Rules)", "Entry 2 ( )", "Entry 4 (Rules)"]
+    assert "workers is 0" in problems[0]
+    assert "name is empty" in problems[1]
+    assert "listed twice" in problems[2]

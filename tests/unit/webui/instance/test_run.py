@@ -113,3 +113,26 @@ def test_a_run_that_breaks_off_tells_what_was_done_and_what_was_not_begun(monkey
     assert told.details["parts_not_begun"] == ["tools", "models"]
     assert told.details["done"] == ["y"]
     assert [step["part"] for step in told.details["plan"]] == ["settings"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "knowledge", "step"),
+    [
+        ({}, {"name": "Rules"}, {"name": "Rules"}, ("create", "Rules", ["name"])),
+        ({"files": {}}, {"name": "R", "files": {"a": 1}}, {"name": "R"}, ("create", "R", ["files", "name"])),
+        ({"description": "x"}, {"description": "y"}, {"name": "Rules"}, ("update", "Rules", ["description"])),
+        ({"files": {}}, {"files": {"a": 1}}, {"name": "Rules"}, ("update", "Rules", ["files"])),
+        ({"name": "Rules"}, {}, {}, ("delete", "Rules", [])),
+    ],
+)
+def test_the_plan_names_what_happens_to_a_knowledge_base(
+    before: dict[str, Any],
+    after: dict[str, Any],
+    knowledge: dict[str, Any],
+    step: tuple[str, str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = {"changed": True, "diff": {"before": before, "after": after}, "knowledge": knowledge}
+    monkeypatch.setattr(run, "parts_of", lambda _params, _hooks: [Part("knowledge", lambda _client, _check: result)])
+    (planned,) = run.converge_instance(PARAMS, True, Hooks(lambda warning: None, lambda secrets: None))["plan"]
+    assert planned == {"part": "knowledge", "action": step[0], "name": step[1], "fields": step[2]}
