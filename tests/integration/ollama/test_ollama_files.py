@@ -218,6 +218,7 @@ def test_a_file_that_another_has_cut_or_changed_meanwhile_is_told(
         ggufs.send(client, file, "bot")
     # Cut after its header was read: the connection breaks, and that is not what is told.
     monkeypatch.setattr(ggufs, "_look", lambda *of: (None, [Piece(len(content), str(path))]))
-    with pytest.raises(Failure, match=r"m.gguf of the model bot cannot be read on this host \(it was cut while it was"):
+    words = r"m.gguf of the model bot cannot be read on this host \(it was truncated while it was"
+    with pytest.raises(Failure, match=words):
         ggufs.send(client, file, "bot")
     assert server.names() == set()
