@@ -75,6 +75,49 @@ options:
         type: list
         elements: str
         default: []
+  network:
+    description:
+      - The network of the containers, as it is given to M(selfhosted.llm.docker_network). RV(network_due) tells whether
+        that module has anything to do or to say.
+    type: dict
+    suboptions:
+      name:
+        description:
+          - The name of the network.
+        type: str
+        required: true
+      mtu:
+        description:
+          - The MTU in bytes, or V(auto).
+        type: str
+        default: auto
+  egress:
+    description:
+      - What the containers on O(network) may reach, as it is given to M(selfhosted.llm.docker_egress). RV(egress_due)
+        tells whether that module has anything to do or to say.
+    type: dict
+    suboptions:
+      egress:
+        description:
+          - What containers on the network may reach.
+        type: str
+        required: true
+      allowed:
+        description:
+          - The destinations that are allowed.
+        type: list
+        elements: str
+        default: []
+      urls:
+        description:
+          - The URLs that are reached in any case.
+        type: list
+        elements: str
+      owner:
+        description:
+          - Whose destinations these are.
+        type: str
+        default: ""
 notes:
   - Needs access to C(/var/run/docker.sock), and root for volumes that only root may read.
 seealso:
@@ -104,6 +147,16 @@ problems:
   elements: str
   returned: success
   sample: []
+network_due:
+  description: Whether M(selfhosted.llm.docker_network) has anything to do or to say; V(true) where that is not certain.
+  type: bool
+  returned: success
+  sample: false
+egress_due:
+  description: Whether M(selfhosted.llm.docker_egress) has anything to do or to say; V(true) where that is not certain.
+  type: bool
+  returned: success
+  sample: false
 container_root:
   description:
     - The user and the group of the host that are root within containers. Only where Docker maps its users
@@ -149,6 +202,7 @@ volumes:
 
 from typing import TYPE_CHECKING, Any
 
+from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.due import egress_due, network_due
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.egress.host import SOCKET, TIMEOUT
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.engine import Engine, NoAnswer
 from ansible_collections.selfhosted.llm.plugins.module_utils.docker.volumes import Asked, Volumes
@@ -169,9 +223,18 @@ CONTAINER = {
     "read_only": {"type": "bool", "default": False},
     "variables": {"type": "list", "elements": "str", "default": []},
 }
+NETWORK = {"name": {"type": "str", "required": True}, "mtu": {"type": "str", "default": "auto"}}
+EGRESS = {
+    "egress": {"type": "str", "required": True},
+    "allowed": {"type": "list", "elements": "str", "default": []},
+    "urls": {"type": "list", "elements": "str"},
+    "owner": {"type": "str", "default": ""},
+}
 ARGUMENTS = {
     "kind": {"type": "str", "choices": ["ollama", "open-webui"], "required": True},
     "containers": {"type": "list", "elements": "dict", "required": True, "options": CONTAINER},
+    "network": {"type": "dict", "options": NETWORK},
+    "egress": {"type": "dict", "options": EGRESS},
 }
 
 
@@ -184,6 +247,8 @@ def body(module: AnsibleModule) -> dict[str, Any]:
         volumes = Volumes(Engine(SOCKET, TIMEOUT), kind, TARGETS[kind])
         return {
             "changed": False,
+            "network_due": network_due(module.params["network"]),
+            "egress_due": egress_due(module.params["network"], module.params["egress"]),
             "container_root": volumes.container_root(),
             "problems": [problem for one in asked for problem in volumes.problems(one, declared)],
             "volumes": {one.name: volumes.facts(one) for one in asked},

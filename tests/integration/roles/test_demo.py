@@ -37,6 +37,8 @@ PRODUCTION = {
     "preflight_enabled": False,
 }
 NAME = "selfhosted-llm-demo"
+# A run that changes nothing may start no more than these, of which one asks systemd.
+MODULE_STARTS = 16
 # Each test is several runs of a role, and the first one makes the host.
 pytestmark = pytest.mark.timeout(1800)
 
@@ -90,8 +92,12 @@ def test_the_demo_answers_beside_the_real_service(host: Host, before: dict[str, 
 
 def test_a_second_run_changes_nothing(host: Host) -> None:
     made = snapshot(host)
-    done = demo(host, "up")
+    counting = f"ANSIBLE_CALLBACK_PLUGINS={ROOT}/tests/integration/roles/callbacks"
+    done = demo(host, "up", counting, "ANSIBLE_CALLBACKS_ENABLED=module_starts")
     assert done.returncode == 0, done.stdout + done.stderr
+    starts = re.search(r"module starts: (\d+) .*", done.stdout)
+    assert starts, done.stdout
+    assert int(starts[1]) <= MODULE_STARTS, starts[0]
     assert re.search(r"changed=0 .*failed=0", done.stdout), done.stdout
     assert difference(made, snapshot(host)) == ""
 

@@ -8,14 +8,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from role_variables import ROOT, ollama, rendered
-from test_hardening import looked_at, webui, webui_host
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from test_hardening import looked_at, webui
 
 ADMIN = {"open_webui_admin_password": "enough", "open_webui_admin_email": "admin@example.org"}
 
@@ -180,22 +177,6 @@ def test_the_first_password_comes_from_the_key_whoever_read_it() -> None:
     for looked in (seen, written):
         told = webui("__open_webui_initial_password", **ADMIN, **looked, __open_webui_volume_facts=facts())
         assert told == expected
-
-
-def test_a_host_is_looked_at_without_a_change(tmp_path: Path) -> None:
-    key = tmp_path / "key" / "secret_key"
-    assert "secret-key" in webui_host.missing(key)
-    assert (webui_host.owned(key), webui_host.content(key)) == ({}, "")
-    key.parent.mkdir(mode=0o700)
-    key.touch(mode=0o600)
-    assert "secret-key" in webui_host.missing(key)
-    key.write_bytes(b"k" * 64)
-    assert "secret-key" not in webui_host.missing(key)
-    assert webui_host.content(key) == KEY
-    assert webui_host.owned(key)["mode"] == "0600"
-    link = tmp_path / "link"
-    link.symlink_to(key)
-    assert webui_host.owned(link)["kind"] == "other"
 
 
 def test_the_mark_is_written_only_where_it_differs() -> None:

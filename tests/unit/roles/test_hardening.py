@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -111,3 +112,19 @@ def test_files_that_are_not_roots_are_found_among_open_webuis_data(tmp_path: Pat
 def test_an_engine_that_maps_users_owns_files_as_others() -> None:
     assert webui_host.maps_users({"SecurityOptions": ["name=seccomp", "name=userns"]})
     assert not webui_host.maps_users({"SecurityOptions": None})
+
+
+def test_a_host_is_looked_at_without_a_change(tmp_path: Path) -> None:
+    key = tmp_path / "key" / "secret_key"
+    assert "secret-key" in webui_host.missing(key)
+    assert (webui_host.owned(key), webui_host.content(key)) == ({}, "")
+    key.parent.mkdir(mode=0o700)
+    key.touch(mode=0o600)
+    assert "secret-key" in webui_host.missing(key)
+    key.write_bytes(b"k" * 64)
+    assert "secret-key" not in webui_host.missing(key)
+    assert webui_host.content(key) == base64.b64encode(b"k" * 64).decode()
+    assert webui_host.owned(key)["mode"] == "0600"
+    link = tmp_path / "link"
+    link.symlink_to(key)
+    assert webui_host.owned(link)["kind"] == "other"
