@@ -164,7 +164,8 @@ def test_a_server_that_is_down_is_named(args: Callable[..., dict[str, Any]]) -> 
 
 def test_html_in_place_of_json_is_told(recorder: Recorder, args: Callable[..., dict[str, Any]]) -> None:
     recorder.answer("GET /api/tags", "<html><body>Welcome</body></html>", content_type="text/html")
-    assert "text/html instead of JSON; check that url is the address of the server itself" in sentence("ollama_model", args(name="tiny"))
+    message = sentence("ollama_model", args(name="tiny"))
+    assert "text/html instead of JSON; check that url is the address of the server itself" in message
 
 
 def test_json_of_another_server_is_told(recorder: Recorder, args: Callable[..., dict[str, Any]]) -> None:
