@@ -263,8 +263,16 @@ WRONG = [
     ("tool", {"id": ""}, "id is empty"),
     ("tool", {"id": "a", "content": "\0"}, "content holds a NUL or half a surrogate pair"),
     ("tool", {"id": "a", "name": " "}, "name is empty"),
-    ("tool", {"id": "a", "meta": {"manifest": {}}}, "meta.manifest is given, and it comes from the code; leave it out"),
-    ("function", {"id": "a", "meta": {"description": ""}}, "meta.description is given, and say it by description"),
+    (
+        "tool",
+        {"id": "a", "meta": {"manifest": {}}},
+        "meta.manifest cannot be set; the server takes it from the code; remove it",
+    ),
+    (
+        "function",
+        {"id": "a", "meta": {"description": ""}},
+        "meta.description cannot be set; use the option description",
+    ),
     ("tool", {"id": "a", "src": "/nowhere.py", "remote_src": True}, "src is '/nowhere.py', which cannot be read"),
     ("skill", {"id": "a", "src": "/etc", "content": "x"}, "content and src are mutually exclusive; set one of them"),
 ]

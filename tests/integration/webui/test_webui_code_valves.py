@@ -74,14 +74,14 @@ def test_code_that_does_not_load_any_more_can_be_replaced_with_its_valves(
 
 
 WRONG_VALVES = [
-    ({"cuont": 1}, "valves.cuont is none that the code has; did you mean count?"),
-    ({"zzz": 1}, "valves.zzz is none that the code has; it has api_key, count, loud, pin, place, ratio, unit"),
-    ({"count": "7"}, "valves.count is a text, and the code takes a whole number there; give that"),
-    ({"count": True}, "valves.count is true or false, and the code takes a whole number there; give that"),
-    ({"loud": 1}, "valves.loud is a whole number, and the code takes true or false there; give that"),
-    ({"place": 1}, "valves.place is a whole number, and the code takes a text or null there; give that"),
-    ({"unit": "k"}, "valves.unit is a text, and the code takes one of 'c', 'f' there; give that"),
-    ({"api_key": ["sk-in-a-list"]}, "valves.api_key is a list, and the code takes a text there; give that"),
+    ({"cuont": 1}, "valves.cuont is not a valve of the code; did you mean count?"),
+    ({"zzz": 1}, "valves.zzz is not a valve of the code; it has api_key, count, loud, pin, place, ratio, unit"),
+    ({"count": "7"}, "valves.count is a text, but the code needs a whole number"),
+    ({"count": True}, "valves.count is true or false, but the code needs a whole number"),
+    ({"loud": 1}, "valves.loud is a whole number, but the code needs true or false"),
+    ({"place": 1}, "valves.place is a whole number, but the code needs a text or null"),
+    ({"unit": "k"}, "valves.unit is a text, but the code needs one of 'c', 'f'"),
+    ({"api_key": ["sk-in-a-list"]}, "valves.api_key is a list, but the code needs a text"),
 ]
 
 
@@ -108,7 +108,7 @@ def test_a_valve_that_new_code_requires_is_asked_for_and_the_code_taken_back(
 ) -> None:
     needing = TOOL.replace('api_key: str = ""', "api_key: str")
     said = by_token(id="mine", content=needing, valves={"count": 1})
-    assert "valves.api_key is not given, and the code has no default for it; give it" in sentence("webui_tool", said)
+    assert "valves.api_key is missing, and the code has no default for it; set it" in sentence("webui_tool", said)
     assert records(webui, "tool") == {}
     assert "the code has no class Valves" in sentence("webui_function", by_token(id="p", content=PIPE, valves={"a": 1}))
     assert records(webui, "function") == {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ids of tools, functions and skills: what a new one may be, and which object an id means.
+"""Ids of tools, functions and skills: what a new one may be, and which object an id refers to.
 
 The server stores a new id in lower case and checks its form. What an import or an older version stored keeps its id.
 """
@@ -24,7 +24,7 @@ Record = Mapping[str, Any]
 
 
 def new_id_problems(noun: str, new_id: str) -> Iterator[str]:
-    """Yield why the server takes no new object with an id."""
+    """Yield why the server rejects an id for a new object."""
     skill = noun == "skill"
     fits = re.fullmatch("[a-z0-9_-]+", new_id) if skill else new_id.isidentifier()
     if new_id and not fits:
@@ -44,14 +44,14 @@ def by_key(
     found: Dict[str, List[Record]] = {}
     for row in rows:
         found.setdefault(str(row["id"]).lower(), []).append(row)
-    meant = {desired.name: desired.spec.written_id or desired.name for desired in all_desired}
+    written = {desired.name: desired.spec.written_id or desired.name for desired in all_desired}
     records: Dict[str, Record] = {}
     for key, same in found.items():
-        own = known.get(key, meant.get(key, key))
+        own = known.get(key, written.get(key, key))
         chosen = next((row for row in same if row["id"] == own), None)
         if len(same) == 1 and key not in known:
             chosen = same[0]
-        if chosen and key in meant:
+        if chosen and key in written:
             known[key] = str(chosen["id"])
         records.update({f"id:{row['id']}": row for row in same if row is not chosen})
         records.update({key: chosen} if chosen else {})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tools and functions have in common as resources of the engine: code that the server runs, and its valves."""
+"""The common part of tools and functions as resources of the engine: code that the server runs, and its valves."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from .valves import Spec, Valves
 
 WRITTEN = ("name", "content", "description", "meta")
 """What the call that updates an object takes; it replaces all of them."""
-# All that the server tells of what it does not take, when it is new: mostly code that does not load.
+# The whole answer of the server if it rejects a new object: mostly the code does not load.
 SILENT = "Error creating"
 
 Record = Mapping[str, Any]
 Hide = Callable[[List[str]], None]
 
 
-def nobody(_words: List[str]) -> None:
-    """Hear of secrets, where nobody else wants to."""
+def ignore_secrets(_secrets: List[str]) -> None:
+    """Do nothing with secrets, for callers whose output shows none."""
 
 
 class Plugins(Resource[CodeSpec]):
-    """Objects by id. Give what a kind has besides by the hooks."""
+    """Objects by id. Override the hooks for what a kind also has."""
 
     path = ""
     """The kind's part of the API."""
     whole = ""
     """The call that lists all of the kind with their code."""
 
-    def __init__(self, client: Client, hide: Hide = nobody) -> None:
-        """Take the client; ``hide`` is told each secret of a valve, so that no output shows it."""
+    def __init__(self, client: Client, hide: Hide = ignore_secrets) -> None:
+        """Take the client; ``hide`` is called with each secret of a valve, so that no output shows it."""
         self._client = client
         self._hide = hide
         self._valves = Valves(client, self.path)
@@ -61,7 +61,7 @@ class Plugins(Resource[CodeSpec]):
         return states
 
     def check(self, all_desired: Sequence[Desired[CodeSpec]], current: Current) -> Iterator[Problem]:
-        """Yield ids that mean two objects, new ids that the server does not take, and what the code does not have."""
+        """Yield ambiguous ids, new ids that the server rejects, and valves that the code does not have."""
         for number, desired in enumerate(all_desired):
             found = list(ambiguous(desired, self._records, self._known_ids))
             found += self._problems(desired, current.get(desired.name)) if desired.present else []
@@ -76,20 +76,20 @@ class Plugins(Resource[CodeSpec]):
         return str(state["id"])
 
     def desired_state(self, desired: Desired[CodeSpec], current: Optional[State]) -> State:
-        """Return what was said; free mappings with the keys that were not, which stay."""
+        """Return the options that the task sets; keys of mappings that it does not set keep their values."""
         before = current or {}
-        said: Dict[str, Any] = {**desired.spec.options(), "id": before.get("id", desired.name)}
-        if "content" in said:
-            said["content"] = as_stored(said["content"])
-        if "meta" in said:
-            said["meta"] = values.merged(before.get("meta"), said["meta"])
-        if "valves" in said:
-            whole = valves.merged(revealed(before.get("valves") or {}), said["valves"])
-            said["valves"] = self._veiled(whole, self._specs.get(desired.name), said.get("content"))
-        return {"name": desired.name, **said} if current is None else said
+        wanted: Dict[str, Any] = {**desired.spec.options(), "id": before.get("id", desired.name)}
+        if "content" in wanted:
+            wanted["content"] = as_stored(wanted["content"])
+        if "meta" in wanted:
+            wanted["meta"] = values.merged(before.get("meta"), wanted["meta"])
+        if "valves" in wanted:
+            whole = valves.merged(revealed(before.get("valves") or {}), wanted["valves"])
+            wanted["valves"] = self._masked(whole, self._specs.get(desired.name), wanted.get("content"))
+        return {"name": desired.name, **wanted} if current is None else wanted
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
-        """Compare valves with what is hidden in them, and all else without regard to what is empty."""
+        """Compare valves with their secrets revealed, and everything else without empty values."""
         return valves.same(current, wanted) if name == "valves" else values.alike(current, wanted)
 
     def reread(self, step: Step[CodeSpec]) -> Optional[State]:
@@ -106,13 +106,13 @@ class Plugins(Resource[CodeSpec]):
         return unaddressable(self.kind, step)
 
     def create(self, step: Step[CodeSpec]) -> None:
-        """Make the object, and take it back where its valves cannot be set."""
+        """Create the object; delete it again if its valves cannot be set."""
         what, key = f"create the {self.kind} {step.name}", str(step.key)
         after = step.after or {}
         made = self._post(f"{self.path}/create", what, {**self._body(after), **self.in_create(after)})
         if after.get("valves"):
             try:
-                self._valves.write(what, key, _given(step), {}, self._valves.spec(key))
+                self._valves.write(what, key, _desired_valves(step), {}, self._valves.spec(key))
             except Failure:
                 with suppress(Failure):
                     self.delete(step)
@@ -120,7 +120,7 @@ class Plugins(Resource[CodeSpec]):
         self.finish(step, made)
 
     def update(self, step: Step[CodeSpec]) -> None:
-        """Write what differs: code and words by one call, and by calls of their own what else there is."""
+        """Write the changes: code, name and description in one call, everything else in calls of its own."""
         what, key = f"update the {self.kind} {step.name}", str(step.key)
         after, made = step.after or {}, None
         more = self.in_update(step)
@@ -129,7 +129,7 @@ class Plugins(Resource[CodeSpec]):
         if "valves" in step.changes:
             stored_id = self._id(key)
             spec = self._valves.spec(stored_id) if "content" in step.changes else self._specs.get(key)
-            self._valves.write(what, stored_id, _given(step), self._valves.stored(stored_id), spec)
+            self._valves.write(what, stored_id, _desired_valves(step), self._valves.stored(stored_id), spec)
         self.finish(step, made)
 
     def delete(self, step: Step[CodeSpec]) -> None:
@@ -137,7 +137,7 @@ class Plugins(Resource[CodeSpec]):
         self._client.delete(f"{self._at(str(step.key))}/delete", f"delete the {self.kind} {step.name}")
 
     def more_state(self, record: Record) -> Dict[str, Any]:
-        """Return what a state of this kind has besides."""
+        """Return what else a state of this kind has."""
         return {}
 
     def access_of(self, record: Record) -> Dict[str, Any]:
@@ -149,19 +149,19 @@ class Plugins(Resource[CodeSpec]):
         return []
 
     def in_create(self, after: State) -> Dict[str, Any]:
-        """Return what the body of a new object has besides."""
+        """Return what else the body of a new object has."""
         return {}
 
     def in_update(self, step: Step[CodeSpec]) -> Dict[str, Any]:
-        """Return what the body of an update must say besides what is in every body; none where that need not be."""
+        """Return what this update must add to the common body; empty if it needs nothing."""
         return {}
 
     def kept(self, key: str) -> Dict[str, Any]:
-        """Return what an update would lose unless its body repeats it."""
+        """Return the current values that an update loses unless its body repeats them."""
         return {}
 
     def finish(self, step: Step[CodeSpec], now: Optional[Record]) -> None:
-        """Write what has calls of its own; ``now`` is the object as the last write left it, where one was made."""
+        """Write what has calls of its own; ``now`` is the object after the last write, or None without one."""
 
     def _state(self, record: Record) -> Dict[str, Any]:
         meta = record.get("meta") or {}
@@ -180,11 +180,11 @@ class Plugins(Resource[CodeSpec]):
         if desired.spec.valves is not None:
             spec = self._specs[desired.name] = self._spec(desired)
             stored = record["valves"] if "valves" in record else self._valves.stored(self._id(desired.name))
-            found["valves"] = self._veiled(stored or {}, spec, record.get("content"))
+            found["valves"] = self._masked(stored or {}, spec, record.get("content"))
         return found
 
     def _spec(self, desired: Desired[CodeSpec]) -> Spec:
-        """Return the schema of the code that is there, which may not load any more and be about to be replaced."""
+        """Return the schema of the current code; None if it does not load but is about to be replaced."""
         try:
             return self._valves.spec(self._id(desired.name))
         except Failure:
@@ -192,12 +192,12 @@ class Plugins(Resource[CodeSpec]):
                 raise
             return None
 
-    def _veiled(self, whole: Mapping[str, Any], spec: Spec, code: Optional[str]) -> Dict[str, Any]:
-        """Return valves as results show them; without a schema, all texts of code that may ask for a password."""
+    def _masked(self, whole: Mapping[str, Any], spec: Spec, code: Optional[str]) -> Dict[str, Any]:
+        """Return valves with secrets masked; without a schema, mask all of code that mentions a password."""
         state = valves.shown(whole, spec, everything=spec is None and "password" in str(code))
-        words = [word for word in secrets_in(state) if word]
-        self._client.hide(*words)
-        self._hide(words)
+        secrets = [secret for secret in secrets_in(state) if secret]
+        self._client.hide(*secrets)
+        self._hide(secrets)
         return state
 
     def _problems(self, desired: Desired[CodeSpec], current: Optional[State]) -> List[str]:
@@ -234,9 +234,9 @@ def posted_code(client: Client, path: str, what: str, body: Mapping[str, Any]) -
     except Failure as failure:
         if SILENT not in failure.message:
             raise
-        words = failure.message.rstrip(".")
-        raise Failure(f"{words}; the server's log tells why.", **failure.details) from None
+        message = failure.message.rstrip(".")
+        raise Failure(f"{message}; the server's log tells why.", **failure.details) from None
 
 
-def _given(step: Step[CodeSpec]) -> Mapping[str, Any]:
+def _desired_valves(step: Step[CodeSpec]) -> Mapping[str, Any]:
     return (step.desired.spec.valves if step.desired else None) or {}

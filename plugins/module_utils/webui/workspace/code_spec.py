@@ -37,7 +37,7 @@ FUNCTION_OPTIONS: Dict[str, Any] = {
 }
 SKILL_OPTIONS: Dict[str, Any] = {**_ID, **_CODE, "active": {"type": "bool"}, "access": access.ACCESS, **_STATE}
 
-MOST_SKILL_BYTES = 10 * 1024 * 1024
+MAX_SKILL_BYTES = 10 * 1024 * 1024
 OF_THE_CODE = ("manifest", "toggle", "has_user_valves")
 """What the server writes into ``meta`` itself, from the code."""
 NO_FIELDS = ("id", "state", "src", "remote_src")
@@ -101,28 +101,30 @@ def _problems(kind: Kind, entry: Mapping[str, Any]) -> Iterator[str]:
         yield "id is empty; give the id of the object"
     if entry["state"] == "absent":
         return
-    given = _fields(entry)
-    for name, value in given.items():
+    options = _fields(entry)
+    for name, value in options.items():
         yield from values.problems(value, name)
-    if kind is SKILL and len(given.get("content", "").encode("utf-8", "replace")) > MOST_SKILL_BYTES:
-        yield "content has more than 10 MiB, and Open WebUI takes no more for a skill; shorten it"
-    if "name" in given and not given["name"].strip():
+    if kind is SKILL and len(options.get("content", "").encode("utf-8", "replace")) > MAX_SKILL_BYTES:
+        yield "content has more than 10 MiB, which Open WebUI does not accept for a skill; shorten it"
+    if "name" in options and not options["name"].strip():
         yield f"name is empty; leave it out, and a new {kind.noun} is named by its id"
-    for key in sorted({*OF_THE_CODE, "description"} & (given.get("meta") or {}).keys()):
-        way_out = "say it by description" if key == "description" else "it comes from the code; leave it out"
-        yield f"meta.{key} is given, and {way_out}"
-    known = declared_valves(given["content"]) if "content" in given and given.get("valves") else None
+    for key in sorted({*OF_THE_CODE, "description"} & (options.get("meta") or {}).keys()):
+        remedy = (
+            "use the option description" if key == "description" else "the server takes it from the code; remove it"
+        )
+        yield f"meta.{key} cannot be set; {remedy}"
+    known = declared_valves(options["content"]) if "content" in options and options.get("valves") else None
     if known is not None:
-        yield from unknown_valves(given["valves"], known)
+        yield from unknown_valves(options["valves"], known)
 
 
-def unknown_valves(given: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
+def unknown_valves(valves: Mapping[str, Any], known: Sequence[str]) -> Iterator[str]:
     """Yield a sentence for each valve that the code does not have."""
-    for name in given:
+    for name in valves:
         if name not in known:
             close = near(str(name), known)
-            told = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
-            yield f"valves.{name} is none that the code has; {told}"
+            hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(sorted(known)) or 'none'}"
+            yield f"valves.{name} is not a valve of the code; {hint}"
 
 
 def _desired(entry: Mapping[str, Any]) -> Desired[CodeSpec]:

@@ -11,7 +11,7 @@ from ...engine.converge import Step
 from .code_objects import Plugins, Record
 from .code_spec import CodeSpec
 
-# The option, the server's field, and the call that flips it. It is active last, when all else is as it should be.
+# The option, the server's field, and the call that flips it. Activate a function last, when everything else is written.
 SWITCHES = (("global", "is_global", "toggle/global"), ("active", "is_active", "toggle"))
 
 
@@ -28,7 +28,7 @@ class Functions(Plugins):
         return {"type": record["type"], **switches}
 
     def finish(self, step: Step[CodeSpec], now: Optional[Record]) -> None:
-        """Flip the switches that are not as wanted, after a fresh look at them."""
+        """Flip the switches that differ from the desired state, after reading them again."""
         after = step.after or {}
         for option, field, call in SWITCHES:
             if option not in step.changes:

@@ -46,7 +46,7 @@ class Prompts(Resource[PromptSpec]):
         self._records = {command: records[0] for command, records in by_command.items()}
         self._by_command = by_command
         for records in by_command.values():
-            # Of two that differ by the slash alone, nobody can mean one; purging may remove both.
+            # Two commands that differ only by the slash are ambiguous; a purge may remove both.
             self._records.update({str(record["id"]): record for record in records[1:]})
         return {command: self._state(record, all_desired) for command, record in self._records.items()}
 
@@ -72,7 +72,7 @@ class Prompts(Resource[PromptSpec]):
         return {name: value for name, value in state.items() if value is not None}
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
-        """Compare without regard to what is empty."""
+        """Compare without empty values."""
         return values.alike(current, wanted)
 
     def veto(self, step: Step[PromptSpec]) -> Optional[str]:
@@ -108,7 +108,7 @@ class Prompts(Resource[PromptSpec]):
             self._toggle(step, made)
 
     def update(self, step: Step[PromptSpec]) -> None:
-        """Write what differs; the server makes a version of it where the words differ."""
+        """Write the changes; the server makes a new version if the content differs."""
         after, record = step.after or {}, self._records[str(step.key)]
         what = f"update the prompt {step.name}"
         shared = after["access"] if "access" in step.changes else None
@@ -153,7 +153,7 @@ class Prompts(Resource[PromptSpec]):
             pages = self._client.get_pages("prompts/list", READ, order_by=order, direction="asc")
             found.update({str(row["id"]): row for row in pages})
         if len(found) < total:
-            raise Failure(f"Cannot {READ}: {total} are told of, and {len(found)} are shown; run the task again.")
+            raise Failure(f"Cannot {READ}: the server has {total}, but lists only {len(found)}; run the task again.")
         return list(found.values())
 
     def _state(self, record: Record, all_desired: Sequence[Desired[PromptSpec]]) -> Dict[str, Any]:
@@ -172,7 +172,7 @@ class Prompts(Resource[PromptSpec]):
         return state
 
     def check(self, all_desired: Sequence[Desired[PromptSpec]], current: Current) -> Iterator[Problem]:
-        """Yield what the server has twice, and what its version does not take."""
+        """Yield commands that the server has twice, and options that its version lacks."""
         for number, desired in enumerate(all_desired):
             problems = self._problems(desired, self._by_command.get(desired.name, ()))
             yield from ((number, problem) for problem in problems)
@@ -180,8 +180,8 @@ class Prompts(Resource[PromptSpec]):
     def _problems(self, desired: Desired[PromptSpec], records: Sequence[Record]) -> List[str]:
         found = []
         if len(records) > 1:
-            told = " and ".join(f"{record['command']} (id {record['id']})" for record in records)
-            found.append(f"the server has both {told}, which is one command to who types it; delete one of them")
+            both = " and ".join(f"{record['command']} (id {record['id']})" for record in records)
+            found.append(f"the server has both {both}, which are the same command for users; delete one of them")
         if not desired.present:
             return found
         if not records:
@@ -205,7 +205,7 @@ class Prompts(Resource[PromptSpec]):
         return {**body, "tags": after["tags"]} if with_tags and "tags" in after else body
 
     def _toggle(self, step: Step[PromptSpec], now: Record) -> None:
-        """Flip whether a prompt is active, unless it already is as wanted: the server knows no other way."""
+        """Toggle whether a prompt is active unless it already is as wanted: the API cannot set it."""
         wanted = (step.after or {})["active"]
         if (now.get("is_active") is not False) != wanted:
             state = "on" if wanted else "off"

@@ -58,16 +58,16 @@ class Skills(Resource[CodeSpec]):
         return str(state["id"])
 
     def desired_state(self, desired: Desired[CodeSpec], current: Optional[State]) -> State:
-        """Return what was said of a skill; a new one gets a name in any case."""
-        said = {**desired.spec.options(), "id": (current or {}).get("id", desired.name)}
-        return {"name": desired.name, **said} if current is None else said
+        """Return the options that the task sets; a new skill always gets a name."""
+        wanted = {**desired.spec.options(), "id": (current or {}).get("id", desired.name)}
+        return {"name": desired.name, **wanted} if current is None else wanted
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
-        """Compare without regard to what is empty."""
+        """Compare without empty values."""
         return values.alike(current, wanted)
 
     def check(self, all_desired: Sequence[Desired[CodeSpec]], current: Current) -> Iterator[Problem]:
-        """Yield ids that mean two skills, and names that another skill has."""
+        """Yield ambiguous ids, and names that another skill has."""
         for number, desired in enumerate(all_desired):
             found = list(ambiguous(desired, self._records, self._known_ids))
             found += self._problems(desired, all_desired) if desired.present else []
@@ -92,7 +92,7 @@ class Skills(Resource[CodeSpec]):
         posted_code(self._client, "skills/create", f"create the skill {step.name}", body)
 
     def update(self, step: Step[CodeSpec]) -> None:
-        """Write what differs; the server makes a version of it where the words differ."""
+        """Write the changes; the server makes a new version if the content differs."""
         after, path = step.after or {}, self._at(str(step.key))
         what = f"update the skill {step.name}"
         if set(step.changes) & set(FIELDS):

@@ -83,14 +83,14 @@ SPEC = {
     [
         ({"level": "low", "many": [1], "ratio": 1, "any": {"x": 1}, "mode": "on"}, []),
         ({"level": "low", "ratio": 0.5}, []),
-        ({"level": "mid"}, ["valves.level is a text, and the code takes one of 'low', 'high' there; give that"]),
-        ({"level": "low", "many": {}}, ["valves.many is a mapping, and the code takes a list there; give that"]),
+        ({"level": "mid"}, ["valves.level is a text, but the code needs one of 'low', 'high'"]),
+        ({"level": "low", "many": {}}, ["valves.many is a mapping, but the code needs a list"]),
         (
             {"level": "low", "ratio": True},
-            ["valves.ratio is true or false, and the code takes a number or null there; give that"],
+            ["valves.ratio is true or false, but the code needs a number or null"],
         ),
-        ({"many": []}, ["valves.level is not given, and the code has no default for it; give it"]),
-        ({"level": "low", "levle": 1}, ["valves.levle is none that the code has; did you mean level?"]),
+        ({"many": []}, ["valves.level is missing, and the code has no default for it; set it"]),
+        ({"level": "low", "levle": 1}, ["valves.levle is not a valve of the code; did you mean level?"]),
     ],
 )
 def test_valves_are_judged_by_the_schema_of_the_code(given: dict[str, Any], words: list[str]) -> None:
