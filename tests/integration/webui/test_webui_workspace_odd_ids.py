@@ -68,7 +68,7 @@ def test_a_model_with_an_odd_id_is_updated_where_the_server_can(webui: Webui, by
 def test_a_model_of_a_provider_with_blanks_in_its_id(webui: Webui, by_token: Any) -> None:
     asked = by_token(id="Gemini 3 Pro", access={"public": True})
     if webui.features.no_blank_model_ids:
-        assert "Open WebUI takes none with blanks since 0.11.4" in run("webui_model", asked)["msg"]
+        assert "Open WebUI accepts no blanks since 0.11.4" in run("webui_model", asked)["msg"]
         assert webui.models() == []
         preset = by_token(id="tutor", base_model="Gemini 3 Pro", grant_base=True, access={"public": True})
         assert "grant_base would write the base model 'Gemini 3 Pro'" in run("webui_model", preset)["msg"]

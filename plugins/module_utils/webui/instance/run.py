@@ -17,11 +17,11 @@ NAMED = ("settings", "groups", "users", "knowledge")
 
 
 def converge_instance(params: Mapping[str, Any], check_mode: bool, hooks: Hooks) -> Result:
-    """Bring all that a task gives to what it says, and return the module's result.
+    """Converge all parts of a task and return the result of the module.
 
     The first pass is a check run of each part, in which objects that earlier parts will make count as there. So a
-    mistake in any part is told before the first write of another. The second pass begins with the first part that
-    has something to write, and makes the plan of each part anew, from what the earlier ones wrote.
+    mistake in any part is reported before the first write of another. The second pass begins with the first part that
+    has something to write, and plans each part again, from what the earlier ones wrote.
     """
     parts = parts_of(params, hooks)
     foreseen = {name: [made for part in parts if part.name == name for made in part.makes] for name in NAMED}
@@ -92,11 +92,11 @@ def _joined(parts: Sequence[Part], results: Sequence[Result]) -> Result:
     }
 
 
-def _add(told: Dict[str, Any], name: str, value: Mapping[str, Any]) -> None:
+def _add(parts: Dict[str, Any], name: str, value: Mapping[str, Any]) -> None:
     if name == "knowledge":
-        told.setdefault(name, []).append(value)
+        parts.setdefault(name, []).append(value)
     else:
-        told[name] = value
+        parts[name] = value
 
 
 def _plan(part: Part, result: Result) -> List[Dict[str, Any]]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may use the models that presets are based on: a preset answers only those who may see its base model, too."""
+"""Access to the base models of presets: a preset answers only users who may also see its base model."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Bases:
         self._lock = threading.Lock()
         self._unknown: List[str] = []
 
-    def look(self, records: MutableMapping[str, Mapping[str, Any]], all_desired: Iterable[Desired[ModelSpec]]) -> None:
-        """Take what the server has, and what is wanted of it."""
+    def load(self, records: MutableMapping[str, Mapping[str, Any]], all_desired: Iterable[Desired[ModelSpec]]) -> None:
+        """Take the current models of the server and the desired ones."""
         self._records = records
         self._all_desired = {desired.name: desired for desired in all_desired}
 
@@ -46,7 +46,7 @@ class Bases:
         return found
 
     def shut_out(self, model_id: str) -> Dict[str, Set[Principal]]:
-        """Return by base model who will see a preset and may not use that base."""
+        """Return, by base model, who will see a preset but may not use that base model."""
         if not self._client.features().base_access:
             return {}
         readers = self._readers(model_id) or set()
@@ -61,7 +61,7 @@ class Bases:
         return found
 
     def conflicts(self, model_id: str) -> List[str]:
-        """Return why the bases of a preset cannot be opened to those who see it: the list says otherwise."""
+        """Return why the base models of a preset cannot be opened to its users: the list contradicts it."""
         found = []
         for base, lacking in self.shut_out(model_id).items():
             desired = self._all_desired.get(base)
@@ -79,30 +79,30 @@ class Bases:
                 )
         return found
 
-    def seek(self, presets: Mapping[str, str]) -> None:
-        """Note which presets get a base model (by preset) that neither the server nor the desired objects have."""
-        sought = {
+    def note_unknown(self, presets: Mapping[str, str]) -> None:
+        """Note the presets whose base model (by preset) neither the server nor the task has."""
+        new_bases = {
             model_id: base for model_id, base in presets.items() if base not in (*self._records, *self._all_desired)
         }
-        if not sought:
+        if not new_bases:
             return
         try:
             answer = self._client.get_mapping("/api/models/base", "read what the connections offer")
         except Failure:
-            # It would only have been for a word of advice.
+            # Without the list there is only one warning less.
             return
         offered = {str(model.get("id")) for model in answer.get("data") or ()}
-        for model_id, base in sought.items():
+        for model_id, base in new_bases.items():
             if base not in offered:
-                near = sorted(each for each in offered if each.partition(":")[0] == base.partition(":")[0])
+                similar = sorted(each for each in offered if each.partition(":")[0] == base.partition(":")[0])
                 self._unknown.append(
                     f"The model {model_id} is based on {base}, which no connection offers now"
-                    + (f" (there is {', '.join(near)})" if near else "")
+                    + (f" (there is {', '.join(similar)})" if similar else "")
                     + "; it answers once one does."
                 )
 
     def warnings(self) -> List[str]:
-        """Return a sentence for each wanted preset that some will see and not be able to use."""
+        """Return a warning for each desired preset that some users see but cannot use."""
         found = list(self._unknown)
         for desired in self._all_desired.values():
             if not desired.present or desired.spec.grant_base:
@@ -118,8 +118,8 @@ class Bases:
         return found
 
     def open(self, model_id: str) -> None:
-        """Let all who see a preset use its bases; a base without a row gets a hidden one."""
-        # Presets of one base are written side by side, and each adds to the grants that are there.
+        """Let all who see a preset use its base models; a base model without a row gets a hidden one."""
+        # Presets of one base model are written in parallel, and each adds to the current grants.
         with self._lock:
             for base, lacking in self.shut_out(model_id).items():
                 added = [{"principal_type": kind, "principal_id": who, "permission": "read"} for kind, who in lacking]
@@ -146,7 +146,7 @@ class Bases:
         return (self._records.get(model_id) or {}).get("base_model_id")
 
     def _readers(self, model_id: str) -> Optional[Set[Principal]]:
-        """Return who will see a model; None where it has no row."""
+        """Return who will see a model, or None if it has no row."""
         desired, record = self._all_desired.get(model_id), self._records.get(model_id)
         if desired and not desired.present or not desired and not record:
             return None
@@ -164,7 +164,7 @@ class Bases:
         return left
 
     def _above(self, principal: Principal) -> Set[Principal]:
-        """Return the groups that a group lies in, whose rights its members have."""
+        """Return the parent groups of a group, whose permissions its members inherit."""
         kind, current = principal
         parents = {str(row["id"]): row.get("parent_group_id") for row in self._groups.rows()} if kind == "group" else {}
         found: Set[Principal] = set()

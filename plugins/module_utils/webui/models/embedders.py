@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Models that only embed: they are switched off in the list from which people choose a model to chat with."""
+"""Models that only embed: they are switched off, so that nobody can choose them for a chat."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .resource import Models
 from .spec import ModelSpec
 
 MARK = "selfhosted_llm"
-"""The key in a model's `meta` that tells that this module switched it off."""
+"""The key in a model's ``meta`` that marks it as switched off by this module."""
 CHAT = "completion"
 ASK = "read what the models can do"
 
@@ -26,20 +26,20 @@ Record = Mapping[str, Any]
 def with_embedders(
     client: Client, all_desired: Sequence[Desired[ModelSpec]], records: Sequence[Record], hide: bool
 ) -> List[Desired[ModelSpec]]:
-    """Return the desired objects, and one for each model that only embeds and that nobody else has set anything for.
+    """Return the desired models, and one for each model that only embeds and that nobody else configured.
 
-    Without ``hide``, and where a model chats by now, what was switched off here is taken back.
+    Without ``hide``, or if a model can chat by now, switch those on again that this module switched off.
     """
     rows = {str(record["id"]): record for record in records}
     ours = {model_id for model_id, record in rows.items() if _is_ours(record)}
     listed = {desired.name for desired in all_desired}
     able = _capabilities(client, rows.keys() - ours) if hide else {}
     embedders = {model_id for model_id, can in able.items() if EMBEDDING in can and CHAT not in can}
-    # A model that no server offers right now may be back when its server is.
+    # A model that no server offers right now may return with its server.
     back = {model_id for model_id in ours if not hide or (model_id in able and model_id not in embedders)}
     off = ModelSpec(active=False, meta={MARK: EMBEDDING})
     return [
-        *(_shown(desired) if desired.name in ours and desired.present else desired for desired in all_desired),
+        *(_switched_on(desired) if desired.name in ours and desired.present else desired for desired in all_desired),
         *(Desired(model_id, spec=off) for model_id in sorted(embedders - listed - (rows.keys() - ours))),
         *(Desired(model_id, ModelSpec(), present=False) for model_id in sorted(back - listed)),
     ]
@@ -54,15 +54,15 @@ def converge_models(
     purge: bool,
     workers: int,
 ) -> Outcome:
-    """Bring the models to what is desired; ``hide`` is what to do with those that only embed, None for nothing."""
+    """Converge the models; ``hide`` switches off those that only embed, None leaves them alone."""
     models = Models(client)
     if hide is not None:
         all_desired = with_embedders(client, all_desired, models.rows(), hide)
     return converge(models, all_desired, check_mode=check_mode, purge=purge, workers=workers)
 
 
-def _shown(desired: Desired[ModelSpec]) -> Desired[ModelSpec]:
-    """Return a desired model that was switched off here and is listed by now: listed, it is to be seen."""
+def _switched_on(desired: Desired[ModelSpec]) -> Desired[ModelSpec]:
+    """Return a listed model that this module switched off, active unless the task sets otherwise."""
     spec = desired.spec
     return replace(desired, spec=replace(spec, active=True)) if spec.active is None else desired
 

@@ -41,7 +41,7 @@ class Models(Resource[ModelSpec]):
         self._fetched: Optional[List[Mapping[str, Any]]] = None
 
     def rows(self) -> List[Mapping[str, Any]]:
-        """Return the models that have a row, before anything is planned; the next `read` costs no call for them."""
+        """Return the models that have a row, before the plan; the next ``gather`` reuses them without a call."""
         self._fetched = self._rows()
         return self._fetched
 
@@ -52,15 +52,15 @@ class Models(Resource[ModelSpec]):
         wanted = [desired for desired in all_desired if desired.present]
         if self._knowledge is None and any(desired.spec.knowledge for desired in wanted):
             self._knowledge = self._client.get_pages("knowledge/", "read the knowledge bases")
-        self._bases.look(self._records, all_desired)
+        self._bases.load(self._records, all_desired)
         self._based = {base: desired.name for desired in reversed(wanted) for base in self._bases.chain(desired.name)}
         names = self._knowledge_names()
-        present: Dict[Hashable, State] = {key: state_of(record, names) for key, record in self._records.items()}
+        current: Dict[Hashable, State] = {key: state_of(record, names) for key, record in self._records.items()}
         for desired in wanted:
-            if desired.spec.access is not None and desired.name in present:
-                shown = {"access": self._grants.state(self._records[desired.name])}
-                present[desired.name] = {**present[desired.name], **shown}
-        return present
+            if desired.spec.access is not None and desired.name in current:
+                shared = {"access": self._grants.state(self._records[desired.name])}
+                current[desired.name] = {**current[desired.name], **shared}
+        return current
 
     def key(self, desired: Desired[ModelSpec]) -> Hashable:
         """Return the id, which the desired object bears as its name."""
@@ -71,31 +71,31 @@ class Models(Resource[ModelSpec]):
         return str(key)
 
     def desired_state(self, desired: Desired[ModelSpec], current: Optional[State]) -> State:
-        """Return what was said of a model; what is free is merged with what the server has."""
+        """Return the options that the task sets; free mappings are merged with those of the server."""
         before: State = current or {}
-        said = desired.spec.options()
-        said.update({name: values.merged(before.get(name) or {}, said[name]) for name in FREE if name in said})
-        if "profile_image_url" in said:
-            said["profile_image_url"] = shown_image(said["profile_image_url"])
+        wanted = desired.spec.options()
+        wanted.update({name: values.merged(before.get(name) or {}, wanted[name]) for name in FREE if name in wanted})
+        if "profile_image_url" in wanted:
+            wanted["profile_image_url"] = shown_image(wanted["profile_image_url"])
         if current is None:
-            said = {"id": desired.name, "name": desired.name, **said}
+            wanted = {"id": desired.name, "name": desired.name, **wanted}
         if desired.spec.grant_base:
             closed = sorted(self._bases.shut_out(desired.name))
-            said.update({"grant_base": closed} if closed else {})
-        return said
+            wanted.update({"grant_base": closed} if closed else {})
+        return wanted
 
     def equal(self, name: str, current: Any, wanted: Any) -> bool:
-        """Compare as the server keeps values: it fills what it knows with null."""
+        """Compare without empty values: the server fills missing keys with null."""
         return values.alike(current, wanted)
 
     def check(self, all_desired: Sequence[Desired[ModelSpec]], current: Current) -> Iterator[Problem]:
-        """Yield ids that the server does not take, what models name and is not there, and what the version lacks."""
+        """Yield invalid new ids, missing objects that models refer to, and options that the version lacks."""
         for number, desired in enumerate(all_desired):
             if desired.present:
                 yield from ((number, problem) for problem in self._problems(desired))
 
     def veto(self, step: Step[ModelSpec]) -> Optional[str]:
-        """Keep what the wanted presets are based on from being purged."""
+        """Keep the base models of desired presets from being purged."""
         if step.action == "delete" and step.desired is None and str(step.key) in self._based:
             return f"The model {step.name} is the base of {self._based[str(step.key)]}; keep it."
         writes = set(step.changes) - {"grant_base"}
@@ -108,20 +108,20 @@ class Models(Resource[ModelSpec]):
         return None
 
     def precheck(self, steps: Sequence[Step[ModelSpec]]) -> None:
-        """Look whether a base model that is new to a preset exists at all; Open WebUI takes any."""
+        """Check that a new base model of a preset exists: Open WebUI accepts any id."""
         based = {step.name: str((step.after or {})["base_model"]) for step in steps if "base_model" in step.changes}
-        self._bases.seek({name: base for name, base in based.items() if base})
+        self._bases.note_unknown({name: base for name, base in based.items() if base})
 
     def warnings(self) -> Sequence[str]:
-        """Tell which presets some people see and cannot use, and which nobody can."""
+        """Return which presets some users, or all, see but cannot use."""
         return self._bases.warnings()
 
     def needs(self, step: Step[ModelSpec]) -> Collection[Hashable]:
-        """Let a base model be written before a preset adds to its grants."""
+        """Write a base model before a preset adds to its grants."""
         return self._bases.chain(str(step.key)) if "grant_base" in step.changes else ()
 
     def reread(self, step: Step[ModelSpec]) -> Optional[State]:
-        """Return a model as it is now. A base model that is opened is read again where it is written."""
+        """Return a model as it is now. A base model that is opened is read again right before its write."""
         if not set(step.changes) - {"grant_base"}:
             return None
         what = f"update the model {step.name}"
@@ -132,32 +132,32 @@ class Models(Resource[ModelSpec]):
 
     def create(self, step: Step[ModelSpec]) -> None:
         """Make the model with its access, in one call."""
-        said = step.desired.spec.options() if step.desired else {}
-        body = body_of(None, str(step.key), said, self._meant(said))
-        body.update(self._grants.in_create(said.get("access") or access.wanted({})))
+        options = step.desired.spec.options() if step.desired else {}
+        body = body_of(None, str(step.key), options, self._knowledge_records(options))
+        body.update(self._grants.in_create(options.get("access") or access.wanted({})))
         self._records[str(step.key)] = posted(self._client, "models/create", f"create the model {step.name}", json=body)
         self._open(step)
 
     def update(self, step: Step[ModelSpec]) -> None:
-        """Write what differs over the model as `current` read it, then who may see it."""
+        """Write the changes over the model as ``gather`` read it, then its access."""
         options = step.desired.spec.options() if step.desired else {}
-        said = {name: options[name] for name in step.changes if name in options}
-        shared = said.pop("access", None)
+        changed = {name: options[name] for name in step.changes if name in options}
+        shared = changed.pop("access", None)
         what = f"update the model {step.name}"
-        if said or (shared and not self._client.features().access_grants):
-            self._write(step, what, said, shared)
+        if changed or (shared and not self._client.features().access_grants):
+            self._write(step, what, changed, shared)
         if shared:
             self._grants.write("models/model/access/update", what, shared, id=str(step.key))
         self._open(step)
 
     def delete(self, step: Step[ModelSpec]) -> None:
-        """Remove the row; a model that a connection offers stays, and is the administrators' alone."""
+        """Delete the row; a model that a connection offers stays, but only for administrators."""
         self._client.post("models/model/delete", f"delete the model {step.name}", json={"id": str(step.key)})
 
     def _rows(self) -> List[Mapping[str, Any]]:
         if self._client.features().all_models:
             return self._client.get_list("models/all", READ)
-        # The list of presets comes in pages without pictures; the export is whole.
+        # The list of presets is paged and has no pictures; the export is complete.
         return [*self._client.get_list("models/base", READ), *self._client.get_list("models/export", READ)]
 
     def _knowledge_names(self) -> Optional[Dict[str, str]]:
@@ -173,7 +173,7 @@ class Models(Resource[ModelSpec]):
             found += new_id_problems(desired.name, not features.no_blank_model_ids)
         if desired.spec.skills and not features.skills:
             found.append(f"skills need Open WebUI 0.8 or newer, and the server is {features.version}; leave them out")
-        # What is unclear of the access would be unclear here, too.
+        # Problems of the access would show up here again.
         return found or (self._bases.conflicts(desired.name) if desired.spec.grant_base else [])
 
     def _knowledge_problems(self, name: str) -> List[str]:
@@ -185,17 +185,17 @@ class Models(Resource[ModelSpec]):
             return [f"the knowledge base {name!r} is ambiguous (ids {', '.join(ids)}); rename all but one"]
         return []
 
-    def _meant(self, said: Mapping[str, Any]) -> List[Mapping[str, Any]]:
-        # A page may repeat what another has.
+    def _knowledge_records(self, options: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+        # Pages may overlap.
         by_name = {str(base["name"]): base for base in self._knowledge or ()}
-        return [by_name[name] for name in said.get("knowledge") or ()]
+        return [by_name[name] for name in options.get("knowledge") or ()]
 
     def _write(
-        self, step: Step[ModelSpec], what: str, said: Mapping[str, Any], shared: Optional[access.Access]
+        self, step: Step[ModelSpec], what: str, options: Mapping[str, Any], shared: Optional[access.Access]
     ) -> None:
         for attempt in (1, 2):
             record = self._records[str(step.key)]
-            body = body_of(record, str(step.key), said, self._meant(said))
+            body = body_of(record, str(step.key), options, self._knowledge_records(options))
             # Without it, an update makes the model public before 0.8, and 0.10 answers 500.
             body.update({name: record[name] for name in ("access_control", "access_grants") if name in record})
             body.update(self._grants.in_update(shared) if shared else {})
@@ -207,7 +207,7 @@ class Models(Resource[ModelSpec]):
                     raise
                 if attempt == 2:
                     raise Failure(
-                        f"Cannot {what}: somebody else is changing it at the same time (Open WebUI at "
+                        f"Cannot {what}: another client is changing it at the same time (Open WebUI at "
                         f"{self._client.url} answered {CONFLICT}, version_conflict); run the task again."
                     ) from failure
                 now = self.reread(step)

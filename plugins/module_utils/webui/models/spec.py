@@ -73,8 +73,8 @@ class ModelSpec:
 
     def options(self) -> Dict[str, Any]:
         """Return the options that the task sets, by their names, without ``grant_base``."""
-        given = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
-        return {name: value for name, value in given.items() if value is not None}
+        options = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        return {name: value for name, value in options.items() if value is not None}
 
 
 def desired_models(entries: Sequence[Mapping[str, Any]], listed: bool = True) -> List[Desired[ModelSpec]]:
@@ -105,25 +105,25 @@ def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
         yield "base_model is the model itself; leave it out to override a model of a connection"
     if entry["profile_image_url"] and not is_image(entry["profile_image_url"]):
         yield (
-            "profile_image_url is none that the server takes (an http or https address, /user.png, /favicon.png, "
-            "/static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
+            "profile_image_url is not an address that the server accepts (an http or https address, /user.png, "
+            "/favicon.png, /static/favicon.png, empty, or data:image/ png, jpeg, gif or webp in base64)"
         )
     for name in SETS:
         if not all(item and item.strip() for item in entry[name] or ()):
             yield f"{name} has an empty item; take it out"
     for option, own in (("meta", OPTION_OF_META), ("params", OPTION_OF_PARAMS)):
         for key in sorted(own.keys() & (entry[option] or {}).keys()):
-            yield f"{option}.{key} has an option of its own; say it by {own[key]}"
+            yield f"{option}.{key} has an option of its own; use {own[key]}"
     for number, item in enumerate(entry["suggestions"] or ()):
         yield from _suggestion_problems(item, f"suggestions[{number}]")
 
 
 def new_id_problems(model_id: str, blanks_taken: bool) -> Iterator[str]:
-    """Yield why the server takes no new model with an id; before 0.11.4 it may hold blanks."""
+    """Yield why the server rejects an id for a new model; before 0.11.4 it may hold blanks."""
     if has_blank(model_id) and not blanks_taken:
-        yield f"id is {model_id[:80]!r}, and Open WebUI takes none with blanks since 0.11.4; give another id"
+        yield f"id is {model_id[:80]!r}, but Open WebUI accepts no blanks since 0.11.4; use another id"
     if len(model_id) > MAX_ID_CHARACTERS:
-        yield f"id has {len(model_id)} characters, and Open WebUI takes {MAX_ID_CHARACTERS} at most; shorten it"
+        yield f"id has {len(model_id)} characters, but Open WebUI allows at most {MAX_ID_CHARACTERS}; shorten it"
 
 
 def has_blank(model_id: str) -> bool:
@@ -141,12 +141,12 @@ def _suggestion_problems(item: Any, where: str) -> Iterator[str]:
 
 
 def _desired(entry: Mapping[str, Any]) -> Desired[ModelSpec]:
-    given = {each.name: entry[each.name] for each in fields(ModelSpec) if entry[each.name] is not None}
+    options = {each.name: entry[each.name] for each in fields(ModelSpec) if entry[each.name] is not None}
     for name in SETS:
-        if name in given:
-            given[name] = sorted({item.strip() if name == "tags" else item for item in given[name]})
-    if "suggestions" in given:
-        given["suggestions"] = [shown_suggestion(item) for item in given["suggestions"]]
-    if "access" in given:
-        given["access"] = access.wanted(given["access"])
-    return Desired(entry["id"], ModelSpec(**given), entry["state"] == "present")
+        if name in options:
+            options[name] = sorted({item.strip() if name == "tags" else item for item in options[name]})
+    if "suggestions" in options:
+        options["suggestions"] = [shown_suggestion(item) for item in options["suggestions"]]
+    if "access" in options:
+        options["access"] = access.wanted(options["access"])
+    return Desired(entry["id"], ModelSpec(**options), entry["state"] == "present")

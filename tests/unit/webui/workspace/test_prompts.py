@@ -155,7 +155,7 @@ def test_a_conflict_is_retried_once() -> None:
     server.once[UPDATE] = [CONFLICT]
     assert models(server, {"id": "m", "name": "M"})["changed"]
     server.once[UPDATE] = [CONFLICT] * 2
-    with pytest.raises(Failure, match="Cannot update the model m: somebody else is changing it at the same time"):
+    with pytest.raises(Failure, match="Cannot update the model m: another client is changing it at the same time"):
         models(server, {"id": "m", "name": "N"})
     assert server.once[UPDATE] == []
 
@@ -240,7 +240,7 @@ def test_ids_of_models_hold_blanks_before_0_11_4(version: str, taken: bool) -> N
         assert models(server, asked)["changed"]
         assert not models(server, asked)["changed"]
     else:
-        with pytest.raises(Failure, match="Open WebUI takes none with blanks since"):
+        with pytest.raises(Failure, match="Open WebUI accepts no blanks since"):
             models(server, asked)
         server.add_model("Gemini 3 Pro")
         with pytest.raises(Failure, match=r"its id holds a blank, and since .* Open WebUI only deletes"):
