@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A directory that files are opened below, by descriptors: nobody can put another file behind a path meanwhile."""
+"""A directory whose files are opened by descriptors, so that nobody can swap the file behind a path meanwhile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Place:
     def __init__(self, root: str) -> None:
         self.descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         weakref.finalize(self, os.close, self.descriptor)
-        # A link may name the directory by the path that was given, or by its real one. Of the root nothing is left.
+        # A link may name the directory by the path of the option, or by its real path. For / nothing is left.
         self._roots = [os.path.abspath(root).rstrip("/"), os.path.realpath(root).rstrip("/")]
 
     def open(self, path: str) -> BinaryIO:

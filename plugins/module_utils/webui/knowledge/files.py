@@ -21,7 +21,7 @@ Extra = Tuple[str, str]
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that is not put into the base, and why."""
+    """A file that is left out of the base, and why."""
 
     path: str
     why: str
@@ -35,9 +35,9 @@ class FileSpec:
 
 
 class Files(Resource[FileSpec]):
-    """The files below one directory. ``purge`` is none, own or all; ``base`` is empty where there is no base yet.
+    """The files below one directory. ``purge`` is none, own or all; ``base`` is empty if the base does not exist yet.
 
-    ``prove`` is called before the first upload, and raises Failure where the server could embed nothing.
+    ``verify_embedding`` is called before the first upload; it raises Failure if the server cannot embed anything.
     """
 
     kind = "file"
@@ -49,7 +49,7 @@ class Files(Resource[FileSpec]):
         sources: Sequence[Source],
         purge: str,
         processing: Processing,
-        prove: Callable[[], None] = lambda: None,
+        verify_embedding: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = Store(client, base, processing)
         self._sources = {source.path: source for source in sources}
@@ -58,7 +58,7 @@ class Files(Resource[FileSpec]):
         self._moves: Dict[Hashable, Hashable] = {}
         self._skipped: List[Skipped] = []
         self._fetched: Optional[List[Dict[str, Any]]] = None
-        self._prove = prove
+        self._verify_embedding = verify_embedding
         self._order = Order()
         self._stay: List[str] = []
         self._stale: Dict[str, Row] = {}
@@ -66,21 +66,21 @@ class Files(Resource[FileSpec]):
 
     @property
     def touched(self) -> bool:
-        """Tell whether anything of the base was changed."""
+        """Tell whether anything in the base was changed."""
         return self._store.touched
 
     @property
     def moves(self) -> Dict[str, str]:
-        """Return where files go that only moved: the new path to the old one."""
+        """Return the files that only moved: the old path by the new one."""
         return {str(new): str(old) for new, old in self._moves.items()}
 
     @property
     def skipped(self) -> Sequence[Skipped]:
-        """Return what `desired objects` left out."""
+        """Return the files that ``all_desired`` left out."""
         return self._skipped
 
     def all_desired(self) -> List[Desired[FileSpec]]:
-        """Return a desired object for each file; of the same text twice one, and always the same one."""
+        """Return a desired object for each file; of files with the same text always the same one."""
         self._fetched = self._store.rows()
         rows = self._keyed(self._fetched)
         stays = {str(row["text"]): row["path"] for key, row in rows.items() if self._stays(key, row)}
@@ -112,7 +112,7 @@ class Files(Resource[FileSpec]):
         return desired.name
 
     def label(self, key: Hashable, state: State) -> str:
-        """Return the path; a second file of the same path is told apart by its id."""
+        """Return the path; add the id to a second file of the same path."""
         return str(key) if isinstance(key, str) else "{} (id {})".format(*key)  # type: ignore[misc]
 
     def desired_state(self, desired: Desired[FileSpec], current: Optional[State]) -> State:
@@ -120,7 +120,7 @@ class Files(Resource[FileSpec]):
         return {"path": desired.name, "sha256": desired.spec.sha256}
 
     def veto(self, step: Step[FileSpec]) -> Optional[str]:
-        """Keep what the module did not put there, and what purge says to keep."""
+        """Keep files of others, and files that ``purge`` keeps."""
         row = self._rows.get(step.key)
         if row is None or (step.desired is None and self._goes(step.key, row)):
             return None
@@ -130,11 +130,11 @@ class Files(Resource[FileSpec]):
             return None
         return (
             f"The knowledge base holds another file {step.name!r} that somebody else put there; rename one of the "
-            f"two, name it in excludes, or say purge=all to have it replaced."
+            f"two, name it in excludes, or set purge=all to replace it."
         )
 
     def precheck(self, steps: Sequence[Step[FileSpec]]) -> None:
-        """See which files only moved: the server keeps them, embedded as they are."""
+        """Find the files that only moved: the server keeps their embeddings."""
         self._moves.clear()
         if not self._store.folders:
             return
@@ -148,15 +148,15 @@ class Files(Resource[FileSpec]):
                 self._moves[step.key] = gone.pop(step.after["sha256"])
 
     def needs(self, step: Step[FileSpec]) -> Collection[Hashable]:
-        """Return the files that must be done before this one; what goes, goes last."""
+        """Return the files that must finish before this one; removals come last."""
         return self._order.needs(step.key)
 
     def begin(self, steps: Sequence[Step[FileSpec]]) -> None:
-        """Prove that the server can embed, clear away what dead runs left, and make the folders; remove no file."""
+        """Verify that the server can embed, remove orphans of dead runs, and create the folders; remove no file."""
         moved = set(self._moves.values())
         uploads = [step for step in steps if step.action != "delete"]
         if any(step.key not in self._moves for step in uploads):
-            self._prove()
+            self._verify_embedding()
         self._store.remove_orphans([str(row["id"]) for row in self._rows.values()])
         changed = {step.key for step in steps}
         self._stay = [str(row["path"]) for key, row in self._rows.items() if key not in changed]
@@ -165,7 +165,7 @@ class Files(Resource[FileSpec]):
         self._store.make_folders([str((step.after or {})["path"]) for step in uploads])
 
     def create(self, step: Step[FileSpec]) -> None:
-        """Put the file there, or have the server move it."""
+        """Upload the file, or have the server move it."""
         old = self._moves.get(step.key)
         if old is not None:
             self._store.move(str(self._rows[old]["id"]), step.name)
@@ -175,7 +175,7 @@ class Files(Resource[FileSpec]):
             self._put(step.name)
 
     def update(self, step: Step[FileSpec]) -> None:
-        """Put the new file there, and remove the old one only when the new one can be found."""
+        """Upload the new file, and remove the old one only when the new one can be found."""
         if step.name in self._order.rings:
             self._turn(self._order.rings[step.name])
             return
@@ -183,7 +183,7 @@ class Files(Resource[FileSpec]):
         self._store.remove(self._left([step.key]), self._stay)
 
     def delete(self, step: Step[FileSpec]) -> None:
-        """Remove all files that go, by the first step of them. What only moved, or was exchanged, is gone."""
+        """Remove all files in the first delete step. Files that moved or were exchanged are already gone."""
         if step.key == self._order.going[0]:
             self._store.remove(self._left(self._order.going), self._stay, [str(path) for path in self._moves.values()])
 
@@ -203,7 +203,7 @@ class Files(Resource[FileSpec]):
                 raise
 
     def _turn(self, ring: Sequence[str]) -> None:
-        """Exchange the texts of files, all at once, by the first step of them."""
+        """Exchange the texts of files, all at once, in the first step of them."""
         with self._lock:
             old = [self._stale.pop(str(self._rows[path]["id"]), None) for path in ring]
         if None in old:
@@ -218,7 +218,7 @@ class Files(Resource[FileSpec]):
         return [row for row in rows if row]
 
     def _is_there(self, path: str) -> bool:
-        """Tell whether another run put the very file there meanwhile."""
+        """Tell whether another run uploaded the same file meanwhile."""
         wanted = self._sources[path].sha256
         return any(row["path"] == path and row["sha256"] == wanted for row in self._store.rows())
 
@@ -228,7 +228,7 @@ class Files(Resource[FileSpec]):
     def _goes(self, key: Hashable, row: Row) -> bool:
         """Tell whether a file that is not listed is removed.
 
-        A second file of a wanted path is what a run left behind that was killed before it removed the old one.
+        A second file of a desired path is left by a run that was killed before it removed the old one.
         """
         doubled = not isinstance(key, str) and row["path"] in self._sources
         return self._purge == "all" or (bool(row["own"]) and (self._purge == "own" or doubled))
@@ -238,7 +238,7 @@ class Files(Resource[FileSpec]):
         return source.path in rows and bool(rows[source.path]["sha256"] == source.sha256)
 
     def _keyed(self, rows: Sequence[Row]) -> Dict[Hashable, Row]:
-        """Return rows by path. Of two with one path the wanted one has it, else the module's own."""
+        """Return rows by path. Of two with the same path prefer the desired one, then the module's own."""
 
         def rank(row: Row) -> Tuple[bool, bool, str]:
             source = self._sources.get(row["path"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which order files of a base are replaced, because the server refuses a text that another file still has."""
+"""The order in which files of a base are replaced: the server refuses a text that another file still has."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Order:
     rings: Mapping[str, Tuple[str, ...]] = field(default_factory=dict)
 
     def needs(self, key: Hashable) -> Collection[Hashable]:
-        """Return the keys of the files that must be done before this one.
+        """Return the keys of the files that must finish before this one.
 
         Files that go wait for all others: they are removed together, by the step of the first of them.
         """

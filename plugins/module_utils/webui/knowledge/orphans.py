@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Uploads that belong to no base: which of them a dead run left behind, and which another run is still at work on."""
+"""Uploads that belong to no base: left behind by a dead run, or still in use by another run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ UNKNOWN = "unknown"
 
 
 def this_run() -> str:
-    """Return the mark of this run: who started it where, its process and the time at which that began."""
+    """Return the mark of this run: its host and user, its process id and the start time of the process."""
     return f"{_place()}:{os.getpid()}:{_began(os.getpid()) or 0}"
 
 
 def is_abandoned(record: Mapping[str, Any], patience: float, now: Callable[[], float] = time.time) -> bool:
-    """Tell whether nobody is at work on an upload any more.
+    """Tell whether no run works on an upload any more.
 
     A run of this user on this host can be looked up among the processes. Any other counts as at work until its upload
     has rested for an hour, or for ``patience`` seconds where that is longer.
@@ -34,7 +34,7 @@ def is_abandoned(record: Mapping[str, Any], patience: float, now: Callable[[], f
 
 
 def _is_dead(mark: str) -> Optional[bool]:
-    """Return None for a run that cannot be looked up from here."""
+    """Return None for a run that this host cannot check."""
     place, _dummy, process = mark.partition(":")
     pid, _dummy, began = process.partition(":")
     if place in ("", UNKNOWN) or place != _place() or not pid.isdecimal() or not began.isdecimal() or began == "0":
@@ -57,7 +57,7 @@ def _place() -> str:
 
 
 def _began(pid: int) -> Optional[int]:
-    """Return when a process began, in clock ticks since the host's start; None where there is no such process."""
+    """Return when a process started, in clock ticks since boot, or None if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for the server to read and embed what was uploaded."""
+"""Wait for the server to read and embed the uploaded files."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Unprocessed(Failure):
         self.duplicate = duplicate
 
 
-def is_duplicate(words: str) -> bool:
-    """Tell whether the server refuses a text because another file of the base has it."""
-    return "uplicate content" in words
+def is_duplicate(error: str) -> bool:
+    """Tell whether an error means that another file of the base has the same text."""
+    return "uplicate content" in error
 
 
 class Processing:
-    """The wait of one run. Its limit counts from the last time that any file moved on, so a long queue is no fault."""
+    """The wait of one run. Its limit counts from the last progress of any file, so a long queue is not an error."""
 
     def __init__(self, client: Client, timeout: float) -> None:
         self._client = client
@@ -43,12 +43,12 @@ class Processing:
         self._moved = time.monotonic()
 
     def moved(self) -> None:
-        """Note that something moved on."""
+        """Note that a file made progress."""
         with self._lock:
             self._moved = time.monotonic()
 
     def until(self, done: Callable[[], bool]) -> bool:
-        """Ask until it is done; False where nothing has moved for too long."""
+        """Poll until it is done; return False if no file made progress for too long."""
         self.moved()
         pause = SHORTEST
         while not done():
@@ -60,7 +60,7 @@ class Processing:
         return True
 
     def finish(self, file_id: str, path: str) -> None:
-        """Wait for a file; raise Unprocessed where the server could not process it."""
+        """Wait for a file; raise Unprocessed if the server could not process it."""
         seen = ["pending"]
 
         def done() -> bool:
@@ -74,19 +74,19 @@ class Processing:
         ended = self.until(done)
         if ended and seen[-1] == "completed":
             return
-        words = f"nothing moved for {self.timeout:g} seconds (process_timeout); give it more, or look into its log"
+        reason = f"nothing moved for {self.timeout:g} seconds (process_timeout); give it more, or look into its log"
         duplicate = False
         if ended:
             record = self._client.get_mapping(f"files/{file_id}", f"read why the file {path} failed")
-            words = " ".join(str((record.get("data") or {}).get("error") or "it gives no reason").split())
-            duplicate = is_duplicate(words)
-            hint = "name it in excludes" if duplicate or "empty" in words else "mend it, or name it in excludes"
-            words = f"{words.rstrip('.')}; {hint}"
-        message = f"The file {path!r} could not be processed by Open WebUI at {self._client.url}: {words}."
+            reason = " ".join(str((record.get("data") or {}).get("error") or "it gives no reason").split())
+            duplicate = is_duplicate(reason)
+            hint = "name it in excludes" if duplicate or "empty" in reason else "mend it, or name it in excludes"
+            reason = f"{reason.rstrip('.')}; {hint}"
+        message = f"The file {path!r} could not be processed by Open WebUI at {self._client.url}: {reason}."
         raise Unprocessed(message, duplicate)
 
     def rest(self, file_id: str, path: str) -> None:
-        """Wait until the server is no longer at work on a file that is to be removed."""
+        """Wait until the server no longer processes a file that will be removed."""
         what = f"ask whether the file {path} is still being processed"
 
         def done() -> bool:

@@ -19,7 +19,7 @@ READ = "read the knowledge bases"
 
 
 class Bases(Resource[KnowledgeSpec]):
-    """One knowledge base by its name, which the server lets two have. ``filled`` where files are put into it."""
+    """One knowledge base by its name, which is not unique on the server. ``filled`` if files are put into it."""
 
     kind = "knowledge"
     noun = NOUN
@@ -33,13 +33,13 @@ class Bases(Resource[KnowledgeSpec]):
 
     @property
     def id(self) -> str:
-        """Return the id of the base that was read or made last; empty where there is none."""
+        """Return the id of the base that was read or created last; empty without one."""
         return str(self._record.get("id", ""))
 
     def gather(self, all_desired: Sequence[Desired[KnowledgeSpec]]) -> Current:
         """Return the base of the one desired object."""
         (desired,) = all_desired
-        # A backslash means something to some databases, which store no NUL, and no request carries half a character.
+        # Some databases interpret a backslash and store no NUL, and no request can have half a surrogate pair.
         plain = desired.name.strip() and "\\" not in desired.name and not values.UNSTORABLE.search(desired.name)
         query = {"query": desired.name} if plain else {}
         rows = {str(row["id"]): row for row in self._client.get_pages("knowledge/search", READ, **query)}
@@ -49,7 +49,7 @@ class Bases(Resource[KnowledgeSpec]):
         return {desired.name: self._state(found[0], desired)} if found else {}
 
     def check(self, all_desired: Sequence[Desired[KnowledgeSpec]], current: Current) -> Iterator[Problem]:
-        """Yield a name that means two bases, and an access that means nobody."""
+        """Yield an ambiguous name, and unknown groups and accounts of the access."""
         yield from ((0, problem) for problem in self._problems(all_desired[0], self._found))
 
     def key(self, desired: Desired[KnowledgeSpec]) -> Hashable:
@@ -73,14 +73,14 @@ class Bases(Resource[KnowledgeSpec]):
         return {**state, "access": self._grants.state(self._record)} if "access" in step.changes else state
 
     def create(self, step: Step[KnowledgeSpec]) -> None:
-        """Make the base with its access in one call."""
+        """Create the base with its access in one call."""
         after = step.after or {}
         body = {name: after[name] for name in ("name", "description")}
         body.update(self._grants.in_create(after.get("access") or access.wanted({})))
         what = f"create the knowledge base {step.name}"
         answer = self._client.post("knowledge/create", what, json=body)
         if not isinstance(answer, dict):
-            raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} made none; its log tells why.")
+            raise Failure(f"Cannot {what}: Open WebUI at {self._client.url} created none; see the log of the server.")
         self._record = answer
 
     def update(self, step: Step[KnowledgeSpec]) -> None:
@@ -97,7 +97,7 @@ class Bases(Resource[KnowledgeSpec]):
             self._grants.write(f"knowledge/{self.id}/access/update", what, shared)
 
     def delete(self, step: Step[KnowledgeSpec]) -> None:
-        """Remove the base; its files are removed before."""
+        """Delete the base; its files are removed first."""
         self._client.delete(f"knowledge/{self.id}/delete", f"delete the knowledge base {step.name}")
 
     def _state(self, record: Mapping[str, Any], desired: Desired[KnowledgeSpec]) -> Dict[str, Any]:
@@ -110,6 +110,6 @@ class Bases(Resource[KnowledgeSpec]):
             return [f"the name is ambiguous (ids {ids}); rename or delete all but one of them"]
         external = [row for row in found if (row.get("meta") or {}).get("source") == "external"]
         if external and self._filled and desired.present:
-            return ["it is an external one, which takes no files; leave src out, or give another name"]
+            return ["it is an external knowledge base, which takes no files; remove src, or use another name"]
         shared = desired.spec.access if desired.present else None
         return [] if shared is None else self._grants.problems(shared)

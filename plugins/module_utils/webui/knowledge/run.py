@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run of a knowledge base: the base first, then what is in it."""
+"""One run of a knowledge base: first the base, then its files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NONE = Tree((), (), ())
 
 
 def fill(params: Mapping[str, Any], client: Client, check_mode: bool) -> Dict[str, Any]:
-    """Bring a base and its files to what the options say, and return the module's result."""
+    """Converge a base and its files, and return the result of the module."""
     desired = desired_knowledge(params)
     with _directory(params) as src:
         tree = NONE
@@ -49,23 +49,23 @@ def _converged(
 ) -> Dict[str, Any]:
     bases = Bases(client, filled)
     processing = Processing(client, params["process_timeout"])
-    proven: List[str] = []
+    verified: List[str] = []
 
-    def prove() -> None:
-        if not proven:
+    def verify_embedding() -> None:
+        if not verified:
             refuse_broken_engine(client, bases.id)
-            proven.append(bases.id)
+            verified.append(bases.id)
 
     def begin(steps: Sequence[Step[Any]]) -> None:
         if steps[0].action == "delete":
             _clear(Store(client, bases.id, processing))
         elif steps[0].action == "create" and tree.sources:
-            prove()
+            verify_embedding()
 
     outcome = converge(bases, [desired], check_mode=check_mode, on_start=begin)
     if not filled or not desired.present:
         return _result(outcome, None, None, tree)
-    files = Files(client, bases.id, tree.sources, params["purge"], processing, prove)
+    files = Files(client, bases.id, tree.sources, params["purge"], processing, verify_embedding)
     try:
         put = converge(
             files,
@@ -98,8 +98,8 @@ def _result(base: Outcome, put: Optional[Outcome], files: Optional[Files], tree:
     }
     skipped = {**dict(tree.skipped), **{each.path: each.why for each in (files.skipped if files else ())}}
     if put and put.changed:
-        told = put.many("files")["diff"]
-        result["diff"] = {when: {**result["diff"][when], "files": told[when]} for when in ("before", "after")}
+        diff = put.many("files")["diff"]
+        result["diff"] = {when: {**result["diff"][when], "files": diff[when]} for when in ("before", "after")}
     return {
         **result,
         "changed": base.changed or bool(steps),
@@ -114,7 +114,7 @@ def _result(base: Outcome, put: Optional[Outcome], files: Optional[Files], tree:
 
 @contextlib.contextmanager
 def _directory(params: Mapping[str, Any]) -> Iterator[Optional[str]]:
-    """Give the directory on this host: as it is, or unpacked for as long as the run takes."""
+    """Yield the directory on this host: as it is, or unpacked for the duration of the run."""
     if params["src_archive"] is None:
         if params["src"] is not None and not params["remote_src"] and not os.path.isabs(params["src"]):
             raise Failure(f"src is {params['src']!r}; give an absolute path, or the name of a directory in files/.")
@@ -122,7 +122,7 @@ def _directory(params: Mapping[str, Any]) -> Iterator[Optional[str]]:
         return
     with tempfile.TemporaryDirectory() as place:
         with tarfile.open(params["src_archive"]) as archive:
-            # Links stay links here: those that lead out are told and passed over, as with any directory.
+            # Links stay links here: those that lead out are reported and skipped, as in any directory.
             archive.extraction_filter = staticmethod(lambda member, dummy: member)
             archive.extractall(place)  # noqa: S202 - made by the action plugin of this name
         yield place

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of one knowledge base on the server: read, put, moved and removed, and marked as the module's own."""
+"""The files of one knowledge base on the server: read, upload, move and remove them, and mark them as own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .upload import Upload
 
 MARK = {"managed_by": "selfhosted.llm"}
 PAGE = 1000
-MOST_REMOVED = 50
+MAX_REMOVED = 50
 
 
 class Duplicate(Failure):
@@ -34,7 +34,7 @@ class Duplicate(Failure):
 
 
 class Store:
-    """The files of the base ``base``, or of none where it is not made yet."""
+    """The files of the base ``base``; empty if it does not exist yet."""
 
     def __init__(self, client: Client, base: str, processing: Processing) -> None:
         self._client = client
@@ -43,22 +43,22 @@ class Store:
         self._run = this_run()
         self._folders: Dict[str, str] = {}
         self.touched = False
-        """Whether the base is another than before, by what this store wrote."""
+        """Whether this store changed the base."""
 
     @property
     def folders(self) -> bool:
-        """Tell whether the server keeps folders, moves files and tells what it still works on."""
+        """Tell whether the server has folders, moves files and lists pending files."""
         return self._client.features().knowledge_folders
 
     def rows(self) -> List[Dict[str, Any]]:
-        """Return all files of the base, once what an earlier run left to the server is through."""
+        """Wait for the pending files of earlier runs, then return all files of the base."""
         if not self._base:
             return []
         if self.folders:
             self._settle()
         found, folders = self._listed()
         if self.folders and any("directory_path" not in row for row in found.values()):
-            # 0.10 tells only which files lie in a folder that one asks for, and which folders.
+            # 0.10 lists only the files and folders right in the requested folder.
             left = list(folders.items())
             for path, folder in left:
                 inside, below = self._listed(directory_id=folder)
@@ -68,8 +68,8 @@ class Store:
         return [_row(record) for record in found.values()]
 
     def _listed(self, **where: str) -> Tuple[Dict[str, Dict[str, Any]], Dict[str, str]]:
-        """Return the files of the base, or of one folder, by id, and the ids of the folders right in it by name."""
-        # By name: what is being changed may not jump between two pages.
+        """Return the files of the base, or of one folder, by id, and the ids of its direct subfolders by name."""
+        # By name, so that a file that changes meanwhile does not move between two pages.
         asked = {"order_by": "name", "direction": "asc", "limit": PAGE, **where}
         found, folders = {}, {}
         for page in self._client.pages(f"knowledge/{self._base}/files", "read the files of the base", **asked):
@@ -97,7 +97,7 @@ class Store:
                 self.touched = True
 
     def make_folders(self, paths: Sequence[str]) -> None:
-        """Make the folders of these paths that the base lacks."""
+        """Create the missing folders of these paths."""
         wanted = {folder for path in paths for folder in _above(path)} if self.folders else set()
         if not wanted:
             return
@@ -116,8 +116,8 @@ class Store:
                 self.touched = True
             return
         ids = [str(row["id"]) for row in rows]
-        for start in range(0, len(ids), MOST_REMOVED):
-            self._clean(ids[start : start + MOST_REMOVED], [])
+        for start in range(0, len(ids), MAX_REMOVED):
+            self._clean(ids[start : start + MAX_REMOVED], [])
         kept = {folder for each in (*stay, *left) for folder in _above(each)}
         gone = {folder for row in rows for folder in _above(str(row["path"]))} - kept
         if gone:
@@ -179,7 +179,7 @@ class Store:
             self.drop(str(row["id"]), str(row["path"]))
 
     def move(self, file_id: str, path: str) -> None:
-        """Give a file another path, without embedding it again."""
+        """Move a file to another path without embedding it again."""
         folder, _dummy, name = path.rpartition("/")
         what = f"move a file to {path}"
         body = {"file_id": file_id, "directory_id": self._folders[folder] if folder else None}
@@ -188,11 +188,11 @@ class Store:
         self._client.post(f"knowledge/{self._base}/file/move", what, json=body)
 
     def drop(self, file_id: str, path: str) -> None:
-        """Remove a file that is in no base."""
+        """Remove a file that belongs to no base."""
         self._client.delete(f"files/{file_id}", f"remove the file {path}", expect=(200, 404))
 
     def clear(self) -> None:
-        """Remove the module's own files, before the base goes: the server would leave them behind."""
+        """Remove the module's own files before the base is deleted: the server would keep them."""
         rows = self.rows()
         self.remove_orphans([str(row["id"]) for row in rows])
         self.remove([row for row in rows if row["own"]], [row["path"] for row in rows if not row["own"]])
@@ -300,7 +300,7 @@ class Store:
             params = {"filename": "*", "content": "false", "skip": len(seen), "limit": PAGE}
             what = "look for files in no base"
             rows = self._client.get("files/search", what, params=params, expect=(200, 404))
-            # The server calls it an error where there is no file at all.
+            # The server answers with an error if it has no file at all.
             if not isinstance(rows, list):
                 return
             fresh = [row for row in rows if row["id"] not in seen]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What lies in a directory: which files, and what is in them by hash."""
+"""The files of a directory with the hashes of their contents."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of a directory, what is wrong with it, and what is passed over."""
+    """The files of a directory, its problems, and the files that are skipped."""
 
     sources: Tuple[Source, ...]
     problems: Tuple[str, ...]
@@ -45,7 +45,7 @@ class Tree:
 
 
 def scan(src: str, patterns: Sequence[str], excludes: Sequence[str], recurse: bool) -> Tree:
-    """Read a directory and every wanted file of it once; never leaves it by a link."""
+    """Read a directory and each matching file once; never follow a link out of it."""
     sources: List[Source] = []
     problems: List[str] = []
     skipped: List[Tuple[str, str]] = []
@@ -57,19 +57,19 @@ def scan(src: str, patterns: Sequence[str], excludes: Sequence[str], recurse: bo
     for path in sorted(_paths(place, recurse, problems)):
         if not _wanted(path, patterns, excludes):
             continue
-        said = _unfit(path)
-        if said:
-            problems.append(said)
+        problem = _unfit(path)
+        if problem:
+            problems.append(problem)
             continue
         _take(place, path, sources, problems, skipped)
     return Tree(tuple(sources), tuple(problems), tuple(skipped))
 
 
 def _paths(place: Place, recurse: bool, problems: List[str]) -> Iterator[str]:
-    def told(error: OSError) -> None:
+    def note(error: OSError) -> None:
         problems.append(f"the directory {error.filename!r} cannot be read ({error.strerror})")
 
-    for folder, _dummy, names, _descriptor in os.fwalk(".", dir_fd=place.descriptor, onerror=told):
+    for folder, _dummy, names, _descriptor in os.fwalk(".", dir_fd=place.descriptor, onerror=note):
         for name in names:
             yield os.path.normpath(os.path.join(folder, name)).replace(os.sep, "/")
         if not recurse:
@@ -120,7 +120,7 @@ def _read(place: Place, path: str, stream: BinaryIO) -> Source:
         binary = binary or b"\0" in fresh
         size += len(fresh)
         piece = held + fresh
-        # Half a line end waits for its other half.
+        # A carriage return at the end waits for its line feed.
         held = b"\r" if piece.endswith(b"\r") else b""
         piece = piece[:-1] if held else piece
         text.update(piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))

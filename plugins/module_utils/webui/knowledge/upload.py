@@ -1,7 +1,7 @@
 # Copyright (c) 2026, selfhosted.llm contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file as a multipart upload that is never whole in memory."""
+"""A file as a multipart upload that is streamed, never whole in memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .tree import PIECE, Source
 
 
 class Upload:
-    """The body of an upload. What was read is proven before the body ends, so that nothing else is ever stored."""
+    """The body of an upload. The hash is verified before the body ends, so that no other content is ever stored."""
 
     def __init__(self, source: Source, name: str, metadata: Mapping[str, Any]) -> None:
         boundary = uuid.uuid4().hex
@@ -42,7 +42,7 @@ class Upload:
         return self._all()
 
     def sign(self, request: Any) -> Any:
-        """Say in a request's headers what this body is, and begin it anew."""
+        """Set the headers of a request for this body, and start it from the beginning."""
         request.headers["Content-Type"] = self._kind
         self._pieces, self._left = self._all(), b""
         return request
@@ -78,7 +78,7 @@ class Upload:
                     break
                 left -= len(piece)
                 digest.update(piece)
-                # The last piece goes only when it is proven.
+                # Send the last piece only after the hash is verified.
                 if left or digest.hexdigest() == self._source.sha256:
                     yield piece
         if left or digest.hexdigest() != self._source.sha256:
