@@ -10,9 +10,9 @@ module: webui_function
 short_description: Manage one function of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a function, which is code that offers a model (a pipe), works on what goes in and
+  - Creates, changes and deletes a function, which is code that offers a model (a pipe), works on what goes in and
     out (a filter), or adds a button below answers (an action). The code decides which.
-  - Only what is given is compared and changed.
+  - Compares and changes only the options that you set.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -53,7 +53,7 @@ EXAMPLES = r"""
     id: library
     active: false
 
-- name: A function whose code lies on the managed host
+- name: Create a function from a file on the managed host
   selfhosted.llm.webui_function:
     token: "{{ vault_webui_key }}"
     id: audit
@@ -95,7 +95,7 @@ function:
       type: str
       returned: when the function is there
     name:
-      description: The name that is shown.
+      description: The display name.
       type: str
       returned: when the function is there
     description:
@@ -103,17 +103,17 @@ function:
       type: str
       returned: when the function is there
     content:
-      description: The code, as the server stores it, which writes some imports anew.
+      description: The code, as the server stores it, which rewrites some imports.
       type: str
       returned: when the function is there
     meta:
-      description: What Open WebUI keeps of it besides.
+      description: What else Open WebUI stores for it.
       type: dict
       returned: when the function is there
     valves:
       description: What is set of the valves, with secrets as stars.
       type: dict
-      returned: when O(valves) is given
+      returned: when O(valves) is set
     type:
       description: V(pipe), V(filter), V(action) or V(event), as the code has it.
       type: str
@@ -137,7 +137,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

@@ -10,7 +10,7 @@ module: webui_functions
 short_description: Manage many functions of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes functions from a list.
+  - Creates, changes and deletes functions from a list.
   - All functions are read at once, compared, and only those that differ are written, some at a time.
   - Every entry is checked before the first write, and one error names all that are wrong.
   - A run that breaks off tells which functions were done, which failed and which were not begun. The next run finishes.
@@ -130,7 +130,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, as in RV(plan), each with the server's words under C(msg).
+  description: The writes that failed, as in RV(plan), each with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Converges settings, permissions, groups, accounts, connections, knowledge bases, channels, tools, functions,
     skills, prompts and models in one task, in the order in which one needs the other.
-  - Every part is checked before the first write of any. A mistake in a part is told before another part is changed.
+  - Every part is checked before the first write of any. A mistake in one part is reported before another part is
+    changed.
   - Takes what M(selfhosted.llm.webui_export) returns. An export of a server changes nothing on that server.
   - Each list is the option of the module of its name, with the same entries (M(selfhosted.llm.webui_groups),
     M(selfhosted.llm.webui_users) and so on). Parts that are left out are not touched.
@@ -37,7 +38,7 @@ options:
   groups:
     description:
       - The groups, with entries as of O(selfhosted.llm.webui_groups#module:groups).
-      - Members may be accounts that O(users) makes. They are added when the accounts are there.
+      - Members may be accounts that O(users) creates. They are added once the accounts exist.
     type: list
     elements: dict
   groups_purge:
@@ -264,7 +265,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The writes that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

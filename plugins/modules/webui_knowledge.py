@@ -10,7 +10,7 @@ module: webui_knowledge
 short_description: Manage a knowledge base of Open WebUI, filled from a directory
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a knowledge base, and keeps in it what lies in a directory.
+  - Creates, changes and deletes a knowledge base, and keeps the files of a directory in it.
   - Files are compared by the SHA-256 of their bytes. What is new is uploaded, what changed is replaced, what only moved
     is moved, and what is gone is removed.
   - An old file goes only when the new one is read, embedded and in the base. A run that fails or is killed leaves each
@@ -120,7 +120,7 @@ EXAMPLES = r"""
       write:
         groups: [teachers]
 
-- name: Exactly what lies in the directory, whoever added more
+- name: Keep exactly the files of the directory, and remove all others
   selfhosted.llm.webui_knowledge:
     token: "{{ vault_webui_key }}"
     name: Law
@@ -168,7 +168,7 @@ knowledge:
     access:
       description: Who may see and change it, by names.
       type: dict
-      returned: when O(access) is given
+      returned: when O(access) is set
 added:
   description: The paths of files that are new.
   returned: success
@@ -203,7 +203,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The writes that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

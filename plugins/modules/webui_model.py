@@ -10,9 +10,9 @@ module: webui_model
 short_description: Manage one model of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a preset (a model with a system prompt, parameters, tools and knowledge of its own, that
-    another model answers for), or what is set for a model that a connection offers.
-  - Only what is given is compared and changed. Other keys and other models are left alone.
+  - Creates, changes and deletes a preset (a model with a system prompt, parameters, tools and knowledge of its own,
+    that another model answers for), or the settings of a model that a connection offers.
+  - Compares and changes only the options that you set. Other keys and other models stay as they are.
   - For more than a few models use M(selfhosted.llm.webui_models), which reads them all at once.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
@@ -112,7 +112,7 @@ RETURN = r"""
 model:
   description:
     - The model after the run, as the server shows it, or empty where it is absent.
-    - In check mode what is foreseen; what was not given of a new model is not in it then.
+    - In check mode the expected model; it lacks the options of a new model that you do not set.
   returned: success
   type: dict
   sample:
@@ -144,7 +144,7 @@ model:
       type: str
       returned: when the model is there
     name:
-      description: The name that is shown.
+      description: The display name.
       type: str
       returned: when the model is there
     base_model:
@@ -152,7 +152,7 @@ model:
       type: str
       returned: when the model is there
     description:
-      description: What is told of the model.
+      description: The description of the model.
       type: str
       returned: when the model is there
     system:
@@ -221,7 +221,7 @@ model:
     access:
       description: Who may see and change it, by names. What O(access) cannot say is under C(other).
       type: dict
-      returned: when O(access) is given
+      returned: when O(access) is set
 problems:
   description: What is wrong with the options, a sentence for each.
   returned: when the model is invalid
@@ -233,7 +233,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

@@ -10,7 +10,7 @@ module: webui_models
 short_description: Manage many models of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes presets, and what is set for the models that connections offer, from a list.
+  - Creates, changes and deletes presets, and what is set for the models that connections offer, from a list.
   - All models are read at once, compared, and only those that differ are written, some at a time.
   - Every entry is checked before the first write, and one error names all that are wrong.
   - A run that breaks off tells which models were done, which failed and which were not begun. The next run finishes.
@@ -27,17 +27,17 @@ options:
     description:
       - Remove every model that O(models) does not list, those that users made for themselves as well.
       - What a connection offers stays, but what was set for it goes, and only administrators see it then.
-      - What a listed preset is based on is kept. RV(kept) names it.
-      - Refused where O(models) lists nothing with state present.
+      - The base models of listed presets are kept. RV(kept) names them.
+      - Refused if O(models) lists nothing with state present.
     type: bool
     default: false
   hide_embedding_models:
     description:
       - Whether models of the Ollama connections that only embed are switched off, so that nobody is offered them for a
         chat. Documents are embedded with them as before. Ollama's own C(capabilities) decide.
-      - A model for which O(models) or a person has set something is left alone.
-      - With V(false), what an earlier run switched off is switched on again.
-      - Where this is left out, no such model is looked for, and none is changed.
+      - A model that O(models) or a person has configured stays as it is.
+      - With V(false), models that an earlier run switched off are switched on again.
+      - Without this option, the module neither looks for such models nor changes any.
       - An Ollama that does not list the capabilities of its models (0.9.3) is asked for each model at each run.
     type: bool
   workers:
@@ -75,7 +75,7 @@ EXAMPLES = r"""
     models: "{{ school_models }}"
     purge: true
 
-- name: Nobody is offered models that only embed
+- name: Hide models that only embed
   selfhosted.llm.webui_models:
     token: "{{ vault_webui_key }}"
     models: []
@@ -152,7 +152,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, as in RV(plan), each with the server's words under C(msg).
+  description: The writes that failed, as in RV(plan), each with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

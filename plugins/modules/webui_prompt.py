@@ -10,8 +10,8 @@ module: webui_prompt
 short_description: Manage one prompt of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a prompt that people call by a command.
-  - Only what is given is compared and changed.
+  - Creates, changes and deletes a prompt that people call by a command.
+  - Compares and changes only the options that you set.
   - For more than a few prompts use M(selfhosted.llm.webui_prompts), which reads them all at once.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
@@ -38,7 +38,7 @@ EXAMPLES = r"""
     access:
       public: true
 
-- name: Teachers have a prompt whose words lie in a file, and may change it
+- name: Create a prompt from a file, which teachers may change
   selfhosted.llm.webui_prompt:
     token: "{{ vault_webui_key }}"
     command: lesson
@@ -102,11 +102,11 @@ prompt:
       type: str
       returned: when the prompt is there
     name:
-      description: The name that is shown.
+      description: The display name.
       type: str
       returned: when the prompt is there
     content:
-      description: The words of the prompt.
+      description: The text of the prompt.
       type: str
       returned: when the prompt is there
     tags:
@@ -121,7 +121,7 @@ prompt:
     access:
       description: Who may see and change it, by names. What O(access) cannot say is under C(other).
       type: dict
-      returned: when O(access) is given
+      returned: when O(access) is set
 problems:
   description: What is wrong with the options, a sentence for each.
   returned: when the prompt is invalid
@@ -133,7 +133,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

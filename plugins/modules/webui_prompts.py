@@ -10,7 +10,7 @@ module: webui_prompts
 short_description: Manage many prompts of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes prompts that people call by commands, from a list.
+  - Creates, changes and deletes prompts that people call by commands, from a list.
   - All prompts are read at once, compared, and only those that differ are written, some at a time.
   - Every entry is checked before the first write, and one error names all that are wrong.
   - A run that breaks off tells which prompts were done, which failed and which were not begun. The next run finishes.
@@ -134,7 +134,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The writes that failed, as in RV(plan), each with the server's words under C(msg).
+  description: The writes that failed, as in RV(plan), each with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

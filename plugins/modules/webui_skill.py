@@ -10,9 +10,9 @@ module: webui_skill
 short_description: Manage one skill of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a skill, which is a text that models read when they need it.
+  - Creates, changes and deletes a skill, which is a text that models read when they need it.
   - Open WebUI has skills since 0.8.
-  - Only what is given is compared and changed.
+  - Compares and changes only the options that you set.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -77,7 +77,7 @@ skill:
       type: str
       returned: when the skill is there
     name:
-      description: The name that is shown.
+      description: The display name.
       type: str
       returned: when the skill is there
     description:
@@ -95,7 +95,7 @@ skill:
     access:
       description: Who may see and change it, by names. What O(access) cannot say is under C(other).
       type: dict
-      returned: when O(access) is given
+      returned: when O(access) is set
 problems:
   description: What is wrong with the options, a sentence for each.
   returned: when the skill is invalid
@@ -107,7 +107,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict

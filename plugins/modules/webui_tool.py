@@ -10,8 +10,8 @@ module: webui_tool
 short_description: Manage one tool of Open WebUI
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a tool, which is code that models call while they answer.
-  - Only what is given is compared and changed.
+  - Creates, changes and deletes a tool, which is code that models call while they answer.
+  - Compares and changes only the options that you set.
 author:
   - selfhosted.llm contributors (@selfhosted-llm)
 extends_documentation_fragment:
@@ -27,7 +27,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Pupils may use the weather, whose code lies beside the playbook
+- name: Create a tool from a file next to the playbook, which pupils may use
   selfhosted.llm.webui_tool:
     admin_email: admin@example.org
     admin_password: "{{ vault_admin_password }}"
@@ -39,7 +39,7 @@ EXAMPLES = r"""
       read:
         groups: [pupils]
 
-- name: The tool is told where to ask, and whatever else was set stays
+- name: Set one valve of the tool, and keep the others
   selfhosted.llm.webui_tool:
     token: "{{ vault_webui_key }}"
     id: weather
@@ -54,7 +54,7 @@ EXAMPLES = r"""
     valves:
       base_url: null
 
-- name: A tool whose code lies on the managed host, and which needs packages
+- name: Create a tool that needs packages, from a file on the managed host
   selfhosted.llm.webui_tool:
     token: "{{ vault_webui_key }}"
     id: timetable
@@ -106,7 +106,7 @@ tool:
       type: str
       returned: when the tool is there
     name:
-      description: The name that is shown.
+      description: The display name.
       type: str
       returned: when the tool is there
     description:
@@ -114,21 +114,21 @@ tool:
       type: str
       returned: when the tool is there
     content:
-      description: The code, as the server stores it, which writes some imports anew.
+      description: The code, as the server stores it, which rewrites some imports.
       type: str
       returned: when the tool is there
     meta:
-      description: What Open WebUI keeps of it besides.
+      description: What else Open WebUI stores for it.
       type: dict
       returned: when the tool is there
     valves:
       description: What is set of the valves, with secrets as stars.
       type: dict
-      returned: when O(valves) is given
+      returned: when O(valves) is set
     access:
       description: Who may see and change it, by names. What O(access) cannot say is under C(other).
       type: dict
-      returned: when O(access) is given
+      returned: when O(access) is set
 problems:
   description: What is wrong with the options, a sentence for each.
   returned: when the tool is invalid
@@ -140,7 +140,7 @@ done:
   type: list
   elements: str
 failed_steps:
-  description: The write that failed, by C(action), C(name) and C(fields), with the server's words under C(msg).
+  description: The write that failed, by C(action), C(name) and C(fields), with the server's message under C(msg).
   returned: when a write fails
   type: list
   elements: dict
