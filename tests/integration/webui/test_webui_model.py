@@ -321,7 +321,7 @@ def test_all_that_is_wrong_is_said_at_once_and_nothing_is_written(
 
 @pytest.mark.parametrize(
     ("model_id", "words"),
-    [("", "id is empty"), ("x" * 257, "id has 257 characters, and"), ("y" * 100_000, "takes 256 at most; shorten it")],
+    [("", "id is empty"), ("x" * 257, "id has 257 characters, but"), ("y" * 100_000, "allows at most 256; shorten it")],
 )
 def test_an_id_that_the_server_refuses_is_named(
     by_token: Callable[..., dict[str, Any]], model_id: str, words: str
