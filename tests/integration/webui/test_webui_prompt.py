@@ -163,7 +163,7 @@ def test_a_command_with_a_slash_on_the_server_is_the_same_prompt(
     assert webui.prompts()["old"]["id"] == old["id"]
     other = make(webui, "/old")
     message = sentence("webui_prompt", by_token(command="old", name="Older"))
-    assert "which is one command to who types it; delete one of them" in message
+    assert "which are the same command for users; delete one of them" in message
     assert old["id"] in message
     assert other["id"] in message
     # Nobody can mean one of the two, and purging removes both.
