@@ -8,7 +8,7 @@ Groups and direct messages, which people start themselves, are left alone.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Hashable, Iterator, List, Mapping, Optional, Sequence
 
 from ...engine.converge import Current, Desired, Problem, Resource, State, Step
 from ...engine.errors import Failure
@@ -34,7 +34,7 @@ class Channels(Resource[ChannelSpec]):
         self._client = client
         self._grants = Grants(client)
         self._records: Dict[Hashable, Record] = {}
-        self._ids: Mapping[str, Sequence[str]] = {}
+        self._by_name: Mapping[str, Sequence[Record]] = {}
 
     def gather(self, all_desired: Sequence[Desired[ChannelSpec]]) -> Current:
         """Return all channels that an administrator created; raise Failure if channels are off."""
@@ -43,11 +43,11 @@ class Channels(Resource[ChannelSpec]):
             raise Failure(
                 f"Cannot {READ}: channels are off on this server; set {SWITCH} to true (module webui_settings)."
             )
-        ids: Dict[str, List[str]] = {}
+        by_name: Dict[str, List[Record]] = {}
         for row in rows:
-            ids.setdefault(channel_key(str(row["name"])), []).append(str(row["id"]))
-        self._ids = ids
-        self._records = dict(map(_keyed, rows, (ids[channel_key(str(row["name"]))] for row in rows)))
+            by_name.setdefault(channel_key(str(row["name"])), []).append(row)
+        self._by_name = by_name
+        self._records = {name: found[0] for name, found in by_name.items()}
         asked = {self.key(desired) for desired in all_desired if desired.spec.access is not None}
         return {key: self._state(record, key in asked) for key, record in self._records.items()}
 
@@ -67,9 +67,10 @@ class Channels(Resource[ChannelSpec]):
     def check(self, all_desired: Sequence[Desired[ChannelSpec]], current: Current) -> Iterator[Problem]:
         """Yield names that several channels have, and unknown groups and accounts."""
         for number, desired in enumerate(all_desired):
-            ids = self._ids.get(channel_key(desired.name), ())
-            if len(ids) > 1:
-                yield number, f"its name is ambiguous (ids {' and '.join(sorted(ids))}); rename or delete all but one"
+            same_name = self._by_name.get(channel_key(desired.name), ())
+            if len(same_name) > 1:
+                ids = " and ".join(sorted(str(row["id"]) for row in same_name))
+                yield number, f"its name is ambiguous (ids {ids}); rename or delete all but one"
             elif desired.present and desired.spec.access is not None:
                 yield from ((number, problem) for problem in self._grants.problems(desired.spec.access))
 
@@ -126,9 +127,3 @@ def channel_rows(client: Client) -> Optional[List[Record]]:
         # In a check run of a whole instance, an earlier part may be about to enable them.
         return [] if SWITCH in client.foreseen("settings") else None
     return [row for row in rows if not row.get("type")]
-
-
-def _keyed(row: Record, ids: Sequence[str]) -> Tuple[Hashable, Record]:
-    """Return a channel with its key: the name, or the id where another channel has the name too."""
-    name = channel_key(str(row["name"]))
-    return (name if ids[0] == row["id"] else str(row["id"]), row)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from ...engine.converge import HIDDEN, Desired, Resource
 from ..api.client import Client
@@ -171,36 +171,26 @@ class Export:
 
     def knowledge(self) -> Variables:
         """Return the knowledge bases, without their files."""
-        grants = access.Grants(self._client, self._groups)
         # Pages may overlap.
         rows = {row["id"]: row for row in self._client.get_pages("knowledge/", "read the knowledge bases")}
-        return {
-            "knowledge": [
-                {
-                    "name": row["name"],
-                    "description": row.get("description") or "",
-                    **self._access(f"knowledge base {row['name']}", grants.state(row)),
-                }
-                for row in self._unambiguous(list(rows.values()))
-            ]
-        }
+        return {"knowledge": self._shared_rows("knowledge base", list(rows.values()))}
 
     def channels(self) -> Variables:
         """Return the channels that administrators created, without their messages; nothing if channels are off."""
         rows = channel_rows(self._client)
-        if rows is None:
-            return {}
+        return {} if rows is None else {"channels": self._shared_rows("channel", rows)}
+
+    def _shared_rows(self, noun: str, rows: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+        """Return what has a name, a description and access, and nothing else that an export shows."""
         grants = access.Grants(self._client, self._groups)
-        return {
-            "channels": [
-                {
-                    "name": row["name"],
-                    "description": row.get("description") or "",
-                    **self._access(f"channel {row['name']}", grants.state(row)),
-                }
-                for row in self._unambiguous(rows)
-            ]
-        }
+        return [
+            {
+                "name": row["name"],
+                "description": row.get("description") or "",
+                **self._access(f"{noun} {row['name']}", grants.state(row)),
+            }
+            for row in self._unambiguous(rows)
+        ]
 
     def objects(self, resource: Resource[Any], plural: str, no_fields: Tuple[str, ...] = ("id",)) -> Variables:
         """Return all objects of one kind with their access."""

@@ -93,8 +93,10 @@ def _readers(hooks: Hooks) -> Tuple[Reader, ...]:
         _members,
         _connections,
         _knowledge,
-        _channels,
-        *(partial(_listed, plural, hide=hooks.hide) for plural in ("tools", "functions", "skills", "prompts")),
+        *(
+            partial(_listed, plural, hide=hooks.hide)
+            for plural in ("channels", "tools", "functions", "skills", "prompts")
+        ),
         _models,
     )
 
@@ -211,11 +213,6 @@ def _knowledge(params: Params) -> Iterator[Part]:
         yield Part("knowledge", run, (entry["name"],) if entry["state"] == "present" else ())
 
 
-def _channels(params: Params) -> Iterator[Part]:
-    if params["channels"]:
-        yield _part(params, "channels", _desired("channels", params))
-
-
 def _listed(plural: str, params: Params, hide: Callable[[List[str]], None]) -> Iterator[Part]:
     if _is_given(params, plural):
         yield _part({**params, "hide": hide}, plural, _desired(plural, params))
@@ -255,7 +252,7 @@ def _refuse_to_purge_all(params: Params, plural: str, all_desired: Sequence[Desi
 
 
 def _is_given(params: Params, plural: str) -> bool:
-    return bool(params[plural]) or bool(params[f"{plural}_purge"])
+    return bool(params[plural]) or bool(params.get(f"{plural}_purge"))
 
 
 def _desired(plural: str, params: Params) -> List[Desired[Any]]:
